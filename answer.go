@@ -1,0 +1,89 @@
+package sluice
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+)
+
+// Tier is the role of a model in the pair that the router chooses from.
+type Tier string
+
+// The two tiers.
+const (
+	Medium Tier = "medium"
+	Large  Tier = "large"
+)
+
+// Tiers lists both tiers, medium first.
+func Tiers() []Tier { return []Tier{Medium, Large} }
+
+// Arm is the blind name of a tier for one query. Who an arm is can be told by [ArmKey] alone, which
+// only the answer and label stages hold (Invariant 3).
+type Arm string
+
+// The two arms.
+const (
+	ArmA Arm = "a"
+	ArmB Arm = "b"
+)
+
+// Arms lists both arms in the order in which they are published.
+func Arms() []Arm { return []Arm{ArmA, ArmB} }
+
+// Other is the arm that a is not.
+func (a Arm) Other() Arm {
+	if a == ArmA {
+		return ArmB
+	}
+	return ArmA
+}
+
+// ArmKey is the secret that assigns tiers to arms. The zero value is not usable: see [NewArmKey].
+type ArmKey struct{ secret []byte }
+
+// NewArmKey makes a key of a secret of at least 16 bytes.
+func NewArmKey(secret []byte) (ArmKey, error) {
+	if len(secret) < 16 {
+		return ArmKey{}, fmt.Errorf("arm key: %d bytes, want at least 16", len(secret))
+	}
+	return ArmKey{secret: append([]byte(nil), secret...)}, nil
+}
+
+// Arm tells which arm the tier is for the query.
+func (k ArmKey) Arm(queryKey string, tier Tier) Arm {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte(queryKey))
+	mediumIsA := mac.Sum(nil)[0]&1 == 0
+	if mediumIsA == (tier == Medium) {
+		return ArmA
+	}
+	return ArmB
+}
+
+// Tier tells which tier the arm is for the query.
+func (k ArmKey) Tier(queryKey string, arm Arm) Tier {
+	if k.Arm(queryKey, Medium) == arm {
+		return Medium
+	}
+	return Large
+}
+
+// Answer is what was said, and nothing of who said it: no model, tier, usage, latency or price. It
+// is what the judge reads (Invariant 3).
+type Answer struct {
+	Query       Query    `json:"query"`
+	GroundTruth []string `json:"ground_truth,omitempty"`
+	// Pair identifies the two models and the answering prompt; see [PairID]. It is the same for both
+	// arms.
+	Pair string `json:"pair"`
+	Arm  Arm    `json:"arm"`
+	Text string `json:"text"`
+	// CallID names the [Call] that bought the answer. It is opaque to whoever can't read the ledger.
+	CallID string `json:"call_id"`
+}
+
+// PairID identifies a pair of models asked in one way. Answers of different pairs never meet.
+func PairID(medium, large, promptVersion string) string {
+	return "p" + hashKey("pair", medium, large, promptVersion)[:8]
+}

@@ -1,0 +1,51 @@
+// Package consumers runs stages. The runner here is the only code that fetches, decodes envelopes,
+// heartbeats, publishes, acknowledges, retries and dead-letters; a stage (one folder each: intake,
+// answer, judge, label, analysis, record) turns messages into messages and does none of that.
+package consumers
+
+import (
+	"context"
+	"time"
+
+	"sluice/streams"
+)
+
+// Handler turns one message into zero or more. It never publishes, acknowledges or sleeps; the same
+// input gives outputs with the same ids. It may return outputs and an error: the outputs are stored,
+// then the error decides the message's fate (see sluice.Class).
+type Handler interface {
+	Handle(ctx context.Context, in streams.Message) ([]streams.Message, error)
+}
+
+// BatchHandler is for stages that are cheaper by the batch: it returns one result for each message, in
+// the same order.
+type BatchHandler interface {
+	HandleBatch(ctx context.Context, in []streams.Message) []streams.Result
+}
+
+// Input is one durable consumer that a stage reads.
+type Input struct {
+	Stream string
+	// Durable is the stage and its version ("judge-v1"), with a suffix where a stage has several inputs.
+	Durable string
+	// Filters are the subjects read; empty means the whole stream.
+	Filters []string
+}
+
+// Stage is a handler and how to run it. Exactly one of Handler and Batch is set.
+type Stage struct {
+	// Name and Version make the durables, the subjects of retries and of dead letters.
+	Name    string
+	Version string
+	// Inputs are read in this order of preference: a later one only when the earlier ones are empty. The
+	// runner adds the stage's share of RETRIES by itself.
+	Inputs  []Input
+	Handler Handler
+	Batch   BatchHandler
+	// Concurrency is how many messages are handled at once (Handler), or the size of a batch (Batch).
+	Concurrency int
+	// Deadline bounds one Handle or HandleBatch.
+	Deadline time.Duration
+	// Attempts is how many failures a message may have before it is dead.
+	Attempts int
+}

@@ -1,0 +1,70 @@
+// Package llm calls language models: one small provider interface, one file a provider, and a Caller
+// that adds what every call needs (limits, retries, a circuit breaker, prices, the ledger's lines).
+//
+// Requests enter; replies and sluice.Call lines leave. The package never publishes a line itself and
+// never logs a prompt, a reply or a key.
+package llm
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"sluice"
+)
+
+// Request asks one model for one reply.
+type Request struct {
+	// Model is the provider's name for it: "gemini-2.5-flash".
+	Model string
+	// System is the system instruction, Prompt the user's turn.
+	System string
+	Prompt string
+	// Schema, where set, is the JSON schema (with a "title") that the reply must follow.
+	Schema json.RawMessage
+	// MaxOutputTokens bounds the reply, thinking included; 0 leaves it to the provider.
+	MaxOutputTokens int
+	// Temperature is the provider's default where nil.
+	Temperature *float32
+}
+
+// Response is a whole reply.
+type Response struct {
+	Text         string
+	Usage        sluice.Usage
+	FinishReason string
+	// CallID names the ledger line of the attempt that succeeded; set by the Caller.
+	CallID string
+}
+
+// Provider makes exactly one attempt at a request. Its errors are *Error.
+type Provider interface {
+	// Name is "gemini" or "openai": what the ledger calls the provider.
+	Name() string
+	Generate(ctx context.Context, req Request) (Response, error)
+}
+
+// Error is why an attempt failed.
+type Error struct {
+	Outcome sluice.Outcome
+	// Status is the HTTP status; 0 where none arrived.
+	Status int
+	// RetryAfter is how long the server asked us to wait (RetryInfo or Retry-After); 0 where it did not.
+	RetryAfter time.Duration
+	// Usage is what the provider said that it used before failing; nil where nothing arrived.
+	Usage *sluice.Usage
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Purpose is what a call is for; it goes to the ledger, never to the model.
+type Purpose struct {
+	Stage    string
+	QueryKey string
+	Tenant   string
+	Pair     string
+	Arm      sluice.Arm
+	Tier     sluice.Tier
+}

@@ -1,0 +1,104 @@
+package sluice
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+	"time"
+)
+
+// Query is a question as the ring carries it. It never holds a ground truth: that travels in
+// [Accepted] and [Answer] only, so that a type built on Query can't leak it.
+type Query struct {
+	// Key names the query in every subject and table: 26 characters of [a-z2-7]; see [QueryKey].
+	Key string `json:"key"`
+	// ID is upstream's own identifier, as it was given; empty where there was none.
+	ID string `json:"id,omitempty"`
+	// Text is the question: valid UTF-8, not blank, free of control characters.
+	Text string `json:"text"`
+	// Source names who published it: the last token of the subject it came in on.
+	Source string `json:"source"`
+	// Tenant is the customer that the query belongs to; empty for the default tenant.
+	Tenant string `json:"tenant,omitempty"`
+	// Tags are upstream's own words for it.
+	Tags []string `json:"tags,omitempty"`
+	// Priority is 0 (normal) or above (urgent: answered before every normal one).
+	Priority int `json:"priority,omitempty"`
+	// Deadline, where set, is the instant after which nobody wants the answer any more (UTC).
+	Deadline time.Time `json:"deadline,omitzero"`
+	// AskedAt is when the log stored the query (UTC).
+	AskedAt time.Time `json:"asked_at"`
+	// Split says whether training may ever see the query.
+	Split Split `json:"split"`
+	// Scrubbed counts the pieces of personal data that were masked in Text at the ring's entrance.
+	Scrubbed int `json:"scrubbed,omitempty"`
+}
+
+// Accepted is the fact that a query passed the ring's entrance, with the accepted answers that
+// upstream knows, if any.
+type Accepted struct {
+	Query Query `json:"query"`
+	// GroundTruth lists the accepted answers; empty means that verdicts are reference-free.
+	GroundTruth []string `json:"ground_truth,omitempty"`
+}
+
+// Split separates what may be learnt from and what the result is measured on.
+type Split string
+
+// The two splits. The value is a function of the question's content and the seed alone.
+const (
+	Train Split = "train"
+	Test  Split = "test"
+)
+
+var keyEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// hashKey folds parts into 26 lower-case base32 characters (128 bits of SHA-256). Parts are
+// length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
+func hashKey(parts ...string) string {
+	h := sha256.New()
+	var n [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	return strings.ToLower(keyEncoding.EncodeToString(h.Sum(nil)[:16]))
+}
+
+// HashID folds parts into a subject-safe identifier of 26 characters: equal parts give equal ids.
+// Every id in the ring that must be a function of its input is made by it (Invariant 2).
+func HashID(parts ...string) string { return hashKey(parts...) }
+
+// QueryKey is the key of a query: a hash of tenant and id, or, where upstream gave no id, of tenant
+// and normalised text, so that one question asked twice is one query.
+func QueryKey(tenant, id, text string) string {
+	if id != "" {
+		return hashKey("id", tenant, id)
+	}
+	return hashKey("text", tenant, NormalizeText(text))
+}
+
+// NormalizeText folds case and white space, so that two spellings of one question compare equal.
+func NormalizeText(text string) string {
+	return strings.ToLower(strings.Join(strings.Fields(text), " "))
+}
+
+// ContentHash identifies the question's content whoever asked it: the same for every tenant and id.
+func ContentHash(text string) string { return hashKey("content", NormalizeText(text)) }
+
+// SplitOf draws the split of a question from its content and the seed: about trainShare of all
+// questions are [Train]. Adding rows to a data set moves no row that was there (Invariant 4).
+func SplitOf(text string, seed uint64, trainShare float64) Split {
+	h := sha256.New()
+	var s [8]byte
+	binary.BigEndian.PutUint64(s[:], seed)
+	h.Write(s[:])
+	h.Write([]byte(NormalizeText(text)))
+	draw := binary.BigEndian.Uint64(h.Sum(nil)[:8]) >> 11 // 53 bits: exact in a float64
+	if float64(draw)/(1<<53) < trainShare {
+		return Train
+	}
+	return Test
+}

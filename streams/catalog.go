@@ -1,0 +1,113 @@
+package streams
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The streams.
+const (
+	StreamQueries  = "QUERIES"  // what upstream published, as it came
+	StreamAccepted = "ACCEPTED" // queries that passed the entrance, one a key
+	StreamAnswers  = "ANSWERS"  // what was said
+	StreamVerdicts = "VERDICTS" // what the judge found; the state of the label join
+	StreamLabels   = "LABELS"   // query and policy
+	StreamAnalyses = "ANALYSES" // what a query is like, bought once
+	StreamExamples = "EXAMPLES" // what a router learns from
+	StreamCalls    = "CALLS"    // the ledger: every provider call
+	StreamRetries  = "RETRIES"  // messages handed to one stage once more
+	StreamDead     = "DEAD"     // what could not be handled, with the reason
+)
+
+// BucketAttempts is the key-value bucket of failed attempts, written on failure only.
+const BucketAttempts = "attempts"
+
+// Headers of our own beside NATS's.
+const (
+	HeaderContentType = "Content-Type"
+	HeaderSchema      = "Sluice-Schema" // version of the payload's schema
+	HeaderSplit       = "Sluice-Split"  // a loader may set "test", and nothing else
+	HeaderTraceParent = "traceparent"   // W3C trace context
+)
+
+// SchemaVersion is the version of every payload written by this build.
+const SchemaVersion = "1"
+
+// Content types.
+const (
+	MsgPack = "application/msgpack"
+	JSON    = "application/json"
+)
+
+// once marks streams that hold one message a subject for ever: a second publish to a subject is
+// refused by the server, whatever its message id and however late it comes. The subject is the primary
+// key (Invariant 2); the deduplication window only spares work.
+type spec struct {
+	name     string
+	subjects []string
+	once     bool
+	about    string
+}
+
+var specs = []spec{
+	{StreamQueries, []string{"queries.asked.>"}, false, "queries as upstream published them"},
+	{StreamAccepted, []string{"queries.accepted.>"}, true, "queries that passed the entrance"},
+	{StreamAnswers, []string{"answers.said.>"}, true, "what was said, and nothing of who said it"},
+	{StreamVerdicts, []string{"verdicts.given.>"}, true, "what the blind judge found"},
+	{StreamLabels, []string{"labels.drawn.>"}, true, "query and policy"},
+	{StreamAnalyses, []string{"analyses.made.>"}, true, "what a query is like"},
+	{StreamExamples, []string{"examples.made.>"}, true, "what a router learns from"},
+	{StreamCalls, []string{"calls.billed.>"}, true, "the ledger: every provider call of every stage"},
+	{StreamRetries, []string{"retries.asked.>"}, false, "messages handed to one stage once more"},
+	{StreamDead, []string{"dead.>"}, false, "what could not be handled, with the reason"},
+}
+
+// Options size the streams. See [DefaultOptions].
+type Options struct {
+	// Replicas is 1, 3 or 5.
+	Replicas int
+	// MaxAge is how long a fact is kept; it must exceed the longest pause between two verdicts of a
+	// query, since the VERDICTS stream is the state of the label join. Zero keeps facts for ever.
+	MaxAge time.Duration
+	// MaxBytes bounds each stream; a full stream refuses new messages and loses none. Zero: no bound.
+	MaxBytes int64
+	// Duplicates is the deduplication window.
+	Duplicates time.Duration
+	// Storage is file unless a test says otherwise.
+	Storage jetstream.StorageType
+}
+
+// DefaultOptions: one replica, a year, no byte bound, a window of two minutes, file storage.
+func DefaultOptions() Options {
+	return Options{Replicas: 1, MaxAge: 365 * 24 * time.Hour, Duplicates: 2 * time.Minute, Storage: jetstream.FileStorage}
+}
+
+// Configs lists every stream's configuration.
+func Configs(o Options) []jetstream.StreamConfig {
+	configs := make([]jetstream.StreamConfig, 0, len(specs))
+	for _, s := range specs {
+		c := jetstream.StreamConfig{
+			Name:        s.name,
+			Description: s.about,
+			Subjects:    s.subjects,
+			Retention:   jetstream.LimitsPolicy,
+			Discard:     jetstream.DiscardNew,
+			Storage:     o.Storage,
+			Replicas:    o.Replicas,
+			MaxAge:      o.MaxAge,
+			MaxBytes:    o.MaxBytes,
+			Duplicates:  o.Duplicates,
+			AllowDirect: true,
+		}
+		if o.MaxBytes == 0 {
+			c.MaxBytes = -1
+		}
+		if s.once {
+			c.MaxMsgsPerSubject = 1
+			c.DiscardNewPerSubject = true
+		}
+		configs = append(configs, c)
+	}
+	return configs
+}

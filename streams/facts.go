@@ -1,0 +1,47 @@
+package streams
+
+import "sluice"
+
+// Each function here turns one fact into the one message that stores it. The id is the subject, since
+// the subject is the fact's primary key: publishing a fact again changes nothing (Invariant 2).
+
+func fact(subject string, v any) (Message, error) {
+	data, err := Encode(v)
+	if err != nil {
+		return Message{}, err
+	}
+	return Message{Subject: subject, ID: subject, ContentType: MsgPack, Data: data}, nil
+}
+
+// AcceptedFact stores a query that passed the entrance.
+func AcceptedFact(a sluice.Accepted) (Message, error) {
+	return fact(AcceptedSubject(Lane(a.Query.Priority), a.Query.Key), a)
+}
+
+// SaidFact stores an answer.
+func SaidFact(a sluice.Answer) (Message, error) {
+	return fact(SaidSubject(a.Pair, a.Query.Key, a.Arm), a)
+}
+
+// GivenFact stores a verdict.
+func GivenFact(v sluice.Verdict) (Message, error) {
+	return fact(GivenSubject(v.JudgeVersion, v.Pair, v.Query.Key, v.Arm), v)
+}
+
+// DrawnFact stores a label.
+func DrawnFact(l sluice.Label) (Message, error) { return fact(DrawnSubject(l.ID), l) }
+
+// AnalyzedFact stores a query's description.
+func AnalyzedFact(a sluice.Analyzed) (Message, error) {
+	return fact(AnalyzedSubject(a.AnalysisVersion, a.QueryKey), a)
+}
+
+// ExampleFact stores an example.
+func ExampleFact(e sluice.Example) (Message, error) { return fact(ExampleSubject(e.ID), e) }
+
+// BilledFact stores a provider call.
+func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.Stage, c.ID), c) }
+
+// IsLedger says whether a message is a line of the ledger; the runner confirms those before any other
+// output, so that no answer is stored whose price is not.
+func IsLedger(m Message) bool { return len(m.Subject) > 13 && m.Subject[:13] == "calls.billed." }

@@ -1,0 +1,43 @@
+package streams
+
+import "time"
+
+// Message is one message of the log, on its way in or out.
+type Message struct {
+	// Subject is where it was, or is to be, published.
+	Subject string
+	// ID is its message id (the Nats-Msg-Id header): a function of the input's id and the stage's
+	// version. A message that upstream published without one has the id "<stream>:<sequence>".
+	ID string
+	// ContentType is [MsgPack] for every message of ours; upstream may also send [JSON].
+	ContentType string
+	// Header holds whatever other headers it carries (schema version, traceparent); nil if none.
+	Header map[string]string
+	// Data is the payload.
+	Data []byte
+
+	// The rest is set on messages that were read.
+
+	// Stream is the stream it was read from, Sequence its place there.
+	Stream   string
+	Sequence uint64
+	// StoredAt is when the server stored it (UTC).
+	StoredAt time.Time
+	// Deliveries counts from 1.
+	Deliveries int
+}
+
+// Stored is the last message of a subject as a direct read found it.
+type Stored struct {
+	Subject  string
+	Sequence uint64
+	StoredAt time.Time
+	Data     []byte
+}
+
+// Result is what a stage makes of one message of a batch: outputs, an error, or both. Outputs are
+// published before the error settles the message.
+type Result struct {
+	Out []Message
+	Err error
+}

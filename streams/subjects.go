@@ -1,0 +1,104 @@
+package streams
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice"
+)
+
+// token refuses what NATS would read as structure: an empty token, ". * >", blanks, control
+// characters, and more than 128 bytes.
+func token(what, s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("subject token %s: empty", what)
+	case len(s) > 128:
+		return fmt.Errorf("subject token %s: %d bytes, at most 128", what, len(s))
+	case strings.ContainsAny(s, ".*> \t\r\n"):
+		return fmt.Errorf("subject token %s: %q holds one of . * > or a blank", what, s)
+	}
+	for _, r := range s {
+		if r < 0x20 || r == 0x7f || r == 0xfffd {
+			return fmt.Errorf("subject token %s: %q holds a control character or invalid UTF-8", what, s)
+		}
+	}
+	return nil
+}
+
+// subject joins a prefix of ours and tokens that may come from outside.
+func subject(prefix string, tokens ...string) (string, error) {
+	for i, t := range tokens {
+		if err := token(fmt.Sprintf("%d of %s", i+1, prefix), t); err != nil {
+			return "", err
+		}
+	}
+	return prefix + "." + strings.Join(tokens, "."), nil
+}
+
+// mustSubject is for tokens that are ours by construction: keys, arms, versions checked at start.
+func mustSubject(prefix string, tokens ...string) string {
+	s, err := subject(prefix, tokens...)
+	if err != nil {
+		panic("streams: " + err.Error())
+	}
+	return s
+}
+
+// ValidToken says whether s may stand in a subject (a version, a source, a stage's name).
+func ValidToken(what, s string) error { return token(what, s) }
+
+// AskedSubject is where upstream publishes the queries of one source.
+func AskedSubject(source string) (string, error) { return subject("queries.asked", source) }
+
+// SourceOf reads the source off a subject of [AskedSubject]: every token after the prefix.
+func SourceOf(asked string) string { return strings.TrimPrefix(asked, "queries.asked.") }
+
+// Lanes of accepted queries: urgent ones are answered first.
+const (
+	LaneUrgent = "urgent"
+	LaneNormal = "normal"
+)
+
+// Lane is the lane of a priority.
+func Lane(priority int) string {
+	if priority > 0 {
+		return LaneUrgent
+	}
+	return LaneNormal
+}
+
+// AcceptedSubject is the place of an accepted query.
+func AcceptedSubject(lane, key string) string { return mustSubject("queries.accepted", lane, key) }
+
+// SaidSubject is the place of one answer.
+func SaidSubject(pair, key string, arm sluice.Arm) string {
+	return mustSubject("answers.said", pair, key, string(arm))
+}
+
+// GivenSubject is the place of one verdict.
+func GivenSubject(judgeVersion, pair, key string, arm sluice.Arm) string {
+	return mustSubject("verdicts.given", judgeVersion, pair, key, string(arm))
+}
+
+// DrawnSubject is the place of one label; the id is a function of query, pair and versions.
+func DrawnSubject(labelID string) string { return mustSubject("labels.drawn", labelID) }
+
+// AnalyzedSubject is the place of a query's description.
+func AnalyzedSubject(analysisVersion, key string) string {
+	return mustSubject("analyses.made", analysisVersion, key)
+}
+
+// ExampleSubject is the place of one example.
+func ExampleSubject(id string) string { return mustSubject("examples.made", id) }
+
+// BilledSubject is the place of one provider call.
+func BilledSubject(stage, callID string) string { return mustSubject("calls.billed", stage, callID) }
+
+// RetrySubject is where a stage is handed a message once more; id tells one hand-over from another.
+func RetrySubject(stage, id string) string { return mustSubject("retries.asked", stage, id) }
+
+// DeadSubject is the resting place of a message that a stage could not handle.
+func DeadSubject(stage string, reason sluice.Reason, id string) string {
+	return mustSubject("dead", stage, string(reason), id)
+}
