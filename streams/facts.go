@@ -29,7 +29,7 @@ func GivenFact(v sluice.Verdict) (Message, error) {
 }
 
 // DrawnFact stores a label.
-func DrawnFact(l sluice.Label) (Message, error) { return fact(DrawnSubject(l.ID), l) }
+func DrawnFact(l sluice.Label) (Message, error) { return fact(DrawnSubject(l.Query.Key, l.ID), l) }
 
 // AnalyzedFact stores a query's description.
 func AnalyzedFact(a sluice.Analyzed) (Message, error) {
@@ -37,7 +37,7 @@ func AnalyzedFact(a sluice.Analyzed) (Message, error) {
 }
 
 // ExampleFact stores an example.
-func ExampleFact(e sluice.Example) (Message, error) { return fact(ExampleSubject(e.ID), e) }
+func ExampleFact(e sluice.Example) (Message, error) { return fact(ExampleSubject(e.Label.Query.Key, e.ID), e) }
 
 // BilledFact stores a provider call.
 func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.Stage, c.ID), c) }

@@ -81,19 +81,32 @@ func GivenSubject(judgeVersion, pair, key string, arm sluice.Arm) string {
 	return mustSubject("verdicts.given", judgeVersion, pair, key, string(arm))
 }
 
-// DrawnSubject is the place of one label; the id is a function of query, pair and versions.
-func DrawnSubject(labelID string) string { return mustSubject("labels.drawn", labelID) }
+// DrawnSubject is the place of one label of a query; the id is a function of query, pair and versions.
+func DrawnSubject(key, labelID string) string { return mustSubject("labels.drawn", key, labelID) }
 
 // AnalyzedSubject is the place of a query's description.
 func AnalyzedSubject(analysisVersion, key string) string {
 	return mustSubject("analyses.made", analysisVersion, key)
 }
 
-// ExampleSubject is the place of one example.
-func ExampleSubject(id string) string { return mustSubject("examples.made", id) }
+// ExampleSubject is the place of one example of a query.
+func ExampleSubject(key, id string) string { return mustSubject("examples.made", key, id) }
 
 // BilledSubject is the place of one provider call.
 func BilledSubject(stage, callID string) string { return mustSubject("calls.billed", stage, callID) }
+
+// KeyFilters are the subjects of everything that the log holds of one query, by stream; the ledger's
+// lines hold nothing that the query said and stay.
+func KeyFilters(key string) map[string]string {
+	return map[string]string{
+		StreamAccepted: "queries.accepted.*." + key,
+		StreamAnswers:  "answers.said.*." + key + ".*",
+		StreamVerdicts: "verdicts.given.*.*." + key + ".*",
+		StreamLabels:   "labels.drawn." + key + ".*",
+		StreamAnalyses: "analyses.made.*." + key,
+		StreamExamples: "examples.made." + key + ".*",
+	}
+}
 
 // RetrySubject is where a stage is handed a message once more; id tells one hand-over from another.
 func RetrySubject(stage, id string) string { return mustSubject("retries.asked", stage, id) }
