@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 )
 
 // Tier is the role of a model in the pair that the router chooses from.
@@ -67,6 +68,26 @@ func (k ArmKey) Tier(queryKey string, arm Arm) Tier {
 		return Medium
 	}
 	return Large
+}
+
+// Fingerprint tells one key from another and says nothing else of it: 4 characters of [a-z2-7].
+func (k ArmKey) Fingerprint() string {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte("fingerprint of the arm key"))
+	return strings.ToLower(keyEncoding.EncodeToString(mac.Sum(nil)))[:4]
+}
+
+// Pair is [PairID] with the key's fingerprint: "pabcdefgh-k2x7". Whoever reads the arms of such a pair
+// with another key finds out by [ArmKey.Owns], instead of taking one tier for the other.
+func (k ArmKey) Pair(medium, large, promptVersion string) string {
+	return PairID(medium, large, promptVersion) + "-" + k.Fingerprint()
+}
+
+// Owns says whether the arms of the pair were named by this key. A pair without a fingerprint, as
+// [PairID] alone makes it, names no key and is owned by every one.
+func (k ArmKey) Owns(pair string) bool {
+	_, fingerprint, found := strings.Cut(pair, "-")
+	return !found || fingerprint == k.Fingerprint()
 }
 
 // Answer is what was said, and nothing of who said it: no model, tier, usage, latency or price. It

@@ -74,12 +74,18 @@ func RetryAfter(err error, d time.Duration) error {
 	return &classified{class: ClassWait, delay: d, err: err}
 }
 
+// WithReason marks a retryable err with the reason that it is dead-lettered under once its attempts are
+// spent.
+func WithReason(reason Reason, err error) error {
+	return &classified{class: ClassRetryable, reason: reason, err: err}
+}
+
 // Stale says that a read was served by a replica that lags behind; it spends no attempt.
 func Stale(err error) error { return &classified{class: ClassStale, err: err} }
 
-// Exhausted says that every attempt is spent; the runner uses it.
+// Exhausted says that every attempt is spent; the runner uses it. It keeps the reason that err carries.
 func Exhausted(err error) error {
-	return &classified{class: ClassExhausted, reason: ReasonExhausted, err: err}
+	return &classified{class: ClassExhausted, reason: ReasonOf(err), err: err}
 }
 
 // ClassOf tells the fate that err asks for: [ClassRetryable] for any unmarked error,

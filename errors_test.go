@@ -25,6 +25,8 @@ func TestClassOfSurvivesWrapping(t *testing.T) {
 		{sluice.RetryAfter(io.EOF, time.Minute), sluice.ClassWait, sluice.ReasonExhausted, time.Minute},
 		{sluice.Stale(io.EOF), sluice.ClassStale, sluice.ReasonExhausted, 0},
 		{sluice.Exhausted(io.EOF), sluice.ClassExhausted, sluice.ReasonExhausted, 0},
+		{sluice.WithReason(sluice.ReasonUnparseable, io.EOF), sluice.ClassRetryable, sluice.ReasonUnparseable, 0},
+		{sluice.Exhausted(sluice.WithReason(sluice.ReasonUnparseable, io.EOF)), sluice.ClassExhausted, sluice.ReasonUnparseable, 0},
 		{context.Canceled, sluice.ClassInterrupted, sluice.ReasonExhausted, 0},
 		{context.DeadlineExceeded, sluice.ClassRetryable, sluice.ReasonExhausted, 0},
 		{sluice.RetryAfter(context.Canceled, time.Second), sluice.ClassWait, sluice.ReasonExhausted, time.Second},
