@@ -1,0 +1,70 @@
+package config
+
+import (
+	"time"
+
+	"sluice"
+)
+
+// Default is the configuration where nothing was chosen: one machine, Gemini's pair, the oracle matrix
+// of the architecture.
+func Default() Config {
+	return Config{
+		DataDir: ".sluice",
+		NATS: NATS{
+			EmbeddedHost: "127.0.0.1",
+			Replicas:     1,
+			MaxAge:       365 * 24 * time.Hour,
+			Duplicates:   2 * time.Minute,
+		},
+		Postgres: Postgres{MaxConns: 8, Database: "sluice"},
+		Models: []Model{
+			defaultModel("gemini-2.5-flash"),
+			defaultModel("gemini-2.5-pro"),
+		},
+		Pair:     Pair{Medium: "gemini-2.5-flash", Large: "gemini-2.5-pro"},
+		Judge:    Judge{Model: "gemini-2.5-pro", Version: "v1"},
+		Analysis: Analysis{Model: "gemini-2.5-flash", Version: "v1"},
+		Policies: defaultPolicies(),
+		Query:    Query{MaxBytes: 16 << 10},
+		Split:    Split{Seed: 42, TrainShare: 0.8},
+		Privacy:  Privacy{ScrubSources: []string{"online", "gateway"}},
+		Stages: Stages{
+			Intake:   Stage{Concurrency: 64, Attempts: 5, Deadline: 30 * time.Second},
+			Answer:   Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
+			Judge:    Stage{Concurrency: 64, Attempts: 5, Deadline: 15 * time.Minute},
+			Label:    Stage{Concurrency: 256, Attempts: 5, Deadline: 30 * time.Second},
+			Analysis: Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
+			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
+		},
+		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
+	}
+}
+
+// defaultModel is a Gemini model with the limits that an entry of models has where it names none.
+func defaultModel(name string) Model {
+	return Model{
+		Name:          name,
+		Provider:      "gemini",
+		KeyEnv:        "GEMINI_API_KEY",
+		Concurrency:   32,
+		Timeout:       2 * time.Minute,
+		MaxInputBytes: 256 << 10,
+	}
+}
+
+func defaultPolicies() []Policy {
+	var out []Policy
+	for _, p := range sluice.DefaultPolicies() {
+		out = append(out, Policy{Name: string(p.Name), Description: p.Description, Tier: string(p.Tier)})
+	}
+	return out
+}
+
+// fresh is what the keys of a list's new entry are before the entry is read.
+func fresh(entry any) any {
+	if _, ok := entry.(Model); ok {
+		return defaultModel("")
+	}
+	return entry
+}
