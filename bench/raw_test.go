@@ -1,0 +1,64 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"sluice/streams"
+)
+
+func startServer(t testing.TB) *streams.Server {
+	t.Helper()
+	s, err := streams.StartServer(t.Context(), streams.ServerOptions{StoreDir: t.TempDir(), Port: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Shutdown)
+	return s
+}
+
+func TestRawLoadMovesEveryMessageOnce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	r, err := newRawLoad(t.Context(), func(name string) (*nats.Conn, error) {
+		return streams.Connect(s.URL(), streams.ConnectOptions{Name: name})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		speed, err := r.run(t.Context(), 3000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%.0f messages/s", speed)
+	}
+	info, err := r.consumer.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Delivered.Stream != 6000 || info.NumRedelivered != 0 || info.NumPending != 0 {
+		t.Errorf("after 6000 messages: delivered up to %d, redelivered %d, pending %d",
+			info.Delivered.Stream, info.NumRedelivered, info.NumPending)
+	}
+	if err := r.remove(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkRawLoad(b *testing.B) {
+	s := startServer(b)
+	r, err := newRawLoad(b.Context(), func(name string) (*nats.Conn, error) {
+		return streams.Connect("", streams.ConnectOptions{Name: name, InProcess: s})
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	speed, err := r.run(b.Context(), b.N)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(speed, "msgs/s")
+}
