@@ -20,8 +20,11 @@ const (
 	StreamDead     = "DEAD"     // what could not be handled, with the reason
 )
 
-// BucketAttempts is the key-value bucket of failed attempts, written on failure only.
-const BucketAttempts = "attempts"
+// The key-value buckets.
+const (
+	BucketAttempts = "attempts" // failed attempts of messages, written on failure only
+	BucketArms     = "arms"     // the secret that assigns tiers to arms; see [ArmSecret]
+)
 
 // Headers of our own beside NATS's.
 const (
@@ -59,8 +62,28 @@ var specs = []spec{
 	{StreamAnalyses, []string{"analyses.made.>"}, true, "what a query is like"},
 	{StreamExamples, []string{"examples.made.>"}, true, "what a router learns from"},
 	{StreamCalls, []string{"calls.billed.>"}, true, "the ledger: every provider call of every stage"},
-	{StreamRetries, []string{"retries.asked.>"}, false, "messages handed to one stage once more"},
-	{StreamDead, []string{"dead.>"}, false, "what could not be handled, with the reason"},
+	{StreamRetries, []string{"retries.asked.>"}, true, "messages handed to one stage once more"},
+	{StreamDead, []string{"dead.>"}, true, "what could not be handled, with the reason"},
+}
+
+// Names lists every stream in the order of the ring.
+func Names() []string {
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.name
+	}
+	return names
+}
+
+// Once says whether the stream holds one message a subject for ever, so that the subject is the
+// primary key of a fact.
+func Once(stream string) bool {
+	for _, s := range specs {
+		if s.name == stream {
+			return s.once
+		}
+	}
+	return false
 }
 
 // Options size the streams. See [DefaultOptions].

@@ -37,7 +37,9 @@ func AnalyzedFact(a sluice.Analyzed) (Message, error) {
 }
 
 // ExampleFact stores an example.
-func ExampleFact(e sluice.Example) (Message, error) { return fact(ExampleSubject(e.Label.Query.Key, e.ID), e) }
+func ExampleFact(e sluice.Example) (Message, error) {
+	return fact(ExampleSubject(e.Label.Query.Key, e.ID), e)
+}
 
 // BilledFact stores a provider call.
 func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.Stage, c.ID), c) }

@@ -7,7 +7,8 @@ type Message struct {
 	// Subject is where it was, or is to be, published.
 	Subject string
 	// ID is its message id (the Nats-Msg-Id header): a function of the input's id and the stage's
-	// version. A message that upstream published without one has the id "<stream>:<sequence>".
+	// version. A fact's id is its subject; a message that upstream published without one has the id
+	// "<stream>:<sequence>".
 	ID string
 	// ContentType is [MsgPack] for every message of ours; upstream may also send [JSON].
 	ContentType string

@@ -1,0 +1,113 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// attemptsKept is how long the count of a message's failed attempts outlives its last failure.
+const attemptsKept = 7 * 24 * time.Hour
+
+// Buckets lists the configuration of every key-value bucket.
+func Buckets(o Options) []jetstream.KeyValueConfig {
+	return []jetstream.KeyValueConfig{
+		{
+			Bucket: BucketAttempts, Description: "failed attempts of messages, written on failure only",
+			History: 1, TTL: attemptsKept, Storage: o.Storage, Replicas: o.Replicas,
+		},
+		{
+			Bucket: BucketArms, Description: "the secret that assigns tiers to arms",
+			History: 1, Storage: o.Storage, Replicas: o.Replicas,
+		},
+	}
+}
+
+// Apply creates every stream and bucket, or changes those that exist to the options; it does nothing
+// where nothing differs, and any number of copies may run it at once. While the server has no leader or
+// too few peers it tries again, until ctx is done: give ctx a deadline. A stream that can't be changed
+// (its storage, say) is an error that names it; no message is ever removed.
+func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
+	for _, c := range Configs(o) {
+		if err := insist(ctx, func() error {
+			_, err := js.CreateOrUpdateStream(ctx, c)
+			return err
+		}); err != nil {
+			return applyError("stream "+c.Name, err)
+		}
+	}
+	for _, c := range Buckets(o) {
+		if err := insist(ctx, func() error {
+			_, err := js.CreateOrUpdateKeyValue(ctx, c)
+			return err
+		}); err != nil {
+			return applyError("bucket "+c.Bucket, err)
+		}
+	}
+	return nil
+}
+
+// Error codes of the server that nats.go has no name for.
+const (
+	codeNoPeers           = 10005
+	codeNotEnabledForAcct = 10039
+	codeConfigInvalid     = 10052
+	codeNameInUse         = 10058
+	codeUpdateRefused     = 10065
+)
+
+// errAgain asks insist for another try.
+var errAgain = errors.New("not there yet")
+
+// insist repeats do while the server is not ready for it.
+func insist(ctx context.Context, do func() error) error {
+	wait := 25 * time.Millisecond
+	for {
+		err := do()
+		if err == nil || !notReady(err) || ctx.Err() != nil {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w (last answer: %w)", ctx.Err(), err)
+		case <-timer.C:
+		}
+		wait = min(2*wait, time.Second)
+	}
+}
+
+// notReady tells the troubles of a server or a cluster that is starting from those that stay.
+func notReady(err error) bool {
+	if errors.Is(err, errAgain) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) ||
+		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	return api.ErrorCode == codeNoPeers || api.Code == 503
+}
+
+// applyError says what to do about an error of the server.
+func applyError(what string, err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case codeConfigInvalid, codeNameInUse, codeUpdateRefused:
+			return fmt.Errorf("%s exists and can't be changed to these options: %w; keep its old options, or back it up, "+
+				"delete it and apply again", what, err)
+		case codeNoPeers:
+			return fmt.Errorf("%s: too few servers for its replicas: %w; start more, or ask for fewer replicas", what, err)
+		case codeNotEnabledForAcct:
+			return fmt.Errorf("%s: JetStream is off for this account: %w; start the server with -js, or enable the account", what, err)
+		}
+	}
+	return fmt.Errorf("apply %s: %w", what, err)
+}

@@ -1,0 +1,194 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
+)
+
+// PublisherOptions bound a publisher. The zero value is good for a stage.
+type PublisherOptions struct {
+	// MaxPending bounds the messages that await their confirmation, of all callers together; zero: 2,048.
+	MaxPending int
+	// AckTimeout is how long one message may stay unconfirmed before it is sent again; zero: 10 s.
+	AckTimeout time.Duration
+	// FailWhenFull returns a [FullError] where a stream is full, instead of waiting for room: for
+	// producers, who can tell their user.
+	FailWhenFull bool
+	// OnOutage hears of every round of messages that could not be confirmed; nil: nobody does. It must
+	// not block.
+	OnOutage func(Outage)
+	// Log hears of outages, at most once a second; nil: nobody does. It never hears a payload.
+	Log *slog.Logger
+}
+
+// Outage tells of messages that could not be confirmed and will be sent again.
+type Outage struct {
+	// Stream is the stream that refused, where one did; Subject one of the subjects.
+	Stream, Subject string
+	// Full is true where the stream has no room.
+	Full bool
+	// Unconfirmed counts the caller's messages that are still to be confirmed, Round counts from 1.
+	Unconfirmed, Round int
+	Err                error
+}
+
+// Ack says how a message is stored.
+type Ack struct {
+	// New is false where it was stored already, by us or by another copy.
+	New bool
+	// Stream and Sequence are its place; zero where the server did not say (already stored).
+	Stream   string
+	Sequence uint64
+}
+
+// FullError says that a stream has no room; nothing was lost.
+type FullError struct {
+	Stream string
+	Err    error
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("stream %s is full (%v): nothing was lost; raise its limit, or wait until older messages age out",
+		e.Stream, e.Err)
+}
+func (e *FullError) Unwrap() error { return e.Err }
+
+// RefusedError says that the server will never store the message: it is too large, say.
+type RefusedError struct {
+	Subject string
+	Err     error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("publish %s: refused: %v", e.Subject, e.Err)
+}
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// Publisher stores messages and waits until the server has confirmed them. One publisher serves any
+// number of goroutines.
+type Publisher struct {
+	nc      *nats.Conn
+	opts    PublisherOptions
+	replies *replies
+	room    *semaphore.Weighted
+	// logged is when an outage was last logged, in Unix nanoseconds.
+	logged atomic.Int64
+}
+
+// NewPublisher opens a publisher on the connection of js; its owner calls [Publisher.Close].
+func NewPublisher(js jetstream.JetStream, o PublisherOptions) (*Publisher, error) {
+	if o.MaxPending <= 0 {
+		o.MaxPending = 2048
+	}
+	if o.AckTimeout <= 0 {
+		o.AckTimeout = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	r, err := openReplies(js.Conn())
+	if err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	return &Publisher{nc: js.Conn(), opts: o, replies: r, room: semaphore.NewWeighted(int64(o.MaxPending))}, nil
+}
+
+// Close ends the publisher; no Publish may be under way.
+func (p *Publisher) Close() error { return p.replies.close() }
+
+// Publish stores every message and returns when all of them are confirmed: each is then on the server's
+// disk, put there now or earlier (Invariant 1, Invariant 2). What is not confirmed (server away, no
+// leader, stream full) is sent again, for as long as ctx allows; a ctx that ends returns its error.
+// Lines of the ledger are confirmed before any other message is sent. A message that can never be stored
+// is a [RefusedError]; the others are stored all the same, except that nothing follows a refused line of
+// the ledger. The acks are in the order of the messages.
+func (p *Publisher) Publish(ctx context.Context, msgs []Message) ([]Ack, error) {
+	acks := make([]Ack, len(msgs))
+	var ledger, rest []int
+	for i := range msgs {
+		if IsLedger(msgs[i]) {
+			ledger = append(ledger, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	if err := p.wave(ctx, msgs, acks, ledger); err != nil {
+		return acks, err
+	}
+	return acks, p.wave(ctx, msgs, acks, rest)
+}
+
+// wave publishes msgs[i] for every i of todo.
+func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo []int) error {
+	if len(todo) == 0 {
+		return nil
+	}
+	w := newWave(p, msgs, acks)
+	defer w.close()
+	var refused []error
+	for round := 1; ; round++ {
+		if err := w.send(ctx, todo); err != nil {
+			return err
+		}
+		if err := w.await(ctx); err != nil {
+			return err
+		}
+		outage, again, never := w.sort(todo)
+		refused = append(refused, never...)
+		if len(again) == 0 {
+			return errors.Join(refused...)
+		}
+		if p.opts.FailWhenFull && outage.Full {
+			return errors.Join(append(refused, &FullError{Stream: outage.Stream, Err: outage.Err})...)
+		}
+		outage.Round = round
+		p.report(outage)
+		if err := pause(ctx, backoff(round)); err != nil {
+			return fmt.Errorf("publish %s: unconfirmed (%w): %w", outage.Subject, outage.Err, err)
+		}
+		todo = again
+	}
+}
+
+// backoff is 10 ms, doubled each round, at most 2 s, with a quarter of jitter.
+func backoff(round int) time.Duration {
+	d := min(10*time.Millisecond<<min(round-1, 10), 2*time.Second)
+	return d - rand.N(d/4+1)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (p *Publisher) report(o Outage) {
+	if p.opts.OnOutage != nil {
+		p.opts.OnOutage(o)
+	}
+	now, last := time.Now().UnixNano(), p.logged.Load()
+	if o.Round < 3 || now-last < int64(time.Second) || !p.logged.CompareAndSwap(last, now) {
+		return
+	}
+	if o.Full {
+		p.opts.Log.Warn("stream is full; publishing waits for room and loses nothing",
+			"stream", o.Stream, "unconfirmed", o.Unconfirmed, "error", o.Err)
+		return
+	}
+	p.opts.Log.Warn("publishing is not confirmed; trying again", "stream", o.Stream, "subject", o.Subject,
+		"unconfirmed", o.Unconfirmed, "error", o.Err)
+}

@@ -1,0 +1,123 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// ServerOptions describe an embedded NATS server with JetStream.
+type ServerOptions struct {
+	// Name is the server's name; members of a cluster need different ones. Empty: a random one.
+	Name string
+	// StoreDir is where streams live; required. One server at a time.
+	StoreDir string
+	// Host and Port are where it listens; an empty host is loopback, port -1 a free one, and port 0
+	// means that it does not listen at all: connect in process.
+	Host string
+	Port int
+	// SyncInterval is how often files are synced to disk; zero: the server's default of two minutes.
+	// SyncAlways syncs before every confirmation: power loss then loses nothing, at a tenth of the speed.
+	SyncInterval time.Duration
+	SyncAlways   bool
+	// MaxPayload is the largest message in bytes; zero: the server's default of 1 MiB.
+	MaxPayload int
+	// MaxStore bounds the bytes of all streams together; zero: what the disk holds.
+	MaxStore int64
+	// Cluster makes it a member of a cluster; nil: it stands alone.
+	Cluster *ClusterOptions
+}
+
+// ClusterOptions place a server in a cluster.
+type ClusterOptions struct {
+	Name string
+	// Host and Port are where other members connect; an empty host is loopback.
+	Host string
+	Port int
+	// Routes are the other members' "nats-route://host:port".
+	Routes []string
+}
+
+// Server is a NATS server in this process.
+type Server struct{ s *server.Server }
+
+// StartServer starts a server and waits until it accepts connections. Its owner must call
+// [Server.Shutdown].
+func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
+	opts, err := o.natsOptions()
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS: %w", err)
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS in %s: %w", o.StoreDir, err)
+	}
+	s.Start()
+	for !s.ReadyForConnections(50 * time.Millisecond) {
+		if ctx.Err() != nil || !s.Running() {
+			s.Shutdown()
+			return nil, fmt.Errorf("embedded NATS in %s, port %d: did not start: is the port or the directory taken? %w",
+				o.StoreDir, o.Port, errors.Join(ctx.Err()))
+		}
+	}
+	return &Server{s: s}, nil
+}
+
+func (o ServerOptions) natsOptions() (*server.Options, error) {
+	if o.StoreDir == "" {
+		return nil, errors.New("no store directory")
+	}
+	opts := &server.Options{
+		ServerName:             o.Name,
+		Host:                   orLoopback(o.Host),
+		Port:                   o.Port,
+		DontListen:             o.Port == 0,
+		JetStream:              true,
+		StoreDir:               o.StoreDir,
+		SyncInterval:           o.SyncInterval,
+		SyncAlways:             o.SyncAlways,
+		MaxPayload:             int32(o.MaxPayload),
+		JetStreamMaxStore:      o.MaxStore,
+		NoSigs:                 true,
+		NoLog:                  true,
+		DisableJetStreamBanner: true,
+	}
+	if o.Cluster == nil {
+		return opts, nil
+	}
+	opts.Cluster = server.ClusterOpts{Name: o.Cluster.Name, Host: orLoopback(o.Cluster.Host), Port: o.Cluster.Port}
+	for _, r := range o.Cluster.Routes {
+		u, err := url.Parse(r)
+		if err != nil {
+			return nil, fmt.Errorf("route %q: %w", r, err)
+		}
+		opts.Routes = append(opts.Routes, u)
+	}
+	return opts, nil
+}
+
+func orLoopback(host string) string {
+	if host == "" {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+// URL is where clients connect; empty where the server does not listen.
+func (s *Server) URL() string {
+	if s.s.Addr() == nil {
+		return ""
+	}
+	return s.s.ClientURL()
+}
+
+// Shutdown stops the server and waits until its files are closed. Clients find it gone; nothing that
+// was confirmed is lost.
+func (s *Server) Shutdown() {
+	s.s.Shutdown()
+	s.s.WaitForShutdown()
+}

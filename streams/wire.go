@@ -1,0 +1,93 @@
+package streams
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+var (
+	msgPackHeader = []string{MsgPack}
+	schemaHeader  = []string{SchemaVersion}
+)
+
+// toWire is the message as NATS sends it. A fact whose subject is its id carries no id header: the
+// stream refuses a second message of the subject by itself, for ever, and need not remember the id.
+func toWire(m Message, reply string) *nats.Msg {
+	h := make(nats.Header, 4+len(m.Header))
+	for k, v := range m.Header {
+		h[k] = []string{v}
+	}
+	if m.ID != "" && m.ID != m.Subject {
+		h[jetstream.MsgIDHeader] = []string{m.ID}
+	}
+	switch m.ContentType {
+	case "":
+	case MsgPack:
+		h[HeaderContentType] = msgPackHeader
+	default:
+		h[HeaderContentType] = []string{m.ContentType}
+	}
+	if _, set := h[HeaderSchema]; !set {
+		h[HeaderSchema] = schemaHeader
+	}
+	return &nats.Msg{Subject: m.Subject, Reply: reply, Header: h, Data: m.Data}
+}
+
+// FromJetStream is the message that a consumer delivered.
+func FromJetStream(msg jetstream.Msg) (Message, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return Message{}, fmt.Errorf("message on %s: %w", msg.Subject(), err)
+	}
+	m := fromWire(meta.Stream, msg.Subject(), meta.Sequence.Stream, msg.Headers())
+	m.Data = msg.Data()
+	m.StoredAt = meta.Timestamp.UTC()
+	m.Deliveries = int(meta.NumDelivered)
+	return m, nil
+}
+
+// fromWire reads the headers of a stored message.
+func fromWire(stream, subject string, sequence uint64, h nats.Header) Message {
+	m := Message{Stream: stream, Subject: subject, Sequence: sequence}
+	for k, v := range h {
+		if len(v) == 0 {
+			continue
+		}
+		switch k {
+		case jetstream.MsgIDHeader:
+			m.ID = v[0]
+		case HeaderContentType:
+			m.ContentType = v[0]
+		case "Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence":
+		default:
+			if m.Header == nil {
+				m.Header = make(map[string]string, len(h))
+			}
+			m.Header[k] = v[0]
+		}
+	}
+	if m.ID == "" {
+		m.ID = stream + ":" + strconv.FormatUint(sequence, 10)
+		if Once(stream) {
+			m.ID = subject
+		}
+	}
+	return m
+}
+
+// storedFrom reads one message of a direct read.
+func storedFrom(msg *nats.Msg) (Stored, error) {
+	seq, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return Stored{}, fmt.Errorf("direct read: sequence: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, msg.Header.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return Stored{}, fmt.Errorf("direct read: time: %w", err)
+	}
+	return Stored{Subject: msg.Header.Get("Nats-Subject"), Sequence: seq, StoredAt: at.UTC(), Data: msg.Data}, nil
+}
