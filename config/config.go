@@ -11,7 +11,7 @@ import "time"
 
 // Config is the whole configuration. The zero value is not usable: see [Default] and [Load].
 type Config struct {
-	DataDir  string    `key:"data_dir" env:"SLUICE_DATA_DIR" doc:"Where everything that sluice keeps lives: the embedded log, the private Postgres, the arm key. Made at first use."`
+	DataDir  string    `key:"data_dir" env:"SLUICE_DATA_DIR" doc:"Where everything that sluice keeps lives: the embedded log and the private Postgres. Made at first use."`
 	Datasets string    `key:"datasets" env:"SLUICE_DATASETS" doc:"Where data sets are looked for when a path is not found as given. Empty: only as given."`
 	NATS     NATS      `key:"nats" doc:"The log: NATS with JetStream."`
 	Postgres Postgres  `key:"postgres" doc:"The tables. Whose they are is said by the environment variable DATABASE_URL, which holds a password and so has no key here; without it a private cluster is kept in data_dir."`
@@ -34,7 +34,7 @@ type Config struct {
 type NATS struct {
 	URL          string        `key:"url" env:"NATS_URL" doc:"Servers, separated by commas: nats://host:4222. Empty: a server inside this process, kept in data_dir. A URL with a password belongs into the environment."`
 	EmbeddedHost string        `key:"embedded_host" doc:"Address on which the embedded server listens, so that other processes and the plain nats CLI can join."`
-	EmbeddedPort int           `key:"embedded_port" doc:"Its port; 0 takes a free one. The URL in use is recorded in data_dir/nats.url."`
+	EmbeddedPort int           `key:"embedded_port" doc:"Its port; 0 takes a free one. The URL in use is recorded in data_dir/nats/server.json."`
 	Creds        string        `key:"creds" doc:"Path of a .creds file, for servers that want one."`
 	TLSCA        string        `key:"tls_ca" doc:"Path of a PEM file with the certificate authority of the servers. Empty: the system's."`
 	TLSCert      string        `key:"tls_cert" doc:"Path of our client certificate (PEM), for servers that want one; needs tls_key."`

@@ -54,7 +54,7 @@ func header(s SecretSet) string {
 		"Secrets are never in here; they come from the environment alone:",
 		"  GEMINI_API_KEY, OPENAI_API_KEY   keys of the providers (" + state(s.Key("GEMINI_API_KEY")) + ", " + state(s.Key("OPENAI_API_KEY")) + ")",
 		"  DATABASE_URL                     whose Postgres (" + state(s.DatabaseURL) + "; without it a private cluster in data_dir)",
-		"  SLUICE_ARM_KEY                   assigns models to arms, at least 16 bytes (" + state(s.ArmKey) + "; without it one is kept in data_dir)",
+		"  SLUICE_ARM_KEY                   assigns models to arms, at least 16 bytes (" + state(s.ArmKey) + "; without it one is drawn and kept in the log)",
 	}
 	return "# " + strings.Join(lines, "\n# ") + "\n\n"
 }

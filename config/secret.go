@@ -57,7 +57,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type SecretSet struct {
 	// DatabaseURL is DATABASE_URL; unset means a private cluster.
 	DatabaseURL Secret
-	// ArmKey is SLUICE_ARM_KEY: at least 16 bytes; unset means one is made and kept in data_dir.
+	// ArmKey is SLUICE_ARM_KEY: at least 16 bytes; unset means that one is drawn and kept in
+	// the log, where the answer and label stages alone read it.
 	ArmKey Secret
 	// NATSURL is NATS_URL, which may hold a password. [Config.NATS].URL holds it without.
 	NATSURL Secret

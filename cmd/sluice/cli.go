@@ -1,0 +1,30 @@
+package main
+
+import "strings"
+
+// cli is the command line: global flags and one field a command.
+type cli struct {
+	Config    string   `placeholder:"PATH" env:"SLUICE_CONFIG" help:"Configuration file. Default: sluice.yaml in the working directory, if it is there."`
+	Set       []string `placeholder:"KEY=VALUE" sep:"none" help:"Set one key of the configuration; may be repeated. See: sluice config print --defaults."`
+	DataDir   string   `placeholder:"DIR" help:"Short for --set data_dir=DIR."`
+	LogLevel  string   `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
+	LogFormat string   `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
+
+	Conf    configCmd  `cmd:"" name:"config" help:"Show the configuration."`
+	Streams streamsCmd `cmd:"" help:"Create or update the streams of the log."`
+	Version versionCmd `cmd:"" help:"Show the version."`
+}
+
+// sets is every --set, the short flags included.
+func (c *cli) sets() []string {
+	sets := c.Set
+	if c.DataDir != "" {
+		sets = append(sets, "data_dir="+c.DataDir)
+	}
+	return sets
+}
+
+// needsNoConfig says whether a command works where the configuration is at fault.
+func needsNoConfig(command string) bool {
+	return command == "version" || strings.HasPrefix(command, "config print")
+}

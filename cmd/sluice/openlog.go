@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice/config"
+	"sluice/streams"
+)
+
+// openedLog is the log as this process reaches it.
+type openedLog struct {
+	NC *nats.Conn
+	JS jetstream.JetStream
+	// URL may be shown: it holds no password.
+	URL    string
+	server *streams.Server
+	lock   *os.File
+}
+
+// Close drains the connection and stops the embedded server, if it is ours.
+func (l *openedLog) Close() error {
+	l.NC.Close()
+	if l.server != nil {
+		l.server.Shutdown()
+	}
+	if l.lock != nil {
+		return l.lock.Close() // and with it the lock
+	}
+	return nil
+}
+
+// use says what a command wants of the log.
+type use int
+
+const (
+	// toRun also makes the streams what the configuration says.
+	toRun use = iota
+	// toLook leaves the streams of a running server as they are.
+	toLook
+)
+
+// openLog connects to the configured servers; without any, to the embedded server of the data
+// directory, which is started here unless another process has it running.
+func (m *Main) openLog(ctx context.Context, client string, u use) (*openedLog, error) {
+	l, err := m.connectLog(ctx, client, filepath.Join(m.config.DataDir, "nats"))
+	if err != nil {
+		return nil, err
+	}
+	if u == toLook && l.server == nil {
+		return l, nil
+	}
+	if err := m.applyStreams(ctx, l.JS); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (m *Main) connectLog(ctx context.Context, client, storeDir string) (*openedLog, error) {
+	if m.config.NATS.URL != "" {
+		return m.dial(m.config.Secrets.NATSURL.Reveal(), m.config.NATS.URL, client)
+	}
+	lock, err := lockDir(storeDir)
+	if errors.Is(err, errTaken) {
+		return m.joinServer(ctx, storeDir, client)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := m.startServer(ctx, storeDir, client)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	l.lock = lock
+	return l, nil
+}
+
+// dial connects to a server of somebody else's; url may hold a password, shown does not.
+func (m *Main) dial(url, shown, client string) (*openedLog, error) {
+	nc, err := streams.Connect(url, m.connectOptions(client))
+	if err != nil {
+		return nil, fmt.Errorf("%w; is a NATS server with JetStream there? Without nats.url and NATS_URL an embedded one is used", err)
+	}
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return &openedLog{NC: nc, JS: js, URL: shown}, nil
+}
+
+func (m *Main) connectOptions(client string) streams.ConnectOptions {
+	n := m.config.NATS
+	return streams.ConnectOptions{
+		Name: "sluice " + client, CredentialsFile: n.Creds,
+		CAFile: n.TLSCA, CertFile: n.TLSCert, KeyFile: n.TLSKey, Log: m.log,
+	}
+}
+
+// startServer runs the embedded server: on TCP for others to join, in process for us.
+func (m *Main) startServer(ctx context.Context, storeDir, client string) (*openedLog, error) {
+	port := m.config.NATS.EmbeddedPort
+	if port == 0 {
+		port = -1 // any free one
+	}
+	server, err := streams.StartServer(ctx, streams.ServerOptions{
+		Name: "sluice", StoreDir: storeDir, Host: m.config.NATS.EmbeddedHost, Port: port,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l, err := m.joinInProcess(server, client)
+	if err == nil {
+		err = writeServerFile(storeDir, server.URL())
+	}
+	if err != nil {
+		server.Shutdown()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (m *Main) joinInProcess(server *streams.Server, client string) (*openedLog, error) {
+	nc, err := streams.Connect(server.URL(), streams.ConnectOptions{Name: "sluice " + client, InProcess: server, Log: m.log})
+	if err != nil {
+		return nil, err
+	}
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return &openedLog{NC: nc, JS: js, URL: server.URL(), server: server}, nil
+}
+
+// joinTimeout is how long the process that holds the lock may take to say where its server listens.
+const joinTimeout = 15 * time.Second
+
+// joinServer connects to the embedded server of another process.
+func (m *Main) joinServer(ctx context.Context, storeDir, client string) (*openedLog, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	for {
+		url, err := readServerFile(storeDir)
+		if err == nil {
+			var l *openedLog
+			if l, err = m.dial(url, url, client); err == nil {
+				return l, nil
+			}
+		}
+		timer := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, fmt.Errorf("another sluice runs the log of %s and can't be reached: %w; stop it, or set NATS_URL", storeDir, err)
+		case <-timer.C:
+		}
+	}
+}
+
+// applyStreams makes the server's streams what the configuration says.
+func (m *Main) applyStreams(ctx context.Context, js jetstream.JetStream) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return streams.Apply(ctx, js, streamOptions(m.config.NATS))
+}
+
+func streamOptions(n config.NATS) streams.Options {
+	o := streams.DefaultOptions()
+	o.Replicas, o.MaxAge, o.MaxBytes, o.Duplicates = n.Replicas, n.MaxAge, n.MaxBytes, n.Duplicates
+	return o
+}
+
+var errTaken = errors.New("taken by another process")
+
+// lockDir takes the directory for this process; the lock ends with the file, or with the process.
+func lockDir(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("data directory: %w; choose another with --data-dir or SLUICE_DATA_DIR", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w; choose another with --data-dir or SLUICE_DATA_DIR", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s: %w", dir, errTaken)
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// serverFile says where the running embedded server of a store listens, for other processes and for
+// people with the nats CLI.
+type serverFile struct {
+	URL string `json:"url"`
+	PID int    `json:"pid"`
+}
+
+func serverFilePath(storeDir string) string { return filepath.Join(storeDir, "server.json") }
+
+func writeServerFile(storeDir, url string) error {
+	data, err := json.Marshal(serverFile{URL: url, PID: os.Getpid()})
+	if err != nil {
+		return fmt.Errorf("record the log's address: %w", err)
+	}
+	tmp := serverFilePath(storeDir) + ".new"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return fmt.Errorf("record the log's address: %w", err)
+	}
+	if err := os.Rename(tmp, serverFilePath(storeDir)); err != nil {
+		return fmt.Errorf("record the log's address: %w", err)
+	}
+	return nil
+}
+
+func readServerFile(storeDir string) (string, error) {
+	data, err := os.ReadFile(serverFilePath(storeDir))
+	if err != nil {
+		return "", fmt.Errorf("the log's address: %w", err)
+	}
+	var f serverFile
+	if err := json.Unmarshal(data, &f); err != nil {
+		return "", fmt.Errorf("the log's address: %w", err)
+	}
+	return f.URL, nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+
+	"sluice/config"
+)
+
+// Main is the whole program. ParseFlags is apart from Run, so that a test boots it on free ports in a
+// directory of its own.
+type Main struct {
+	// Stdout takes results, Stderr everything else; Getenv is os.Getenv outside tests.
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	// Ready, where set, is called once a command that serves until it is stopped does serve.
+	Ready func(Where)
+
+	cli      cli
+	selected *kong.Context
+	helped   bool
+	config   config.Config
+	loadErr  error
+	log      *slog.Logger
+}
+
+// Where says where the parts of a running program are.
+type Where struct {
+	// NATS is the URL of the log, Postgres a connection string without a password, Emulator the base
+	// URL of an emulated provider. Empty: not there.
+	NATS, Postgres, Emulator string
+}
+
+// The exit statuses.
+const (
+	statusDone        = 0
+	statusFailed      = 1
+	statusUsage       = 2
+	statusBudget      = 3
+	statusInterrupted = 130
+)
+
+// usageError is a fault of the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() + " (see sluice --help)" }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usagef is a fault of the command line that only the command itself could find.
+func usagef(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
+}
+
+var (
+	errHelped      = errors.New("help was printed")
+	errBudget      = errors.New("--max-spend is reached")
+	errInterrupted = errors.New("interrupted before the work was done")
+)
+
+// ParseFlags reads the command line; it opens nothing.
+func (m *Main) ParseFlags(args []string) error {
+	parser, err := kong.New(&m.cli,
+		kong.Name("sluice"),
+		kong.Description("An offline ring that asks two models, judges them blind and learns which queries need the large one."),
+		kong.Writers(m.Stdout, m.Stderr),
+		kong.Exit(func(int) { m.helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
+	m.selected, err = parser.Parse(args)
+	if m.helped {
+		return errHelped
+	}
+	if err != nil {
+		return &usageError{err: err}
+	}
+	return nil
+}
+
+// Run loads the configuration and runs the command until it is done or ctx ends.
+func (m *Main) Run(ctx context.Context) error {
+	cfg, err := config.Load(m.cli.Config, m.Getenv, m.cli.sets())
+	m.config, m.loadErr = cfg, err
+	if err != nil && !needsNoConfig(m.selected.Command()) {
+		return err
+	}
+	if m.log, err = newLogger(m.Stderr, m.cli.LogLevel, m.cli.LogFormat, cfg.Secrets.Redact); err != nil {
+		return &usageError{err: err}
+	}
+	m.selected.BindTo(ctx, (*context.Context)(nil))
+	return m.selected.Run(m)
+}
+
+// report writes why the program failed, for people, and tells the exit status.
+func (m *Main) report(err error) int {
+	var usage *usageError
+	var faults config.Faults
+	switch {
+	case err == nil, errors.Is(err, errHelped):
+		return statusDone
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
+		return statusInterrupted
+	case errors.Is(err, errBudget):
+		fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
+		return statusBudget
+	}
+	fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
+	if errors.As(err, &usage) || errors.As(err, &faults) {
+		return statusUsage
+	}
+	return statusFailed
+}
