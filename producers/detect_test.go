@@ -1,0 +1,54 @@
+package producers
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestDetect(t *testing.T) {
+	for content, want := range map[string]Format{
+		"metadata,problem,answer\n{},q,a\n":                         SimpleQA,
+		"Answer, Problem\r\n":                                       SimpleQA,
+		"\n\n" + `{"question": "q", "answer": ["a"]}` + "\n":        NQOpen,
+		`{"question": "q", "gold": "g", "answer": "a", "runs": {}}`: Recorded,
+		`{"query": "q", "question": "r"}`:                           Custom,
+	} {
+		for _, name := range []string{"f.txt", "f.gz"} {
+			stored := content
+			if name == "f.gz" {
+				stored = gzipped(t, content)
+			}
+			if got, err := Detect(write(t, name, stored)); got != want || err != nil {
+				t.Errorf("%s %q: %q, %v; want %q", name, content, got, err, want)
+			}
+		}
+	}
+}
+
+func TestDetectSaysWhatItWouldTake(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                        "is empty",
+		"hello\n":                 `format not recognized from "hello"`,
+		`{"prompt": 1, "uid": 2}`: "jsonl with the fields prompt, uid: say which is what with --map",
+		`{"prompt": `:             "not JSON",
+	} {
+		_, err := Detect(write(t, "f", content))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", content, err, want)
+		}
+		if content != `{"prompt": ` && (err == nil || !strings.Contains(err.Error(), "simpleqa  csv with the columns")) {
+			t.Errorf("%q: the error does not list the formats: %v", content, err)
+		}
+	}
+	if _, err := Detect("no-such-file"); err == nil {
+		t.Error("a missing file was detected")
+	}
+	for _, f := range Formats() {
+		if got, err := ParseFormat(string(f)); got != f || err != nil {
+			t.Errorf("ParseFormat(%q) = %q, %v", f, got, err)
+		}
+	}
+	if _, err := ParseFormat("csv"); err == nil || !strings.Contains(err.Error(), "nq ") {
+		t.Errorf("ParseFormat(csv): %v", err)
+	}
+}

@@ -1,0 +1,54 @@
+package producers
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// asked is the published contract's payload (docs/publishing.md), as JSON.
+type asked struct {
+	Query       string    `json:"query"`
+	ID          string    `json:"id,omitempty"`
+	GroundTruth []string  `json:"ground_truth,omitempty"`
+	Tags        []string  `json:"tags,omitempty"`
+	Tenant      string    `json:"tenant,omitempty"`
+	Priority    int       `json:"priority,omitempty"`
+	Deadline    time.Time `json:"deadline,omitzero"`
+}
+
+// message makes the message that asks one row. Its id is the query's key, so that publishing a file
+// again within the deduplication window stores nothing anew (Invariant 2).
+func (o Options) message(subject string, row Row) (streams.Message, error) {
+	a := asked{
+		Query: row.Text, ID: row.ID, GroundTruth: row.GroundTruth, Tenant: row.Tenant,
+		Tags:     append(row.Tags[:len(row.Tags):len(row.Tags)], o.Tags...),
+		Priority: row.Priority, Deadline: row.Deadline,
+	}
+	if a.Priority == 0 {
+		a.Priority = o.Priority
+	}
+	if a.Deadline.IsZero() {
+		a.Deadline = o.Deadline
+	}
+	var data bytes.Buffer
+	enc := json.NewEncoder(&data)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(a); err != nil {
+		return streams.Message{}, fmt.Errorf("encode the query of line %d: %w", row.Line, err)
+	}
+	m := streams.Message{
+		Subject:     subject,
+		ID:          "asked." + sluice.QueryKey(row.Tenant, row.ID, row.Text),
+		ContentType: streams.JSON,
+		Data:        bytes.TrimSpace(data.Bytes()),
+	}
+	if o.AsTest {
+		m.Header = map[string]string{streams.HeaderSplit: string(sluice.Test)}
+	}
+	return m, nil
+}
