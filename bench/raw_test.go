@@ -8,13 +8,13 @@ import (
 	"sluice/streams"
 )
 
-func startServer(t testing.TB) *streams.Server {
-	t.Helper()
-	s, err := streams.StartServer(t.Context(), streams.ServerOptions{StoreDir: t.TempDir(), Port: -1})
+func startServer(tb testing.TB) *streams.Server {
+	tb.Helper()
+	s, err := streams.StartServer(tb.Context(), streams.ServerOptions{StoreDir: tb.TempDir(), Port: -1})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(s.Shutdown)
+	tb.Cleanup(s.Shutdown)
 	return s
 }
 

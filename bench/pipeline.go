@@ -1,0 +1,211 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"sluice/streams"
+)
+
+// PipelineOptions size the pipeline benchmark.
+type PipelineOptions struct {
+	// Queries go round the ring, in Rounds parts; the raw load runs before, between and after the parts,
+	// so that both see the same machine. Each part counts from its first publish to the last commit.
+	Queries, Rounds int
+	// RawMessages is the size of one turn of the raw load.
+	RawMessages int
+	// Seed draws the order of the queries.
+	Seed uint64
+	// Progress hears of each part; nil: nobody does.
+	Progress func(Part)
+}
+
+// Part is what one part of the queries took.
+type Part struct {
+	// Done counts the queries of this and all earlier parts.
+	Done             int     `json:"done"`
+	QueriesPerSecond float64 `json:"queries_per_s"`
+	// CPUPerQuery is CPU time of this process, log included; PostgresCPUPerQuery that of the server. Both
+	// in microseconds.
+	CPUPerQuery         float64 `json:"cpu_us_per_query"`
+	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
+}
+
+// Pipeline is the result of the pipeline benchmark.
+type Pipeline struct {
+	Queries           int     `json:"queries"`
+	QueriesPerSecond  float64 `json:"queries_per_s"`
+	MessagesPerQuery  float64 `json:"messages_per_query"`
+	MessagesPerSecond float64 `json:"pipeline_messages_per_s"`
+	RawPerSecond      float64 `json:"raw_messages_per_s"`
+	// Ratio is MessagesPerSecond over RawPerSecond.
+	Ratio               float64 `json:"ratio"`
+	CPUPerQuery         float64 `json:"cpu_us_per_query"`
+	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
+	PeakRSS             float64 `json:"peak_rss_mb"`
+	Parts               []Part  `json:"parts"`
+}
+
+// RunPipeline sends the queries round the ring and measures it against the raw load on the same server.
+// The ring must be at rest and used by nobody else. It fails if a query is lost, doubled or dead.
+func RunPipeline(ctx context.Context, ring Ring, o PipelineOptions) (_ Pipeline, err error) {
+	f, err := newFeeder(ring, o.Seed)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	defer f.close()
+	raw, err := newRawLoad(ctx, ring.Connect)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	defer func() {
+		if e := raw.remove(context.WithoutCancel(ctx)); err == nil {
+			err = e
+		}
+	}()
+	m := pipelineRun{ring: ring, feeder: f, raw: raw, o: o}
+	return m.run(ctx)
+}
+
+type pipelineRun struct {
+	ring   Ring
+	feeder *feeder
+	raw    *rawLoad
+	o      PipelineOptions
+
+	rawTime, ringTime time.Duration
+	rawMessages       int
+	cpu, postgresCPU  time.Duration
+	parts             []Part
+}
+
+func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
+	before, err := m.feeder.stored(ctx)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	examples, err := m.ring.Examples(ctx)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	done := 0
+	for round := range m.o.Rounds {
+		if err := m.rawTurn(ctx); err != nil {
+			return Pipeline{}, err
+		}
+		n := m.o.Queries*(round+1)/m.o.Rounds - done
+		if err := m.part(ctx, n, done+n); err != nil {
+			return Pipeline{}, err
+		}
+		done += n
+	}
+	if err := m.rawTurn(ctx); err != nil {
+		return Pipeline{}, err
+	}
+	after, err := m.feeder.stored(ctx)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	recorded, err := m.ring.Examples(ctx)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	if recorded-examples != int64(done) {
+		return Pipeline{}, fmt.Errorf("%d queries made %d examples in Postgres", done, recorded-examples)
+	}
+	return m.result(float64(after - before))
+}
+
+func (m *pipelineRun) rawTurn(ctx context.Context) error {
+	perSecond, err := m.raw.run(ctx, m.o.RawMessages)
+	if err != nil {
+		return err
+	}
+	m.rawMessages += m.o.RawMessages
+	m.rawTime += time.Duration(float64(m.o.RawMessages) / perSecond * float64(time.Second))
+	return nil
+}
+
+// part sends n queries round; total counts them and all earlier ones.
+func (m *pipelineRun) part(ctx context.Context, n, total int) error {
+	target, err := m.feeder.last(ctx, streams.StreamExamples)
+	if err != nil {
+		return err
+	}
+	cpu, postgresCPU, err := m.cpuNow()
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	if err := m.feeder.publish(ctx, n); err != nil {
+		return err
+	}
+	if err := m.feeder.settle(ctx, streams.StreamExamples, target+uint64(n)); err != nil {
+		return err
+	}
+	took := time.Since(started)
+	cpuAfter, postgresAfter, err := m.cpuNow()
+	if err != nil {
+		return err
+	}
+	m.ringTime += took
+	m.cpu += cpuAfter - cpu
+	m.postgresCPU += postgresAfter - postgresCPU
+	p := Part{
+		Done:                total,
+		QueriesPerSecond:    round(float64(n) / took.Seconds()),
+		CPUPerQuery:         round(perQuery(cpuAfter-cpu, n)),
+		PostgresCPUPerQuery: round(perQuery(postgresAfter-postgresCPU, n)),
+	}
+	m.parts = append(m.parts, p)
+	if m.o.Progress != nil {
+		m.o.Progress(p)
+	}
+	return nil
+}
+
+func (m *pipelineRun) cpuNow() (self, postgres time.Duration, err error) {
+	if self, err = selfCPU(); err != nil {
+		return 0, 0, err
+	}
+	if m.ring.PostgresPID != 0 {
+		postgres, err = familyCPU(m.ring.PostgresPID)
+	}
+	return self, postgres, err
+}
+
+func (m *pipelineRun) result(messages float64) (Pipeline, error) {
+	mem, err := memoryOf(0)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	n := m.o.Queries
+	perSecond := float64(n) / m.ringTime.Seconds()
+	rawPerSecond := float64(m.rawMessages) / m.rawTime.Seconds()
+	perMessage := messages / float64(n)
+	return Pipeline{
+		Queries:             n,
+		QueriesPerSecond:    round(perSecond),
+		MessagesPerQuery:    round(perMessage),
+		MessagesPerSecond:   round(perSecond * perMessage),
+		RawPerSecond:        round(rawPerSecond),
+		Ratio:               round(perSecond * perMessage / rawPerSecond),
+		CPUPerQuery:         round(perQuery(m.cpu, n)),
+		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
+		PeakRSS:             round(mem.peak),
+		Parts:               m.parts,
+	}, nil
+}
+
+func perQuery(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(n) }
+
+// round keeps three decimals below ten and one above: more would be noise.
+func round(v float64) float64 {
+	scale := 10.0
+	if math.Abs(v) < 10 {
+		scale = 1000
+	}
+	return math.Round(v*scale) / scale
+}
