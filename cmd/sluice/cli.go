@@ -10,6 +10,8 @@ type cli struct {
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 	LogFormat string   `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 
+	Dead    deadCmd    `cmd:"" help:"List, show, replay or drop what could not be handled."`
+	Status  statusCmd  `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
 	Conf    configCmd  `cmd:"" name:"config" help:"Show the configuration."`
 	Streams streamsCmd `cmd:"" help:"Create or update the streams of the log."`
 	Version versionCmd `cmd:"" help:"Show the version."`

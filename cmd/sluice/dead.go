@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"sluice"
+	"sluice/operate"
+	"sluice/streams"
+)
+
+// deadCmd is about the dead letters.
+type deadCmd struct {
+	List   deadListCmd   `cmd:"" help:"List dead letters."`
+	Show   deadShowCmd   `cmd:"" help:"Show dead letters whole, with what they hold."`
+	Replay deadReplayCmd `cmd:"" help:"Hand dead letters to the stage that they died in once more. Doing it twice is doing it once."`
+	Drop   deadDropCmd   `cmd:"" help:"Delete dead letters for good."`
+}
+
+// deadFilter chooses letters on the command line.
+type deadFilter struct {
+	Stage  string   `help:"Only letters of this stage."`
+	Reason string   `help:"Only letters with this reason."`
+	Since  instant  `placeholder:"DUR|TIME" help:"Only what died since: 2h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z."`
+	IDs    []string `arg:"" optional:"" name:"id" help:"Ids of letters, or unambiguous beginnings of them."`
+}
+
+func (f deadFilter) selection() operate.Selection {
+	return operate.Selection{Stage: f.Stage, Reason: sluice.Reason(f.Reason), Since: f.Since.Time, IDs: f.IDs}
+}
+
+// empty says that nothing was chosen: everything would be.
+func (f deadFilter) empty() bool {
+	return f.Stage == "" && f.Reason == "" && f.Since.IsZero() && len(f.IDs) == 0
+}
+
+// withLetters opens the log, reads the selection and hands it to do.
+func (m *Main) withLetters(ctx context.Context, f deadFilter, do func(*openedLog, []operate.Letter) error) (err error) {
+	l, err := m.openLog(ctx, "dead", toLook)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	letters, err := operate.Letters(ctx, l.JS, f.selection())
+	if err != nil {
+		return err
+	}
+	return do(l, letters)
+}
+
+type deadListCmd struct {
+	deadFilter
+	JSON bool `name:"json" help:"One JSON object a line."`
+}
+
+// Run lists, oldest first.
+func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
+	return m.withLetters(ctx, c.deadFilter, func(_ *openedLog, letters []operate.Letter) error {
+		if c.JSON {
+			return m.printLetters(letters)
+		}
+		t := newTable(m.Stdout, "id", "died at", "stage", "reason", "class", "attempts", "error")
+		for _, l := range letters {
+			t.row(l.ID[:12], l.DiedAt.Format(time.RFC3339), l.Stage, string(l.Reason), string(l.Class),
+				strconv.Itoa(l.Attempts), oneLine(l.Error, 80))
+		}
+		t.flush()
+		fmt.Fprintf(m.Stderr, "%d dead letters\n", len(letters))
+		return nil
+	})
+}
+
+type deadShowCmd struct{ deadFilter }
+
+// Run prints one JSON object a letter, its payload as readable as it can be.
+func (c *deadShowCmd) Run(ctx context.Context, m *Main) error {
+	return m.withLetters(ctx, c.deadFilter, func(_ *openedLog, letters []operate.Letter) error {
+		return m.printLetters(letters)
+	})
+}
+
+// shownLetter is a letter as people and scripts read it.
+type shownLetter struct {
+	ID         string            `json:"id"`
+	Stage      string            `json:"stage"`
+	Class      sluice.Class      `json:"class"`
+	Reason     sluice.Reason     `json:"reason"`
+	Error      string            `json:"error"`
+	Attempts   int               `json:"attempts"`
+	Deliveries int               `json:"deliveries"`
+	DiedAt     time.Time         `json:"died_at"`
+	Subject    string            `json:"subject"`
+	Stream     string            `json:"stream"`
+	Sequence   uint64            `json:"sequence"`
+	StoredAt   time.Time         `json:"stored_at"`
+	Header     map[string]string `json:"header,omitempty"`
+	Bytes      int               `json:"bytes"`
+	// One of the two holds the payload: Data where it is msgpack or JSON, Raw where it is anything else.
+	Data any    `json:"data,omitempty"`
+	Raw  string `json:"raw,omitempty"`
+}
+
+func (m *Main) printLetters(letters []operate.Letter) error {
+	enc := json.NewEncoder(m.Stdout)
+	enc.SetEscapeHTML(false)
+	for _, l := range letters {
+		e := l.Envelope
+		s := shownLetter{
+			ID: l.ID, Stage: l.Stage, Class: l.Class, Reason: l.Reason, Error: l.Error, Attempts: l.Attempts,
+			Deliveries: l.Deliveries, DiedAt: l.DiedAt, Subject: e.Subject, Stream: e.Stream, Sequence: e.Sequence,
+			StoredAt: e.StoredAt, Header: e.Header, Bytes: len(e.Data),
+		}
+		s.Data, s.Raw = readable(e)
+		if err := enc.Encode(s); err != nil {
+			return fmt.Errorf("dead letter %s: %w", l.ID, err)
+		}
+	}
+	return nil
+}
+
+// readable decodes a payload for the eye; what can't be decoded is quoted.
+func readable(e streams.Envelope) (data any, raw string) {
+	if e.ContentType == streams.MsgPack {
+		if v, err := streams.Decode[map[string]any](e.Data); err == nil {
+			return v, ""
+		}
+	} else if json.Valid(e.Data) {
+		return json.RawMessage(e.Data), ""
+	}
+	const most = 4 << 10
+	cut := e.Data[:min(len(e.Data), most)]
+	if utf8.Valid(cut) {
+		return nil, string(cut)
+	}
+	return nil, strconv.QuoteToASCII(string(cut))
+}
+
+type deadReplayCmd struct {
+	deadFilter
+	All bool `help:"Replay every letter; needed where nothing else chooses."`
+}
+
+// Run replays.
+func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
+	if c.empty() && !c.All {
+		return usagef("dead replay: choose letters by --stage, --reason, --since or id, or say --all")
+	}
+	return m.withLetters(ctx, c.deadFilter, func(l *openedLog, letters []operate.Letter) error {
+		p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{Log: m.log})
+		if err != nil {
+			return err
+		}
+		n, err := operate.Revive(ctx, l.JS, p, letters)
+		fmt.Fprintf(m.Stderr, "%d of %d dead letters handed to their stages once more\n", n, len(letters))
+		return errors.Join(err, p.Close())
+	})
+}
+
+type deadDropCmd struct {
+	deadFilter
+	All bool `help:"Drop every letter; needed where nothing else chooses."`
+}
+
+// Run deletes.
+func (c *deadDropCmd) Run(ctx context.Context, m *Main) error {
+	if c.empty() && !c.All {
+		return usagef("dead drop: choose letters by --stage, --reason, --since or id, or say --all")
+	}
+	return m.withLetters(ctx, c.deadFilter, func(l *openedLog, letters []operate.Letter) error {
+		n, err := operate.Drop(ctx, l.JS, letters)
+		fmt.Fprintf(m.Stderr, "%d of %d dead letters dropped\n", n, len(letters))
+		return err
+	})
+}
+
+// oneLine fits text into so many characters of one line.
+func oneLine(text string, most int) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
