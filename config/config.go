@@ -59,10 +59,12 @@ type Model struct {
 	BaseURL           string        `key:"base_url" doc:"Where the provider is. Empty: its public address."`
 	KeyEnv            string        `key:"key_env" doc:"Name of the environment variable that holds the API key. Empty: no key is sent."`
 	Concurrency       int           `key:"concurrency" doc:"Calls in flight at once, per process."`
-	RequestsPerSecond float64       `key:"requests_per_second" doc:"Calls started per second, per process. 0: no limit."`
+	RequestsPerMinute float64       `key:"requests_per_minute" doc:"Attempts started per minute, per process. 0: no limit."`
+	TokensPerMinute   int64         `key:"tokens_per_minute" doc:"Input tokens per minute, per process, by the rule of thumb of four bytes each. 0: no limit."`
 	Timeout           time.Duration `key:"timeout" doc:"Deadline of one attempt."`
-	MaxInputBytes     int           `key:"max_input_bytes" doc:"Longer prompts are refused before they are sent."`
-	MaxOutputTokens   int           `key:"max_output_tokens" doc:"Bound of a reply, thinking included. 0: the provider's."`
+	MaxAttempts       int           `key:"max_attempts" doc:"How often one call is tried before its stage is told."`
+	MaxInputBytes     int           `key:"max_input_bytes" doc:"Longer requests are refused before they are sent."`
+	MaxOutputTokens   int           `key:"max_output_tokens" doc:"Bound of every reply, thinking included. 0: the stage's own."`
 }
 
 // Pair names the two models.
@@ -132,14 +134,14 @@ type Stage struct {
 	Deadline    time.Duration `key:"deadline" doc:"Bound of handling one message, or one batch."`
 }
 
-// Price is what a model costs from an instant on, in millionths of a US dollar per million tokens.
+// Price is what a model costs from a day on, in millionths of a US dollar per million tokens.
 type Price struct {
-	Model          string `key:"model" doc:"The model's name."`
-	EffectiveFrom  string `key:"effective_from" doc:"First day (UTC) of the price, as 2026-01-31. Empty: always."`
-	AbovePrompt    int64  `key:"above_prompt_tokens" doc:"Holds for prompts of more tokens than this; another entry gives the tier below. 0: all."`
-	InputMicroUSD  int64  `key:"input_microusd_per_mtok" doc:"Millionths of a dollar per million input tokens: 300000 is $0.30."`
-	CachedMicroUSD int64  `key:"cached_microusd_per_mtok" doc:"The same for input tokens served from the provider's cache."`
-	OutputMicroUSD int64  `key:"output_microusd_per_mtok" doc:"The same for output tokens, thinking included."`
+	Model             string `key:"model" doc:"The model's name."`
+	EffectiveFrom     string `key:"effective_from" doc:"First day (UTC) of the price, as 2026-01-31. Empty: always, in place of every built-in price of the model."`
+	AbovePromptTokens int64  `key:"above_prompt_tokens" doc:"Holds for prompts of more tokens than this; another entry gives the tier below. 0: all."`
+	Prompt            int64  `key:"prompt_microusd_per_mtok" doc:"Millionths of a dollar per million input tokens: 300000 is $0.30."`
+	Cached            int64  `key:"cached_microusd_per_mtok" doc:"The same for input tokens served from the provider's cache. 0: no discount."`
+	Output            int64  `key:"output_microusd_per_mtok" doc:"The same for output tokens, thinking included."`
 }
 
 // Emulator says how the emulated provider behaves.

@@ -68,7 +68,9 @@ pair: {medium: "odd: name # 1", large: two}
 judge: {model: two, version: v2, shortcut: true}
 analysis: {model: two}
 matrix: [{medium: incorrect, large: idk, policy: Ambiguous_Query, rationale: "the large one declines"}]
-prices: [{model: two, input_microusd_per_mtok: 1, effective_from: 2026-01-31}]
+prices:
+  - {model: two, prompt_microusd_per_mtok: 1, effective_from: 2026-01-31}
+  - {model: "odd: name # 1", prompt_microusd_per_mtok: 1}
 privacy: {scrub_sources: []}
 nats: {max_age: 36h}
 `)
@@ -158,6 +160,7 @@ nats:
 pair: {medium: gemini-9}
 judge: {version: "v 1"}
 query: {max_bytes: -1}
+prices: [{model: gemini-2.5-pro, effective_from: Monday}]
 split: {train_share: 1.5}
 stages: {answer: {attempts: 0}}
 matrix: [{medium: wrong, large: idk, policy: Complex_Query}]
@@ -180,11 +183,12 @@ query: {max_bytes: 1}
 		`pair.medium (sluice.yaml:7): "gemini-9" is not listed in models`,
 		"judge.version (sluice.yaml:8)",
 		"query.max_bytes (sluice.yaml:9): is not above 0",
-		"split.train_share (sluice.yaml:10)",
-		"stages.answer.attempts (sluice.yaml:11)",
-		"matrix (sluice.yaml:12)",
-		"models[0].key_env (sluice.yaml:15): is not the name of an environment variable",
-		"query (sluice.yaml:16): given twice",
+		"split.train_share (sluice.yaml:11)",
+		"stages.answer.attempts (sluice.yaml:12)",
+		"matrix (sluice.yaml:13)",
+		"models[0].key_env (sluice.yaml:16): is not the name of an environment variable",
+		"query (sluice.yaml:17): given twice",
+		`prices (sluice.yaml:10): price of "gemini-2.5-pro": effective_from "Monday"`,
 		"SLUICE_ARM_KEY: has fewer than 16 bytes",
 		"emulator.faults (--set)",
 		"nonsense (--set): has no value",
@@ -195,6 +199,14 @@ query: {max_bytes: 1}
 	}
 	if strings.Contains(text, "sk-this") {
 		t.Errorf("a key that was put into the file is shown:\n%s", text)
+	}
+}
+
+func TestAModelWithoutAPriceIsRefused(t *testing.T) {
+	path := file(t, "models: [{name: llama}, {name: gemini-2.5-pro}]\npair: {medium: llama, large: gemini-2.5-pro}\nanalysis: {model: llama}\n")
+	_, err := Load(path, none, nil)
+	if err == nil || !strings.Contains(err.Error(), `pair.medium (sluice.yaml:2): "llama" has no price`) || !strings.Contains(err.Error(), "analysis.model") {
+		t.Errorf("got %v", err)
 	}
 }
 

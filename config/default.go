@@ -49,6 +49,7 @@ func defaultModel(name string) Model {
 		KeyEnv:        "GEMINI_API_KEY",
 		Concurrency:   32,
 		Timeout:       2 * time.Minute,
+		MaxAttempts:   4,
 		MaxInputBytes: 256 << 10,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/pricing"
 )
 
 // checker collects faults with the place of each key.
@@ -75,22 +76,30 @@ func (c *Config) checkModels(k checker) {
 		// The value is not shown: whoever fills in the wrong thing here fills in the key.
 		k.want(m.KeyEnv == "" || envName.MatchString(m.KeyEnv), key("key_env"), "is not the name of an environment variable", "put the key into a variable such as OPENAI_API_KEY, and that name here")
 		k.want(m.Concurrency >= 1, key("concurrency"), "is below 1", "32 is the default")
-		k.want(m.RequestsPerSecond >= 0, key("requests_per_second"), "is negative", "0 means no limit")
+		k.want(m.RequestsPerMinute >= 0, key("requests_per_minute"), "is negative", "0 means no limit")
+		k.want(m.TokensPerMinute >= 0, key("tokens_per_minute"), "is negative", "0 means no limit")
+		k.want(m.MaxAttempts >= 1, key("max_attempts"), "is below 1", "4 is the default")
 		k.want(m.Timeout > 0, key("timeout"), "is not above 0", "2m is the default")
 		k.want(m.MaxInputBytes > 0, key("max_input_bytes"), "is not above 0", "262144 is the default")
 		k.want(m.MaxOutputTokens >= 0, key("max_output_tokens"), "is negative", "0 leaves it to the provider")
 	}
 }
 
-// checkRoles checks that each role is played by a model that is listed.
-func (c *Config) checkRoles(k checker) {
-	roles := []struct{ key, model string }{
+// role is a key that names a model.
+type role struct{ key, model string }
+
+func (c *Config) roles() []role {
+	return []role{
 		{"pair.medium", c.Pair.Medium},
 		{"pair.large", c.Pair.Large},
 		{"judge.model", c.Judge.Model},
 		{"analysis.model", c.Analysis.Model},
 	}
-	for _, r := range roles {
+}
+
+// checkRoles checks that each role is played by a model that is listed.
+func (c *Config) checkRoles(k checker) {
+	for _, r := range c.roles() {
 		_, listed := c.Model(r.model)
 		k.want(listed, r.key, fmt.Sprintf("%q is not listed in models", r.model), "add it there, or name one of "+strings.Join(c.modelNames(), ", "))
 	}
@@ -126,15 +135,17 @@ func (c *Config) checkStages(k checker) {
 	}
 }
 
+// checkPrices leaves the prices to their own room, and asks for one of every model that plays a role.
 func (c *Config) checkPrices(k checker) {
-	for i, p := range c.Prices {
-		key := func(s string) string { return fmt.Sprintf("prices[%d].%s", i, s) }
-		k.want(p.Model != "", key("model"), "is empty", "name the model")
-		if p.EffectiveFrom != "" {
-			_, err := time.Parse(time.DateOnly, p.EffectiveFrom)
-			k.want(err == nil, key("effective_from"), fmt.Sprintf("%q is not a day", p.EffectiveFrom), "write it as 2026-01-31")
+	table, err := pricing.New(c.PriceRows()...)
+	if err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			k.want(false, "prices", line, "")
 		}
-		k.want(p.AbovePrompt >= 0, key("above_prompt_tokens"), "is negative", "0 means every prompt")
-		k.want(p.InputMicroUSD >= 0 && p.CachedMicroUSD >= 0 && p.OutputMicroUSD >= 0, key("input_microusd_per_mtok"), "a price is negative", "0 is the least")
+		return
+	}
+	for _, r := range c.roles() {
+		_, listed := c.Model(r.model)
+		k.want(!listed || table.Has(r.model), r.key, fmt.Sprintf("%q has no price", r.model), "add one to prices: nothing is asked whose cost is unknown")
 	}
 }

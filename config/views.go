@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sluice"
+	"sluice/pricing"
 )
 
 // NamedStage is a stage's running conditions with the stage's name.
@@ -73,4 +74,13 @@ func (c Config) PolicySpecs() []sluice.PolicySpec {
 		out = append(out, sluice.PolicySpec{Name: sluice.Policy(p.Name), Description: p.Description, Tier: sluice.Tier(p.Tier)})
 	}
 	return out
+}
+
+// PriceRows is the configured prices as their table wants them.
+func (c Config) PriceRows() []pricing.Row {
+	rows := make([]pricing.Row, 0, len(c.Prices))
+	for _, p := range c.Prices {
+		rows = append(rows, pricing.Row(p))
+	}
+	return rows
 }

@@ -148,14 +148,8 @@ func remove(ctx context.Context, js jetstream.JetStream, l Letter) error {
 	return nil
 }
 
-// codeSequenceNotFound is the server's word for a message that is deleted already; nats.go names only
-// the one for a message that cannot be read.
-const codeSequenceNotFound = 10043
-
+// gone says that there was nothing to delete any more; the server says so in words only.
 func gone(err error) bool {
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return true
-	}
-	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == codeSequenceNotFound
+	return errors.Is(err, jetstream.ErrMsgNotFound) ||
+		errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), "found")
 }
