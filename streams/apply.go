@@ -33,7 +33,7 @@ func Buckets(o Options) []jetstream.KeyValueConfig {
 // (its storage, say) is an error that names it; no message is ever removed.
 func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
 	for _, c := range Configs(o) {
-		if err := insist(ctx, func() error {
+		if err := Insist(ctx, func() error {
 			_, err := js.CreateOrUpdateStream(ctx, c)
 			return err
 		}); err != nil {
@@ -41,7 +41,7 @@ func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
 		}
 	}
 	for _, c := range Buckets(o) {
-		if err := insist(ctx, func() error {
+		if err := Insist(ctx, func() error {
 			_, err := js.CreateOrUpdateKeyValue(ctx, c)
 			return err
 		}); err != nil {
@@ -60,11 +60,12 @@ const (
 	codeUpdateRefused     = 10065
 )
 
-// errAgain asks insist for another try.
+// errAgain asks Insist for another try.
 var errAgain = errors.New("not there yet")
 
-// insist repeats do while the server is not ready for it.
-func insist(ctx context.Context, do func() error) error {
+// Insist repeats do while the server or the cluster is not ready for it (starting, without a leader,
+// too few peers), until ctx is done. Every other error ends it at once.
+func Insist(ctx context.Context, do func() error) error {
 	wait := 25 * time.Millisecond
 	for {
 		err := do()

@@ -24,7 +24,7 @@ func ArmSecret(ctx context.Context, js jetstream.JetStream) ([]byte, error) {
 		return nil, fmt.Errorf("arm secret: %w", err)
 	}
 	var secret []byte
-	err = insist(ctx, func() error {
+	err = Insist(ctx, func() error {
 		entry, err := kv.Get(ctx, armSecretKey)
 		if err == nil {
 			secret = entry.Value()

@@ -134,3 +134,16 @@ func Configs(o Options) []jetstream.StreamConfig {
 	}
 	return configs
 }
+
+// DurableName names a stage's consumer: the stage and its version, with a suffix where it has several
+// inputs. All three must be valid tokens.
+func DurableName(stage, version string, suffix ...string) string {
+	name := stage + "-" + version
+	for _, s := range suffix {
+		name += "-" + s
+	}
+	return name
+}
+
+// RetryFilter is a stage's share of RETRIES.
+func RetryFilter(stage string) string { return mustSubject("retries.asked", stage) + ".>" }

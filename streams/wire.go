@@ -37,17 +37,30 @@ func toWire(m Message, reply string) *nats.Msg {
 	return &nats.Msg{Subject: m.Subject, Reply: reply, Header: h, Data: m.Data}
 }
 
-// FromJetStream is the message that a consumer delivered.
+// FromJetStream is the message that a jetstream consumer delivered.
 func FromJetStream(msg jetstream.Msg) (Message, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return Message{}, fmt.Errorf("message on %s: %w", msg.Subject(), err)
 	}
-	m := fromWire(meta.Stream, msg.Subject(), meta.Sequence.Stream, msg.Headers())
-	m.Data = msg.Data()
-	m.StoredAt = meta.Timestamp.UTC()
-	m.Deliveries = int(meta.NumDelivered)
-	return m, nil
+	return delivered(msg.Subject(), msg.Headers(), msg.Data(), meta.Stream, meta.Sequence.Stream,
+		meta.NumDelivered, meta.Timestamp), nil
+}
+
+// FromDelivered is the message that a consumer delivered to a plain subscription.
+func FromDelivered(msg *nats.Msg) (Message, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return Message{}, fmt.Errorf("message on %s: %w", msg.Subject, err)
+	}
+	return delivered(msg.Subject, msg.Header, msg.Data, meta.Stream, meta.Sequence.Stream,
+		meta.NumDelivered, meta.Timestamp), nil
+}
+
+func delivered(subject string, h nats.Header, data []byte, stream string, seq, deliveries uint64, at time.Time) Message {
+	m := fromWire(stream, subject, seq, h)
+	m.Data, m.StoredAt, m.Deliveries = data, at.UTC(), int(deliveries)
+	return m
 }
 
 // fromWire reads the headers of a stored message.

@@ -1,0 +1,142 @@
+package consumers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/streams"
+)
+
+// batching gathers messages while the stage is busy with the batch before. Guarded by Runner.mu.
+type batching struct {
+	waiting []*delivery
+	// wake gets a value when a batch may be ready.
+	wake chan struct{}
+}
+
+// idle wakes whoever gathers a batch: no request for many is under way, so that what has come is all
+// that was there. r.mu is held.
+func (r *Runner) idle() {
+	select {
+	case r.batch.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next waits for a batch; nil means that none will come any more.
+func (r *Runner) next() []*delivery {
+	for {
+		r.mu.Lock()
+		n := min(len(r.batch.waiting), r.cfg.Stage.Concurrency)
+		full := n == r.cfg.Stage.Concurrency
+		closing := r.flow.closing
+		if n > 0 && (full || r.flow.current == nil || closing) {
+			batch := r.batch.waiting[:n:n]
+			r.batch.waiting = r.batch.waiting[n:]
+			r.mu.Unlock()
+			return batch
+		}
+		r.mu.Unlock()
+		if closing {
+			return nil
+		}
+		<-r.batch.wake
+	}
+}
+
+// batches hands batch after batch to the stage, one at a time; the outputs of one are stored while the
+// stage works on the next.
+func (r *Runner) batches() {
+	storing := make(chan struct{}, 2)
+	for {
+		batch := r.next()
+		if batch == nil {
+			return
+		}
+		batch = r.prepareAll(batch)
+		if len(batch) == 0 {
+			continue
+		}
+		results := r.callBatch(batch)
+		storing <- struct{}{}
+		r.busy.Go(func() {
+			r.conclude(batch, results)
+			<-storing
+		})
+	}
+}
+
+// prepareAll prepares each message; those that fail are settled and left out.
+func (r *Runner) prepareAll(batch []*delivery) []*delivery {
+	good := batch[:0]
+	for _, d := range batch {
+		if err := r.prepare(d); err != nil {
+			r.settle(d, err)
+			r.settled(d)
+			continue
+		}
+		good = append(good, d)
+	}
+	return good
+}
+
+// callBatch runs the stage. Where it panics, each message is handled alone, so that only the one at
+// fault is poison.
+func (r *Runner) callBatch(batch []*delivery) []streams.Result {
+	results, err := r.tryBatch(batch)
+	if err == nil {
+		return results
+	}
+	if len(batch) == 1 {
+		return []streams.Result{{Err: err}}
+	}
+	results = make([]streams.Result, 0, len(batch))
+	for _, d := range batch {
+		results = append(results, r.callBatch([]*delivery{d})...)
+	}
+	return results
+}
+
+func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err error) {
+	ctx, cancel := context.WithTimeout(r.work, r.cfg.Stage.Deadline)
+	defer cancel()
+	in := make([]streams.Message, len(batch))
+	for i, d := range batch {
+		in[i] = d.in
+	}
+	began := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			results, err = nil, r.panicked(v, in[0])
+		}
+		r.stats.handled(len(batch), time.Since(began))
+	}()
+	results = r.cfg.Stage.Batch.HandleBatch(ctx, in)
+	if len(results) != len(in) {
+		return nil, fmt.Errorf("the stage returned %d results for %d messages", len(results), len(in))
+	}
+	return results, nil
+}
+
+// conclude stores all outputs of a batch at once and settles each message.
+func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
+	var out []streams.Message
+	for i, d := range batch {
+		if trace := d.in.Header[streams.HeaderTraceParent]; trace != "" {
+			inherit(results[i].Out, trace)
+		}
+		out = append(out, results[i].Out...)
+	}
+	stored := r.store(out, batch...)
+	for i, d := range batch {
+		err := results[i].Err
+		if stored != nil && len(results[i].Out) > 0 {
+			if again := r.store(results[i].Out, d); again != nil { // which of them was it?
+				err = again
+			}
+		}
+		r.settle(d, err)
+	}
+	r.settled(batch...)
+}

@@ -1,0 +1,65 @@
+package consumers
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"sluice/streams"
+)
+
+// delivery is one message in the runner's hands, from its arrival until it is settled.
+type delivery struct {
+	source *source
+	// place is where the server keeps it: the RETRIES message itself where it came by way of RETRIES.
+	place streams.Message
+	// in is what the stage gets: the original message where it came by way of RETRIES.
+	in streams.Message
+	// retry is the id of the hand-over where it came by way of RETRIES.
+	retry string
+	// ack is the subject that settles it.
+	ack string
+	nc  *nats.Conn
+	// tries is what the attempts bucket holds of it, read on redelivery only; known is false while it could
+	// not be read, so that it must not be written.
+	tries tries
+	known bool
+}
+
+func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
+	in, err := streams.FromDelivered(m)
+	if err != nil {
+		return nil, err
+	}
+	return &delivery{source: s, place: in, in: in, ack: m.Reply, nc: s.nc, known: in.Deliveries <= 1}, nil
+}
+
+// The words of the acknowledgement protocol. All are fire and forget: a lost one means that the message
+// comes again, which harms nobody (Invariant 2).
+var (
+	wordAck      = []byte("+ACK")
+	wordNak      = []byte("-NAK")
+	wordTerm     = []byte("+TERM")
+	wordProgress = []byte("+WPI")
+)
+
+func (d *delivery) say(word []byte) error {
+	if err := d.nc.Publish(d.ack, word); err != nil {
+		return fmt.Errorf("settle %s %d: %w", d.place.Stream, d.place.Sequence, err)
+	}
+	return nil
+}
+
+// sayAgainIn gives the message back, to come again after a delay.
+func (d *delivery) sayAgainIn(delay time.Duration) error {
+	if delay <= 0 {
+		return d.say(wordNak)
+	}
+	word, err := json.Marshal(map[string]int64{"delay": delay.Nanoseconds()})
+	if err != nil {
+		return fmt.Errorf("settle %s %d: %w", d.place.Stream, d.place.Sequence, err)
+	}
+	return d.say(append([]byte("-NAK "), word...))
+}

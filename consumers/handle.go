@@ -1,0 +1,155 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// take starts work on a message that arrived. r.mu is held.
+func (r *Runner) take(d *delivery) {
+	if r.cfg.Stage.Batch != nil {
+		r.batch.waiting = append(r.batch.waiting, d)
+		return
+	}
+	r.flow.handling++
+	r.busy.Go(func() { r.handle(d) })
+}
+
+// handle carries one message through the stage.
+func (r *Runner) handle(d *delivery) {
+	var out []streams.Message
+	err := r.prepare(d)
+	if err == nil {
+		out, err = r.call(d)
+	}
+	r.handled()
+	if stored := r.store(out, d); stored != nil {
+		err = stored
+	}
+	r.settle(d, err)
+	r.settled(d)
+}
+
+// prepare finds out what happened to a message before, and unwraps it where it came by way of RETRIES.
+func (r *Runner) prepare(d *delivery) error {
+	if d.place.Deliveries > 1 {
+		t, err := r.tries.read(r.work, d)
+		if err != nil {
+			return err
+		}
+		d.tries, d.known = t, true
+		if lost := d.place.Deliveries - 1 - t.Settled; lost >= r.cfg.CrashLoop {
+			return sluice.Poison(sluice.ReasonCrashLoop,
+				fmt.Errorf("%d deliveries ended without a word: the message may be what kills its workers", lost))
+		}
+	}
+	if d.source.retries {
+		return r.unwrap(d)
+	}
+	return nil
+}
+
+// unwrap makes the original of a message that came by way of RETRIES.
+func (r *Runner) unwrap(d *delivery) error {
+	e, err := streams.ParseRetry(d.place)
+	if err != nil {
+		return sluice.Poison(sluice.ReasonUndecodable, err)
+	}
+	if e.ByReference {
+		if e.Data, err = r.fetch(e); err != nil {
+			return err
+		}
+		e.ByReference = false
+	}
+	d.retry = d.place.ID
+	d.in = e.Open()
+	d.in.Deliveries = d.place.Deliveries
+	return nil
+}
+
+// fetch reads the bytes of a message that was too large to be wrapped.
+func (r *Runner) fetch(e streams.Envelope) ([]byte, error) {
+	s, err := r.cfg.JS.Stream(r.work, e.Stream)
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s %d: %w", e.Stream, e.Sequence, err)
+	}
+	m, err := s.GetMsg(r.work, e.Sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("fetch %s %d: the bytes are gone: %w", e.Stream, e.Sequence, err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s %d: %w", e.Stream, e.Sequence, err)
+	}
+	return m.Data, nil
+}
+
+// call runs the handler under its deadline. A panic is poison: its stack goes to the log alone.
+func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
+	ctx, cancel := context.WithTimeout(r.work, r.cfg.Stage.Deadline)
+	defer cancel()
+	began := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			out, err = nil, r.panicked(v, d.in)
+		}
+		r.stats.handled(1, time.Since(began))
+	}()
+	return r.cfg.Stage.Handler.Handle(ctx, d.in)
+}
+
+func (r *Runner) panicked(v any, in streams.Message) error {
+	r.cfg.Log.Error("the stage panicked", "stream", in.Stream, "sequence", in.Sequence, "panic", fmt.Sprint(v),
+		"stack", string(debug.Stack()))
+	return sluice.Poison(sluice.ReasonPanic, fmt.Errorf("panic: %v", v))
+}
+
+// store publishes what the stage made of messages and waits for the confirmation (Invariant 1). While
+// the log can't confirm it is tried again, and the stage is not. Its error is terminal where an output
+// can never be stored, or says that the runner is stopping.
+func (r *Runner) store(out []streams.Message, of ...*delivery) error {
+	if len(out) == 0 {
+		return nil
+	}
+	if trace := of[0].in.Header[streams.HeaderTraceParent]; trace != "" && len(of) == 1 {
+		inherit(out, trace)
+	}
+	acks, err := r.publisher.Publish(r.work, out)
+	r.stats.add(func(s *Stats) {
+		for _, a := range acks {
+			if a.Stream == "" {
+				continue
+			}
+			s.Outputs++
+			if a.New {
+				s.New++
+			}
+		}
+	})
+	var refused *streams.RefusedError
+	if errors.As(err, &refused) {
+		return sluice.Terminal(sluice.ReasonTooLarge, err)
+	}
+	return err
+}
+
+// inherit passes the input's trace on.
+func inherit(out []streams.Message, trace string) {
+	for i := range out {
+		if out[i].Header[streams.HeaderTraceParent] != "" {
+			continue
+		}
+		h := map[string]string{streams.HeaderTraceParent: trace}
+		for k, v := range out[i].Header {
+			h[k] = v
+		}
+		out[i].Header = h
+	}
+}

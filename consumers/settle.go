@@ -1,0 +1,131 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// staleFor is the pause before a message is read again whose read a replica answered that lags behind.
+const staleFor = 50 * time.Millisecond
+
+// lastWord bounds all that is written after the runner lost its patience.
+const lastWord = time.Second
+
+// settle decides the fate of a message whose outputs are stored: the only code that does. A nil error
+// acknowledges it.
+func (r *Runner) settle(d *delivery, err error) {
+	if err == nil {
+		if err := d.say(wordAck); err != nil { // it comes again, and changes nothing (Invariant 2)
+			r.cfg.Log.Warn("not acknowledged", "error", err)
+		}
+		r.stats.add(func(s *Stats) { s.Acked++ })
+		return
+	}
+	class := r.classOf(d, err)
+	r.stats.class(class)
+	var settled error
+	switch class {
+	case sluice.ClassTerminal, sluice.ClassPoison:
+		settled = r.bury(d, class, err)
+	case sluice.ClassExhausted:
+		d.tries.Attempts++
+		settled = r.bury(d, class, sluice.Exhausted(err))
+	case sluice.ClassWait:
+		settled = r.again(d, sluice.DelayOf(err), false)
+	case sluice.ClassStale:
+		settled = r.again(d, staleFor, false)
+	case sluice.ClassInterrupted:
+		settled = r.again(d, 0, false)
+	default:
+		settled = r.again(d, r.cfg.Backoff(d.tries.Attempts+1), true)
+	}
+	level := r.cfg.Log.Debug
+	if class == sluice.ClassTerminal || class == sluice.ClassPoison || class == sluice.ClassExhausted {
+		level = r.cfg.Log.Warn
+	}
+	level("not handled", "class", class, "reason", sluice.ReasonOf(err), "stream", d.in.Stream,
+		"sequence", d.in.Sequence, "attempts", d.tries.Attempts, "error", err)
+	if settled != nil {
+		r.cfg.Log.Warn("not settled; the message comes again", "error", settled)
+	}
+}
+
+// classOf is the fate that err asks for, as the runner sees it: whatever fails while the runner is out of
+// patience was interrupted, a cancellation of any other origin is an ordinary failure, and the last
+// attempt's failure is the message's end.
+func (r *Runner) classOf(d *delivery, err error) sluice.Class {
+	class := sluice.ClassOf(err)
+	if class != sluice.ClassRetryable && class != sluice.ClassInterrupted {
+		return class
+	}
+	switch {
+	case r.work.Err() != nil:
+		return sluice.ClassInterrupted
+	case d.tries.Attempts+1 >= r.cfg.Stage.Attempts:
+		return sluice.ClassExhausted
+	}
+	return sluice.ClassRetryable
+}
+
+// again notes the delivery and gives the message back, to come again after a delay. A message whose
+// note can't be written comes again all the same.
+func (r *Runner) again(d *delivery, delay time.Duration, spend bool) error {
+	d.tries.Settled++
+	if spend {
+		d.tries.Attempts++
+	}
+	var noted error
+	if d.known {
+		noted = r.tries.write(r.patience(), d, d.tries)
+	}
+	return errors.Join(noted, d.sayAgainIn(delay))
+}
+
+// patience is the working context, or, once that has ended, the one for last words.
+func (r *Runner) patience() context.Context {
+	if r.work.Err() == nil {
+		return r.work
+	}
+	return r.last
+}
+
+// giveBack returns a message that came after the runner stopped asking. r.mu is held.
+func (r *Runner) giveBack(d *delivery) {
+	if err := d.say(wordNak); err != nil {
+		r.cfg.Log.Debug("not given back; the message comes again", "error", err)
+	}
+}
+
+// bury stores the message in DEAD, byte for byte, and terminates it after that is confirmed
+// (Invariant 1). What can't be stored is given back.
+func (r *Runner) bury(d *delivery, class sluice.Class, why error) error {
+	letter := streams.DeadLetter{
+		Envelope: streams.Seal(d.in), Stage: r.cfg.Stage.Name, Durable: d.source.input.Durable,
+		Class: class, Reason: sluice.ReasonOf(why), Error: sluice.CleanText(why.Error(), 2048),
+		Attempts: d.tries.Attempts, Deliveries: d.place.Deliveries, DiedAt: r.cfg.Now().UTC(), Retry: d.retry,
+	}
+	err := r.mail(letter)
+	var refused *streams.RefusedError
+	if errors.As(err, &refused) { // too large once wrapped: the bytes stay where they are
+		letter.Envelope = letter.Envelope.ByRef()
+		err = r.mail(letter)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("dead letter of %s %d: %w", d.in.Stream, d.in.Sequence, err), d.sayAgainIn(0))
+	}
+	return d.say(wordTerm)
+}
+
+func (r *Runner) mail(l streams.DeadLetter) error {
+	m, err := streams.DeadMessage(l)
+	if err != nil {
+		return err
+	}
+	_, err = r.publisher.Publish(r.work, []streams.Message{m})
+	return err
+}
