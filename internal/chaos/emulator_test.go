@@ -1,0 +1,55 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"sluice/internal/process"
+	emu "sluice/llm/emulator"
+)
+
+// emulator is the emulated provider as a process of its own. It is never killed: its books are what the
+// ledger is compared with.
+type emulator struct {
+	child *process.Child
+	url   string
+}
+
+func startEmulator(t *testing.T, dir string, flags []string) *emulator {
+	t.Helper()
+	port := freePorts(t, 1)[0]
+	args := append([]string{"emulator", "--port", strconv.Itoa(port)}, flags...)
+	e := &emulator{url: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	e.child = process.Start(t, process.Spec{Name: "emulator", Path: binaries.Sluice(t), Args: args, Dir: dir})
+	if err := e.child.WaitFor(t.Context(), e.url); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// books are the emulator's accounts of one kind of request, of all models.
+func (e *emulator) books(t *testing.T, kind emu.Kind) emu.Entry {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+"/emulator/books", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var b emu.Books
+	if err := json.NewDecoder(res.Body).Decode(&b); err != nil {
+		t.Fatal(err)
+	}
+	var sum emu.Entry
+	for _, kinds := range b.Models {
+		sum.Requests += kinds[kind].Requests
+		sum.Successes += kinds[kind].Successes
+	}
+	return sum
+}

@@ -1,0 +1,15 @@
+package chaos
+
+import (
+	"testing"
+
+	"sluice/internal/process"
+)
+
+// binaries are built once for all fault runs.
+var binaries process.Binaries
+
+func TestMain(m *testing.M) {
+	defer binaries.Remove()
+	m.Run()
+}
