@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// DB is a pool of connections for reading and for the registry. It is safe for concurrent use.
+type DB struct{ pool *pgxpool.Pool }
+
+// DefaultConnections is how many connections a pool may hold where nobody says otherwise.
+const DefaultConnections = 8
+
+// Connect opens a pool and makes sure that the server answers. name is what the server's own lists call us
+// ("sluice record"); connections of 0 means [DefaultConnections].
+func Connect(ctx context.Context, databaseURL, name string, connections int) (*DB, error) {
+	pool, err := connect(ctx, databaseURL, name, connections, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{pool: pool}, nil
+}
+
+// Close waits for what is under way and closes every connection.
+func (db *DB) Close() { db.pool.Close() }
+
+// Ping says whether the server answers.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("Postgres does not answer: %w", err)
+	}
+	return nil
+}
+
+// connect opens a pool; prepare, where given, is run on every new connection.
+func connect(ctx context.Context, databaseURL, name string, connections int,
+	prepare func(context.Context, *pgx.Conn) error,
+) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Postgres: %w", redact(err))
+	}
+	if connections <= 0 {
+		connections = DefaultConnections
+	}
+	cfg.MaxConns = int32(connections)
+	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.HealthCheckPeriod = 15 * time.Second
+	cfg.ConnConfig.ConnectTimeout = 10 * time.Second
+	cfg.ConnConfig.RuntimeParams["application_name"] = name
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.AfterConnect = prepare
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Postgres: %w", redact(err))
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to Postgres: %w", redact(err))
+	}
+	return pool, nil
+}
+
+// Table is the result of a query, whatever its columns.
+type Table struct {
+	Columns []string
+	// Rows hold what pgx makes of each type: string, int64, float64, bool, time.Time, []any, nil, ...
+	Rows [][]any
+}
+
+// Table runs one query and returns all of its rows: for exports, reports and tests.
+func (db *DB) Table(ctx context.Context, sql string, args ...any) (Table, error) {
+	rows, err := db.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return Table{}, fmt.Errorf("query: %w", err)
+	}
+	var t Table
+	for _, f := range rows.FieldDescriptions() {
+		t.Columns = append(t.Columns, f.Name)
+	}
+	t.Rows, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	if err != nil {
+		return Table{}, fmt.Errorf("query: %w", err)
+	}
+	return t, nil
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+)
+
+// column is one column of an insert: its name, the type of its array parameter, and the expression over
+// the array's element u where that is not the element itself.
+type column struct{ name, element, expr string }
+
+func plain(element string, names ...string) []column {
+	columns := make([]column, len(names))
+	for i, n := range names {
+		columns[i] = column{n, element, "u." + n}
+	}
+	return columns
+}
+
+// orNull stores an empty text as NULL.
+func orNull(names ...string) []column {
+	columns := make([]column, len(names))
+	for i, n := range names {
+		columns[i] = column{n, "text", "nullif(u." + n + ", '')"}
+	}
+	return columns
+}
+
+func join(parts ...[]column) []column {
+	var all []column
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return all
+}
+
+// insert spells the one statement that writes a batch of rows: one array a column, the rows in the order of
+// their key, and nothing at all for a row that is there (Invariant 2). Every recorder takes rows in that
+// order, and tables in the order of [statements], so that two of them never wait for each other in a circle.
+func insert(table, order, where string, columns []column) string {
+	var names, exprs, params []string
+	for i, c := range columns {
+		names = append(names, c.name)
+		exprs = append(exprs, c.expr)
+		params = append(params, fmt.Sprintf("$%d::%s[]", i+1, c.element))
+	}
+	list := strings.Join(names, ", ")
+	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s ON CONFLICT DO NOTHING",
+		table, list, strings.Join(exprs, ", "), strings.Join(params, ", "), list, where, order)
+}
+
+const (
+	notForgotten = "WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.query_key = u.%s)"
+	// unlessForgotten keeps the money of a forgotten query's call, and nothing that points at who asked.
+	unlessForgotten = "CASE WHEN EXISTS (SELECT FROM forgotten f WHERE f.query_key = u.query_key) THEN %s ELSE %s END"
+)
+
+// The statements, by kind of fact. An array of arrays would be flattened by unnest: tags and accepted
+// answers travel as literals.
+var (
+	insertQueries = insert("queries", "u.key", fmt.Sprintf(notForgotten, "key"), join(
+		plain("text", "key"), orNull("id"), plain("text", "text", "content_hash", "source", "tenant", "split"),
+		[]column{{"tags", "text", "u.tags::text[]"}, {"ground_truth", "text", "u.ground_truth::text[]"}},
+		plain("bigint", "priority", "scrubbed_count"), plain("timestamptz", "deadline_at", "asked_at", "accepted_at")))
+
+	insertCalls = insert("calls", "u.id", "", join(
+		plain("text", "id", "stage"),
+		[]column{
+			{"query_key", "text", fmt.Sprintf(unlessForgotten, "NULL", "nullif(u.query_key, '')")},
+			{"tenant", "text", fmt.Sprintf(unlessForgotten, "''", "u.tenant")},
+		},
+		orNull("pair", "arm", "tier"), plain("text", "provider", "model", "price_version", "outcome"), orNull("error"),
+		plain("bigint", "attempt", "latency_ms", "prompt_tokens", "cached_tokens", "output_tokens", "thought_tokens", "cost_microusd"),
+		plain("boolean", "cost_estimated"), plain("timestamptz", "started_at", "billed_at")))
+
+	insertDeaths = insert("dead_letters", "u.id", fmt.Sprintf(notForgotten, "query_key"), join(
+		plain("text", "id", "stage", "durable", "reason", "class", "error", "stream", "subject", "message_id", "content_type"),
+		orNull("query_key", "retry_id"), plain("bigint", "attempts", "deliveries", "sequence"), plain("bytea", "raw"),
+		plain("boolean", "raw_elsewhere"), plain("timestamptz", "stored_at", "died_at")))
+
+	insertAnswers = insert("answers", "u.query_key, u.pair, u.arm", "", join(
+		plain("text", "query_key", "pair", "arm", "text", "call_id"), plain("timestamptz", "said_at")))
+
+	insertVerdicts = insert("verdicts", "u.query_key, u.judge_version, u.pair, u.arm", "", join(
+		plain("text", "query_key", "judge_version", "pair", "arm", "grade", "reason", "basis"), orNull("call_id"),
+		plain("boolean", "shortcut"), plain("timestamptz", "given_at")))
+
+	insertLabels = insert("labels", "u.query_key, u.id", "", join(
+		plain("text", "id", "query_key", "split", "pair", "policy", "basis", "judge_version", "label_version", "matrix_version"),
+		plain("timestamptz", "drawn_at")))
+
+	insertAnalyses = insert("analyses", "u.query_key, u.analysis_version", "", join(
+		plain("text", "query_key", "analysis_version", "domain", "complexity", "ambiguity", "knowledge_recency", "answer_type",
+			"specificity", "language", "summary"), orNull("call_id"), plain("bigint", "reasoning_steps"),
+		plain("boolean", "requires_math", "requires_code"), plain("timestamptz", "made_at")))
+
+	insertExamples = insert("examples", "u.query_key, u.id", "", join(
+		plain("text", "id", "query_key", "split", "analysis_version"), plain("timestamptz", "made_at")))
+)

@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sluice"
+)
+
+// Recorder writes facts into the tables. It is safe for concurrent use.
+type Recorder struct{ pool *pgxpool.Pool }
+
+// recorderSettings keep a plan from depending on how full the tables were when it was made: every look-up
+// of the recorder, those of the foreign keys included, is one of an index, in a table of ten rows as in one
+// of ten million.
+const recorderSettings = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; " +
+	"SET plan_cache_mode = force_generic_plan"
+
+// OpenRecorder opens a pool for writing; connections bounds how many batches are written at once, 0 means
+// [DefaultConnections].
+func OpenRecorder(ctx context.Context, databaseURL string, connections int) (*Recorder, error) {
+	pool, err := connect(ctx, databaseURL, "sluice record", connections, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, recorderSettings, pgx.QueryExecModeSimpleProtocol)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Recorder{pool: pool}, nil
+}
+
+// Close waits for what is under way and closes every connection.
+func (r *Recorder) Close() { r.pool.Close() }
+
+// Record writes a batch in one transaction and returns when it is committed (Invariant 1). Facts that are there
+// already change nothing (Invariant 2); facts about forgotten queries are dropped. orphans names, by Ref,
+// the facts whose parent is not there yet: they were not written, everything else was.
+//
+// An error means that nothing was written. If it says Permanent, a fact of this batch can never be written
+// as it is; any other error is the server's or the network's, and passes.
+func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
+	err = r.write(ctx, f)
+	if parentMissing(err) {
+		orphans, err = r.sift(ctx, f)
+	}
+	if err != nil {
+		return nil, &recordError{fmt.Errorf("record %d facts: %w", f.Len(), err)}
+	}
+	return orphans, nil
+}
+
+// write is the way of nearly every batch: one round trip, and the foreign keys alone look at the parents.
+// The statements are one transaction, since one Sync ends them.
+func (r *Recorder) write(ctx context.Context, f *sluice.Facts) error {
+	var b pgx.Batch
+	queueParents(&b, f)
+	queueChildren(&b, f)
+	queueExamples(&b, f.Examples)
+	if b.Len() == 0 {
+		return nil
+	}
+	// Close reads to the end of the transaction: without an error it is committed.
+	return r.pool.SendBatch(ctx, &b).Close()
+}
+
+// queueParents queues what depends on nothing.
+func queueParents(b *pgx.Batch, f *sluice.Facts) {
+	queueAccepted(b, f.Accepted)
+	queueCalls(b, f.Calls)
+	queueDeaths(b, f.Deaths)
+}
+
+// queueChildren queues what depends on queries alone.
+func queueChildren(b *pgx.Batch, f *sluice.Facts) {
+	queueAnswers(b, f.Answers)
+	queueVerdicts(b, f.Verdicts)
+	queueLabels(b, f.Labels)
+	queueAnalyses(b, f.Analyses)
+}
+
+// recordError tells faults of the data from faults of the way.
+type recordError struct{ err error }
+
+func (e *recordError) Error() string { return e.err.Error() }
+func (e *recordError) Unwrap() error { return e.err }
+
+// Permanent says that trying the same facts again can't help: a value that no column takes.
+func (e *recordError) Permanent() bool {
+	var pg *pgconn.PgError
+	if !errors.As(e.err, &pg) || len(pg.Code) != 5 || pg.Code == foreignKeyViolation {
+		return false
+	}
+	switch pg.Code[:2] {
+	case "22", "23", "54": // data exception, integrity constraint, program limit (an index row's size)
+		return true
+	}
+	return false
+}
+
+const foreignKeyViolation = "23503"
+
+func parentMissing(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == foreignKeyViolation
+}
