@@ -4,9 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"sluice"
 )
+
+// maxPooled is the largest buffer that is kept for the next message.
+const maxPooled = 64 << 10
 
 // encoder pairs a msgpack encoder with its buffer; pooled, since building one costs three times the
 // encoding.
@@ -20,35 +26,90 @@ var encoders = sync.Pool{New: func() any {
 	e.enc = msgpack.NewEncoder(&e.buf)
 	e.enc.SetCustomStructTag("json") // the domain spells its field names once
 	e.enc.UseCompactInts(true)
-	e.enc.SetOmitEmpty(false)
+	e.enc.SetSortMapKeys(true)
 	return e
 }}
 
-// Encode writes v as msgpack, its fields named by their json tags.
+// Encode writes v as msgpack, its fields named by their json tags. Times are instants: the zone is not
+// kept.
 func Encode(v any) ([]byte, error) {
 	e := encoders.Get().(*encoder)
-	defer encoders.Put(e)
 	e.buf.Reset()
-	if err := e.enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode %T: %w", v, err)
+	err := e.enc.Encode(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err) // the encoder may be in any state: not pooled
 	}
-	return bytes.Clone(e.buf.Bytes()), nil
+	data := bytes.Clone(e.buf.Bytes())
+	if e.buf.Cap() <= maxPooled {
+		encoders.Put(e)
+	}
+	return data, nil
 }
 
+// decoder pairs a msgpack decoder with its reader.
+type decoder struct {
+	r   bytes.Reader
+	dec *msgpack.Decoder
+}
+
+var decoders = sync.Pool{New: func() any {
+	d := &decoder{}
+	d.dec = msgpack.NewDecoder(&d.r)
+	return d
+}}
+
 // Decode reads msgpack that [Encode] wrote, by this version or an earlier one: unknown fields are
-// passed over, missing ones are zero. Bytes after the value are an error.
+// passed over, missing ones are zero, times are UTC. Bytes that are not exactly one value are an error,
+// and so are lengths that the bytes can't hold: no input makes it take more memory than a small multiple
+// of its own size. The result shares no memory with data.
 func Decode[T any](data []byte) (T, error) {
 	var v T
-	r := bytes.NewReader(data)
-	dec := msgpack.GetDecoder()
-	defer msgpack.PutDecoder(dec)
-	dec.Reset(r)
-	dec.SetCustomStructTag("json")
-	if err := dec.Decode(&v); err != nil {
+	if err := wellFormed(data); err != nil {
 		return v, fmt.Errorf("decode %T: %w", v, err)
 	}
-	if r.Len() > 0 {
-		return v, fmt.Errorf("decode %T: %d bytes after the value", v, r.Len())
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	d.r.Reset(data)
+	d.dec.Reset(&d.r)
+	d.dec.SetCustomStructTag("json")
+	if err := d.dec.Decode(&v); err != nil {
+		return v, fmt.Errorf("decode %T: %w", v, err)
 	}
+	inUTC(&v)
 	return v, nil
+}
+
+// inUTC moves the times of a fact, which msgpack reads in the machine's zone, to UTC.
+func inUTC(v any) {
+	switch v := v.(type) {
+	case *sluice.Query:
+		utc(&v.AskedAt, &v.Deadline)
+	case *sluice.Accepted:
+		inUTC(&v.Query)
+	case *sluice.Answer:
+		inUTC(&v.Query)
+	case *sluice.Verdict:
+		inUTC(&v.Query)
+	case *sluice.Label:
+		inUTC(&v.Query)
+	case *sluice.Example:
+		inUTC(&v.Label.Query)
+	case *sluice.Call:
+		utc(&v.StartedAt)
+	case *sluice.Decision:
+		inUTC(&v.Query)
+		utc(&v.DecidedAt)
+	case *Asked:
+		utc(&v.Deadline)
+	case *Envelope:
+		utc(&v.StoredAt)
+	case *DeadLetter:
+		utc(&v.Envelope.StoredAt, &v.DiedAt)
+	}
+}
+
+func utc(times ...*time.Time) {
+	for _, t := range times {
+		*t = t.UTC()
+	}
 }
