@@ -1,0 +1,267 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// Person says whose queries are forgotten: one query by upstream's id, or every query of a tenant.
+type Person struct {
+	// Tenant is the customer; empty is the default tenant, and then ID must be set.
+	Tenant string
+	// ID is upstream's own identifier of one query; empty means every query of Tenant.
+	ID string
+}
+
+// is says whether a query that upstream published belongs to the person.
+func (p Person) is(tenant, id string) bool { return tenant == p.Tenant && (p.ID == "" || id == p.ID) }
+
+// Tables is the part of Postgres that forgets; *postgres.DB is one.
+type Tables interface {
+	// KeysOf lists the keys of a tenant's queries.
+	KeysOf(ctx context.Context, tenant string) ([]string, error)
+	// Forget erases queries and everything that was made of them, and keeps facts about them that arrive
+	// later out.
+	Forget(ctx context.Context, keys []string) error
+}
+
+// Forgotten says what was erased.
+type Forgotten struct {
+	// Keys counts queries, Messages those that were erased from each stream.
+	Keys     int
+	Messages map[string]int
+	// InHand is true where a stage still held messages when patience ended: what it makes of them may be
+	// stored yet, so that the same must be done again.
+	InHand bool
+}
+
+// pollInHand is how often the log is asked whether stages have let go.
+const pollInHand = 100 * time.Millisecond
+
+// Forget erases a person's queries: from the tables first, which from then on refuse what is still on its
+// way; then from every stream, raw messages, dead letters and hand-overs included, each overwritten on
+// disk. A stage that held a message meanwhile would store one more fact afterwards, so the whole ring is
+// paused, for at most patience, until every stage has let go. The ledger's lines stay: they hold nothing
+// that the query said.
+func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, patience time.Duration) (Forgotten, error) {
+	out := Forgotten{Messages: map[string]int{}}
+	if p.Tenant == "" && p.ID == "" {
+		return out, errors.New("forget: neither a tenant nor an id")
+	}
+	fail := func(err error) (Forgotten, error) { return out, fmt.Errorf("forget: %w", err) }
+	keys, err := keysOf(ctx, js, t, p)
+	if err != nil {
+		return fail(err)
+	}
+	if err := t.Forget(ctx, slices.Collect(maps.Keys(keys))); err != nil {
+		return fail(err)
+	}
+	until := time.Now().Add(patience)
+	marks, err := pause(ctx, js, until)
+	defer func() { resume(context.WithoutCancel(ctx), js, marks) }()
+	if err != nil {
+		return fail(err)
+	}
+	settled, err := letGo(ctx, js, marks, until)
+	if err != nil {
+		return fail(err)
+	}
+	out.InHand = !settled
+	if err := erase(ctx, js, p, keys, out.Messages); err != nil {
+		return fail(err)
+	}
+	out.Keys = len(keys)
+	// Once more: raw messages may have named keys that neither tables nor ACCEPTED knew.
+	if err := t.Forget(ctx, slices.Collect(maps.Keys(keys))); err != nil {
+		return fail(err)
+	}
+	return out, nil
+}
+
+// keysOf lists the keys of a person's queries: those that the tables know and those that the log has.
+func keysOf(ctx context.Context, js jetstream.JetStream, t Tables, p Person) (map[string]bool, error) {
+	keys := map[string]bool{}
+	if p.ID != "" {
+		keys[sluice.QueryKey(p.Tenant, p.ID, "")] = true
+		return keys, nil
+	}
+	known, err := t.KeysOf(ctx, p.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range known {
+		keys[k] = true
+	}
+	for m, err := range streams.Scan(ctx, js, streams.StreamAccepted, streams.Window{}) {
+		if err != nil {
+			return nil, err
+		}
+		a, err := streams.Decode[sluice.Accepted](m.Data)
+		if err == nil && p.is(a.Query.Tenant, a.Query.ID) {
+			keys[a.Query.Key] = true
+		}
+	}
+	return keys, nil
+}
+
+// erase goes over the log, adds what it erased to counts, and learns keys that it did not know.
+func erase(ctx context.Context, js jetstream.JetStream, p Person, keys map[string]bool, counts map[string]int) error {
+	// In the ring's order: raw messages teach the keys of what was made of them.
+	for _, stream := range streams.Names() {
+		if stream == streams.StreamCalls {
+			continue
+		}
+		n, err := eraseFrom(ctx, js, stream, p, keys)
+		counts[stream] += n
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eraseFrom(ctx context.Context, js jetstream.JetStream, stream string, p Person, keys map[string]bool) (int, error) {
+	s, err := js.Stream(ctx, stream)
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	n := 0
+	for _, filter := range filtersOf(stream, keys) {
+		for m, err := range streams.Scan(ctx, js, stream, streams.Window{Filter: filter}) {
+			if err != nil {
+				return n, err
+			}
+			if !belongs(m, p, keys) {
+				continue
+			}
+			// Overwritten on disk, not only marked as gone.
+			if err := s.SecureDeleteMsg(ctx, m.Sequence); err != nil && !gone(err) {
+				return n, fmt.Errorf("erase %s at %d: %w", stream, m.Sequence, err)
+			}
+			n++
+		}
+	}
+	return n, nil
+}
+
+// fewKeys is up to how many keys a stream is asked for each by itself, rather than read whole.
+const fewKeys = 32
+
+func filtersOf(stream string, keys map[string]bool) []string {
+	whole := []string{""}
+	if len(keys) > fewKeys {
+		return whole
+	}
+	var filters []string
+	for key := range keys {
+		filter, keyed := streams.KeyFilters(key)[stream]
+		if !keyed {
+			return whole
+		}
+		filters = append(filters, filter)
+	}
+	return filters
+}
+
+// belongs says whether a message is about one of the person's queries. What intake could not read either
+// belongs to nobody that could be named.
+func belongs(m streams.Message, p Person, keys map[string]bool) bool {
+	switch m.Stream {
+	case streams.StreamDead:
+		letter, err := streams.ParseDead(m)
+		return err == nil && belongs(letter.Envelope.Open(), p, keys)
+	case streams.StreamRetries:
+		envelope, err := streams.ParseRetry(m)
+		return err == nil && belongs(envelope.Open(), p, keys)
+	case streams.StreamQueries:
+		asked, err := streams.ParseAsked(m)
+		if err != nil || !p.is(asked.Tenant, asked.ID) {
+			return false
+		}
+		keys[sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)] = true
+		return true
+	}
+	place, ok := streams.PlaceOf(m.Subject)
+	return ok && place.Key != "" && keys[place.Key]
+}
+
+// mark is a paused consumer and how far its deliveries had come.
+type mark struct {
+	stream, consumer string
+	delivered        uint64
+}
+
+// pause stops every consumer from handing out more, until the given time at the latest, and notes what
+// they have handed out. It returns those that it paused even where it fails.
+func pause(ctx context.Context, js jetstream.JetStream, until time.Time) ([]mark, error) {
+	var marks []mark
+	for _, name := range streams.Names() {
+		s, err := js.Stream(ctx, name)
+		if err != nil {
+			return marks, fmt.Errorf("stream %s: %w", name, err)
+		}
+		list := s.ListConsumers(ctx)
+		for info := range list.Info() {
+			if _, err := s.PauseConsumer(ctx, info.Name, until); err != nil {
+				return marks, fmt.Errorf("pause %s of %s: %w", info.Name, name, err)
+			}
+			marks = append(marks, mark{stream: name, consumer: info.Name})
+		}
+		if err := list.Err(); err != nil {
+			return marks, fmt.Errorf("consumers of %s: %w", name, err)
+		}
+	}
+	for i, k := range marks {
+		c, err := js.Consumer(ctx, k.stream, k.consumer)
+		if err != nil {
+			return marks, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
+		}
+		marks[i].delivered = c.CachedInfo().Delivered.Stream
+	}
+	return marks, nil
+}
+
+// resume lets paused consumers go on. One that can't be told goes on by itself when its pause ends.
+func resume(ctx context.Context, js jetstream.JetStream, marks []mark) {
+	for _, k := range marks {
+		if s, err := js.Stream(ctx, k.stream); err == nil {
+			_, _ = s.ResumeConsumer(ctx, k.consumer)
+		}
+	}
+}
+
+// letGo waits until every delivery of marks is settled; false where that took too long.
+func letGo(ctx context.Context, js jetstream.JetStream, marks []mark, until time.Time) (bool, error) {
+	ticker := time.NewTicker(pollInHand)
+	defer ticker.Stop()
+	for {
+		marks = slices.DeleteFunc(slices.Clone(marks), func(k mark) bool {
+			c, err := js.Consumer(ctx, k.stream, k.consumer)
+			if err != nil {
+				return errors.Is(err, jetstream.ErrConsumerNotFound)
+			}
+			info := c.CachedInfo()
+			return info.NumAckPending == 0 || info.AckFloor.Stream >= k.delivered
+		})
+		if len(marks) == 0 {
+			return true, nil
+		}
+		if time.Now().After(until) {
+			return false, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package operate_test
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/internal/natstest"
+	"sluice/operate"
+	"sluice/streams"
+)
+
+// tables remembers what it was told to forget.
+type tables struct {
+	keys, forgotten []string
+	onForget        func() // called once, after the first time
+}
+
+func (t *tables) KeysOf(context.Context, string) ([]string, error) { return t.keys, nil }
+func (t *tables) Forget(_ context.Context, keys []string) error {
+	t.forgotten = keys
+	if t.onForget != nil {
+		t.onForget()
+		t.onForget = nil
+	}
+	return nil
+}
+
+// everyFact is one message of every stream about one query, with the marker wherever a person's words go.
+func everyFact(t *testing.T, tenant, id, marker string) []streams.Message {
+	t.Helper()
+	ok := must(t)
+	raw := ok(streams.AskedMessage("web", "", streams.Asked{Query: marker, ID: id, Tenant: tenant, GroundTruth: []string{marker}}, false))
+	q := sluice.Query{Key: sluice.QueryKey(tenant, id, marker), ID: id, Text: marker, Tenant: tenant, Source: "web"}
+	answer := sluice.Answer{Query: q, Pair: "p1", Arm: sluice.ArmA, Text: marker}
+	said := ok(streams.SaidFact(answer))
+	other := answer
+	other.Arm = sluice.ArmB
+	label := sluice.Label{ID: "l" + q.Key, Query: q}
+	envelope := streams.Envelope{Stream: streams.StreamAnswers, Subject: said.Subject, Sequence: 1, ContentType: streams.MsgPack, Data: said.Data}
+	rawEnvelope := streams.Envelope{Stream: streams.StreamQueries, Subject: raw.Subject, Sequence: 1, ContentType: raw.ContentType, Data: raw.Data}
+	return []streams.Message{
+		raw,
+		ok(streams.AcceptedFact(sluice.Accepted{Query: q, GroundTruth: []string{marker}})),
+		said, ok(streams.SaidFact(other)),
+		ok(streams.GivenFact(sluice.Verdict{Query: q, Pair: "p1", Arm: sluice.ArmA, Grade: sluice.Correct, JudgeVersion: "v1", Reason: marker})),
+		ok(streams.DrawnFact(label)),
+		ok(streams.AnalyzedFact(sluice.Analyzed{QueryKey: q.Key, AnalysisVersion: "v1", Analysis: sluice.Analysis{Summary: marker}})),
+		ok(streams.ExampleFact(sluice.Example{ID: label.ID, Label: label})),
+		ok(streams.DeadMessage(streams.DeadLetter{Envelope: envelope, Stage: "judge", Reason: sluice.ReasonRefused})),
+		ok(streams.DeadMessage(streams.DeadLetter{Envelope: rawEnvelope, Stage: "intake", Reason: sluice.ReasonTooLarge})),
+		ok(streams.RetryMessage("judge", "again", envelope)),
+		ok(streams.BilledFact(sluice.Call{ID: "c" + q.Key, Stage: "answer", QueryKey: q.Key, Tenant: tenant})),
+	}
+}
+
+// filesWith lists the files under dir that hold the text.
+func filesWith(t *testing.T, dir, text string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(data), text) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
+	for name, person := range map[string]operate.Person{
+		"by id":     {Tenant: "acme", ID: "q1"},
+		"by tenant": {Tenant: "acme"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			server := natstest.StartWith(t, streams.ServerOptions{StoreDir: dir})
+			js := server.JetStream()
+			if err := streams.Apply(t.Context(), js, streams.DefaultOptions()); err != nil {
+				t.Fatal(err)
+			}
+			p := publisher(t, js)
+			publish(t, p, everyFact(t, "acme", "q1", "MARKER-OF-ANN")...)
+			publish(t, p, everyFact(t, "", "q1", "words of somebody else")...)
+			before := map[string]uint64{}
+			for _, s := range streams.Names() {
+				before[s] = messages(t, js, s)
+			}
+			known := &tables{}
+			got, err := operate.Forget(t.Context(), js, known, person, time.Second)
+			if err != nil || got.InHand {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			if got.Keys != 1 || !slices.Contains(known.forgotten, sluice.QueryKey("acme", "q1", "")) {
+				t.Errorf("keys %d, the tables forgot %v", got.Keys, known.forgotten)
+			}
+			for _, s := range streams.Names() {
+				want := before[s] / 2
+				if s == streams.StreamCalls {
+					want = before[s]
+				}
+				if n := messages(t, js, s); n != want {
+					t.Errorf("%s has %d messages, want %d", s, n, want)
+				}
+				for m, err := range streams.Scan(t.Context(), js, s, streams.Window{}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if strings.Contains(string(m.Data), "MARKER") {
+						t.Errorf("%s still holds %s", s, m.Subject)
+					}
+				}
+			}
+			js.Conn().Close()
+			server.Stop()
+			if found := filesWith(t, dir, "MARKER-OF-ANN"); len(found) > 0 {
+				t.Errorf("still on disk in %v", found)
+			}
+			if found := filesWith(t, dir, "somebody else"); len(found) == 0 {
+				t.Error("the other's words are not on disk: this test would find nothing")
+			}
+		})
+	}
+}
+
+func TestForgettingWaitsForWhatIsInHand(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	publish(t, p, everyFact(t, "acme", "q1", "MARKER")...)
+	publish(t, p, accepted(t, "k2", 0)) // another's
+	consumer, err := js.CreateConsumer(t.Context(), streams.StreamAccepted, consumerOf("answer-v1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := consumer.Fetch(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg := <-batch.Messages()
+	first, second := everyFact(t, "acme", "q1", "MARKER")[2], everyFact(t, "acme", "q1", "MARKER")[3]
+
+	done := make(chan operate.Forgotten, 1)
+	paused := make(chan struct{})
+	var stage sync.WaitGroup
+	stage.Go(func() {
+		got, err := operate.Forget(t.Context(), js, &tables{onForget: func() { close(paused) }}, operate.Person{Tenant: "acme"}, time.Minute)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- got
+	})
+	<-paused
+	// The stage stores what it made, and lets go.
+	if _, err := p.Publish(t.Context(), []streams.Message{first, second}); err != nil {
+		t.Fatal(err)
+	}
+	if err := msg.Ack(); err != nil {
+		t.Fatal(err)
+	}
+	got := <-done
+	stage.Wait()
+	if got.InHand || got.Messages[streams.StreamAnswers] != 2 || messages(t, js, streams.StreamAnswers) != 0 {
+		t.Fatalf("%+v, %d answers left", got, messages(t, js, streams.StreamAnswers))
+	}
+	// The ring goes on.
+	batch, err = consumer.Fetch(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := <-batch.Messages(); m == nil || m.Subject() != "queries.accepted.normal.k2" {
+		t.Errorf("the consumer hands out %v after the pause", m)
+	}
+}
+
+func TestForgettingSaysThatAStageDidNotLetGo(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	publish(t, p, everyFact(t, "acme", "q1", "MARKER")...)
+	consumer, err := js.CreateConsumer(t.Context(), streams.StreamAccepted, consumerOf("answer-v1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := consumer.Fetch(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-batch.Messages()
+	got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, 200*time.Millisecond)
+	if err != nil || !got.InHand {
+		t.Fatalf("a stage holds a message, and the result is %+v, %v", got, err)
+	}
+	if n := messages(t, js, streams.StreamAnswers); n != 0 {
+		t.Errorf("%d answers left", n)
+	}
+}
