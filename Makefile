@@ -11,7 +11,7 @@ demo: ## run the ring on the question bank: embedded NATS, private Postgres, emu
 test: tools ## everything that CI checks
 	@.ci/test
 
-bench: build ## the benchmarks, machine-readable, into bench/results/
+bench: build ## the benchmarks, machine-readable, into bin/bench/
 	@.ci/bench
 
 build: ## a static binary at bin/sluice

@@ -1,0 +1,166 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"sluice/streams"
+)
+
+// ColdOptions describe the benchmark of a cold start.
+type ColdOptions struct {
+	// Command is the program with the arguments that run the whole ring ("up") until it is stopped.
+	Command []string
+	// Env is its environment.
+	Env []string
+	// ServerFile is where the program writes {"url", "pid"} of its log.
+	ServerFile string
+	// Idle is how long the ring is left alone before its memory is read.
+	Idle time.Duration
+	// Starts is how many cold starts are measured, after one that makes the Postgres cluster.
+	Starts int
+}
+
+// Cold is what a cold start takes.
+type Cold struct {
+	// FirstLabelSeconds lists, for each start, the time from the start of the process to the first label of
+	// a query that was published as soon as the log took it.
+	FirstLabelSeconds []float64 `json:"first_label_s"`
+	// IdleRSS is the resident memory of the idle process, without Postgres, in MiB.
+	IdleRSS float64 `json:"idle_rss_mb"`
+}
+
+// RunCold starts the program again and again.
+func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
+	var c Cold
+	for i := range o.Starts + 1 {
+		p, err := o.start(ctx)
+		if err != nil {
+			return c, err
+		}
+		took, err := p.firstLabel(ctx, i)
+		if err == nil && i == o.Starts {
+			c.IdleRSS, err = p.idle(ctx, o.Idle)
+		}
+		if err = errors.Join(err, p.stop()); err != nil {
+			return c, fmt.Errorf("cold start %d: %w", i, err)
+		}
+		if i > 0 { // the first one makes the cluster
+			c.FirstLabelSeconds = append(c.FirstLabelSeconds, round(took.Seconds()))
+		}
+	}
+	return c, nil
+}
+
+// program is the ring as a process of its own.
+type program struct {
+	o       ColdOptions
+	cmd     *exec.Cmd
+	started time.Time
+}
+
+func (o ColdOptions) start(ctx context.Context) (*program, error) {
+	p := &program{o: o, cmd: exec.CommandContext(ctx, o.Command[0], o.Command[1:]...), started: time.Now()}
+	p.cmd.Env = o.Env
+	p.cmd.Stderr = os.Stderr
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = time.Minute
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %v: %w", o.Command, err)
+	}
+	return p, nil
+}
+
+// stop ends the program as Ctrl-C does.
+func (p *program) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %v: %w", p.o.Command, err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("%v: %w", p.o.Command, err)
+	}
+	return nil
+}
+
+// firstLabel publishes query i as soon as the log takes it and waits for its label.
+func (p *program) firstLabel(ctx context.Context, i int) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	nc, err := p.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer nc.Close()
+	// A label is seen as it is published: no consumer's delay is added.
+	labels, err := nc.SubscribeSync("labels.drawn.>")
+	if err != nil {
+		return 0, fmt.Errorf("watch labels: %w", err)
+	}
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		return 0, err
+	}
+	subject, err := streams.AskedSubject(source)
+	if err != nil {
+		return 0, err
+	}
+	body := fmt.Appendf(nil, `{"query":"What is the capital of cold start %d at %d?","ground_truth":["none"]}`, i, time.Now().UnixNano())
+	for {
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		_, err := js.Publish(short, subject, body)
+		cancel()
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("publish the first query: %w", err)
+		}
+	}
+	if _, err := labels.NextMsgWithContext(ctx); err != nil {
+		return 0, fmt.Errorf("wait for the first label: %w", err)
+	}
+	return time.Since(p.started), nil
+}
+
+// connect waits for the program's log.
+func (p *program) connect(ctx context.Context) (*nats.Conn, error) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var at struct {
+			URL string `json:"url"`
+			PID int    `json:"pid"`
+		}
+		if data, err := os.ReadFile(filepath.Clean(p.o.ServerFile)); err == nil && json.Unmarshal(data, &at) == nil &&
+			at.PID == p.cmd.Process.Pid {
+			return streams.Connect(at.URL, streams.ConnectOptions{Name: "bench cold"})
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the log of %v: %w", p.o.Command, context.Cause(ctx))
+		}
+	}
+}
+
+// idle leaves the ring alone, then reads its memory.
+func (p *program) idle(ctx context.Context, d time.Duration) (float64, error) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	m, err := memoryOf(p.cmd.Process.Pid)
+	return round(m.now), err
+}
