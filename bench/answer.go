@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
-	"sluice"
 	"sluice/streams"
 )
 
@@ -43,13 +39,12 @@ type Answer struct {
 
 // RunAnswer stores accepted queries first, then starts the consumers and measures until the last answer is
 // stored and acknowledged. The ring's other stages must not run.
-func RunAnswer(ctx context.Context, ring Ring, o AnswerOptions) ([]Answer, error) {
+func RunAnswer(ctx context.Context, ring Ring, o AnswerOptions) (results []Answer, err error) {
 	f, err := newFeeder(ring, 1)
 	if err != nil {
 		return nil, err
 	}
-	defer f.close()
-	var results []Answer
+	defer func() { err = errors.Join(err, f.close()) }()
 	for _, copies := range o.Copies {
 		a, err := f.answer(ctx, o, copies)
 		if err != nil {
@@ -89,36 +84,4 @@ func (f *feeder) answer(ctx context.Context, o AnswerOptions, copies int) (Answe
 		Copies: copies, Queries: n, Seconds: round(took.Seconds()),
 		PerSecond: round(perSecond), Ideal: round(ideal), Share: round(perSecond / ideal),
 	}, nil
-}
-
-// accept stores n queries that were never stored before as if they had passed the entrance.
-func (f *feeder) accept(ctx context.Context, n int) error {
-	for i := range n {
-		id := "answer-" + strconv.Itoa(f.next+i)
-		text := "Which town did surveyor number " + id + " map first?"
-		fact, err := streams.AcceptedFact(sluice.Accepted{
-			Query: sluice.Query{
-				Key: sluice.QueryKey("", id, text), ID: id, Text: text, Source: source,
-				AskedAt: time.Now().UTC(), Split: sluice.SplitOf(text, 1, 0.8),
-			},
-			GroundTruth: []string{"town " + id},
-		})
-		if err != nil {
-			return err
-		}
-		msg := nats.NewMsg(fact.Subject)
-		msg.Data = fact.Data
-		msg.Header.Set(nats.MsgIdHdr, fact.ID)
-		msg.Header.Set(streams.HeaderContentType, fact.ContentType)
-		if _, err := f.js.PublishMsgAsync(msg); err != nil {
-			return fmt.Errorf("store query %s: %w", id, err)
-		}
-	}
-	f.next += n
-	select {
-	case <-f.js.PublishAsyncComplete():
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/streams"
 )
@@ -101,7 +102,7 @@ func (p *program) firstLabel(ctx context.Context, i int) (time.Duration, error) 
 	}
 	defer nc.Close()
 	// A label is seen as it is published: no consumer's delay is added.
-	labels, err := nc.SubscribeSync("labels.drawn.>")
+	labels, err := nc.SubscribeSync(labelSubjects())
 	if err != nil {
 		return 0, fmt.Errorf("watch labels: %w", err)
 	}
@@ -109,26 +110,33 @@ func (p *program) firstLabel(ctx context.Context, i int) (time.Duration, error) 
 	if err != nil {
 		return 0, err
 	}
-	subject, err := streams.AskedSubject(source)
+	id := fmt.Sprintf("cold start %d at %d", i, time.Now().UnixNano())
+	query, err := streams.AskedMessage(source, id, streams.Asked{Query: "What is the capital of " + id + "?"}, false)
 	if err != nil {
 		return 0, err
 	}
-	body := fmt.Appendf(nil, `{"query":"What is the capital of cold start %d at %d?","ground_truth":["none"]}`, i, time.Now().UnixNano())
-	for {
-		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-		_, err := js.Publish(short, subject, body)
-		cancel()
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return 0, fmt.Errorf("publish the first query: %w", err)
-		}
+	msg := &nats.Msg{Subject: query.Subject, Data: query.Data, Header: nats.Header{streams.HeaderContentType: {query.ContentType}}}
+	// Until its stream is there, the log does not take it.
+	if err := streams.Insist(ctx, func() error {
+		_, err := js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		return err
+	}); err != nil {
+		return 0, fmt.Errorf("publish the first query: %w", err)
 	}
 	if _, err := labels.NextMsgWithContext(ctx); err != nil {
 		return 0, fmt.Errorf("wait for the first label: %w", err)
 	}
 	return time.Since(p.started), nil
+}
+
+// labelSubjects are those of every label.
+func labelSubjects() string {
+	for _, c := range streams.Configs(streams.DefaultOptions()) {
+		if c.Name == streams.StreamLabels {
+			return c.Subjects[0]
+		}
+	}
+	panic("bench: no stream of labels") // a stream of streams.Configs that has gone
 }
 
 // connect waits for the program's log.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -55,16 +56,12 @@ func RunPipeline(ctx context.Context, ring Ring, o PipelineOptions) (_ Pipeline,
 	if err != nil {
 		return Pipeline{}, err
 	}
-	defer f.close()
+	defer func() { err = errors.Join(err, f.close()) }()
 	raw, err := newRawLoad(ctx, ring.Connect)
 	if err != nil {
 		return Pipeline{}, err
 	}
-	defer func() {
-		if e := raw.remove(context.WithoutCancel(ctx)); err == nil {
-			err = e
-		}
-	}()
+	defer func() { err = errors.Join(err, raw.remove(context.WithoutCancel(ctx))) }()
 	m := pipelineRun{ring: ring, feeder: f, raw: raw, o: o}
 	return m.run(ctx)
 }

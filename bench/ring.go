@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice"
 	"sluice/streams"
 )
 
@@ -33,8 +34,9 @@ const (
 
 // feeder publishes made-up queries, each one once, in random order.
 type feeder struct {
-	js    jetstream.JetStream
 	nc    *nats.Conn
+	js    jetstream.JetStream
+	out   *streams.Publisher
 	order *rand.Rand
 	next  int
 }
@@ -44,44 +46,69 @@ func newFeeder(ring Ring, seed uint64) (*feeder, error) {
 	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(rawPending), jetstream.WithPublishAsyncTimeout(30*time.Second))
+	f := &feeder{nc: nc, order: rand.New(rand.NewPCG(seed, seed))}
+	if f.js, err = streams.JetStream(nc); err == nil {
+		f.out, err = streams.NewPublisher(f.js, streams.PublisherOptions{FailWhenFull: true})
+	}
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("bench upstream: %w", err)
 	}
-	return &feeder{js: js, nc: nc, order: rand.New(rand.NewPCG(seed, seed))}, nil
+	return f, nil
 }
 
-func (f *feeder) close() { f.nc.Close() }
+func (f *feeder) close() error {
+	defer f.nc.Close()
+	return f.out.Close()
+}
 
 // publish sends n queries that were never sent before and waits until all are stored.
 func (f *feeder) publish(ctx context.Context, n int) error {
-	subject, err := streams.AskedSubject(source)
-	if err != nil {
-		return err
-	}
-	futures := make([]jetstream.PubAckFuture, 0, n)
-	for _, i := range f.order.Perm(n) {
-		id := strconv.Itoa(f.next + i)
-		body := `{"query":"Which town did surveyor number ` + id + ` map first, and in which year of the old calendar was it?",` +
-			`"id":"` + id + `","ground_truth":["town ` + id + `"],"tags":["bench"]}`
-		msg := &nats.Msg{Subject: subject, Data: []byte(body)}
-		future, err := f.js.PublishMsgAsync(msg, jetstream.WithMsgID("bench-"+id), jetstream.WithStallWait(10*time.Second))
+	return f.store(ctx, n, func(id string) (streams.Message, error) {
+		return streams.AskedMessage(source, "bench "+id, streams.Asked{
+			Query: question(id), ID: id, GroundTruth: []string{"town " + id}, Tags: []string{"bench"},
+		}, false)
+	})
+}
+
+// accept stores n queries that were never stored before as if they had passed the entrance.
+func (f *feeder) accept(ctx context.Context, n int) error {
+	return f.store(ctx, n, func(id string) (streams.Message, error) {
+		text := question(id)
+		return streams.AcceptedFact(sluice.Accepted{
+			Query: sluice.Query{
+				Key: sluice.QueryKey("", id, text), ID: id, Text: text, Source: source,
+				AskedAt: time.Now().UTC(), Split: sluice.SplitOf(text, 1, 0.8),
+			},
+			GroundTruth: []string{"town " + id},
+		})
+	})
+}
+
+func question(id string) string {
+	return "Which town did surveyor number " + id + " map first, and in which year of the old calendar was it?"
+}
+
+// wave is how many messages are published at once.
+const wave = 1000
+
+// store publishes n messages, made of the next n ids in random order.
+func (f *feeder) store(ctx context.Context, n int, message func(id string) (streams.Message, error)) error {
+	msgs := make([]streams.Message, 0, wave)
+	for sent, i := range f.order.Perm(n) {
+		m, err := message(strconv.Itoa(f.next + i))
 		if err != nil {
-			return fmt.Errorf("publish query %s: %w", id, err)
+			return err
 		}
-		futures = append(futures, future)
+		if msgs = append(msgs, m); len(msgs) < wave && sent < n-1 {
+			continue
+		}
+		if _, err := f.out.Publish(ctx, msgs); err != nil {
+			return fmt.Errorf("publish queries: %w", err)
+		}
+		msgs = msgs[:0]
 	}
 	f.next += n
-	for _, future := range futures {
-		select {
-		case <-future.Ok():
-		case err := <-future.Err():
-			return fmt.Errorf("publish a query: %w", err)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 	return nil
 }
 
