@@ -15,9 +15,10 @@ func Default() Config {
 			EmbeddedHost: "127.0.0.1",
 			Replicas:     1,
 			MaxAge:       365 * 24 * time.Hour,
+			AckWait:      time.Minute,
 			Duplicates:   2 * time.Minute,
 		},
-		Postgres: Postgres{MaxConns: 8, Database: "sluice"},
+		Postgres: Postgres{MaxConns: 8},
 		Models: []Model{
 			defaultModel("gemini-2.5-flash"),
 			defaultModel("gemini-2.5-pro"),

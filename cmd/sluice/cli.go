@@ -10,11 +10,15 @@ type cli struct {
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 	LogFormat string   `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 
-	Dead    deadCmd    `cmd:"" help:"List, show, replay or drop what could not be handled."`
-	Status  statusCmd  `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
-	Conf    configCmd  `cmd:"" name:"config" help:"Show the configuration."`
-	Streams streamsCmd `cmd:"" help:"Create or update the streams of the log."`
-	Version versionCmd `cmd:"" help:"Show the version."`
+	Publish  publishCmd  `cmd:"" help:"Ask the questions of a file, or of the built-in bank."`
+	Dead     deadCmd     `cmd:"" help:"List, show, replay or drop what could not be handled."`
+	Status   statusCmd   `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
+	SQL      sqlCmd      `cmd:"" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
+	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
+	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
+	Conf     configCmd   `cmd:"" name:"config" help:"Show the configuration."`
+	Streams  streamsCmd  `cmd:"" help:"Create or update the streams of the log."`
+	Version  versionCmd  `cmd:"" help:"Show the version."`
 }
 
 // sets is every --set, the short flags included.

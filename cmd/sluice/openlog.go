@@ -184,7 +184,12 @@ var errTaken = errors.New("taken by another process")
 
 // lockDir takes the directory for this process; the lock ends with the file, or with the process.
 func lockDir(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	// The data directory is open to pass through: root's Postgres runs as another user.
+	err := os.MkdirAll(filepath.Dir(dir), 0o755) //nolint:gosec // see above
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("data directory: %w; choose another with --data-dir or SLUICE_DATA_DIR", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)

@@ -98,6 +98,13 @@ func (m *Main) Run(ctx context.Context) error {
 	return m.selected.Run(m)
 }
 
+// ready tells whoever waits that the command serves.
+func (m *Main) ready(w Where) {
+	if m.Ready != nil {
+		m.Ready(w)
+	}
+}
+
 // report writes why the program failed, for people, and tells the exit status.
 func (m *Main) report(err error) int {
 	var usage *usageError

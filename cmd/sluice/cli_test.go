@@ -1,0 +1,89 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFaultsOfTheConfigurationAreReportedTogether(t *testing.T) {
+	p := newProgram(t)
+	_, errs, status := p.run("streams", "apply", "--set", "pair.medium=nobody", "--set", "query.max_bytes=-1", "--set", "nonsense.key=1")
+	if status != statusUsage {
+		t.Errorf("status %d, want %d", status, statusUsage)
+	}
+	for _, want := range []string{"3 fault(s)", "pair.medium", "query.max_bytes", "nonsense"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("%q is not in:\n%s", want, errs)
+		}
+	}
+}
+
+func TestConfigPrintShowsTheEffectiveConfigAndNoSecret(t *testing.T) {
+	p := newProgram(t)
+	p.env["GEMINI_API_KEY"] = "marker-key"
+	p.env["DATABASE_URL"] = "postgres://u:marker-password@h/db"
+	p.env["NATS_URL"] = "nats://u:marker-nats@h:4222"
+	out := p.must("config", "print", "--set", "query.max_bytes=77")
+	if strings.Contains(out, "marker") || !strings.Contains(out, "max_bytes: 77") || !strings.Contains(out, "nats://u:xxxxx@h:4222") {
+		t.Error(out)
+	}
+	if out := p.must("config", "print", "--defaults"); !strings.Contains(out, "max_bytes: 16384") {
+		t.Error(out)
+	}
+}
+
+func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
+	p := newProgram(t)
+	p.env["DATABASE_URL"] = "postgres://u:marker-password@127.0.0.1:1/db?connect_timeout=1"
+	p.env["NATS_URL"] = "nats://u:marker-nats@127.0.0.1:1"
+	for _, args := range [][]string{{"migrate", "status"}, {"streams", "apply"}, {"sql", "select 1"}} {
+		out, errs, status := p.run(append(args, "--log-level", "debug")...)
+		if status != statusFailed || strings.Contains(out+errs, "marker") {
+			t.Errorf("%v: status %d\n%s%s", args, status, out, errs)
+		}
+	}
+}
+
+func TestWrongFlagsAreUsageErrors(t *testing.T) {
+	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {}} {
+		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
+		if status := m.report(m.ParseFlags(args)); status != statusUsage {
+			t.Errorf("%v: status %d, want %d", args, status, statusUsage)
+		}
+	}
+}
+
+func TestInstantsAreSpansDaysOrTimes(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"90m":                  now.Add(-90 * time.Minute),
+		"7d":                   now.AddDate(0, 0, -7),
+		"2026-01-31":           time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC),
+		"2026-01-31T12:00:00Z": time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+	} {
+		if got, err := parseInstant(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%s is %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "-1h", "soon", "d"} {
+		if got, err := parseInstant(text, now); err == nil {
+			t.Errorf("%q is %v, want an error", text, got)
+		}
+	}
+}
+
+func TestDollarsAreExact(t *testing.T) {
+	for text, want := range map[string]int64{"2.50": 2_500_000, "$0.000001": 1, "10": 10_000_000, "0": 0} {
+		var d dollars
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.micro != want || !d.set {
+			t.Errorf("%s is %+v, %v; want %d", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"", "-1", "1.0000001", "a", ".5", "1e3"} {
+		var d dollars
+		if err := d.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is %+v, want an error", text, d)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"sluice/postgres"
+)
+
+// migrateCmd is about the schema of the tables.
+type migrateCmd struct {
+	Up     migrateUpCmd     `cmd:"" help:"Apply every pending migration. Any number of processes may do it at once."`
+	Status migrateStatusCmd `cmd:"" help:"List the migrations, applied or pending. Exits with 1 where one is pending."`
+}
+
+type migrateUpCmd struct{}
+
+// Run migrates.
+func (migrateUpCmd) Run(ctx context.Context, m *Main) (err error) {
+	t, err := m.findTables(ctx, postgres.DefaultDatabase)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close(ctx)) }()
+	applied, err := postgres.Migrate(ctx, t.URL)
+	if err != nil {
+		return err
+	}
+	for _, step := range applied {
+		fmt.Fprintln(m.Stdout, "applied", step.Name)
+	}
+	if len(applied) == 0 {
+		fmt.Fprintln(m.Stdout, "nothing to apply:", t.Cluster.Describe(), "is up to date")
+	}
+	return nil
+}
+
+type migrateStatusCmd struct{}
+
+var errPending = errors.New("migrations are pending; sluice migrate up applies them")
+
+// Run lists.
+func (migrateStatusCmd) Run(ctx context.Context, m *Main) (err error) {
+	t, err := m.findTables(ctx, postgres.DefaultDatabase)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close(ctx)) }()
+	steps, err := postgres.MigrationStatus(ctx, t.URL)
+	if err != nil {
+		return err
+	}
+	pending := false
+	table := newTable(m.Stdout, "version", "name", "applied at")
+	for _, s := range steps {
+		at := "pending"
+		if !s.AppliedAt.IsZero() {
+			at = s.AppliedAt.Format(time.RFC3339)
+		}
+		pending = pending || s.AppliedAt.IsZero()
+		table.row(strconv.FormatInt(s.Version, 10), s.Name, at)
+	}
+	table.flush()
+	if pending {
+		return errPending
+	}
+	return nil
+}

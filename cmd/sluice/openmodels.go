@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sluice"
+	"sluice/config"
+	"sluice/llm"
+)
+
+// modelsOf lists the models that a stage asks.
+func modelsOf(c config.Config, stage string) []string {
+	switch stage {
+	case "answer":
+		return []string{c.Pair.Medium, c.Pair.Large}
+	case "judge":
+		return []string{c.Judge.Model}
+	case "analysis":
+		return []string{c.Analysis.Model}
+	}
+	return nil
+}
+
+// openModels makes a caller of the models that the stages ask, and of no other: a copy that judges needs
+// no key of the answering models' provider. It is nil where the stages ask none.
+func openModels(ctx context.Context, c config.Config, spend *llm.Spend, stages []string) (*llm.Caller, error) {
+	var names []string
+	for _, s := range stages {
+		names = append(names, modelsOf(c, s)...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	lc := llm.Config{Prices: c.PriceRows()}
+	for _, name := range names {
+		mc, ok := c.Model(name)
+		if !ok {
+			return nil, fmt.Errorf("model %s is not listed in models", name)
+		}
+		lc.Models = append(lc.Models, modelConfig(mc))
+	}
+	caller, err := llm.New(ctx, lc, llm.Deps{
+		Spend:  spend,
+		Getenv: func(name string) string { return c.Secrets.Key(name).Reveal() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w\nwithout a key: sluice demo runs on emulated models, and base_url of a model may name sluice emulator", err)
+	}
+	return caller, nil
+}
+
+func modelConfig(m config.Model) llm.ModelConfig {
+	return llm.ModelConfig{
+		Provider: m.Provider, Model: m.Name, BaseURL: m.BaseURL, KeyEnv: m.KeyEnv, MaxConcurrent: m.Concurrency,
+		RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute, Timeout: m.Timeout,
+		MaxAttempts: m.MaxAttempts, MaxInputBytes: m.MaxInputBytes, MaxOutputTokens: m.MaxOutputTokens,
+	}
+}
+
+// spendCap makes a cap of --max-spend; reached is called when it is reached. It is nil without the flag.
+func spendCap(most dollars, reached func()) *llm.Spend {
+	if !most.set {
+		return nil
+	}
+	return llm.NewSpend(sluice.MicroUSD(most.micro), func(sluice.MicroUSD) { reached() })
+}

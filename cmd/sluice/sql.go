@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"sluice/postgres"
+)
+
+// sqlCmd asks the tables, as the read-only role analyst.
+type sqlCmd struct {
+	Demo  bool   `help:"Ask the tables of the last demo."`
+	JSON  bool   `name:"json" help:"One JSON object a row."`
+	Query string `arg:"" help:"One SQL statement; docs/analysts.md has twenty."`
+}
+
+// Run asks and prints a table.
+func (c *sqlCmd) Run(ctx context.Context, m *Main) (err error) {
+	database := postgres.DefaultDatabase
+	if c.Demo {
+		database = demoDatabase
+	}
+	t, err := m.findTables(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close(ctx)) }()
+	db, err := postgres.Connect(ctx, asAnalyst(t.URL), "sluice sql", 1)
+	if err != nil {
+		return fmt.Errorf("%w; are the tables there? sluice migrate up, or sluice demo, makes them", err)
+	}
+	defer db.Close()
+	result, err := db.Table(ctx, c.Query)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return m.printRows(result)
+	}
+	shown := newTable(m.Stdout, result.Columns...)
+	for _, row := range result.Rows {
+		line := make([]string, len(row))
+		for i, v := range row {
+			line[i] = plain(v)
+		}
+		shown.row(line...)
+	}
+	shown.flush()
+	fmt.Fprintf(m.Stderr, "%d rows\n", len(result.Rows))
+	return nil
+}
+
+// asAnalyst is the URL of a session that may read and nothing else.
+func asAnalyst(database string) string {
+	const options = "-c role=analyst -c default_transaction_read_only=on"
+	u, err := url.Parse(database)
+	if err != nil || u.Scheme == "" {
+		return database + " options='" + options + "'"
+	}
+	q := u.Query()
+	q.Set("options", strings.TrimSpace(q.Get("options")+" "+options))
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // as libpq and pgx read it
+	return u.String()
+}
+
+func (m *Main) printRows(t postgres.Table) error {
+	enc := json.NewEncoder(m.Stdout)
+	enc.SetEscapeHTML(false)
+	for _, row := range t.Rows {
+		object := make(map[string]any, len(row))
+		for i, v := range row {
+			object[t.Columns[i]] = v
+		}
+		if err := enc.Encode(object); err != nil {
+			return fmt.Errorf("print a row: %w", err)
+		}
+	}
+	return nil
+}
+
+// plain writes a value of a table for people.
+func plain(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case time.Time:
+		return v.UTC().Format(time.RFC3339)
+	case string, bool, int, int16, int32, int64, float32, float64:
+		return fmt.Sprint(v)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.Trim(string(data), `"`)
+}
+
+// demoDatabase is the database of the private cluster that every demo makes afresh.
+const demoDatabase = "sluice_demo"
