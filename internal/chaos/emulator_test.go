@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"sluice/internal/natstest"
 	"sluice/internal/process"
 	emu "sluice/llm/emulator"
 )
@@ -20,7 +21,7 @@ type emulator struct {
 
 func startEmulator(t *testing.T, dir string, flags []string) *emulator {
 	t.Helper()
-	port := freePorts(t, 1)[0]
+	port := natstest.FreePort(t)
 	args := append([]string{"emulator", "--port", strconv.Itoa(port)}, flags...)
 	e := &emulator{url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	e.child = process.Start(t, process.Spec{Name: "emulator", Path: binaries.Sluice(t), Args: args, Dir: dir})

@@ -2,12 +2,12 @@ package chaos
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"sluice/internal/natstest"
 	"sluice/internal/process"
 )
 
@@ -19,30 +19,13 @@ type natsNode struct {
 	port  int
 }
 
-// freePorts finds n ports that nobody listens on. Another process may take one before we do; loopback in
-// a test is quiet enough.
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }() // held until every port is drawn
-		addr, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			t.Fatalf("address %v", l.Addr())
-		}
-		ports[i] = addr.Port
-	}
-	return ports
-}
-
 // startNATS starts a cluster of n servers, or one that stands alone.
 func startNATS(t *testing.T, n int) []*natsNode {
 	t.Helper()
-	ports := freePorts(t, 2*n)
+	ports := make([]int, 2*n)
+	for i := range ports {
+		ports[i] = natstest.FreePort(t)
+	}
 	routes := make([]string, n)
 	for i := range routes {
 		routes[i] = fmt.Sprintf("nats-route://127.0.0.1:%d", ports[n+i])

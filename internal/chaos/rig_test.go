@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice/internal/pgtest"
 	"sluice/internal/process"
 	"sluice/postgres"
 	"sluice/streams"
@@ -61,7 +62,7 @@ func startRig(t *testing.T, s shape) *rig {
 	t.Helper()
 	r := &rig{t: t, shape: s, dir: t.TempDir()}
 	r.nodes = startNATS(t, s.nodes)
-	r.pg = startPostgres(t)
+	r.pg = pgtest.Cluster(t) // it starts itself again when it is killed
 	r.emulator = startEmulator(t, r.dir, s.emulator)
 	r.configure()
 	r.run("streams", "apply")
@@ -77,28 +78,6 @@ func startRig(t *testing.T, s shape) *rig {
 		}
 	}
 	return r
-}
-
-// startPostgres starts a private cluster with every guarantee on; it starts itself again when it is killed.
-func startPostgres(t *testing.T) *postgres.Cluster {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "sluice-chaos-pg-") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	pg, err := postgres.Start(t.Context(), postgres.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := pg.Stop(ctx); err != nil {
-			t.Errorf("stop Postgres: %v", err)
-		}
-		_ = os.RemoveAll(dir)
-	})
-	return pg
 }
 
 // configure writes the sluice.yaml of every process of the rig.
