@@ -12,7 +12,9 @@ import (
 // byteOrderMark is what some editors and clients put before UTF-8.
 var byteOrderMark = []byte("\ufeff")
 
-// readJSON visits the keys of one JSON object that is the whole payload.
+// readJSON visits the keys of one JSON object that is the whole payload. The standard library says
+// whether it is well-formed; a cursor then walks it, since decoding into a map would hide keys that are
+// given twice.
 func readJSON(data []byte, visit visitor) error {
 	data = bytes.TrimPrefix(data, byteOrderMark)
 	if err := startsAsObject(data); err != nil {
@@ -21,38 +23,22 @@ func readJSON(data []byte, visit visitor) error {
 	if at := invalidUTF8(data); at >= 0 {
 		return refuse(sluice.ReasonInvalidText, "the payload is not valid UTF-8 at byte %d", at)
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if _, err := dec.Token(); err != nil {
-		return brokenJSON(err)
+	if !json.Valid(data) {
+		return refuse(sluice.ReasonUndecodable, "JSON: %w", json.Unmarshal(data, new(json.RawMessage)))
 	}
-	for dec.More() {
-		token, err := dec.Token()
+	c := cursor{data: data}
+	return c.members(func(key, val []byte) error {
+		name, err := jsonText(key)
 		if err != nil {
-			return brokenJSON(err)
+			return refuse(sluice.ReasonUndecodable, "JSON: %w", err)
 		}
-		key, _ := token.(string) // the decoder lets nothing but text stand here
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return brokenJSON(err)
-		}
-		v, err := jsonValue(value, true)
+		v, err := jsonValue(val, true)
 		if err != nil {
-			return brokenJSON(err)
+			return refuse(sluice.ReasonUndecodable, "JSON: %w", err)
 		}
-		if err := visit(key, v); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return brokenJSON(err)
-	}
-	if rest := bytes.TrimSpace(data[dec.InputOffset():]); len(rest) > 0 {
-		return refuse(sluice.ReasonUndecodable, "JSON: %d bytes after the object", len(rest))
-	}
-	return nil
+		return visit(name, v)
+	})
 }
-
-func brokenJSON(err error) error { return refuse(sluice.ReasonUndecodable, "JSON: %w", err) }
 
 // startsAsObject tells what else a payload is, in words that help its publisher.
 func startsAsObject(data []byte) error {
@@ -84,37 +70,49 @@ func invalidUTF8(data []byte) int {
 	return at
 }
 
-// jsonValue reads a value that the decoder found well-formed; lists are read one level deep.
+// jsonValue reads a well-formed value; lists are read one level deep.
 func jsonValue(data []byte, deep bool) (value, error) {
 	switch data[0] {
 	case '"':
-		v := value{kind: text}
-		return v, json.Unmarshal(data, &v.text)
+		s, err := jsonText(data)
+		return value{kind: text, text: s}, err
 	case '{':
 		return value{kind: object}, nil
 	case '[':
-		v := value{kind: list}
 		if !deep {
-			return v, nil
+			return value{kind: list}, nil
 		}
-		var elements []json.RawMessage
-		if err := json.Unmarshal(data, &elements); err != nil {
-			return value{}, err
-		}
-		for _, e := range elements[:min(len(elements), maxList)] {
-			element, err := jsonValue(e, false)
-			if err != nil {
-				return value{}, err
-			}
-			v.list = append(v.list, element)
-		}
-		return v, nil
+		return jsonList(data)
 	case 't', 'f':
 		return value{kind: boolean}, nil
 	case 'n':
 		return value{kind: null}, nil
 	}
 	return jsonNumber(string(data)), nil
+}
+
+func jsonList(data []byte) (value, error) {
+	v := value{kind: list}
+	c := cursor{data: data}
+	err := c.elements(func(e []byte) error {
+		if len(v.list) == maxList {
+			return nil
+		}
+		element, err := jsonValue(e, false)
+		v.list = append(v.list, element)
+		return err
+	})
+	return v, err
+}
+
+// jsonText reads well-formed text; only escapes are left to the standard library.
+func jsonText(data []byte) (string, error) {
+	if bytes.IndexByte(data, '\\') < 0 {
+		return string(data[1 : len(data)-1]), nil
+	}
+	var s string
+	err := json.Unmarshal(data, &s)
+	return s, err
 }
 
 // jsonNumber reads a number; a whole one too large for 64 bits is the largest that fits.
