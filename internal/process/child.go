@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -41,7 +42,8 @@ type Spec struct {
 type Child struct {
 	spec Spec
 	cmd  *exec.Cmd
-	out  *output
+	out  *output // both streams
+	std  *output // standard output alone
 	done chan struct{} // closed by the goroutine of Start when the process has ended
 	err  error         // of Wait; read after done
 }
@@ -49,13 +51,13 @@ type Child struct {
 // Start runs the program.
 func Start(tb testing.TB, spec Spec) *Child {
 	tb.Helper()
-	c := &Child{spec: spec, out: newOutput(), done: make(chan struct{})}
+	c := &Child{spec: spec, out: newOutput(), std: newOutput(), done: make(chan struct{})}
 	// Not CommandContext: the test's context ends before its clean-ups, and how a child ends is the
 	// point of these tests.
 	c.cmd = exec.Command(spec.Path, spec.Args...) //nolint:noctx // see above
 	c.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, spec.Env...)
 	c.cmd.Dir = spec.Dir
-	c.cmd.Stdout, c.cmd.Stderr = c.out, c.out
+	c.cmd.Stdout, c.cmd.Stderr = io.MultiWriter(c.std, c.out), c.out
 	// Grandchildren may hold the pipes a little longer than the child lives.
 	c.cmd.WaitDelay = stopTimeout
 	// Its own group, so that a Ctrl-C at the terminal reaches the test alone; and no orphan if the test
@@ -152,6 +154,9 @@ func (c *Child) WaitFor(ctx context.Context, text string) error {
 
 // Output is everything that the child has printed, on both of its streams.
 func (c *Child) Output() string { return c.out.String() }
+
+// Stdout is what the child has printed on its standard output.
+func (c *Child) Stdout() string { return c.std.String() }
 
 // output collects what a child prints and tells who waits that there is more.
 type output struct {

@@ -65,6 +65,17 @@ func TestWaitForTellsWhatWasPrintedInstead(t *testing.T) {
 	}
 }
 
+func TestStandardOutputIsToldApart(t *testing.T) {
+	t.Parallel()
+	c := shell(t, `echo result; echo prose >&2`)
+	if err := c.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c.Stdout() != "result\n" || !strings.Contains(c.Output(), "prose") {
+		t.Errorf("standard output %q, both %q", c.Stdout(), c.Output())
+	}
+}
+
 func TestTheEnvironmentIsNotInherited(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://of-the-developer")
 	c := process.Start(t, process.Spec{Name: "env", Path: "/usr/bin/env", Env: []string{"NATS_URL=nats://of-the-test"}})
