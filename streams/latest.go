@@ -147,16 +147,23 @@ func (l *Latest) ask(ctx context.Context, stream string, subjects []string) (*re
 	}
 }
 
-// erased asks the stream's leader whether a message is gone for good.
+// erased asks the stream's leader whether a message was there and is gone for good.
 func (l *Latest) erased(ctx context.Context, stream string, sequence uint64) (bool, error) {
 	_, err := l.leader(ctx, stream, map[string]any{"seq": sequence})
+	if err == nil {
+		return false, nil
+	}
+	var info *jetstream.StreamInfo
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return true, nil
+		var s jetstream.Stream
+		if s, err = l.js.Stream(ctx, stream); err == nil {
+			info = s.CachedInfo()
+		}
 	}
 	if err != nil {
 		return false, fmt.Errorf("read %s: ask the leader for %d: %w", stream, sequence, err)
 	}
-	return false, nil
+	return info.State.LastSeq >= sequence, nil
 }
 
 // fromLeader reads subject by subject: slow, and never stale.

@@ -30,6 +30,8 @@ type wave struct {
 	acks []Ack
 	// wake gets a value when nothing is in flight any more.
 	wake chan struct{}
+	// connects is how often the connection had been found again when the last round was sent.
+	connects uint64
 
 	mu       sync.Mutex
 	states   []state
@@ -64,6 +66,7 @@ func (w *wave) send(ctx context.Context, todo []int) error {
 	w.mu.Lock()
 	w.sending = true
 	w.mu.Unlock()
+	w.connects = w.p.nc.Stats().Reconnects
 	for _, i := range todo {
 		if err := w.p.room.Acquire(ctx, 1); err != nil {
 			return fmt.Errorf("publish %s: no room to send: %w", w.msgs[i].Subject, context.Cause(ctx))
@@ -151,16 +154,16 @@ func (w *wave) wakeIfIdle() {
 	}
 }
 
-// await waits until nothing is in flight: confirmed, failed, or timed out. A connection that was lost
-// and found in between fails what is in flight at once, since its replies are gone. Its error is that of
-// ctx.
+// await waits until nothing is in flight: confirmed, failed, or timed out. A connection that is lost, or
+// was lost and found in between, fails what is in flight at once, since its replies are gone. Its error
+// is that of ctx.
 func (w *wave) await(ctx context.Context) error {
 	select { // the common case needs no timer
 	case <-w.wake:
 		return nil
 	default:
 	}
-	started, connects := time.Now(), w.p.nc.Stats().Reconnects
+	started := time.Now()
 	tick := min(w.p.opts.AckTimeout, 250*time.Millisecond)
 	timer := time.NewTimer(tick)
 	defer timer.Stop()
@@ -173,7 +176,7 @@ func (w *wave) await(ctx context.Context) error {
 		case <-timer.C:
 		}
 		switch {
-		case w.p.nc.Stats().Reconnects != connects:
+		case !w.p.nc.IsConnected(), w.p.nc.Stats().Reconnects != w.connects:
 			w.giveUp(fault{err: nats.ErrDisconnected})
 			return nil
 		case time.Since(started) >= w.p.opts.AckTimeout:

@@ -1,0 +1,142 @@
+package streams_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice/internal/natstest"
+	"sluice/streams"
+)
+
+func TestApplyingTwiceChangesNothingAndOptionsCanChange(t *testing.T) {
+	js := natstest.Log(t)
+	o := natstest.Options()
+	natstest.Apply(t, js, o)
+	o.MaxAge = time.Hour
+	natstest.Apply(t, js, o)
+	for _, name := range streams.Names() {
+		s, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.CachedInfo().Config
+		if c.MaxAge != time.Hour || c.Discard != jetstream.DiscardNew || c.Retention != jetstream.LimitsPolicy || !c.AllowDirect {
+			t.Errorf("%s: %+v", name, c)
+		}
+		if once := c.MaxMsgsPerSubject == 1 && c.DiscardNewPerSubject; once != streams.Once(name) {
+			t.Errorf("%s holds one message a subject: %v, want %v", name, once, streams.Once(name))
+		}
+	}
+	for _, b := range []string{streams.BucketAttempts, streams.BucketArms} {
+		if _, err := js.KeyValue(t.Context(), b); err != nil {
+			t.Errorf("bucket %s: %v", b, err)
+		}
+	}
+}
+
+func TestAnExistingStreamThatCantBeChangedIsNamed(t *testing.T) {
+	js := natstest.Log(t)
+	o := natstest.Options()
+	o.Storage = jetstream.MemoryStorage
+	err := streams.Apply(t.Context(), js, o)
+	if err == nil || !strings.Contains(err.Error(), "stream QUERIES exists and can't be changed") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestApplyWaitsForTheServerUntilItsDeadline(t *testing.T) {
+	s := natstest.Start(t)
+	js := s.JetStream()
+	s.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := streams.Apply(ctx, js, natstest.Options()); err == nil {
+		t.Fatal("applied to a server that is away")
+	}
+	applied := make(chan error, 1)
+	go func() { applied <- streams.Apply(t.Context(), js, natstest.Options()) }()
+	s.Start()
+	if err := <-applied; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryCopyGetsTheSameArmSecret(t *testing.T) {
+	s := natstest.Start(t)
+	js := s.JetStream()
+	if _, err := streams.ArmSecret(t.Context(), js); err == nil || !strings.Contains(err.Error(), "apply the streams first") {
+		t.Errorf("without streams: %v", err)
+	}
+	natstest.Apply(t, js, natstest.Options())
+	secrets := make([]string, 8)
+	var all sync.WaitGroup
+	for i := range secrets {
+		other := s.JetStream()
+		all.Go(func() {
+			secret, err := streams.ArmSecret(t.Context(), other)
+			if err != nil {
+				t.Error(err)
+			}
+			secrets[i] = string(secret)
+		})
+	}
+	all.Wait()
+	s.Stop()
+	s.Start()
+	again, err := streams.ArmSecret(t.Context(), s.JetStream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, secret := range secrets {
+		if len(secret) != 32 || secret != string(again) {
+			t.Errorf("copy %d has another secret", i)
+		}
+	}
+}
+
+func TestAnEmbeddedServerServesInProcessWithoutAPort(t *testing.T) {
+	s, err := streams.StartServer(t.Context(), streams.ServerOptions{StoreDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown()
+	if s.URL() != "" {
+		t.Errorf("it listens on %s", s.URL())
+	}
+	nc, err := streams.Connect("", streams.ConnectOptions{InProcess: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	natstest.Apply(t, js, natstest.Options())
+}
+
+func TestAServerThatCantStartSaysWhy(t *testing.T) {
+	if _, err := streams.StartServer(t.Context(), streams.ServerOptions{}); err == nil {
+		t.Error("started without a store directory")
+	}
+	taken := natstest.Start(t)
+	_, port, _ := strings.Cut(strings.TrimPrefix(taken.URL(), "nats://"), ":")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := streams.StartServer(ctx, streams.ServerOptions{StoreDir: t.TempDir(), Port: atoi(t, port)})
+	if err == nil || !strings.Contains(err.Error(), "port "+port) {
+		t.Errorf("on a taken port: %v", err)
+	}
+}
+
+func TestAFailedConnectionShowsNoPassword(t *testing.T) {
+	_, err := streams.Connect("nats://user:s3cret@127.0.0.1:1", streams.ConnectOptions{})
+	if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Errorf("got %v", err)
+	}
+}
