@@ -1,0 +1,98 @@
+package record
+
+import (
+	"fmt"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// The tables need little of the query inside an answer, a verdict, a label or an example. These types name
+// what they need by the keys of the real ones; the decoder passes over the rest without keeping it.
+
+type keyed struct {
+	Key   string       `json:"key"`
+	Split sluice.Split `json:"split"`
+}
+
+type said struct {
+	Query  keyed      `json:"query"`
+	Pair   string     `json:"pair"`
+	Arm    sluice.Arm `json:"arm"`
+	Text   string     `json:"text"`
+	CallID string     `json:"call_id"`
+}
+
+type given struct {
+	Query        keyed        `json:"query"`
+	Pair         string       `json:"pair"`
+	Arm          sluice.Arm   `json:"arm"`
+	Grade        sluice.Grade `json:"grade"`
+	Reason       string       `json:"reason"`
+	Basis        sluice.Basis `json:"basis"`
+	JudgeVersion string       `json:"judge_version"`
+	Shortcut     bool         `json:"shortcut"`
+	CallID       string       `json:"call_id"`
+}
+
+type drawn struct {
+	ID            string        `json:"id"`
+	Query         keyed         `json:"query"`
+	Pair          string        `json:"pair"`
+	Policy        sluice.Policy `json:"policy"`
+	Basis         sluice.Basis  `json:"basis"`
+	JudgeVersion  string        `json:"judge_version"`
+	LabelVersion  string        `json:"label_version"`
+	MatrixVersion string        `json:"matrix_version"`
+}
+
+type example struct {
+	ID    string `json:"id"`
+	Label struct {
+		Query keyed `json:"query"`
+	} `json:"label"`
+	AnalysisVersion string `json:"analysis_version"`
+}
+
+// add decodes a message and puts its fact among the others under the number ref. Its error is poison: the
+// bytes are no fact, or not the one that the subject names.
+func add(f *sluice.Facts, ref int, m *streams.Message) error {
+	at, ok := streams.PlaceOf(m.Subject)
+	if !ok {
+		return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: no subject of a fact", m.Subject))
+	}
+	switch at.Kind {
+	case streams.KindAccepted:
+		return take(&f.Accepted, ref, m, at, ofAccepted)
+	case streams.KindSaid:
+		return take(&f.Answers, ref, m, at, ofSaid)
+	case streams.KindGiven:
+		return take(&f.Verdicts, ref, m, at, ofGiven)
+	case streams.KindDrawn:
+		return take(&f.Labels, ref, m, at, ofDrawn)
+	case streams.KindAnalyzed:
+		return take(&f.Analyses, ref, m, at, ofAnalyzed)
+	case streams.KindExample:
+		return take(&f.Examples, ref, m, at, ofExample)
+	case streams.KindBilled:
+		return take(&f.Calls, ref, m, at, ofBilled)
+	case streams.KindDead:
+		return take(&f.Deaths, ref, m, at, ofDead)
+	}
+	return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: no fact of a kind that is recorded", m.Subject))
+}
+
+// take decodes a payload of type W and adds what of makes of it, if that belongs to the place that the message
+// was found at.
+func take[W, V any](list *[]sluice.Fact[V], ref int, m *streams.Message, at streams.Place, of func(*W) (streams.Place, V)) error {
+	wire, err := streams.Decode[W](m.Data)
+	if err != nil {
+		return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: %w", m.Subject, err))
+	}
+	named, value := of(&wire)
+	if named.Kind = at.Kind; named != at {
+		return sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("%s: holds the fact of another subject", m.Subject))
+	}
+	*list = append(*list, sluice.Fact[V]{Ref: ref, At: m.StoredAt, Value: value})
+	return nil
+}

@@ -1,0 +1,156 @@
+// Package record is the stage that writes the tables: every fact of the log, in batches, each committed before
+// it is acknowledged.
+//
+// Messages of the fact streams enter; nothing leaves but rows, by way of a [Store]. A fact whose parent is not
+// in the tables yet waits, alone; bytes that are no fact are poison; a store that is away makes the whole
+// batch wait, for as long as it takes, and spends no attempt. The stage decides nothing about what a fact
+// says, and a fact that comes again, in whatever order, changes nothing.
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// Name and Version make the stage's durables.
+const (
+	Name    = "record"
+	Version = "v1"
+)
+
+// Store takes batches of facts. Package postgres has one.
+type Store interface {
+	// Record stores a batch durably before it returns. orphans are the Refs of facts whose parent is not
+	// there yet: all others are stored. An error means that none is. Where the error, or one that it wraps,
+	// has a method Permanent() bool that says true, trying the same batch again is useless.
+	Record(ctx context.Context, facts *sluice.Facts) (orphans []int, err error)
+}
+
+// Input is one stream that the stage reads and the durable that it reads it by.
+type Input struct{ Stream, Durable string }
+
+// Inputs lists what the stage reads, parents before children: a runner that prefers earlier inputs meets
+// hardly an orphan.
+func Inputs() []Input {
+	named := func(stream, what string) Input { return Input{stream, Name + "-" + Version + "-" + what} }
+	return []Input{
+		named(streams.StreamAccepted, "queries"),
+		named(streams.StreamAnswers, "answers"),
+		named(streams.StreamVerdicts, "verdicts"),
+		named(streams.StreamLabels, "labels"),
+		named(streams.StreamAnalyses, "analyses"),
+		named(streams.StreamExamples, "examples"),
+		named(streams.StreamCalls, "calls"),
+		named(streams.StreamDead, "dead"),
+	}
+}
+
+// DefaultParentTimeout is how long a fact waits for its parent before it is dead.
+const DefaultParentTimeout = 24 * time.Hour
+
+// Handler is the stage. It is safe for concurrent use.
+type Handler struct {
+	store   Store
+	timeout time.Duration
+	now     func() time.Time
+}
+
+// New makes the stage. A timeout of 0 means [DefaultParentTimeout].
+func New(store Store, timeout time.Duration, now func() time.Time) *Handler {
+	if timeout <= 0 {
+		timeout = DefaultParentTimeout
+	}
+	return &Handler{store: store, timeout: timeout, now: now}
+}
+
+// HandleBatch stores a batch. It never has outputs.
+func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
+	results := make([]streams.Result, len(in))
+	refs := make([]int, 0, len(in))
+	var facts sluice.Facts
+	for i := range in {
+		if err := add(&facts, i, &in[i]); err != nil {
+			results[i].Err = err
+			continue
+		}
+		refs = append(refs, i)
+	}
+	if len(refs) > 0 {
+		h.settle(ctx, in, refs, &facts, results)
+	}
+	return results
+}
+
+// settle stores the facts of the messages refs; a batch that holds a fact that can never be stored is halved
+// until that fact is alone.
+func (h *Handler) settle(ctx context.Context, in []streams.Message, refs []int, facts *sluice.Facts, results []streams.Result) {
+	orphans, err := h.store.Record(ctx, facts)
+	switch {
+	case err == nil:
+		for _, ref := range orphans {
+			results[ref].Err = h.orphan(&in[ref])
+		}
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled):
+		h.fail(in, refs, results, func(*streams.Message) error { return context.Canceled })
+	case !permanent(err):
+		h.fail(in, refs, results, func(m *streams.Message) error { return sluice.RetryAfter(err, outageDelay.after(m.Deliveries)) })
+	case len(refs) == 1:
+		h.fail(in, refs, results, func(m *streams.Message) error {
+			return sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("%s: %w", m.Subject, err))
+		})
+	default:
+		half := len(refs) / 2
+		for _, part := range [][]int{refs[:half], refs[half:]} {
+			var some sluice.Facts
+			for _, ref := range part {
+				_ = add(&some, ref, &in[ref]) // it decoded before
+			}
+			h.settle(ctx, in, part, &some, results)
+		}
+	}
+}
+
+func (h *Handler) fail(in []streams.Message, refs []int, results []streams.Result, why func(*streams.Message) error) {
+	for _, ref := range refs {
+		results[ref].Err = why(&in[ref])
+	}
+}
+
+// orphan is the fate of a fact whose parent is missing.
+func (h *Handler) orphan(m *streams.Message) error {
+	err := fmt.Errorf("%s: its parent is not recorded yet", m.Subject)
+	if age := h.now().Sub(m.StoredAt); age > h.timeout {
+		return sluice.Terminal(sluice.ReasonParentMissing,
+			fmt.Errorf("%w, %s after it was stored: was the parent's stream cut short, or did its message die?", err, age.Round(time.Second)))
+	}
+	return sluice.RetryAfter(err, orphanDelay.after(m.Deliveries))
+}
+
+// delay grows from first by doubling, up to longest.
+type delay struct{ first, longest time.Duration }
+
+var (
+	orphanDelay = delay{100 * time.Millisecond, 30 * time.Second}
+	outageDelay = delay{250 * time.Millisecond, 15 * time.Second}
+)
+
+func (d delay) after(deliveries int) time.Duration {
+	wait := d.first
+	for range deliveries - 1 {
+		if wait *= 2; wait >= d.longest {
+			return d.longest
+		}
+	}
+	return wait
+}
+
+// permanent asks an error whether trying again is useless.
+func permanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
+}
