@@ -34,7 +34,7 @@ func (m *Main) openDataset(path, format, mapping string) (dataset, error) {
 		if format != "" && format != formatBank {
 			return dataset{}, usagef("format %s wants a file", format)
 		}
-		return bankDataset()
+		return bankDataset(), nil
 	}
 	path, err := m.findDataset(path)
 	if err != nil {
