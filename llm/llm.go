@@ -37,7 +37,8 @@ type Response struct {
 	CallID string
 }
 
-// Provider makes exactly one attempt at a request. Its errors are *Error.
+// Provider makes exactly one attempt at a request. Its errors are *Error; any other counts as
+// [sluice.OutcomeBroken]. It is safe for use by many goroutines.
 type Provider interface {
 	// Name is "gemini" or "openai": what the ledger calls the provider.
 	Name() string
@@ -53,7 +54,13 @@ type Error struct {
 	RetryAfter time.Duration
 	// Usage is what the provider said that it used before failing; nil where nothing arrived.
 	Usage *sluice.Usage
-	Err   error
+	// Sent is true where the request may have reached the provider, which may then bill it.
+	Sent bool
+	// Setup is true where the key or the model's name was refused: every request will fare the same until
+	// an operator acts, so it is no fault of this one.
+	Setup bool
+	// Err says what happened, in words that hold no key, prompt or reply.
+	Err error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }

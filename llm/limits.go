@@ -1,0 +1,116 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"sluice"
+)
+
+// model is one model with its limits.
+type model struct {
+	cfg      ModelConfig
+	provider Provider
+	slots    chan struct{} // holds one element for each attempt in flight
+	requests *rate.Limiter // nil: no limit
+	tokens   *rate.Limiter // nil: no limit
+	breaker  breaker
+}
+
+func newModel(cfg ModelConfig, p Provider) *model {
+	m := &model{cfg: cfg, provider: p, slots: make(chan struct{}, max(1, cfg.MaxConcurrent))}
+	if cfg.RequestsPerMinute > 0 {
+		perSecond := cfg.RequestsPerMinute / 60
+		m.requests = rate.NewLimiter(rate.Limit(perSecond), int(math.Ceil(perSecond)))
+	}
+	if cfg.TokensPerMinute > 0 {
+		m.tokens = rate.NewLimiter(rate.Limit(float64(cfg.TokensPerMinute)/60), int(cfg.TokensPerMinute))
+	}
+	return m
+}
+
+// slotPause is how long a message rests whose deadline came while it stood in line for a slot.
+const slotPause = time.Second
+
+// admit waits until the request may be sent: a slot first, then the spending cap, the breaker, the rate
+// limits. Whoever is admitted calls release once the attempt is over. An error is classed: nobody was
+// asked, so no attempt of the message is spent.
+func (m *model) admit(ctx context.Context, req Request, deps Deps) (release func(health), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, waiting(err, slotPause)
+	}
+	select {
+	case m.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, waiting(ctx.Err(), slotPause)
+	}
+	free := func() { <-m.slots }
+	if err := deps.Spend.check(); err != nil {
+		free()
+		return nil, err
+	}
+	probe, wait := m.breaker.enter(time.Now())
+	if wait > 0 {
+		free()
+		// Jitter keeps the waiting from returning all at once.
+		wait += time.Duration(deps.Jitter() * float64(wait) / 2)
+		return nil, sluice.RetryAfter(errors.New("the circuit breaker is open: the server failed too often in a row"), wait)
+	}
+	release = func(h health) {
+		m.breaker.leave(time.Now(), probe, h)
+		free()
+	}
+	if err := m.pace(ctx, req); err != nil {
+		release(unknown)
+		return nil, err
+	}
+	return release, nil
+}
+
+// pace waits for the rate limits; a wait that ends after ctx's deadline is not begun.
+func (m *model) pace(ctx context.Context, req Request) error {
+	var reserved []*rate.Reservation
+	now := time.Now()
+	if m.requests != nil {
+		reserved = append(reserved, m.requests.ReserveN(now, 1))
+	}
+	if m.tokens != nil {
+		n := min(int(ExpectedTokens(requestBytes(req))), m.tokens.Burst())
+		reserved = append(reserved, m.tokens.ReserveN(now, n))
+	}
+	var wait time.Duration
+	for _, r := range reserved {
+		wait = max(wait, r.DelayFrom(now))
+	}
+	if wait == 0 {
+		return nil
+	}
+	giveBack := func() {
+		for _, r := range reserved {
+			r.Cancel()
+		}
+	}
+	if tooLate(ctx, wait) {
+		giveBack()
+		return waiting(context.DeadlineExceeded, wait)
+	}
+	if err := sleep(ctx, wait); err != nil {
+		giveBack()
+		return waiting(err, slotPause)
+	}
+	return nil
+}
+
+// waiting classes the end of a wait for our own limits: a cancellation interrupts, a deadline asks for
+// the message again later.
+func waiting(err error, pause time.Duration) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("given up while waiting for the model's limits: %w", err)
+	}
+	return sluice.RetryAfter(fmt.Errorf("the deadline came while waiting for the model's limits: %w", err), pause)
+}

@@ -1,0 +1,71 @@
+package llm
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// newClient is an HTTP client for many calls at once to few hosts. It has no timeout of its own: the
+// Caller's context bounds each attempt.
+func newClient() *http.Client {
+	return &http.Client{Transport: &observer{next: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          1024,
+		MaxIdleConnsPerHost:   512,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}}}
+}
+
+// exchange is what can be told of one HTTP exchange from the outside, whatever the library above it
+// makes of its end.
+type exchange struct {
+	sent       atomic.Bool
+	status     atomic.Int64
+	retryAfter atomic.Int64 // nanoseconds
+}
+
+type exchangeKey struct{}
+
+// observe makes a context whose next HTTP exchange is written down in the result.
+func observe(ctx context.Context) (context.Context, *exchange) {
+	ex := &exchange{}
+	ctx = context.WithValue(ctx, exchangeKey{}, ex)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { ex.sent.Store(true) },
+	}), ex
+}
+
+// observer writes status and Retry-After into the exchange of the request's context.
+type observer struct{ next *http.Transport }
+
+func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := o.next.RoundTrip(r)
+	if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
+		ex.status.Store(int64(resp.StatusCode))
+		ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
+	}
+	return resp, err
+}
+
+// CloseIdleConnections lets http.Client pass the call on.
+func (o *observer) CloseIdleConnections() { o.next.CloseIdleConnections() }
+
+// retryAfter reads a Retry-After header: seconds or an HTTP date. Anything else is 0.
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 && seconds < 1e6 {
+		return time.Duration(seconds * float64(time.Second))
+	}
+	if at, err := http.ParseTime(value); err == nil && at.After(now) {
+		return at.Sub(now)
+	}
+	return 0
+}
