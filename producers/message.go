@@ -4,27 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"sluice"
 	"sluice/streams"
 )
 
-// asked is the published contract's payload (docs/publishing.md), as JSON.
-type asked struct {
-	Query       string    `json:"query"`
-	ID          string    `json:"id,omitempty"`
-	GroundTruth []string  `json:"ground_truth,omitempty"`
-	Tags        []string  `json:"tags,omitempty"`
-	Tenant      string    `json:"tenant,omitempty"`
-	Priority    int       `json:"priority,omitempty"`
-	Deadline    time.Time `json:"deadline,omitzero"`
-}
-
 // message makes the message that asks one row. Its id is the query's key, so that publishing a file
 // again within the deduplication window stores nothing anew (Invariant 2).
 func (o Options) message(subject string, row Row) (streams.Message, error) {
-	a := asked{
+	a := streams.Asked{
 		Query: row.Text, ID: row.ID, GroundTruth: row.GroundTruth, Tenant: row.Tenant,
 		Tags:     append(row.Tags[:len(row.Tags):len(row.Tags)], o.Tags...),
 		Priority: row.Priority, Deadline: row.Deadline,

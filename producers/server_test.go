@@ -65,7 +65,7 @@ func TestTheWholeOfSimpleQAIsStoredOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var payload asked
+	var payload streams.Asked
 	if err := json.Unmarshal(raw.Data, &payload); err != nil {
 		t.Fatal(err)
 	}
