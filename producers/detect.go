@@ -17,7 +17,7 @@ func Detect(path string) (Format, error) {
 	if err != nil {
 		return "", err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // read only
 	first, err := firstLine(s.Reader)
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", path, err)

@@ -17,7 +17,7 @@ func TestTheBarIsRedrawnOnATerminal(t *testing.T) {
 		d := NewDisplay(&b, true, "simpleqa", 4000)
 		d.Progress(Report{Rows: 1000, Elapsed: time.Second})
 		d.Progress(Report{Rows: 1500, Elapsed: time.Second}) // too soon
-		time.Sleep(redrawEvery)
+		<-time.After(redrawEvery)
 		d.Progress(Report{Rows: 3000, Resumed: 1000, Elapsed: 2 * time.Second})
 		d.Progress(Report{Rows: 4000, Resumed: 1000, Elapsed: 3 * time.Second}) // the last one always
 		d.Done(Report{Rows: 4000, Resumed: 1000, Published: 2990, Invalid: 10, Elapsed: 3 * time.Second})
@@ -37,7 +37,7 @@ func TestLogLinesAreFewElsewhere(t *testing.T) {
 		d := NewDisplay(&b, false, "nq", 0)
 		for i := range 100 {
 			d.Progress(Report{Rows: i * 10, Elapsed: time.Duration(i) * 100 * time.Millisecond})
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
 		full := &streams.FullError{Stream: "QUERIES", Err: errors.New("maximum bytes exceeded")}
 		d.Waiting(Report{Rows: 990}, full, time.Second)
@@ -69,12 +69,12 @@ func TestAFileIsNoTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	if IsTerminal(f) || IsTerminal(null) {
 		t.Error("taken for a terminal")
 	}

@@ -11,41 +11,41 @@ import (
 
 // shared finds a file of the shared data folder. Where there is no such folder the test is skipped and
 // says so; where the folder lacks the file the test fails in CI.
-func shared(t testing.TB, name string) string {
-	t.Helper()
+func shared(tb testing.TB, name string) string {
+	tb.Helper()
 	dir := filepath.Join("..", "..", "shared", "data")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no shared data folder at %s", dir)
+		tb.Skipf("no shared data folder at %s", dir)
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatalf("the shared data folder lacks %s", name)
+			tb.Fatalf("the shared data folder lacks %s", name)
 		}
-		t.Skipf("the shared data folder lacks %s", name)
+		tb.Skipf("the shared data folder lacks %s", name)
 	}
 	return path
 }
 
 // write puts content into a new file of that name.
-func write(t testing.TB, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
+func write(tb testing.TB, name, content string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }
 
-func gzipped(t testing.TB, content string) string {
-	t.Helper()
+func gzipped(tb testing.TB, content string) string {
+	tb.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	if _, err := w.Write([]byte(content)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.String()
 }
@@ -67,11 +67,11 @@ func gather(rows iter.Seq2[Row, error]) (kept []Row, out []*RowError, end error)
 }
 
 // must is gather for a file without an error at its end.
-func must(t testing.TB, rows iter.Seq2[Row, error]) ([]Row, []*RowError) {
-	t.Helper()
+func must(tb testing.TB, rows iter.Seq2[Row, error]) ([]Row, []*RowError) {
+	tb.Helper()
 	kept, out, end := gather(rows)
 	if end != nil {
-		t.Fatal(end)
+		tb.Fatal(end)
 	}
 	return kept, out
 }

@@ -78,7 +78,7 @@ func (d Dataset) Rows() iter.Seq2[Row, error] {
 			yield(Row{}, err)
 			return
 		}
-		defer s.Close()
+		defer func() { _ = s.Close() }() // read only
 		for row, err := range Read(s, d.Path, d.Format, d.Mapping) {
 			if !yield(row, err) {
 				return

@@ -187,8 +187,11 @@ func TestRangesMayStopEarly(t *testing.T) {
 	const jsonl = `{"question": "a", "answer": ["A"]}` + "\nbroken\n" + `{"question": "b", "answer": ["A"]}` + "\n"
 	for stopAt := 1; stopAt <= 3; stopAt++ {
 		n := 0
-		for range Select(Selection{}, Read(strings.NewReader(jsonl), "f", NQOpen, Mapping{})) {
-			if n++; n == stopAt {
+		for row, err := range Select(Selection{}, Read(strings.NewReader(jsonl), "f", NQOpen, Mapping{})) {
+			if n++; (err != nil) != (n == 2) {
+				t.Errorf("number %d is %+v, %v", n, row, err)
+			}
+			if n == stopAt {
 				break
 			}
 		}

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-func mapping(t testing.TB, s string) Mapping {
-	t.Helper()
+func mapping(tb testing.TB, s string) Mapping {
+	tb.Helper()
 	m, err := ParseMapping(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m
 }

@@ -54,18 +54,17 @@ func (p *pyParser) value(depth int) (any, error) {
 		return nil, fmt.Errorf("nested deeper than %d", maxPyDepth)
 	}
 	p.blanks()
-	switch c := p.peek(); {
-	case c == '{':
+	switch p.peek() {
+	case '{':
 		return p.dict(depth)
-	case c == '[':
+	case '[':
 		return p.list(depth, ']')
-	case c == '(':
+	case '(':
 		return p.list(depth, ')')
-	case c == '\'' || c == '"':
+	case '\'', '"':
 		return p.str()
-	default:
-		return p.word()
 	}
+	return p.word()
 }
 
 func (p *pyParser) dict(depth int) (map[string]any, error) {

@@ -88,7 +88,7 @@ func TestRealRecordedRowsThatCanBeReplayed(t *testing.T) {
 }
 
 // TestRealSplit holds the split of SimpleQA against its promise: about 80/20, a function of the question
-// alone, moved by neither order, ids, spelling nor rows added (Invariant 4).
+// alone, moved by neither order, spelling nor rows added (Invariant 4).
 func TestRealSplit(t *testing.T) {
 	const seed, share = 42, 0.8
 	rows, _ := must(t, Dataset{Path: shared(t, "simple_qa_test_set.csv"), Format: SimpleQA}.Rows())
@@ -110,8 +110,7 @@ func TestRealSplit(t *testing.T) {
 	all := append(slices.Clone(rows), more...)
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	moved := 0
-	for i, row := range all {
-		row.ID = strings.Repeat("x", i%7)
+	for _, row := range all {
 		if was, ok := splits[row.Text]; ok && sluice.SplitOf(row.Text, seed, share) != was {
 			moved++
 		}

@@ -38,16 +38,15 @@ func daysOf(month, year int) int {
 // day is "4 July 1776".
 type day struct{ day, month, year int }
 
-func dayOf(t *testing.T, words []string) day {
-	t.Helper()
-	d := day{whole(t, words[0]), -1, whole(t, words[2])}
+func dayOf(words []string) day {
+	d := day{whole(words[0]), -1, whole(words[2])}
 	for i, m := range months {
 		if m.name == words[1] {
 			d.month = i
 		}
 	}
 	if d.month < 0 {
-		t.Fatalf("month %q", words[1])
+		panic("month " + words[1])
 	}
 	return d
 }
@@ -87,34 +86,34 @@ func (d day) weekday() string {
 func TestComputedCalendar(t *testing.T) {
 	const date = `(\d+) (\w+) (\d+)`
 	verify(t, []check{
-		{"Which day of the week is " + date + ` in the Gregorian calendar\?`, 10, func(t *testing.T, w []string) string {
-			return dayOf(t, w).weekday()
+		{"Which day of the week is " + date + ` in the Gregorian calendar\?`, 10, func(w []string) string {
+			return dayOf(w).weekday()
 		}},
-		{"How many days after " + date + " is " + date + `\?`, 7, func(t *testing.T, w []string) string {
+		{"How many days after " + date + " is " + date + `\?`, 7, func(w []string) string {
 			n := 0
-			for d, end := dayOf(t, w), dayOf(t, w[3:]); d != end; d = d.next() {
+			for d, end := dayOf(w), dayOf(w[3:]); d != end; d = d.next() {
 				n++
 			}
 			return strconv.Itoa(n)
 		}},
-		{`Which date is (\d+) days after ` + date + `\?`, 6, func(t *testing.T, w []string) string {
-			d := dayOf(t, w[1:])
-			for range whole(t, w[0]) {
+		{`Which date is (\d+) days after ` + date + `\?`, 6, func(w []string) string {
+			d := dayOf(w[1:])
+			for range whole(w[0]) {
 				d = d.next()
 			}
 			return d.String()
 		}},
-		{"Which day of its year is " + date + `, counting 1 January as 1\?`, 4, func(t *testing.T, w []string) string {
-			return strconv.Itoa(dayOf(t, w).ofYear())
+		{"Which day of its year is " + date + `, counting 1 January as 1\?`, 4, func(w []string) string {
+			return strconv.Itoa(dayOf(w).ofYear())
 		}},
-		{`Is (\d+) a leap year in the Gregorian calendar\?`, 6, func(t *testing.T, w []string) string {
-			return map[bool]string{true: "yes", false: "no"}[leap(whole(t, w[0]))]
+		{`Is (\d+) a leap year in the Gregorian calendar\?`, 6, func(w []string) string {
+			return map[bool]string{true: "yes", false: "no"}[leap(whole(w[0]))]
 		}},
-		{`How many minutes are from (\d\d):(\d\d) to (\d\d):(\d\d) on the same day\?`, 4, func(t *testing.T, w []string) string {
-			return strconv.Itoa(60*whole(t, w[2]) + whole(t, w[3]) - 60*whole(t, w[0]) - whole(t, w[1]))
+		{`How many minutes are from (\d\d):(\d\d) to (\d\d):(\d\d) on the same day\?`, 4, func(w []string) string {
+			return strconv.Itoa(60*whole(w[2]) + whole(w[3]) - 60*whole(w[0]) - whole(w[1]))
 		}},
-		{`How many days are in the month of (\w+)\?`, 1, func(t *testing.T, w []string) string {
-			return strconv.Itoa(daysOf(dayOf(t, []string{"1", w[0], "2025"}).month, 2025))
+		{`How many days are in the month of (\w+)\?`, 1, func(w []string) string {
+			return strconv.Itoa(daysOf(dayOf([]string{"1", w[0], "2025"}).month, 2025))
 		}},
 	})
 }
@@ -130,29 +129,29 @@ var factors = map[string]float64{
 
 func TestComputedUnits(t *testing.T) {
 	verify(t, []check{
-		{`How many ([a-z ]+) are ([\d.]+) ([A-Za-z ]+), exactly\?`, 20, func(t *testing.T, w []string) string {
+		{`How many ([a-z ]+) are ([\d.]+) ([A-Za-z ]+), exactly\?`, 20, func(w []string) string {
 			factor, ok := factors[w[2]+" "+w[0]]
 			amount, err := strconv.ParseFloat(w[1], 64)
 			if !ok || err != nil {
-				t.Fatalf("no factor from %s to %s, %v", w[2], w[0], err)
+				return "no factor from " + w[2] + " to " + w[0]
 			}
 			rounded, err := strconv.ParseFloat(strconv.FormatFloat(amount*factor, 'g', 13, 64), 64)
 			if err != nil {
-				t.Fatal(err)
+				return err.Error()
 			}
 			return strconv.FormatFloat(rounded, 'f', -1, 64)
 		}},
-		{`How many degrees Fahrenheit are (-?\d+) degrees Celsius\?`, 7, func(t *testing.T, w []string) string {
-			tenths := whole(t, w[0])*18 + 320
+		{`How many degrees Fahrenheit are (-?\d+) degrees Celsius\?`, 7, func(w []string) string {
+			tenths := whole(w[0])*18 + 320
 			return strings.TrimSuffix(strconv.FormatFloat(float64(tenths)/10, 'f', 1, 64), ".0")
 		}},
-		{`Which metric prefix stands for 10 to the power (-?\d+)\?`, 16, func(t *testing.T, w []string) string {
+		{`Which metric prefix stands for 10 to the power (-?\d+)\?`, 16, func(w []string) string {
 			up := strings.Fields("kilo mega giga tera peta exa zetta yotta ronna quetta")
 			down := strings.Fields("milli micro nano pico femto atto zepto yocto ronto quecto")
-			if n := whole(t, w[0]); n > 0 {
+			if n := whole(w[0]); n > 0 {
 				return up[n/3-1]
 			}
-			return down[-whole(t, w[0])/3-1]
+			return down[-whole(w[0])/3-1]
 		}},
 	})
 }
@@ -181,10 +180,10 @@ func TestThePeriodicTable(t *testing.T) {
 		return "no element " + symbol
 	}
 	verify(t, []check{
-		{`What is the atomic number of (\w+)\?`, 13, func(_ *testing.T, w []string) string { return number(symbolOf[w[0]]) }},
+		{`What is the atomic number of (\w+)\?`, 13, func(w []string) string { return number(symbolOf[w[0]]) }},
 	})
 	for _, q := range questionsLike(t, `Which chemical element has the atomic number (\d+)\?`, 20) {
-		if want := elements[whole(t, q.words[0])-1]; q.Gold[1] != want {
+		if want := elements[whole(q.words[0])-1]; q.Gold[1] != want {
 			t.Errorf("%q has the answers %q, want %s", q.Text, q.Gold, want)
 		}
 	}
@@ -200,7 +199,7 @@ func TestComputedSequences(t *testing.T) {
 		"2, 4, 6, 8, 10": "12", "1, 4, 9, 16, 25": "36", "2, 4, 8, 16, 32": "64", "1, 3, 6, 10, 15": "21", "1, 8, 27, 64, 125": "216",
 		"43, 47, 53, 61, 71, 83": "97", "1, 2, 5, 14, 42, 132": "429", "5, 5, 7, 11, 17, 25, 35": "47", "1, 11, 21, 1211, 111221, 312211": "13112221",
 	}
-	verify(t, []check{{`Which number comes next by the simplest rule: ([\d, ]+)\?`, len(rules), func(_ *testing.T, w []string) string { return rules[w[0]] }}})
+	verify(t, []check{{`Which number comes next by the simplest rule: ([\d, ]+)\?`, len(rules), func(w []string) string { return rules[w[0]] }}})
 }
 
 // TestRankings works out who is taller than how many others, from the pairs that the question tells.

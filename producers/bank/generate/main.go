@@ -6,24 +6,25 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"log"
 	"os"
 )
 
 func main() {
+	log.SetFlags(0)
 	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
 }
 
 func run(args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("usage: generate FILE")
+		return errors.New("usage: generate FILE")
 	}
 	data, err := render(all())
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(args[0], data, 0o644)
+	return os.WriteFile(args[0], data, 0o600) //nolint:gosec // the developer names the file
 }

@@ -5,7 +5,7 @@ import "slices"
 var discoverers = []item{
 	{"penicillin", "Alexander Fleming / Fleming", .06},
 	{"X-rays", "Wilhelm Röntgen / Röntgen / Roentgen", .12},
-	{"the electron", "J. J. Thomson / Thomson / Joseph John Thomson", .2},
+	{"the electron", "Joseph John Thomson / J.J. Thomson / Thomson", .2},
 	{"the atomic nucleus", "Ernest Rutherford / Rutherford", .2},
 	{"the circulation of the blood, in a book of 1628", "William Harvey / Harvey", .3},
 	{"the neutron", "James Chadwick / Chadwick", .3},

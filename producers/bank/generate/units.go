@@ -86,7 +86,7 @@ var temperatures = []struct {
 
 // decimal writes a rational whose denominator divides a power of ten, without zeros at its end.
 func decimal(r *big.Rat) string {
-	for places := 0; places < 20; places++ {
+	for places := range 20 {
 		s := r.FloatString(places)
 		if back, ok := new(big.Rat).SetString(s); ok && back.Cmp(r) == 0 {
 			return s
