@@ -42,8 +42,8 @@ type Spec struct {
 type Child struct {
 	spec Spec
 	cmd  *exec.Cmd
-	out  *output // both streams
-	std  *output // standard output alone
+	out  *output       // both streams
+	std  *output       // standard output alone
 	done chan struct{} // closed by the goroutine of Start when the process has ended
 	err  error         // of Wait; read after done
 }
