@@ -71,13 +71,12 @@ CREATE TABLE calls (
     error            text,
     billed_at        timestamptz NOT NULL
 );
-CREATE INDEX calls_query_key ON calls (query_key) WHERE query_key IS NOT NULL;
 CREATE INDEX calls_started_at ON calls USING brin (started_at);
 
 COMMENT ON TABLE calls IS 'The ledger: every call of a model by every stage, failed ones included. It refers to no query by a foreign key: money that was spent stays, whatever becomes of the query.';
 COMMENT ON COLUMN calls.id IS 'Minted before the call.';
 COMMENT ON COLUMN calls.stage IS 'Who asked: answer, judge, analysis or gateway.';
-COMMENT ON COLUMN calls.query_key IS 'The query that it was about; NULL where there is none, or where it was forgotten.';
+COMMENT ON COLUMN calls.query_key IS 'The query that it was about; NULL where there is none, or where it was forgotten. Not indexed, for the ledger is written far more often than it is read by query: from a query, go by the call_id of its answers and verdicts.';
 COMMENT ON COLUMN calls.tenant IS 'The customer that pays; empty for the default tenant.';
 COMMENT ON COLUMN calls.pair IS 'The pair of models that the call is for; NULL outside a pair.';
 COMMENT ON COLUMN calls.arm IS 'The blind name (a or b) of the model in its pair; NULL outside a pair.';

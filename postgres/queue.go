@@ -8,15 +8,30 @@ import (
 	"sluice"
 )
 
+// batch collects the statements of one transaction.
+type batch struct {
+	pgx.Batch
+	// again is set where rows of the batch may be there already.
+	again bool
+}
+
+func (b *batch) add(s statement, arrays ...any) {
+	if b.again {
+		b.Queue(s.again, arrays...)
+		return
+	}
+	b.Queue(s.fresh, arrays...)
+}
+
 // Each function here queues the insert of one kind of fact; an empty kind queues nothing. The order of the
 // arguments is that of the statement's columns.
 
-func queueAccepted(b *pgx.Batch, f []sluice.Fact[sluice.Accepted]) {
+func queueAccepted(b *batch, f []sluice.Fact[sluice.Accepted]) {
 	if len(f) == 0 {
 		return
 	}
 	type a = sluice.Accepted
-	b.Queue(insertQueries,
+	b.add(insertQueries,
 		texts(f, func(v *a) string { return v.Query.Key }), texts(f, func(v *a) string { return v.Query.ID }),
 		texts(f, func(v *a) string { return v.Query.Text }),
 		texts(f, func(v *a) string { return sluice.ContentHash(v.Query.Text) }),
@@ -30,12 +45,12 @@ func queueAccepted(b *pgx.Batch, f []sluice.Fact[sluice.Accepted]) {
 		instants(f, func(v *a) time.Time { return v.Query.AskedAt }, logged), stored(f))
 }
 
-func queueCalls(b *pgx.Batch, f []sluice.Fact[sluice.Call]) {
+func queueCalls(b *batch, f []sluice.Fact[sluice.Call]) {
 	if len(f) == 0 {
 		return
 	}
 	type c = sluice.Call
-	b.Queue(insertCalls,
+	b.add(insertCalls,
 		texts(f, func(v *c) string { return v.ID }), texts(f, func(v *c) string { return v.Stage }),
 		texts(f, func(v *c) string { return v.QueryKey }), texts(f, func(v *c) string { return v.Tenant }),
 		texts(f, func(v *c) string { return v.Pair }), texts(f, func(v *c) string { return string(v.Arm) }),
@@ -49,7 +64,7 @@ func queueCalls(b *pgx.Batch, f []sluice.Fact[sluice.Call]) {
 		instants(f, func(v *c) time.Time { return v.StartedAt }, logged), stored(f))
 }
 
-func queueDeaths(b *pgx.Batch, f []sluice.Fact[sluice.Death]) {
+func queueDeaths(b *batch, f []sluice.Fact[sluice.Death]) {
 	if len(f) == 0 {
 		return
 	}
@@ -60,7 +75,7 @@ func queueDeaths(b *pgx.Batch, f []sluice.Fact[sluice.Death]) {
 			raws[i] = []byte{} // nil would be NULL
 		}
 	}
-	b.Queue(insertDeaths,
+	b.add(insertDeaths,
 		texts(f, func(v *d) string { return v.ID }), texts(f, func(v *d) string { return v.Stage }),
 		texts(f, func(v *d) string { return v.Durable }), texts(f, func(v *d) string { return string(v.Reason) }),
 		texts(f, func(v *d) string { return string(v.Class) }), texts(f, func(v *d) string { return v.Error }),
@@ -72,23 +87,23 @@ func queueDeaths(b *pgx.Batch, f []sluice.Fact[sluice.Death]) {
 		instants(f, func(v *d) time.Time { return v.StoredAt }, logged), instants(f, func(v *d) time.Time { return v.DiedAt }, logged))
 }
 
-func queueAnswers(b *pgx.Batch, f []sluice.Fact[sluice.Answer]) {
+func queueAnswers(b *batch, f []sluice.Fact[sluice.Answer]) {
 	if len(f) == 0 {
 		return
 	}
 	type a = sluice.Answer
-	b.Queue(insertAnswers,
+	b.add(insertAnswers,
 		texts(f, func(v *a) string { return v.Query.Key }), texts(f, func(v *a) string { return v.Pair }),
 		texts(f, func(v *a) string { return string(v.Arm) }), texts(f, func(v *a) string { return v.Text }),
 		texts(f, func(v *a) string { return v.CallID }), stored(f))
 }
 
-func queueVerdicts(b *pgx.Batch, f []sluice.Fact[sluice.Verdict]) {
+func queueVerdicts(b *batch, f []sluice.Fact[sluice.Verdict]) {
 	if len(f) == 0 {
 		return
 	}
 	type v = sluice.Verdict
-	b.Queue(insertVerdicts,
+	b.add(insertVerdicts,
 		texts(f, func(x *v) string { return x.Query.Key }), texts(f, func(x *v) string { return x.JudgeVersion }),
 		texts(f, func(x *v) string { return x.Pair }), texts(f, func(x *v) string { return string(x.Arm) }),
 		texts(f, func(x *v) string { return string(x.Grade) }), texts(f, func(x *v) string { return x.Reason }),
@@ -96,12 +111,12 @@ func queueVerdicts(b *pgx.Batch, f []sluice.Fact[sluice.Verdict]) {
 		flags(f, func(x *v) bool { return x.Shortcut }), stored(f))
 }
 
-func queueLabels(b *pgx.Batch, f []sluice.Fact[sluice.Label]) {
+func queueLabels(b *batch, f []sluice.Fact[sluice.Label]) {
 	if len(f) == 0 {
 		return
 	}
 	type l = sluice.Label
-	b.Queue(insertLabels,
+	b.add(insertLabels,
 		texts(f, func(v *l) string { return v.ID }), texts(f, func(v *l) string { return v.Query.Key }),
 		texts(f, func(v *l) string { return string(v.Query.Split) }), texts(f, func(v *l) string { return v.Pair }),
 		texts(f, func(v *l) string { return string(v.Policy) }), texts(f, func(v *l) string { return string(v.Basis) }),
@@ -109,12 +124,12 @@ func queueLabels(b *pgx.Batch, f []sluice.Fact[sluice.Label]) {
 		texts(f, func(v *l) string { return v.MatrixVersion }), stored(f))
 }
 
-func queueAnalyses(b *pgx.Batch, f []sluice.Fact[sluice.Analyzed]) {
+func queueAnalyses(b *batch, f []sluice.Fact[sluice.Analyzed]) {
 	if len(f) == 0 {
 		return
 	}
 	type a = sluice.Analyzed
-	b.Queue(insertAnalyses,
+	b.add(insertAnalyses,
 		texts(f, func(v *a) string { return v.QueryKey }), texts(f, func(v *a) string { return v.AnalysisVersion }),
 		texts(f, func(v *a) string { return v.Analysis.Domain }), texts(f, func(v *a) string { return v.Analysis.Complexity }),
 		texts(f, func(v *a) string { return v.Analysis.Ambiguity }), texts(f, func(v *a) string { return v.Analysis.KnowledgeRecency }),
@@ -125,12 +140,12 @@ func queueAnalyses(b *pgx.Batch, f []sluice.Fact[sluice.Analyzed]) {
 		stored(f))
 }
 
-func queueExamples(b *pgx.Batch, f []sluice.Fact[sluice.Example]) {
+func queueExamples(b *batch, f []sluice.Fact[sluice.Example]) {
 	if len(f) == 0 {
 		return
 	}
 	type e = sluice.Example
-	b.Queue(insertExamples,
+	b.add(insertExamples,
 		texts(f, func(v *e) string { return v.ID }), texts(f, func(v *e) string { return v.Label.Query.Key }),
 		texts(f, func(v *e) string { return string(v.Label.Query.Split) }),
 		texts(f, func(v *e) string { return v.AnalysisVersion }), stored(f))

@@ -44,8 +44,11 @@ func (r *Recorder) Close() { r.pool.Close() }
 // An error means that nothing was written. If it says Permanent, a fact of this batch can never be written
 // as it is; any other error is the server's or the network's, and passes.
 func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
-	err = r.write(ctx, f)
-	if parentMissing(err) {
+	err = r.write(ctx, f, false)
+	if violates(err, uniqueViolation) {
+		err = r.write(ctx, f, true)
+	}
+	if violates(err, foreignKeyViolation) {
 		orphans, err = r.sift(ctx, f)
 	}
 	if err != nil {
@@ -56,8 +59,8 @@ func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, 
 
 // write is the way of nearly every batch: one round trip, and the foreign keys alone look at the parents.
 // The statements are one transaction, since one Sync ends them.
-func (r *Recorder) write(ctx context.Context, f *sluice.Facts) error {
-	var b pgx.Batch
+func (r *Recorder) write(ctx context.Context, f *sluice.Facts, again bool) error {
+	b := batch{again: again}
 	queueParents(&b, f)
 	queueChildren(&b, f)
 	queueExamples(&b, f.Examples)
@@ -65,18 +68,18 @@ func (r *Recorder) write(ctx context.Context, f *sluice.Facts) error {
 		return nil
 	}
 	// Close reads to the end of the transaction: without an error it is committed.
-	return r.pool.SendBatch(ctx, &b).Close()
+	return r.pool.SendBatch(ctx, &b.Batch).Close()
 }
 
 // queueParents queues what depends on nothing.
-func queueParents(b *pgx.Batch, f *sluice.Facts) {
+func queueParents(b *batch, f *sluice.Facts) {
 	queueAccepted(b, f.Accepted)
 	queueCalls(b, f.Calls)
 	queueDeaths(b, f.Deaths)
 }
 
 // queueChildren queues what depends on queries alone.
-func queueChildren(b *pgx.Batch, f *sluice.Facts) {
+func queueChildren(b *batch, f *sluice.Facts) {
 	queueAnswers(b, f.Answers)
 	queueVerdicts(b, f.Verdicts)
 	queueLabels(b, f.Labels)
@@ -102,9 +105,13 @@ func (e *recordError) Permanent() bool {
 	return false
 }
 
-const foreignKeyViolation = "23503"
+// The two violations that the recorder provokes: a row that is there, a parent that is not.
+const (
+	uniqueViolation     = "23505"
+	foreignKeyViolation = "23503"
+)
 
-func parentMissing(err error) bool {
+func violates(err error, code string) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == foreignKeyViolation
+	return errors.As(err, &pg) && pg.Code == code
 }

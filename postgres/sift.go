@@ -14,7 +14,7 @@ import (
 func (r *Recorder) sift(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
 	err = pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		orphans = nil
-		if err := send(ctx, tx, func(b *pgx.Batch) { queueParents(b, f) }); err != nil {
+		if err := send(ctx, tx, func(b *batch) { queueParents(b, f) }); err != nil {
 			return err
 		}
 		s, err := parentsOf(ctx, tx, f)
@@ -22,7 +22,7 @@ func (r *Recorder) sift(ctx context.Context, f *sluice.Facts) (orphans []int, er
 			return err
 		}
 		rest := s.children(f)
-		if err := send(ctx, tx, func(b *pgx.Batch) { queueChildren(b, rest) }); err != nil {
+		if err := send(ctx, tx, func(b *batch) { queueChildren(b, rest) }); err != nil {
 			return err
 		}
 		if s.labels, err = labelsOf(ctx, tx, f.Examples); err != nil {
@@ -32,17 +32,17 @@ func (r *Recorder) sift(ctx context.Context, f *sluice.Facts) (orphans []int, er
 			return v.Label.Query.Key, s.labels[v.ID]
 		})
 		orphans = s.orphans
-		return send(ctx, tx, func(b *pgx.Batch) { queueExamples(b, rest.Examples) })
+		return send(ctx, tx, func(b *batch) { queueExamples(b, rest.Examples) })
 	})
 	return orphans, err
 }
 
-func send(ctx context.Context, tx pgx.Tx, queue func(*pgx.Batch)) error {
-	var b pgx.Batch
+func send(ctx context.Context, tx pgx.Tx, queue func(*batch)) error {
+	b := batch{again: true}
 	if queue(&b); b.Len() == 0 {
 		return nil
 	}
-	return tx.SendBatch(ctx, &b).Close()
+	return tx.SendBatch(ctx, &b.Batch).Close()
 }
 
 // sieve knows which parents are there.

@@ -65,8 +65,8 @@ func BenchmarkRecord(b *testing.B) {
 	b.ReportMetric(us(cpuOfChildren(b, c.PID())-postgresBefore), "us-postgres/fact")
 }
 
-func BenchmarkDecode(b *testing.B) {
-	w := world.New(b, 1000)
+func BenchmarkDecode(b *testing.B) { // one operation is 100 queries
+	w := world.New(b, 100)
 	h := record.New(nowhere{}, 0, time.Now)
 	b.ResetTimer()
 	for b.Loop() {
