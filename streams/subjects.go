@@ -71,6 +71,9 @@ func Lane(priority int) string {
 // AcceptedSubject is the place of an accepted query.
 func AcceptedSubject(lane, key string) string { return mustSubject("queries.accepted", lane, key) }
 
+// AcceptedFilter holds the accepted queries of a lane.
+func AcceptedFilter(lane string) string { return mustSubject("queries.accepted", lane) + ".*" }
+
 // SaidSubject is the place of one answer.
 func SaidSubject(pair, key string, arm sluice.Arm) string {
 	return mustSubject("answers.said", pair, key, string(arm))
