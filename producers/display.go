@@ -128,7 +128,6 @@ func (r Report) String() string {
 		{r.Resumed, "confirmed by an earlier run"},
 		{r.Invalid, "invalid"},
 		{r.Repeated, "repeated"},
-		{r.Indistinct, "not replayable"},
 	} {
 		if part.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.count, part.what))

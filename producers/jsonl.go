@@ -114,8 +114,9 @@ func nqOpen(r io.Reader, file string) iter.Seq2[Row, error] {
 	})
 }
 
-// recorded reads questions with recorded answers. A question that comes again, whatever its id, is
-// left out as [Repeated]: a replay knows a question by its text, and the first one is what it replays.
+// recorded reads the questions of a file of recorded answers; the answers are the replaying side's
+// concern. A question that comes again, whatever its id, is left out as [Repeated]: a replay knows a
+// question by its text, and the first one is what it replays.
 func recorded(r io.Reader, file string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		first := map[string]int{}
@@ -137,14 +138,13 @@ func recorded(r io.Reader, file string) iter.Seq2[Row, error] {
 
 func recordedRow(data []byte) (Row, error) {
 	var in struct {
-		ID         text           `json:"id"`
-		Question   *string        `json:"question"`
-		Gold       texts          `json:"gold"`
-		Dataset    string         `json:"dataset"`
-		Domain     string         `json:"domain"`
-		Topic      string         `json:"topic"`
-		AnswerType string         `json:"answer_type"`
-		Runs       map[string]Run `json:"runs"`
+		ID         text    `json:"id"`
+		Question   *string `json:"question"`
+		Gold       texts   `json:"gold"`
+		Dataset    string  `json:"dataset"`
+		Domain     string  `json:"domain"`
+		Topic      string  `json:"topic"`
+		AnswerType string  `json:"answer_type"`
 	}
 	if err := unmarshal(data, &in); err != nil {
 		return Row{}, err
@@ -155,7 +155,7 @@ func recordedRow(data []byte) (Row, error) {
 	if len(in.Gold) == 0 {
 		return Row{}, errors.New(`no field "gold", or nothing in it`)
 	}
-	row := Row{ID: string(in.ID), Text: strings.TrimSpace(*in.Question), GroundTruth: in.Gold, Runs: in.Runs}
+	row := Row{ID: string(in.ID), Text: strings.TrimSpace(*in.Question), GroundTruth: in.Gold}
 	for _, tag := range [][2]string{
 		{"dataset", in.Dataset}, {"domain", in.Domain}, {"topic", in.Topic}, {"answer_type", in.AnswerType},
 	} {

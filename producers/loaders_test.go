@@ -116,11 +116,11 @@ func TestRecordedRows(t *testing.T) {
 	want := []Row{
 		{
 			ID: "7", Text: "Who?", GroundTruth: []string{"Ann"}, Tags: []string{"topic:Art", "answer_type:Person"},
-			Runs: map[string]Run{"m": {"Ann", "CORRECT"}}, File: "f", Line: 1,
+			File: "f", Line: 1,
 		},
 		{
 			ID: "NQ:2", Text: "When?", GroundTruth: []string{"1972", "Dec 1972"}, Tags: []string{"dataset:nq_open"},
-			Runs: map[string]Run{}, File: "f", Line: 2,
+			File: "f", Line: 2,
 		},
 	}
 	if !reflect.DeepEqual(rows, want) {

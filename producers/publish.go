@@ -75,22 +75,19 @@ type Report struct {
 	// this one; Known is the part of Published that the
 	// log had already, as far as its deduplication window tells.
 	Resumed, Published, Known int
-	// Invalid, Repeated and Indistinct count the rows that were left out in this run; Faults holds the
-	// first 20 of them.
-	Invalid, Repeated, Indistinct int
-	Faults                        []*RowError
-	Elapsed                       time.Duration
+	// Invalid and Repeated count the rows that were left out in this run; Faults holds the first 20 of
+	// them.
+	Invalid, Repeated int
+	Faults            []*RowError
+	Elapsed           time.Duration
 }
 
 const keptFaults = 20
 
 func (r *Report) leave(fault *RowError) {
-	switch fault.Kind {
-	case Repeated:
+	if fault.Kind == Repeated {
 		r.Repeated++
-	case Indistinct:
-		r.Indistinct++
-	default:
+	} else {
 		r.Invalid++
 	}
 	if len(r.Faults) < keptFaults {

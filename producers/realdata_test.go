@@ -71,22 +71,6 @@ func TestRealSimpleQATags(t *testing.T) {
 	}
 }
 
-func TestRealRecordedRowsThatCanBeReplayed(t *testing.T) {
-	for file, c := range map[string]struct {
-		medium, large string
-		rows          int
-	}{
-		"evouna_nq.dev.jsonl.gz":        {"gpt-3.5-turbo", "gpt-4", 3018},
-		"simpleqa_cs_runs.dev.jsonl.gz": {"gpt-4o-mini-2024-07-18", "gpt-4o-2024-11-20", 3325},
-	} {
-		d := Dataset{Path: shared(t, file), Format: Recorded}
-		rows, out := must(t, Replayable(c.medium, c.large, d.Rows()))
-		if len(rows) != c.rows || out[len(out)-1].Kind != Indistinct && out[0].Kind != Indistinct {
-			t.Errorf("%s: %d rows can be replayed, want %d; left out:\n%s", file, len(rows), c.rows, faults(out))
-		}
-	}
-}
-
 // TestRealSplit holds the split of SimpleQA against its promise: about 80/20, a function of the question
 // alone, moved by neither order, spelling nor rows added (Invariant 4).
 func TestRealSplit(t *testing.T) {

@@ -21,18 +21,9 @@ type Row struct {
 	Tenant   string
 	Priority int
 	Deadline time.Time
-	// Runs holds the recorded answers by model; nil except in recorded rows.
-	Runs map[string]Run
 	// File and Line are where the row begins; lines count from 1.
 	File string
 	Line int
-}
-
-// Run is one recorded answer of one model.
-type Run struct {
-	Answer string `json:"answer"`
-	// Grade is CORRECT, INCORRECT or NOT_ATTEMPTED.
-	Grade string `json:"grade"`
 }
 
 // Kind says why a row was left out.
@@ -44,8 +35,6 @@ const (
 	Invalid Kind = "invalid"
 	// Repeated rows are in the file once already.
 	Repeated Kind = "repeated"
-	// Indistinct rows cannot be replayed: see [Replayable].
-	Indistinct Kind = "indistinct"
 )
 
 // RowError says why one row was left out, and where it is. Iteration goes on after it; any other error

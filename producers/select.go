@@ -60,41 +60,10 @@ func unique(first map[string]seen, row Row) error {
 	return row.leftOut(Invalid, fmt.Errorf("id %q is that of another question, in line %d", row.ID, was.line))
 }
 
-// Replayable leaves out the recorded rows that a replay of two models can't tell: without an answer of
-// both, or with one answer text under two different grades, which a blind judge can't give.
-func Replayable(medium, large string, rows iter.Seq2[Row, error]) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		for row, err := range rows {
-			if err == nil {
-				if fault := replayable(row, medium, large); fault != nil {
-					row, err = Row{}, row.leftOut(Indistinct, fault)
-				}
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
-	}
-}
-
-func replayable(row Row, medium, large string) error {
-	m, haveM := row.Runs[medium]
-	l, haveL := row.Runs[large]
-	switch {
-	case !haveM:
-		return fmt.Errorf("no recorded answer of %s", medium)
-	case !haveL:
-		return fmt.Errorf("no recorded answer of %s", large)
-	case m.Answer == l.Answer && m.Grade != l.Grade:
-		return fmt.Errorf("both models gave the same answer, graded %s and %s", m.Grade, l.Grade)
-	}
-	return nil
-}
-
 // Survey is what a data set holds, counted by reading it once.
 type Survey struct {
 	// Rows counts every row, those left out included; the rest of the fields count parts of it.
-	Rows, Invalid, Repeated, Indistinct int
+	Rows, Invalid, Repeated int
 	// WithoutTruth counts rows that can only be judged reference-free.
 	WithoutTruth int
 }
@@ -105,8 +74,10 @@ func Count(rows iter.Seq2[Row, error]) (Survey, error) {
 	for row, err := range rows {
 		fault, leftOut := rowErrorOf(err)
 		switch {
+		case leftOut && fault.Kind == Repeated:
+			s.Repeated++
 		case leftOut:
-			s.leave(fault.Kind)
+			s.Invalid++
 		case err != nil:
 			return s, err
 		case len(row.GroundTruth) == 0:
@@ -115,15 +86,4 @@ func Count(rows iter.Seq2[Row, error]) (Survey, error) {
 		s.Rows++
 	}
 	return s, nil
-}
-
-func (s *Survey) leave(kind Kind) {
-	switch kind {
-	case Invalid:
-		s.Invalid++
-	case Repeated:
-		s.Repeated++
-	case Indistinct:
-		s.Indistinct++
-	}
 }

@@ -35,21 +35,3 @@ func TestSelectLetsNoRowVanish(t *testing.T) {
 		t.Errorf("left out\n%swant\n%s", faults(out), want)
 	}
 }
-
-func TestReplayableNeedsTwoAnswersThatCanBeTold(t *testing.T) {
-	const file = `{"question":"a","gold":"g","runs":{"m":{"answer":"x","grade":"CORRECT"},"l":{"answer":"y","grade":"INCORRECT"}}}
-{"question":"b","gold":"g","runs":{"m":{"answer":"x","grade":"CORRECT"},"l":{"answer":"x","grade":"INCORRECT"}}}
-{"question":"c","gold":"g","runs":{"m":{"answer":"x","grade":"CORRECT"},"l":{"answer":"x","grade":"CORRECT"}}}
-{"question":"d","gold":"g","runs":{"l":{"answer":"x","grade":"CORRECT"}}}
-{"question":"e","gold":"g","runs":{"m":{"answer":"x","grade":"CORRECT"}}}
-`
-	rows, out := must(t, Replayable("m", "l", Read(strings.NewReader(file), "f", Recorded, Mapping{})))
-	want := "f:2: both models gave the same answer, graded CORRECT and INCORRECT\nf:4: no recorded answer of m\nf:5: no recorded answer of l\n"
-	if len(rows) != 2 || faults(out) != want {
-		t.Errorf("%d rows, left out\n%swant\n%s", len(rows), faults(out), want)
-	}
-	counted, err := Count(Replayable("m", "l", Read(strings.NewReader(file), "f", Recorded, Mapping{})))
-	if err != nil || counted != (Survey{Rows: 5, Indistinct: 3}) {
-		t.Errorf("counted %+v, %v", counted, err)
-	}
-}
