@@ -1,17 +1,11 @@
-// Package label joins the two verdicts of a query and draws the policy from the oracle matrix.
+// Package label joins the two verdicts of a query in the oracle matrix.
 //
-// Verdicts enter in batches, in whatever order, as often as they are delivered, to any number of copies.
-// One label a query leaves: query and policy, and no answer, verdict, reason or ground truth.
+// Verdicts enter in any order, by any number of copies, as often as the log delivers them; for each
+// query, pair, judge version and matrix version exactly one label leaves, which carries the query and
+// the policy, and no answer, verdict, reason or ground truth.
 //
-// The stage keeps no state: the VERDICTS stream is the state, with one message a subject whose sequence
-// never changes. Two rules make the join exact.
-//
-//  1. Only the later of the two verdicts, by its sequence in VERDICTS, makes the label. Whoever handles
-//     it, and however often, finds the earlier one; whoever handles the earlier one stays silent.
-//  2. A read counts only if it has seen the youngest verdict of the batch. The earlier verdict of every
-//     pair in the batch is older than that, so that a replica which lags can't hide one: its answer is
-//     stale, and the verdict is read again.
-//
-// Verdicts of different pairs or judge versions never meet. A replayed verdict keeps its place, so that
-// replaying both, with another matrix, draws one label more and not two.
+// The stage keeps no state: the VERDICTS stream is the state. Of two verdicts the one that the log stored
+// later makes the label, so that the two need no agreement; and a read that was answered by a replica
+// which lags behind the batch's own messages is not believed. Everything that the label says follows
+// from the verdicts and the versions, so that whoever makes it twice makes the same one (Invariant 2).
 package label

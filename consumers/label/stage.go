@@ -4,129 +4,183 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sluice"
 	"sluice/streams"
 )
 
-// Name is the stage's name in durables, dead letters and configuration; Version names what the join
-// means, and is part of every label's id.
-const (
-	Name    = "label"
-	Version = "v1"
-)
+// Name is the stage's name in durables, dead letters and configuration.
+const Name = "label"
 
-// Verdicts reads the VERDICTS stream; streams.Latest does.
+// Version is the version of the join itself; it is a part of every label's id.
+const Version = "l1"
+
+// otherKey is how long a verdict waits that was named by another arm key: until an operator gives all
+// copies the same.
+const otherKey = time.Minute
+
+// Verdicts looks into the log; streams.Latest does.
 type Verdicts interface {
-	// GetAsOf finds the message of each subject; a subject without one is absent from the map. The answer
-	// has seen the sentinel at its sequence, or is an error that sluice.ClassOf calls stale.
+	// GetAsOf finds the message of each subject, as a replica that holds the sentinel at its sequence
+	// knows it; otherwise its error is of sluice.ClassStale. A subject without a message is absent.
 	GetAsOf(ctx context.Context, stream string, subjects []string, sentinel string, sequence uint64) (map[string]streams.Stored, error)
 }
 
-// Options say how labels are drawn.
-type Options struct {
-	// Key tells which tier an arm is. It must be the answer stage's.
-	Key sluice.ArmKey
-	// Matrix draws the policy.
-	Matrix sluice.Matrix
-}
-
-// Stage is the label join. It is safe for use by many goroutines.
+// Stage is the label stage. It is safe for use by many goroutines.
 type Stage struct {
 	verdicts Verdicts
-	opts     Options
+	key      sluice.ArmKey
+	matrix   sluice.Matrix
 }
 
-// New makes the stage; it needs a matrix.
-func New(v Verdicts, o Options) (*Stage, error) {
-	if o.Matrix.Version() == "" {
-		return nil, errors.New("label: no oracle matrix")
+// New makes the stage. The key is the answer stage's: it tells which model an arm is.
+func New(verdicts Verdicts, key sluice.ArmKey, matrix sluice.Matrix) (*Stage, error) {
+	if matrix.Version() == "" {
+		return nil, errors.New("label: the oracle matrix has no cells: use sluice.DefaultMatrix or sluice.NewMatrix")
 	}
-	return &Stage{verdicts: v, opts: o}, nil
+	return &Stage{verdicts: verdicts, key: key, matrix: matrix}, nil
 }
 
-// HandleBatch joins messages of VERDICTS.
+// given is a verdict and its place in the log.
+type given struct {
+	sluice.Verdict
+	subject  string
+	sequence uint64
+}
+
+// other is the subject of the query's other verdict.
+func (g given) other() string {
+	return streams.GivenSubject(g.JudgeVersion, g.Pair, g.Query.Key, g.Arm.Other())
+}
+
+// HandleBatch labels the queries whose second verdict is in the batch. A verdict that came first, and
+// one whose partner was stored later, gives nothing: the partner's own delivery makes the label.
 func (s *Stage) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
 	results := make([]streams.Result, len(in))
-	b := newBatch(len(in))
+	verdicts := make([]given, len(in))
+	batch := make(map[string]given, len(in))
 	for i, m := range in {
-		g, err := s.read(m)
+		v, err := s.read(m)
 		if err != nil {
 			results[i].Err = err
 			continue
 		}
-		b.add(i, g)
+		verdicts[i] = v
+		batch[v.subject] = v
 	}
-	err := b.meet(ctx, s.verdicts)
-	for _, i := range b.order {
-		mine := b.given[i]
-		other, found := b.stored[mine.other]
-		switch {
-		case found:
-			results[i].Out, results[i].Err = s.join(mine, other)
-		case err != nil:
-			results[i].Err = fmt.Errorf("label %s: %w", mine.verdict.Query.Key, err)
+	partners, err := s.partners(ctx, batch)
+	for i, v := range verdicts {
+		if results[i].Err != nil {
+			continue
 		}
-		// Not found: this is the earlier verdict, and the later one will find it.
+		partner, there := batch[v.other()]
+		if !there {
+			if err != nil {
+				results[i].Err = fmt.Errorf("label %s: %w", v.Query.Key, err)
+				continue
+			}
+			partner, there = partners[v.other()]
+		}
+		if there && partner.sequence < v.sequence { // one emitter: the later of the two
+			results[i] = s.join(v, partner)
+		}
 	}
 	return results
 }
 
-// read decodes one verdict and finds its place.
+// read decodes a verdict and checks that its arms can be told.
 func (s *Stage) read(m streams.Message) (given, error) {
 	v, err := streams.Decode[sluice.Verdict](m.Data)
 	if err != nil {
 		return given{}, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("label %s: %w", m.Subject, err))
 	}
-	if !s.opts.Key.Owns(v.Pair) {
-		return given{}, sluice.Terminalf(sluice.ReasonInvalidField, "label %s: the arms of pair %s were named by another secret than this "+
-			"process holds: with it the models would be taken for each other; judge the query again, or bring the old secret back", v.Query.Key, v.Pair)
+	g := given{Verdict: v, subject: m.Subject, sequence: m.Sequence}
+	if err := g.check(); err != nil {
+		return given{}, sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("label %s: %w", m.Subject, err))
 	}
-	subject := func(arm sluice.Arm) string { return streams.GivenSubject(v.JudgeVersion, v.Pair, v.Query.Key, arm) }
-	return given{verdict: v, data: m.Data, sequence: m.Sequence, own: subject(v.Arm), other: subject(v.Arm.Other())}, nil
+	if !s.key.Owns(v.Pair) {
+		return given{}, sluice.RetryAfter(fmt.Errorf("label %s: the arms of pair %s were named by another arm key: give this copy the key of the answer stage",
+			v.Query.Key, v.Pair), otherKey)
+	}
+	return g, nil
 }
 
-// join makes the label of two verdicts, if mine is the later one (rule 1).
-func (s *Stage) join(mine given, other streams.Stored) ([]streams.Message, error) {
-	if other.Sequence >= mine.sequence {
+// check compares a verdict with the place where it was found.
+func (g given) check() error {
+	if g.Arm != sluice.ArmA && g.Arm != sluice.ArmB {
+		return fmt.Errorf("arm %q: want a or b", g.Arm)
+	}
+	if _, err := sluice.ParseGrade(string(g.Grade)); err != nil {
+		return err
+	}
+	for _, token := range []string{g.JudgeVersion, g.Pair, g.Query.Key} {
+		if err := streams.ValidToken("verdict", token); err != nil {
+			return err
+		}
+	}
+	if want := streams.GivenSubject(g.JudgeVersion, g.Pair, g.Query.Key, g.Arm); want != g.subject {
+		return fmt.Errorf("the verdict belongs to %s", want)
+	}
+	return nil
+}
+
+// partners reads the other verdict of each one whose partner is not in the batch, by one request. The
+// batch's youngest message is the sentinel: a replica that has not got it can't know the partners of the
+// others either.
+func (s *Stage) partners(ctx context.Context, batch map[string]given) (map[string]given, error) {
+	var wanted []string
+	var sentinel given
+	for _, v := range batch {
+		if _, there := batch[v.other()]; !there {
+			wanted = append(wanted, v.other())
+		}
+		if v.sequence > sentinel.sequence {
+			sentinel = v
+		}
+	}
+	if len(wanted) == 0 {
 		return nil, nil
 	}
-	earlier, err := streams.Decode[sluice.Verdict](other.Data)
+	stored, err := s.verdicts.GetAsOf(ctx, streams.StreamVerdicts, wanted, sentinel.subject, sentinel.sequence)
 	if err != nil {
-		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("label %s: the other verdict: %w", mine.verdict.Query.Key, err))
+		return nil, err
 	}
-	l, err := s.draw(mine.verdict, earlier)
-	if err != nil {
-		return nil, sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("label %s: %w", mine.verdict.Query.Key, err))
+	partners := make(map[string]given, len(stored))
+	for subject, m := range stored {
+		if subject == sentinel.subject {
+			continue
+		}
+		v, err := streams.Decode[sluice.Verdict](m.Data)
+		if err != nil {
+			return nil, fmt.Errorf("stored at %s: %w", subject, err)
+		}
+		partners[subject] = given{Verdict: v, subject: subject, sequence: m.Sequence}
 	}
-	out, err := streams.DrawnFact(l)
-	if err != nil {
-		return nil, fmt.Errorf("label %s: %w", mine.verdict.Query.Key, err)
-	}
-	return []streams.Message{out}, nil
+	return partners, nil
 }
 
-// draw finds the cell of the two grades.
-func (s *Stage) draw(later, earlier sluice.Verdict) (sluice.Label, error) {
-	grades := map[sluice.Tier]sluice.Grade{}
-	for _, v := range []sluice.Verdict{later, earlier} {
-		grades[s.opts.Key.Tier(v.Query.Key, v.Arm)] = v.Grade
+// join makes the label of two verdicts.
+func (s *Stage) join(a, b given) streams.Result {
+	medium, large := a, b
+	if s.key.Tier(a.Query.Key, a.Arm) == sluice.Large {
+		medium, large = b, a
 	}
-	cell, err := s.opts.Matrix.Cell(grades[sluice.Medium], grades[sluice.Large])
+	cell, err := s.matrix.Cell(medium.Grade, large.Grade)
 	if err != nil {
-		return sluice.Label{}, err
+		return streams.Result{Err: sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("label %s: %w", a.Query.Key, err))}
 	}
-	q := later.Query
-	if earlier.Query.Split == sluice.Test {
-		q.Split = sluice.Test // asked twice, once as a test: nobody may learn from it (Invariant 4)
+	basis := sluice.Reference
+	if a.Basis != sluice.Reference || b.Basis != sluice.Reference {
+		basis = sluice.ReferenceFree
 	}
-	basis := sluice.ReferenceFree
-	if later.Basis == sluice.Reference && earlier.Basis == sluice.Reference {
-		basis = sluice.Reference
+	m, err := streams.DrawnFact(sluice.Label{
+		ID:    sluice.LabelID(a.Query.Key, a.Pair, a.JudgeVersion, Version, s.matrix.Version()),
+		Query: a.Query, Pair: a.Pair, Policy: cell.Policy, Basis: basis,
+		JudgeVersion: a.JudgeVersion, LabelVersion: Version, MatrixVersion: s.matrix.Version(),
+	})
+	if err != nil {
+		return streams.Result{Err: fmt.Errorf("label %s: %w", a.Query.Key, err)}
 	}
-	return sluice.Label{
-		ID:    sluice.LabelID(q.Key, later.Pair, later.JudgeVersion, Version, s.opts.Matrix.Version()),
-		Query: q, Pair: later.Pair, Policy: cell.Policy, Basis: basis,
-		JudgeVersion: later.JudgeVersion, LabelVersion: Version, MatrixVersion: s.opts.Matrix.Version(),
-	}, nil
+	return streams.Result{Out: []streams.Message{m}}
 }
