@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Forgotten counts what an erasure removed.
+type Forgotten struct {
+	// Queries with all their answers, verdicts, labels, analyses and examples.
+	Queries int64 `json:"queries"`
+	// DeadLetters that named one of the queries, or that were named.
+	DeadLetters int64 `json:"dead_letters"`
+	// Calls that stay in the ledger, and now say neither which query nor which tenant they were for.
+	Calls int64 `json:"calls"`
+}
+
+// Forget erases queries from every table in one transaction and remembers their keys, so that the recorder
+// drops facts about them that are still on their way. deadLetters names letters that hold a query
+// without naming it (what died at the ring's entrance). Forgetting twice is forgetting once.
+func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten, error) {
+	var f Forgotten
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO forgotten (query_key)
+			SELECT DISTINCT key FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys); err != nil {
+			return err
+		}
+		for _, step := range []struct {
+			count *int64
+			sql   string
+			args  []any
+		}{
+			{&f.Queries, `DELETE FROM queries WHERE key = ANY ($1)`, []any{keys}}, // the rest cascades
+			{&f.DeadLetters, `DELETE FROM dead_letters WHERE query_key = ANY ($1) OR id = ANY ($2)`, []any{keys, deadLetters}},
+			{&f.Calls, `UPDATE calls SET query_key = NULL, tenant = '' WHERE query_key = ANY ($1)`, []any{keys}},
+		} {
+			tag, err := tx.Exec(ctx, step.sql, step.args...)
+			if err != nil {
+				return err
+			}
+			*step.count = tag.RowsAffected()
+		}
+		return nil
+	})
+	if err != nil {
+		return Forgotten{}, fmt.Errorf("forget %d queries: %w", len(keys), err)
+	}
+	return f, nil
+}
+
+// KeysOfTenant lists the keys of a tenant's queries: those in the tables, and those that the ledger alone
+// still names.
+func (db *DB) KeysOfTenant(ctx context.Context, tenant string) ([]string, error) {
+	return db.keys(ctx, `SELECT key FROM queries WHERE tenant = $1
+		UNION SELECT query_key FROM calls WHERE tenant = $1 AND query_key IS NOT NULL ORDER BY 1`, tenant)
+}
+
+// KeysOfID lists the keys of the queries to which upstream gave an id, whatever their tenant.
+func (db *DB) KeysOfID(ctx context.Context, id string) ([]string, error) {
+	return db.keys(ctx, `SELECT key FROM queries WHERE id = $1 ORDER BY 1`, id)
+}
+
+func (db *DB) keys(ctx context.Context, sql string, args ...any) ([]string, error) {
+	rows, err := db.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list queries: %w", err)
+	}
+	keys, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list queries: %w", err)
+	}
+	return keys, nil
+}
