@@ -24,16 +24,13 @@ type Gemini struct {
 // NewGemini makes a provider. An empty baseURL is Google's; a key is needed there, while a server of
 // our own (the emulator) may do without.
 func NewGemini(ctx context.Context, baseURL string, key Key) (*Gemini, error) {
-	sent := key.reveal()
-	if sent == "" {
-		if baseURL == "" {
-			return nil, errors.New("gemini: no API key; Google's servers want one")
-		}
-		sent = "none" // the SDK refuses to send an empty one
+	if key == (Key{}) && baseURL == "" {
+		return nil, errors.New("gemini: no API key; Google's servers want one")
 	}
-	hc := newClient()
+	hc := newClient(signature{header: "x-goog-api-key", key: key})
 	client, err := genai.NewClient(ctx, &genai.ClientConfig{
-		APIKey: sent, Backend: genai.BackendGeminiAPI, HTTPClient: hc,
+		APIKey:  "none", // the SDK wants one; the client signs with the real one
+		Backend: genai.BackendGeminiAPI, HTTPClient: hc,
 		HTTPOptions: genai.HTTPOptions{BaseURL: baseURL},
 	})
 	if err != nil {

@@ -43,7 +43,7 @@ func NewOpenAI(baseURL string, key Key) (*OpenAI, error) {
 		path += "/v1"
 	}
 	u.Path = path + "/chat/completions"
-	return &OpenAI{endpoint: u.String(), official: u.Hostname() == "api.openai.com", key: key, http: newClient()}, nil
+	return &OpenAI{endpoint: u.String(), official: u.Hostname() == "api.openai.com", key: key, http: newClient(signature{"Authorization", "Bearer ", key})}, nil
 }
 
 // Name is "openai".
@@ -111,9 +111,6 @@ func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
 		return Response{}, &Error{Outcome: sluice.OutcomeRefused, Err: errors.New("openai: the request could not be made")}
 	}
 	hr.Header.Set("Content-Type", "application/json")
-	if key := o.key.reveal(); key != "" {
-		hr.Header.Set("Authorization", "Bearer "+key)
-	}
 	resp, err := o.http.Do(hr)
 	if err != nil {
 		return Response{}, breakdown(ctx, ex, err)

@@ -23,10 +23,10 @@ const (
 func (m *model) settle(ctx context.Context, e *Error, attempt int, jitter func() float64) (time.Duration, error) {
 	last := attempt >= m.cfg.MaxAttempts
 	switch {
+	case ctx.Err() != nil:
+		return 0, fmt.Errorf("%w (%w)", e, ctx.Err())
 	case e.Outcome == sluice.OutcomeCanceled:
 		return 0, e
-	case ctx.Err() != nil:
-		return 0, fmt.Errorf("%s: %w", e, ctx.Err())
 	case e.Setup:
 		return 0, sluice.RetryAfter(fmt.Errorf("%w (check the API key and the name of the model; nothing is lost meanwhile)", e), setupPause)
 	case e.Outcome == sluice.OutcomeRefused, e.Outcome == sluice.OutcomeBlocked:

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// newClient is an HTTP client for many calls at once to few hosts. It has no timeout of its own: the
-// Caller's context bounds each attempt.
-func newClient() *http.Client {
-	return &http.Client{Transport: &observer{next: &http.Transport{
+// newClient is an HTTP client for many calls at once to few hosts. It adds sign's header to every
+// request, and follows no redirect, so that the key goes to the configured host alone. It has no timeout
+// of its own: the Caller's context bounds each attempt.
+func newClient(sign signature) *http.Client {
+	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
@@ -22,7 +23,18 @@ func newClient() *http.Client {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-	}}}
+	}
+	return &http.Client{
+		Transport:     &observer{next: transport, sign: sign},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// signature is a header that carries a key. It is set on the wire's edge, so that no library above
+// holds the key in a form that shows when it is printed. Without a key nothing is set.
+type signature struct {
+	header, prefix string
+	key            Key
 }
 
 // exchange is what can be told of one HTTP exchange from the outside, whatever the library above it
@@ -44,10 +56,17 @@ func observe(ctx context.Context) (context.Context, *exchange) {
 	}), ex
 }
 
-// observer writes status and Retry-After into the exchange of the request's context.
-type observer struct{ next *http.Transport }
+// observer signs requests, and writes status and Retry-After into the exchange of the request's context.
+type observer struct {
+	next *http.Transport
+	sign signature
+}
 
 func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if key := o.sign.key.reveal(); key != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set(o.sign.header, o.sign.prefix+key)
+	}
 	resp, err := o.next.RoundTrip(r)
 	if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
 		ex.status.Store(int64(resp.StatusCode))

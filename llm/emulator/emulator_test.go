@@ -24,58 +24,58 @@ var bank = []emulator.Item{
 	{Question: "What did Caesar dream on the first of May?", Unanswerable: true, Difficulty: 1},
 }
 
-func synthetic(t testing.TB) *emulator.Synthetic {
-	t.Helper()
+func synthetic(tb testing.TB) *emulator.Synthetic {
+	tb.Helper()
 	s, err := emulator.NewSynthetic(bank, emulator.SyntheticConfig{Seed: 1})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // start runs a server for the test; the zero source is the synthetic bank.
-func start(t testing.TB, cfg emulator.Config) (*emulator.Server, string) {
-	t.Helper()
+func start(tb testing.TB, cfg emulator.Config) (*emulator.Server, string) {
+	tb.Helper()
 	if cfg.Source == nil {
-		cfg.Source = synthetic(t)
+		cfg.Source = synthetic(tb)
 	}
 	s, err := emulator.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	url, err := s.Start("127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s, url
 }
 
 // client is Google's own.
-func client(t testing.TB, url, key string) *genai.Client {
-	t.Helper()
+func client(tb testing.TB, url, key string) *genai.Client {
+	tb.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
-	t.Cleanup(transport.CloseIdleConnections)
-	c, err := genai.NewClient(t.Context(), &genai.ClientConfig{
+	tb.Cleanup(transport.CloseIdleConnections)
+	c, err := genai.NewClient(tb.Context(), &genai.ClientConfig{
 		APIKey: key, Backend: genai.BackendGeminiAPI, HTTPClient: &http.Client{Transport: transport},
 		HTTPOptions: genai.HTTPOptions{BaseURL: url},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
-func ask(t testing.TB, c *genai.Client, model, prompt string, cfg *genai.GenerateContentConfig) (*genai.GenerateContentResponse, error) {
-	t.Helper()
-	return c.Models.GenerateContent(t.Context(), model, genai.Text(prompt), cfg)
+func ask(tb testing.TB, c *genai.Client, model, prompt string, cfg *genai.GenerateContentConfig) (*genai.GenerateContentResponse, error) {
+	tb.Helper()
+	return c.Models.GenerateContent(tb.Context(), model, genai.Text(prompt), cfg)
 }
 
-func mustAsk(t testing.TB, c *genai.Client, model, prompt string, cfg *genai.GenerateContentConfig) *genai.GenerateContentResponse {
-	t.Helper()
-	resp, err := ask(t, c, model, prompt, cfg)
+func mustAsk(tb testing.TB, c *genai.Client, model, prompt string, cfg *genai.GenerateContentConfig) *genai.GenerateContentResponse {
+	tb.Helper()
+	resp, err := ask(tb, c, model, prompt, cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp
 }
@@ -88,22 +88,22 @@ func schema(title string) *genai.GenerateContentConfig {
 	}
 }
 
-func toJSON(t testing.TB, v any) string {
-	t.Helper()
+func toJSON(tb testing.TB, v any) string {
+	tb.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(data)
 }
 
-func judge(t testing.TB, c *genai.Client, question string, accepted []string, answer string) (verdict, reason string) {
-	t.Helper()
+func judge(tb testing.TB, c *genai.Client, question string, accepted []string, answer string) (verdict, reason string) {
+	tb.Helper()
 	doc := map[string]any{"question": question, "accepted_answers": accepted, "answer": answer}
-	resp := mustAsk(t, c, pro, toJSON(t, doc), schema("Verdict"))
+	resp := mustAsk(tb, c, pro, toJSON(tb, doc), schema("Verdict"))
 	var v struct{ Verdict, Reason string }
 	if err := json.Unmarshal([]byte(resp.Text()), &v); err != nil {
-		t.Fatalf("%q: %v", resp.Text(), err)
+		tb.Fatalf("%q: %v", resp.Text(), err)
 	}
 	return v.Verdict, v.Reason
 }

@@ -147,7 +147,7 @@ func TestReplyFaults(t *testing.T) {
 }
 
 func TestStreamFaults(t *testing.T) {
-	stream := func(t *testing.T, f emulator.Faults) (chunks int, last error, books emulator.Entry) {
+	stream := func(f emulator.Faults) (chunks int, books emulator.Entry, last error) {
 		s, url := start(t, emulator.Config{Faults: f})
 		for _, err := range client(t, url, "any").Models.GenerateContentStream(t.Context(), flash, genai.Text(question), nil) {
 			if err != nil {
@@ -157,18 +157,18 @@ func TestStreamFaults(t *testing.T) {
 			chunks++
 		}
 		s.Close()
-		return chunks, last, s.Books().Total
+		return chunks, s.Books().Total, last
 	}
-	if chunks, err, books := stream(t, emulator.Faults{Cut: 1}); chunks == 0 || err == nil || books.Successes != 0 || books.LostCost == 0 {
+	if chunks, books, err := stream(emulator.Faults{Cut: 1}); chunks == 0 || err == nil || books.Successes != 0 || books.LostCost == 0 {
 		t.Errorf("cut: %d chunks, %v, %+v", chunks, err, books)
 	}
-	if chunks, err, _ := stream(t, emulator.Faults{Garbage: 1}); chunks != 0 || err == nil {
+	if chunks, _, err := stream(emulator.Faults{Garbage: 1}); chunks != 0 || err == nil {
 		t.Errorf("garbage: %d chunks, %v", chunks, err)
 	}
-	if chunks, err, books := stream(t, emulator.Faults{Slow: 1, SlowForMS: 30}); chunks < 3 || err != nil || books.Successes != 1 {
+	if chunks, books, err := stream(emulator.Faults{Slow: 1, SlowForMS: 30}); chunks < 3 || err != nil || books.Successes != 1 {
 		t.Errorf("slow: %d chunks, %v, %+v", chunks, err, books)
 	}
-	if _, err, _ := stream(t, emulator.Faults{RateLimited: 1}); status(err) != 429 {
+	if _, _, err := stream(emulator.Faults{RateLimited: 1}); status(err) != 429 {
 		t.Errorf("rate limited: %v", err)
 	}
 }

@@ -77,7 +77,7 @@ func decodeGemini(model string, stream bool, body []byte) (ask, error) {
 	a := ask{model: model, stream: stream}
 	var g geminiRequest
 	if err := json.Unmarshal(body, &g); err != nil {
-		return a, errors.New("Invalid JSON payload received.")
+		return a, errors.New("invalid JSON payload received")
 	}
 	c := g.GenerationConfig
 	a.system, a.prompt, a.maxOutput = g.SystemInstruction.text(), g.prompt(), c.MaxOutputTokens

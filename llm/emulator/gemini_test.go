@@ -172,7 +172,7 @@ func TestKeys(t *testing.T) {
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
-	if resp.StatusCode != 403 {
+	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("without a key: %s, want 403", resp.Status)
 	}
 	if e := s.Books().Models[flash][emulator.KindAnswer]; e.Successes != 1 || e.ByStatus["400"] != 1 || e.ByStatus["403"] != 1 {

@@ -50,7 +50,7 @@ func decodeOpenAI(_ string, _ bool, body []byte) (ask, error) {
 		} `json:"response_format"`
 	}
 	if err := json.Unmarshal(body, &c); err != nil {
-		return ask{}, errors.New("We could not parse the JSON body of your request.")
+		return ask{}, errors.New("we could not parse the JSON body of your request")
 	}
 	a := ask{model: c.Model, stream: c.Stream, maxOutput: max(c.MaxTokens, c.MaxCompletionTokens)}
 	if a.model == "" {

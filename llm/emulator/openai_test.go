@@ -1,9 +1,9 @@
 package emulator_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,7 +27,22 @@ type chunk struct {
 	Error *struct{ Message, Type string }
 }
 
-func chat(t *testing.T, url, key string, body map[string]any) *http.Response {
+// chatted is what a server answered.
+type chatted struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (c chatted) chunk(t *testing.T) (out chunk) {
+	t.Helper()
+	if err := json.Unmarshal(c.body, &out); err != nil {
+		t.Fatalf("%s: %v", c.body, err)
+	}
+	return out
+}
+
+func chat(t *testing.T, url, key string, body map[string]any) chatted {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/chat/completions", strings.NewReader(toJSON(t, body)))
 	if err != nil {
@@ -38,8 +53,12 @@ func chat(t *testing.T, url, key string, body map[string]any) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = resp.Body.Close() })
-	return resp
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chatted{resp.StatusCode, resp.Header, data}
 }
 
 func messages(system, user string) []map[string]string {
@@ -48,22 +67,18 @@ func messages(system, user string) []map[string]string {
 
 func TestOpenAIDialect(t *testing.T) {
 	s, url := start(t, emulator.Config{Keys: []string{"right"}})
-	resp := chat(t, url, "right", map[string]any{"model": pro, "messages": messages("Be brief.", "Who wrote Faust?")})
-	var c chunk
-	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil {
-		t.Fatal(err)
-	}
+	c := chat(t, url, "right", map[string]any{"model": pro, "messages": messages("Be brief.", "Who wrote Faust?")}).chunk(t)
 	if len(c.Choices) != 1 || !strings.Contains(c.Choices[0].Message.Content, "Goethe") || *c.Choices[0].FinishReason != "stop" {
 		t.Errorf("reply = %+v", c)
 	}
 	if c.Usage.Prompt != 7 || c.Usage.Details.Reasoning == 0 || c.Usage.Completion <= c.Usage.Details.Reasoning {
 		t.Errorf("usage = %+v", c.Usage)
 	}
-	if resp := chat(t, url, "wrong", map[string]any{"model": pro}); resp.StatusCode != 401 {
-		t.Errorf("wrong key: %s", resp.Status)
+	if got := chat(t, url, "wrong", map[string]any{"model": pro}); got.status != http.StatusUnauthorized {
+		t.Errorf("wrong key: %d", got.status)
 	}
-	if resp := chat(t, url, "right", map[string]any{"messages": messages("", "x")}); resp.StatusCode != 400 {
-		t.Errorf("no model: %s", resp.Status)
+	if got := chat(t, url, "right", map[string]any{"messages": messages("", "x")}); got.status != http.StatusBadRequest {
+		t.Errorf("no model: %d", got.status)
 	}
 	if e := s.Books().Models[pro][emulator.KindAnswer]; e.Successes != 1 || e.Cost == 0 {
 		t.Errorf("books = %+v", e)
@@ -72,13 +87,11 @@ func TestOpenAIDialect(t *testing.T) {
 
 func TestOpenAIStream(t *testing.T) {
 	s, url := start(t, emulator.Config{})
-	resp := chat(t, url, "k", map[string]any{"model": flash, "stream": true, "messages": messages("", question)})
+	got := chat(t, url, "k", map[string]any{"model": flash, "stream": true, "messages": messages("", question)})
 	var text strings.Builder
-	var usage, events int
-	done := false
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: "))
+	usage, events, done := 0, 0, false
+	for line := range bytes.SplitSeq(got.body, []byte("\n")) {
+		data, ok := bytes.CutPrefix(line, []byte("data: "))
 		if !ok {
 			continue
 		}
@@ -86,10 +99,7 @@ func TestOpenAIStream(t *testing.T) {
 			done = true
 			continue
 		}
-		var c chunk
-		if err := json.Unmarshal(data, &c); err != nil {
-			t.Fatal(err)
-		}
+		c := chatted{body: data}.chunk(t)
 		events++
 		if c.Usage != nil {
 			usage++
@@ -98,9 +108,9 @@ func TestOpenAIStream(t *testing.T) {
 			text.WriteString(c.Choices[0].Delta.Content)
 		}
 	}
-	want, _ := synthetic(t).Answer(flash, question)
-	if text.String() != want || !done || usage != 1 || events < 4 {
-		t.Errorf("said %q (want %q), done %t, %d of %d events with usage", text.String(), want, done, usage, events)
+	want, err := synthetic(t).Answer(flash, question)
+	if err != nil || text.String() != want || !done || usage != 1 || events < 4 {
+		t.Errorf("said %q (want %q, %v), done %t, %d of %d events with usage", text.String(), want, err, done, usage, events)
 	}
 	if n := s.Generated(emulator.KindAnswer, flash, question); n != 1 {
 		t.Errorf("generated %d", n)
@@ -113,23 +123,20 @@ func TestOpenAIVerdictAndFaults(t *testing.T) {
 		"model": pro, "messages": messages("", `{"question":"q","accepted_answers":["Paris"],"answer":"Paris!"}`),
 		"response_format": map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": "Verdict", "schema": map[string]any{"title": "Verdict"}}},
 	}
-	var c chunk
-	if err := json.NewDecoder(chat(t, url, "k", body).Body).Decode(&c); err != nil || !strings.Contains(c.Choices[0].Message.Content, `"verdict":"correct"`) {
-		t.Errorf("reply = %+v, %v", c, err)
+	if c := chat(t, url, "k", body).chunk(t); !strings.Contains(c.Choices[0].Message.Content, `"verdict":"correct"`) {
+		t.Errorf("reply = %+v", c)
 	}
 	if err := s.SetFaults(emulator.Faults{RateLimited: 1, RetryDelayMS: 1200}); err != nil {
 		t.Fatal(err)
 	}
-	resp := chat(t, url, "k", body)
-	c = chunk{}
-	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil || resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "2" || c.Error.Type != "rate_limit_exceeded" {
-		t.Errorf("%s, %v, %+v, %v", resp.Status, resp.Header, c.Error, err)
+	got := chat(t, url, "k", body)
+	if c := got.chunk(t); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "2" || c.Error.Type != "rate_limit_exceeded" {
+		t.Errorf("%d, %v, %+v", got.status, got.header, c.Error)
 	}
 	if err := s.SetFaults(emulator.Faults{Empty: 1}); err != nil {
 		t.Fatal(err)
 	}
-	c = chunk{}
-	if err := json.NewDecoder(chat(t, url, "k", body).Body).Decode(&c); err != nil || len(c.Choices) != 0 || c.Usage == nil {
-		t.Errorf("empty: %+v, %v", c, err)
+	if c := chat(t, url, "k", body).chunk(t); len(c.Choices) != 0 || c.Usage == nil {
+		t.Errorf("empty: %+v", c)
 	}
 }

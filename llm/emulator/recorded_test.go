@@ -12,15 +12,15 @@ import (
 	"sluice/llm/emulator"
 )
 
-func recorded(t testing.TB, models ...string) *emulator.Recorded {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "rows.jsonl")
+func recorded(tb testing.TB, models ...string) *emulator.Recorded {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "rows.jsonl")
 	if err := os.WriteFile(path, []byte(graded), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	rows, _, err := emulator.Load(path, models...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return emulator.NewRecorded(rows)
 }
@@ -61,18 +61,18 @@ func TestRecordedInventsNothing(t *testing.T) {
 
 // shared is a data set beside the checkout. Without the folder the test is skipped, saying so; on CI a
 // folder without the file is a failure.
-func shared(t testing.TB, name string) string {
-	t.Helper()
+func shared(tb testing.TB, name string) string {
+	tb.Helper()
 	dir := filepath.Join("..", "..", "..", "shared", "data")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no shared data: %v", err)
+		tb.Skipf("no shared data: %v", err)
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		t.Skip(err)
+		tb.Skip(err)
 	}
 	return path
 }

@@ -132,7 +132,7 @@ func read(in io.Reader, n int, models []string) (Rows, Skipped, error) {
 		}
 		row.Line = line
 		norm := sluice.NormalizeText(row.Question)
-		reason := ""
+		var reason string
 		switch {
 		case norm == "":
 			reason = SkipNoQuestion
@@ -226,5 +226,6 @@ func (r rawRow) flaw(models []string) string {
 	return ""
 }
 
-// spoken is an answer as it is told from others: without the blanks around it, which a stage may trim.
-func spoken(answer string) string { return strings.TrimSpace(answer) }
+// spoken is an answer as it is told from others: as [sluice.CleanText] leaves it, which is what becomes of
+// it on its way to the judge.
+func spoken(answer string) string { return sluice.CleanText(answer, 0) }

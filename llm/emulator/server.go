@@ -85,7 +85,7 @@ func (s *Server) Handler() http.Handler {
 // Start listens on addr ("127.0.0.1:0" takes a free port) and returns the base URL for clients. The
 // server runs until [Server.Close].
 func (s *Server) Start(addr string) (url string, err error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", addr) //nolint:noctx // does not block: the address is our own
 	if err != nil {
 		return "", fmt.Errorf("emulator: listen on %s: %w", addr, err)
 	}

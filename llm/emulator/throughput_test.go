@@ -23,11 +23,12 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) Write(p []byte) (int, error) { return len(p), nil }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 
-func request(t testing.TB, model, prompt string) *http.Request {
-	body := []byte(toJSON(t, map[string]any{"contents": []map[string]any{{"role": "user", "parts": []map[string]string{{"text": prompt}}}}}))
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/v1beta/models/"+model+":generateContent", bytes.NewReader(body))
+func request(tb testing.TB, model, prompt string) *http.Request {
+	tb.Helper()
+	body := []byte(toJSON(tb, map[string]any{"contents": []map[string]any{{"role": "user", "parts": []map[string]string{{"text": prompt}}}}}))
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, "/v1beta/models/"+model+":generateContent", bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }

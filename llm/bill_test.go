@@ -1,0 +1,78 @@
+package llm_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/llm"
+	"sluice/pricing"
+)
+
+// What a failed attempt costs: what the provider told, an estimate where it may bill, else nothing.
+func TestCostOfFailedAttempts(t *testing.T) {
+	bound := sluice.Usage{Prompt: llm.BoundTokens(int64(len(ask.System) + len(ask.Prompt)))}
+	estimate, _, err := pricing.Builtin().Price(flash, time.Now(), bound)
+	if err != nil || estimate == 0 {
+		t.Fatal(estimate, err)
+	}
+	told := &sluice.Usage{Prompt: 1000}
+	for name, c := range map[string]struct {
+		err       llm.Error
+		cost      sluice.MicroUSD
+		estimated bool
+	}{
+		"broken after it was sent":    {llm.Error{Outcome: sluice.OutcomeBroken, Sent: true}, estimate, true},
+		"canceled after it was sent":  {llm.Error{Outcome: sluice.OutcomeCanceled, Sent: true}, estimate, true},
+		"timed out after it was sent": {llm.Error{Outcome: sluice.OutcomeTimeout, Sent: true}, estimate, true},
+		"connection refused":          {llm.Error{Outcome: sluice.OutcomeBroken}, 0, false},
+		"canceled before it was sent": {llm.Error{Outcome: sluice.OutcomeCanceled}, 0, false},
+		"rate limited":                {llm.Error{Outcome: sluice.OutcomeRateLimited, Sent: true}, 0, false},
+		"refused":                     {llm.Error{Outcome: sluice.OutcomeRefused, Sent: true}, 0, false},
+		"a server error":              {llm.Error{Outcome: sluice.OutcomeServerError, Sent: true}, 0, false},
+		"blocked, with usage":         {llm.Error{Outcome: sluice.OutcomeBlocked, Sent: true, Usage: told}, 300, false},
+		"broken, with usage":          {llm.Error{Outcome: sluice.OutcomeBroken, Sent: true, Usage: told}, 300, false},
+		"blocked, without":            {llm.Error{Outcome: sluice.OutcomeBlocked, Sent: true}, estimate, true},
+		"usage that cannot be":        {llm.Error{Outcome: sluice.OutcomeBroken, Sent: true, Usage: &sluice.Usage{Cached: 5}}, estimate, true},
+	} {
+		caller, _ := caller(t, llm.ModelConfig{MaxAttempts: 1}, llm.Deps{}, fails(c.err))
+		_, lines, _ := caller.Call(t.Context(), llm.Purpose{}, ask)
+		if len(lines) != 1 || lines[0].Cost != c.cost || lines[0].CostEstimated != c.estimated || lines[0].PriceVersion == "" || lines[0].Outcome != c.err.Outcome {
+			t.Errorf("%s: %+v; want %s, estimated %t", name, lines, c.cost, c.estimated)
+		}
+	}
+}
+
+func TestASilentServerIsEstimated(t *testing.T) {
+	c, _ := caller(t, llm.ModelConfig{}, llm.Deps{}, func(context.Context) (llm.Response, error) {
+		return llm.Response{Text: "twelve bytes"}, nil
+	})
+	_, lines, err := c.Call(t.Context(), llm.Purpose{}, ask)
+	want, _, _ := pricing.Builtin().Price(flash, time.Now(), sluice.Usage{Prompt: llm.BoundTokens(25), Output: 12})
+	if err != nil || !lines[0].CostEstimated || lines[0].Cost != want || lines[0].Outcome != sluice.OutcomeOK {
+		t.Errorf("%+v, %v; want %s", lines, err, want)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	f, err := llm.Estimate(pricing.Builtin(), at,
+		llm.Plan{Model: flash, Requests: 1000, PromptBytes: 400, TypicalOutput: 40, MaxOutput: 1000},
+		llm.Plan{Model: "gemini-2.5-pro", Requests: 1000, PromptBytes: 400, TypicalOutput: 400},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 100 tokens in, 40 out at $0.30/$2.50; 100 in, 400 out at $1.25/$10.
+	if f.ByModel[flash] != 130_000 || f.ByModel["gemini-2.5-pro"] != 4_125_000 || f.Expected != 4_255_000 {
+		t.Errorf("forecast = %+v", f)
+	}
+	// 432 tokens in, 1000 and 400 out.
+	if f.Most != 1000*(130+2500)+1000*(540+4000) {
+		t.Errorf("most = %s", f.Most)
+	}
+	if _, err := llm.Estimate(pricing.Builtin(), at, llm.Plan{Model: "llama"}); err == nil {
+		t.Error("no error for a model without a price")
+	}
+}
