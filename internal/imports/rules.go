@@ -1,0 +1,49 @@
+package imports
+
+// everything, as a room's only import, lets it see the whole house.
+const everything = "*"
+
+// rooms lists what each folder may import of this module, by folder ("" is the root). Folders under
+// internal/ are harnesses of tests and not listed; no room outside of internal/ may import them.
+var rooms = map[string][]string{
+	"":                        {},
+	"privacy":                 {},
+	"migrations":              {},
+	"pricing":                 {""},
+	"streams":                 {""},
+	"llm":                     {"", "pricing"},
+	"llm/emulator":            {"", "pricing"},
+	"producers":               {"", "streams"},
+	"producers/bank":          {"", "producers"},
+	"producers/bank/generate": {""},
+	"consumers":               {"", "streams"},
+	"consumers/intake":        {"", "streams", "privacy"},
+	"consumers/answer":        {"", "streams", "llm"},
+	"consumers/judge":         {"", "streams", "llm"},
+	"consumers/label":         {"", "streams"},
+	"consumers/analysis":      {"", "streams", "llm"},
+	"consumers/record":        {"", "streams"},
+	"postgres":                {"", "migrations"},
+	"operate":                 {"", "streams", "consumers"},
+	"config":                  {"", "pricing"},
+	"bench":                   {"", "streams", "llm"},
+	"cmd/sluice":              {everything},
+}
+
+// foreign lists the only rooms that may import modules of others, by the module's first path elements.
+// A module that is not listed may be imported by nobody; the standard library by everybody, except that
+// the root package and package privacy import nothing else.
+var foreign = map[string][]string{
+	"github.com/nats-io/nats-server": {"streams"},
+	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "bench", "cmd/sluice"},
+	"github.com/vmihailenco/msgpack": {"streams", "consumers/intake"},
+	"github.com/jackc/pgx":           {"postgres"},
+	"github.com/pressly/goose":       {"postgres"},
+	"google.golang.org/genai":        {"llm"},
+	"golang.org/x/time":              {"llm", "producers"},
+	"golang.org/x/sync":              {"streams", "cmd/sluice"},
+	"go.yaml.in/yaml":                {"config"},
+	"github.com/alecthomas/kong":     {"cmd/sluice"},
+	"github.com/jedib0t/go-pretty":   {"cmd/sluice"},
+	"github.com/gomlx":               {"gemma", "trainer"},
+}
