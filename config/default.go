@@ -20,8 +20,8 @@ func Default() Config {
 		},
 		Postgres: Postgres{MaxConns: 8},
 		Models: []Model{
-			defaultModel("gemini-2.5-flash"),
-			defaultModel("gemini-2.5-pro"),
+			DefaultModel("gemini-2.5-flash"),
+			DefaultModel("gemini-2.5-pro"),
 		},
 		Pair:     Pair{Medium: "gemini-2.5-flash", Large: "gemini-2.5-pro"},
 		Judge:    Judge{Model: "gemini-2.5-pro", Version: "v1"},
@@ -42,8 +42,8 @@ func Default() Config {
 	}
 }
 
-// defaultModel is a Gemini model with the limits that an entry of models has where it names none.
-func defaultModel(name string) Model {
+// DefaultModel is a Gemini model with the limits that an entry of models has where it names none.
+func DefaultModel(name string) Model {
 	return Model{
 		Name:          name,
 		Provider:      "gemini",
@@ -66,7 +66,7 @@ func defaultPolicies() []Policy {
 // fresh is what the keys of a list's new entry are before the entry is read.
 func fresh(entry any) any {
 	if _, ok := entry.(Model); ok {
-		return defaultModel("")
+		return DefaultModel("")
 	}
 	return entry
 }

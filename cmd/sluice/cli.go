@@ -10,6 +10,8 @@ type cli struct {
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 	LogFormat string   `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 
+	Up       upCmd       `cmd:"" help:"Run the whole ring in this process: embedded NATS, Postgres, every stage."`
+	Consume  consumeCmd  `cmd:"" help:"Run one stage; any number of copies share its work."`
 	Publish  publishCmd  `cmd:"" help:"Ask the questions of a file, or of the built-in bank."`
 	Dead     deadCmd     `cmd:"" help:"List, show, replay or drop what could not be handled."`
 	Status   statusCmd   `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`

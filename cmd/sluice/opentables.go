@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"time"
 
+	"sluice/config"
 	"sluice/postgres"
 )
 
@@ -66,4 +68,49 @@ func (t *openedTables) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 	defer cancel()
 	return t.Cluster.Stop(ctx)
+}
+
+// shownURL is the database's URL without its password.
+func (t *openedTables) shownURL() string { return config.WithoutPassword(t.URL) }
+
+// lazyTables opens the tables when they are first wanted, and closes them if they were.
+type lazyTables struct {
+	m        *Main
+	database string
+	// prepare, where set, makes the database ready in place of opening it as it is.
+	prepare func(context.Context) (*openedTables, error)
+
+	mu     sync.Mutex
+	opened *openedTables
+}
+
+// open gives the database's URL.
+func (z *lazyTables) open(ctx context.Context) (string, error) {
+	prepare := z.prepare
+	if prepare == nil {
+		prepare = func(ctx context.Context) (*openedTables, error) { return z.m.openTables(ctx, z.database) }
+	}
+	t, err := prepare(ctx)
+	if err != nil {
+		return "", err
+	}
+	z.mu.Lock()
+	z.opened = t
+	z.mu.Unlock()
+	return t.URL, nil
+}
+
+// get is the opened tables; nil if they are not open.
+func (z *lazyTables) get() *openedTables {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return z.opened
+}
+
+// Close closes what was opened.
+func (z *lazyTables) Close(ctx context.Context) error {
+	if t := z.get(); t != nil {
+		return t.Close(ctx)
+	}
+	return nil
 }

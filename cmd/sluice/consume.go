@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sluice/config"
+	"sluice/consumers/record"
+	"sluice/postgres"
+)
+
+// consumeCmd runs one stage, as one of any number of copies on any number of machines.
+type consumeCmd struct {
+	Stage       string  `arg:"" enum:"intake,answer,judge,label,analysis,record" help:"intake, answer, judge, label, analysis or record."`
+	Concurrency int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
+	MaxSpend    dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
+	upstreamFlag
+}
+
+// Run works until interrupted.
+func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
+	cfg, emu, _, err := c.apply(m.config)
+	if err != nil {
+		return err
+	}
+	if emu != nil {
+		defer emu.Close()
+	}
+	if c.Concurrency > 0 {
+		setConcurrency(&cfg, c.Stage, c.Concurrency)
+	}
+	l, err := m.openLog(ctx, "consume "+c.Stage, toRun)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	p := parts{cfg: cfg, js: l.JS}
+	if p.caller, err = openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), []string{c.Stage}); err != nil {
+		return err
+	}
+	if p.caller != nil {
+		defer p.caller.Close()
+	}
+	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
+	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
+	r := startRing(ctx, p, []string{c.Stage}, tables.open, m.log)
+	select {
+	case <-r.begun:
+		m.log.Info("consuming", "stage", c.Stage, "log", l.URL)
+		m.ready(Where{NATS: l.URL})
+	case <-ctx.Done():
+	}
+	if err := r.wait(); err != nil {
+		return fmt.Errorf("consume %s: %w", c.Stage, err)
+	}
+	return budgetOrNil(ctx)
+}
+
+// setConcurrency overrides the configured concurrency of a stage, and of the models that it asks where
+// theirs would hold it back.
+func setConcurrency(cfg *config.Config, stage string, n int) {
+	for _, s := range []struct {
+		name string
+		at   *config.Stage
+	}{
+		{"intake", &cfg.Stages.Intake},
+		{"answer", &cfg.Stages.Answer},
+		{"judge", &cfg.Stages.Judge},
+		{"label", &cfg.Stages.Label},
+		{"analysis", &cfg.Stages.Analysis},
+		{record.Name, &cfg.Stages.Record},
+	} {
+		if s.name == stage {
+			s.at.Concurrency = n
+		}
+	}
+	models := append([]config.Model(nil), cfg.Models...)
+	for i := range models {
+		for _, asked := range modelsOf(*cfg, stage) {
+			if models[i].Name == asked {
+				models[i].Concurrency = max(models[i].Concurrency, n)
+			}
+		}
+	}
+	cfg.Models = models
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/consumers"
+	"sluice/streams"
+)
+
+// crew is the runners of one process.
+type crew struct {
+	stages    []consumers.Stage
+	runners   []*consumers.Runner
+	publisher *streams.Publisher
+}
+
+// newCrew makes a runner for every stage. The caller runs it, then closes it.
+func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger) (*crew, error) {
+	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	c := &crew{stages: stages, publisher: publisher}
+	var faults []error
+	for _, s := range stages {
+		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log})
+		faults = append(faults, err)
+		c.runners = append(c.runners, r)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, errors.Join(err, publisher.Close())
+	}
+	return c, nil
+}
+
+// run runs every stage until ctx is done and what was in hand is settled. A stage that can't begin ends
+// all.
+func (c *crew) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, r := range c.runners {
+		g.Go(func() error { return r.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+// Close ends the crew's publisher. The runners must have ended.
+func (c *crew) Close() error { return c.publisher.Close() }
+
+// times is how long each stage took for a message or a batch, the runners of one stage together by the
+// slowest.
+func (c *crew) times() []stageTime {
+	var out []stageTime
+	for i, r := range c.runners {
+		s := r.Stats()
+		t := stageTime{
+			stage: c.stages[i].Name, handled: s.Handled, p50: s.Quantile(0.5), p95: s.Quantile(0.95),
+			batches: c.stages[i].Batch != nil,
+		}
+		if n := len(out); n > 0 && out[n-1].stage == t.stage {
+			out[n-1].handled += t.handled
+			out[n-1].p50, out[n-1].p95 = max(out[n-1].p50, t.p50), max(out[n-1].p95, t.p95)
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice"
+	"sluice/config"
+	"sluice/consumers"
+	"sluice/consumers/analysis"
+	"sluice/consumers/answer"
+	"sluice/consumers/intake"
+	"sluice/consumers/judge"
+	"sluice/consumers/label"
+	"sluice/consumers/record"
+	"sluice/llm"
+	"sluice/postgres"
+	"sluice/streams"
+)
+
+// stageVersion is the version of every stage's durables. It is not the judge's or the analysis's version:
+// a new one of those holds for what comes from then on, and sluice replay takes it to what was there.
+const stageVersion = record.Version
+
+// parts is what stages are made of. What a stage does not need may be nil.
+type parts struct {
+	cfg    config.Config
+	js     jetstream.JetStream
+	caller *llm.Caller
+	// tables is the URL of the database, for record.
+	tables string
+}
+
+// built is stages ready to run, and what they hold open.
+type built struct {
+	stages []consumers.Stage
+	close  []func()
+}
+
+// Close gives back what the stages hold. They must have ended.
+func (b *built) Close() {
+	for _, c := range b.close {
+		c()
+	}
+}
+
+// build makes the named stages. The caller closes the result.
+func (p parts) build(ctx context.Context, names []string) (*built, error) {
+	b := &built{}
+	latest, err := streams.NewLatest(p.js)
+	if err != nil {
+		return nil, err
+	}
+	b.close = append(b.close, func() { _ = latest.Close() })
+	for _, name := range names {
+		stages, err := p.stage(ctx, name, latest, b)
+		if err != nil {
+			b.Close()
+			return nil, err
+		}
+		for _, s := range stages {
+			b.stages = append(b.stages, p.conditions(s))
+		}
+	}
+	return b, nil
+}
+
+// conditions fills in how a stage is run.
+func (p parts) conditions(s consumers.Stage) consumers.Stage {
+	s.Version = stageVersion
+	for _, c := range p.cfg.Stages.All() {
+		if c.Name == s.Name {
+			s.Concurrency, s.Attempts, s.Deadline = c.Concurrency, c.Attempts, c.Deadline
+		}
+	}
+	return s
+}
+
+// inputsOf lists what a stage reads.
+func inputsOf(stage string) []consumers.Input {
+	whole := func(stream string) []consumers.Input {
+		return []consumers.Input{{Stream: stream, Durable: streams.DurableName(stage, stageVersion)}}
+	}
+	lane := func(lane string) consumers.Input {
+		return consumers.Input{
+			Stream: streams.StreamAccepted, Durable: streams.DurableName(stage, stageVersion, lane),
+			Filters: []string{streams.AcceptedFilter(lane)},
+		}
+	}
+	switch stage {
+	case intake.Name:
+		return whole(streams.StreamQueries)
+	case answer.Name:
+		return []consumers.Input{lane(streams.LaneUrgent), lane(streams.LaneNormal)}
+	case judge.Name:
+		return whole(streams.StreamAnswers)
+	case label.Name:
+		return whole(streams.StreamVerdicts)
+	case analysis.Name:
+		return whole(streams.StreamLabels)
+	case record.Name:
+		var inputs []consumers.Input
+		for _, in := range record.Inputs() {
+			inputs = append(inputs, consumers.Input{Stream: in.Stream, Durable: in.Durable})
+		}
+		return inputs
+	}
+	return nil
+}
+
+// stage makes one stage; record is one for each stream, so that none waits for another.
+func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b *built) ([]consumers.Stage, error) {
+	s := consumers.Stage{Name: name, Inputs: inputsOf(name)}
+	var err error
+	switch name {
+	case intake.Name:
+		s.Handler, err = p.intake()
+	case answer.Name:
+		s.Handler, err = p.answer(ctx, latest)
+	case judge.Name:
+		s.Handler, err = judge.New(p.caller, latest, judge.Options{
+			Model: p.cfg.Judge.Model, Version: p.cfg.Judge.Version, Shortcut: p.cfg.Judge.Shortcut,
+		})
+	case label.Name:
+		s.Batch, err = p.label(ctx, latest)
+	case analysis.Name:
+		s.Handler, err = analysis.New(p.caller, latest, analysis.Options{Model: p.cfg.Analysis.Model, Version: p.cfg.Analysis.Version})
+	case record.Name:
+		return p.record(ctx, b)
+	default:
+		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis or record", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []consumers.Stage{s}, nil
+}
+
+func (p parts) intake() (*intake.Stage, error) {
+	return intake.New(intake.Options{
+		MaxQueryBytes: p.cfg.Query.MaxBytes, Seed: p.cfg.Split.Seed, TrainShare: p.cfg.Split.TrainShare,
+		ScrubSources: p.cfg.Privacy.ScrubSources, Now: time.Now,
+	})
+}
+
+// armKey is SLUICE_ARM_KEY, or the key that is kept in the log.
+func (p parts) armKey(ctx context.Context) (sluice.ArmKey, error) {
+	secret := []byte(p.cfg.Secrets.ArmKey.Reveal())
+	if len(secret) == 0 {
+		var err error
+		if secret, err = streams.ArmSecret(ctx, p.js); err != nil {
+			return sluice.ArmKey{}, err
+		}
+	}
+	return sluice.NewArmKey(secret)
+}
+
+func (p parts) answer(ctx context.Context, latest *streams.Latest) (*answer.Stage, error) {
+	key, err := p.armKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return answer.New(p.caller, latest, answer.Options{
+		Medium: answer.Model{Name: p.cfg.Pair.Medium}, Large: answer.Model{Name: p.cfg.Pair.Large}, Key: key, Now: time.Now,
+	})
+}
+
+func (p parts) label(ctx context.Context, latest *streams.Latest) (*label.Stage, error) {
+	key, err := p.armKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	matrix, err := p.cfg.OracleMatrix()
+	if err != nil {
+		return nil, err
+	}
+	return label.New(latest, key, matrix)
+}
+
+// record opens the tables once for all of the stage's streams, and tells them what labels mean: they are
+// written by policies and matrix of the configuration.
+func (p parts) record(ctx context.Context, b *built) ([]consumers.Stage, error) {
+	if p.tables == "" {
+		return nil, errors.New("record: no tables")
+	}
+	if err := p.register(ctx); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	recorder, err := postgres.OpenRecorder(ctx, p.tables, p.cfg.Postgres.MaxConns)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	b.close = append(b.close, recorder.Close)
+	handler := record.New(recorder, 0, time.Now)
+	var stages []consumers.Stage
+	for _, in := range inputsOf(record.Name) {
+		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler})
+	}
+	return stages, nil
+}
+
+// register tells the tables the policies and the matrix in force.
+func (p parts) register(ctx context.Context) error {
+	matrix, err := p.cfg.OracleMatrix()
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Connect(ctx, p.tables, "sluice register", 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.RegisterPolicies(ctx, p.cfg.PolicySpecs()); err != nil {
+		return err
+	}
+	return db.RegisterMatrix(ctx, matrix)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sluice/llm/emulator"
+	"sluice/postgres"
+)
+
+// upCmd runs the whole ring in this process.
+type upCmd struct {
+	NatsPort *int    `placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
+	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this. Nothing is lost: what was not asked waits in the log."`
+	upstreamFlag
+}
+
+// Run works until interrupted.
+func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.NatsPort != nil {
+		m.config.NATS.EmbeddedPort = *c.NatsPort
+	}
+	cfg, emu, emulatorURL, err := c.apply(m.config)
+	if err != nil {
+		return err
+	}
+	if emu != nil {
+		defer emu.Close()
+	}
+	l, err := m.openLog(ctx, "up", toRun)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), m.stageNames())
+	if err != nil {
+		return err
+	}
+	defer caller.Close()
+
+	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
+	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
+	r := startRing(ctx, parts{cfg: cfg, js: l.JS, caller: caller}, m.stageNames(), tables.open, m.log)
+	select {
+	case <-r.begun:
+		if t := tables.get(); t != nil {
+			c.announce(m, l, t, emu, emulatorURL)
+		}
+	case <-ctx.Done():
+	}
+	if err := r.wait(); err != nil {
+		return err
+	}
+	return budgetOrNil(ctx)
+}
+
+// budgetOrNil is errBudget where ctx ended for it.
+func budgetOrNil(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errBudget) {
+		return fmt.Errorf("%w: what was not asked waits in the log; start again with a higher --max-spend to go on", errBudget)
+	}
+	return nil
+}
+
+// announce says where things are.
+func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, emu *emulator.Server, emulatorURL string) {
+	fmt.Fprintf(m.Stdout, "the ring is up; Ctrl-C stops it\n")
+	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
+	fmt.Fprintf(m.Stdout, "  tables   %s\n", t.Cluster.Describe())
+	if t.Cluster.Private() {
+		fmt.Fprintf(m.Stdout, "           psql '%s'\n", t.URL)
+	}
+	switch {
+	case emu != nil:
+		fmt.Fprintf(m.Stdout, "  models   SIMULATED by %s at %s\n", emu.Name(), emulatorURL)
+	case emulatorURL != "":
+		fmt.Fprintf(m.Stdout, "  models   SIMULATED at %s\n", emulatorURL)
+	default:
+		fmt.Fprintf(m.Stdout, "  models   %s and %s, judged by %s\n", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
+	}
+	fmt.Fprintf(m.Stdout, "  ask      nats --server %s pub queries.asked.web '{\"query\":\"What is the capital of Mongolia?\"}'\n", l.URL)
+	m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL})
+}
