@@ -45,23 +45,6 @@ func publisher(t testing.TB, js jetstream.JetStream) *streams.Publisher {
 	return p
 }
 
-type handlerFunc func(context.Context, streams.Message) ([]streams.Message, error)
-
-func (f handlerFunc) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
-	return f(ctx, in)
-}
-
-type batchFunc func(context.Context, []streams.Message) []streams.Result
-
-func (f batchFunc) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
-	return f(ctx, in)
-}
-
-func copyOf(in streams.Message) streams.Message {
-	subject := "answers.said.p." + strconv.FormatUint(in.Sequence, 10) + ".a"
-	return streams.Message{Subject: subject, ID: subject, ContentType: streams.MsgPack, Data: in.Data}
-}
-
 // BenchmarkRaw publishes, consumes and acknowledges 1 KB messages at once with the client library alone:
 // what a runner with a stage that does nothing is measured against.
 func BenchmarkRaw(b *testing.B) {

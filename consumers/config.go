@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice"
 	"sluice/streams"
 )
 
@@ -36,8 +37,23 @@ type Config struct {
 	MaxAckPending int
 	// Now tells when a message died; nil: the clock.
 	Now func() time.Time
+	// Observe hears of every message when its fate is sealed; nil: nobody does. It must not block, and is
+	// called by many goroutines at once.
+	Observe func(Settled)
 	// Log hears of failures, never of payloads; nil: nobody does.
 	Log *slog.Logger
+}
+
+// Settled says what became of one delivery.
+type Settled struct {
+	// Stream, Subject and Sequence name the message as the stage saw it.
+	Stream, Subject string
+	Sequence        uint64
+	Deliveries      int
+	// Class is its fate; empty where it was handled and acknowledged.
+	Class sluice.Class
+	// Err is why; nil where it was handled.
+	Err error
 }
 
 // Backoff's bounds.
@@ -72,6 +88,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Observe == nil {
+		c.Observe = func(Settled) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -135,7 +135,10 @@ func (r *Runner) store(out []streams.Message, of ...*delivery) error {
 	})
 	var refused *streams.RefusedError
 	if errors.As(err, &refused) {
-		return sluice.Terminal(sluice.ReasonTooLarge, err)
+		if refused.TooLarge {
+			return sluice.Terminal(sluice.ReasonTooLarge, err)
+		}
+		return sluice.Terminal(sluice.ReasonRefused, err)
 	}
 	return err
 }

@@ -19,40 +19,54 @@ const lastWord = time.Second
 // settle decides the fate of a message whose outputs are stored: the only code that does. A nil error
 // acknowledges it.
 func (r *Runner) settle(d *delivery, err error) {
+	var class sluice.Class
+	var unsettled error
 	if err == nil {
-		if err := d.say(wordAck); err != nil { // it comes again, and changes nothing (Invariant 2)
-			r.cfg.Log.Warn("not acknowledged", "error", err)
-		}
+		unsettled = d.say(wordAck)
 		r.stats.add(func(s *Stats) { s.Acked++ })
-		return
+	} else {
+		class = r.classOf(d, err)
+		unsettled = r.fail(d, class, err)
+		r.stats.class(class)
+		r.tell(d, class, err)
 	}
-	class := r.classOf(d, err)
-	r.stats.class(class)
-	var settled error
+	if unsettled != nil { // it comes again, and changes nothing (Invariant 2)
+		r.cfg.Log.Warn("not settled; the message comes again", "error", unsettled)
+	}
+	r.cfg.Observe(Settled{
+		Stream: d.in.Stream, Subject: d.in.Subject, Sequence: d.in.Sequence,
+		Deliveries: d.place.Deliveries, Class: class, Err: err,
+	})
+}
+
+// fail does what the class of a failure asks for.
+func (r *Runner) fail(d *delivery, class sluice.Class, err error) error {
 	switch class {
 	case sluice.ClassTerminal, sluice.ClassPoison:
-		settled = r.bury(d, class, err)
+		return r.bury(d, class, err)
 	case sluice.ClassExhausted:
 		d.tries.Attempts++
-		settled = r.bury(d, class, sluice.Exhausted(err))
+		return r.bury(d, class, err)
 	case sluice.ClassWait:
-		settled = r.again(d, sluice.DelayOf(err), false)
+		return r.again(d, sluice.DelayOf(err), false)
 	case sluice.ClassStale:
-		settled = r.again(d, staleFor, false)
+		return r.again(d, staleFor, false)
 	case sluice.ClassInterrupted:
-		settled = r.again(d, 0, false)
+		return r.again(d, 0, false)
 	default:
-		settled = r.again(d, r.cfg.Backoff(d.tries.Attempts+1), true)
+		return r.again(d, r.cfg.Backoff(d.tries.Attempts+1), true)
 	}
-	level := r.cfg.Log.Debug
-	if class == sluice.ClassTerminal || class == sluice.ClassPoison || class == sluice.ClassExhausted {
-		level = r.cfg.Log.Warn
+}
+
+// tell logs a failure: deaths as warnings, everything that comes again for whoever listens closely.
+func (r *Runner) tell(d *delivery, class sluice.Class, err error) {
+	log := r.cfg.Log.Debug
+	switch class {
+	case sluice.ClassTerminal, sluice.ClassPoison, sluice.ClassExhausted:
+		log = r.cfg.Log.Warn
 	}
-	level("not handled", "class", class, "reason", sluice.ReasonOf(err), "stream", d.in.Stream,
+	log("not handled", "class", class, "reason", sluice.ReasonOf(err), "stream", d.in.Stream,
 		"sequence", d.in.Sequence, "attempts", d.tries.Attempts, "error", err)
-	if settled != nil {
-		r.cfg.Log.Warn("not settled; the message comes again", "error", settled)
-	}
 }
 
 // classOf is the fate that err asks for, as the runner sees it: whatever fails while the runner is out of
@@ -104,9 +118,13 @@ func (r *Runner) giveBack(d *delivery) {
 // bury stores the message in DEAD, byte for byte, and terminates it after that is confirmed
 // (Invariant 1). What can't be stored is given back.
 func (r *Runner) bury(d *delivery, class sluice.Class, why error) error {
+	reason := sluice.ReasonOf(why)
+	if streams.ValidToken("reason", string(reason)) != nil {
+		reason = sluice.ReasonInvalidField // a stage's own word that no subject can hold
+	}
 	letter := streams.DeadLetter{
 		Envelope: streams.Seal(d.in), Stage: r.cfg.Stage.Name, Durable: d.source.input.Durable,
-		Class: class, Reason: sluice.ReasonOf(why), Error: sluice.CleanText(why.Error(), 2048),
+		Class: class, Reason: reason, Error: sluice.CleanText(why.Error(), 2048),
 		Attempts: d.tries.Attempts, Deliveries: d.place.Deliveries, DiedAt: r.cfg.Now().UTC(), Retry: d.retry,
 	}
 	err := r.mail(letter)

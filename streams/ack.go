@@ -15,9 +15,10 @@ import (
 type fault struct {
 	// stream is the stream that refused, where one did.
 	stream string
-	// full means that the stream has no room, never that it will not have any message of this kind.
-	full, never bool
-	err         error
+	// full means that the stream has no room, never that no server will have the message, tooLarge that
+	// its size is why.
+	full, never, tooLarge bool
+	err                   error
 }
 
 // What the server says of a publish, beside the names of nats.go.
@@ -37,9 +38,10 @@ const (
 )
 
 func faultOfSend(err error) fault {
-	never := errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject) ||
+	tooLarge := errors.Is(err, nats.ErrMaxPayload)
+	never := tooLarge || errors.Is(err, nats.ErrBadSubject) ||
 		errors.Is(err, nats.ErrBadHeaderMsg) || errors.Is(err, nats.ErrHeadersNotSupported)
-	return fault{err: err, never: never}
+	return fault{err: err, never: never, tooLarge: tooLarge}
 }
 
 // parseAck reads the server's reply to a publish.
@@ -80,13 +82,13 @@ func faultOfServer(stream string, e *jetstream.APIError) fault {
 	case codeAccountFull, codeInsufficient, codeMemoryFull, codeStorageFull:
 		f.full = true
 	case codeTooLarge, codeHeaderTooLong:
-		f.never = true
+		f.never, f.tooLarge = true, true
 	case codeStoreFailed:
 		switch e.Description {
 		case textBytes, textMessages:
 			f.full = true
 		case textTooLarge:
-			f.never = true
+			f.never, f.tooLarge = true, true
 		}
 	}
 	return f

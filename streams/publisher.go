@@ -18,7 +18,8 @@ import (
 type PublisherOptions struct {
 	// MaxPending bounds the messages that await their confirmation, of all callers together; zero: 2,048.
 	MaxPending int
-	// AckTimeout is how long one message may stay unconfirmed before it is sent again; zero: 10 s.
+	// AckTimeout is how long one message may stay unconfirmed before it is sent again, in the first round;
+	// later rounds wait up to five times as long, lest a slow server be buried. Zero: 3 s.
 	AckTimeout time.Duration
 	// FailWhenFull returns a [FullError] where a stream is full, instead of waiting for room: for
 	// producers, who can tell their user.
@@ -65,7 +66,9 @@ func (e *FullError) Unwrap() error { return e.Err }
 // RefusedError says that the server will never store the message: it is too large, say.
 type RefusedError struct {
 	Subject string
-	Err     error
+	// TooLarge is true where its size is the reason.
+	TooLarge bool
+	Err      error
 }
 
 func (e *RefusedError) Error() string {
@@ -90,7 +93,7 @@ func NewPublisher(js jetstream.JetStream, o PublisherOptions) (*Publisher, error
 		o.MaxPending = 2048
 	}
 	if o.AckTimeout <= 0 {
-		o.AckTimeout = 10 * time.Second
+		o.AckTimeout = 3 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -139,7 +142,7 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 		if err := w.send(ctx, todo); err != nil {
 			return err
 		}
-		if err := w.await(ctx); err != nil {
+		if err := w.await(ctx, p.opts.AckTimeout*time.Duration(min(round, 5))); err != nil {
 			return err
 		}
 		outage, again, never := w.sort(todo)

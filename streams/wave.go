@@ -157,14 +157,14 @@ func (w *wave) wakeIfIdle() {
 // await waits until nothing is in flight: confirmed, failed, or timed out. A connection that is lost, or
 // was lost and found in between, fails what is in flight at once, since its replies are gone. Its error
 // is that of ctx.
-func (w *wave) await(ctx context.Context) error {
+func (w *wave) await(ctx context.Context, patience time.Duration) error {
 	select { // the common case needs no timer
 	case <-w.wake:
 		return nil
 	default:
 	}
 	started := time.Now()
-	tick := min(w.p.opts.AckTimeout, 250*time.Millisecond)
+	tick := min(patience, 250*time.Millisecond)
 	timer := time.NewTimer(tick)
 	defer timer.Stop()
 	for {
@@ -179,7 +179,7 @@ func (w *wave) await(ctx context.Context) error {
 		case !w.p.nc.IsConnected(), w.p.nc.Stats().Reconnects != w.connects:
 			w.giveUp(fault{err: nats.ErrDisconnected})
 			return nil
-		case time.Since(started) >= w.p.opts.AckTimeout:
+		case time.Since(started) >= patience:
 			w.giveUp(fault{err: errAckTimeout})
 			return nil
 		}
@@ -213,7 +213,7 @@ func (w *wave) sort(todo []int) (outage Outage, again []int, never []error) {
 		}
 		f := w.faults[i]
 		if f.never {
-			never = append(never, &RefusedError{Subject: w.msgs[i].Subject, Err: f.err})
+			never = append(never, &RefusedError{Subject: w.msgs[i].Subject, TooLarge: f.tooLarge, Err: f.err})
 			continue
 		}
 		again = append(again, i)
