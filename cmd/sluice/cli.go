@@ -10,6 +10,7 @@ type cli struct {
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 	LogFormat string   `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 
+	Demo     demoCmd     `cmd:"" help:"Carry questions round the whole ring, from nothing, and show what came of it."`
 	Up       upCmd       `cmd:"" help:"Run the whole ring in this process: embedded NATS, Postgres, every stage."`
 	Consume  consumeCmd  `cmd:"" help:"Run one stage; any number of copies share its work."`
 	Publish  publishCmd  `cmd:"" help:"Ask the questions of a file, or of the built-in bank."`

@@ -52,22 +52,16 @@ func (c *crew) run(ctx context.Context) error {
 // Close ends the crew's publisher. The runners must have ended.
 func (c *crew) Close() error { return c.publisher.Close() }
 
-// times is how long each stage took for a message or a batch, the runners of one stage together by the
-// slowest.
+// times is what each stage did so far, the runners of one stage together.
 func (c *crew) times() []stageTime {
 	var out []stageTime
 	for i, r := range c.runners {
 		s := r.Stats()
-		t := stageTime{
-			stage: c.stages[i].Name, handled: s.Handled, p50: s.Quantile(0.5), p95: s.Quantile(0.95),
-			batches: c.stages[i].Batch != nil,
+		if n := len(out); n == 0 || out[n-1].stage != c.stages[i].Name {
+			out = append(out, stageTime{stage: c.stages[i].Name, batches: c.stages[i].Batch != nil})
 		}
-		if n := len(out); n > 0 && out[n-1].stage == t.stage {
-			out[n-1].handled += t.handled
-			out[n-1].p50, out[n-1].p95 = max(out[n-1].p50, t.p50), max(out[n-1].p95, t.p95)
-			continue
-		}
-		out = append(out, t)
+		t := &out[len(out)-1]
+		t.settled, t.work, t.calls = t.settled+s.Acked, t.work+s.HandleTime, t.calls+s.HandleCalls
 	}
 	return out
 }

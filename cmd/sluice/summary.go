@@ -26,17 +26,17 @@ type summary struct {
 	Skipped int `json:"skipped"`
 
 	// The rest is for people.
-	dataset       string
-	pair          [2]string
-	cells         []sluice.Cell
-	spends        []spendRow
-	stages        []stageTime
-	skippedWhy    map[string]int
-	deadWhy       map[string]int
-	working       time.Duration // from the first question to the last row
-	fresh         bool          // the tables are the demo's own database
-	tenant        string        // what they are found under, where it is not
-	tables, natsU string
+	dataset    string
+	pair       [2]string
+	cells      []sluice.Cell
+	spends     []spendRow
+	stages     []stageTime
+	skippedWhy map[string]int
+	deadWhy    map[string]int
+	working    time.Duration // from the first question to the last row
+	fresh      bool          // the tables are the demo's own database
+	tenant     string        // what they are found under, where they are not
+	tables     string
 }
 
 // spendRow is the ledger of one stage and model.
@@ -47,12 +47,25 @@ type spendRow struct {
 	cost sluice.MicroUSD
 }
 
-// stageTime is how long one stage took for a message, or for a batch.
+// stageTime is how long one stage took.
 type stageTime struct {
-	stage    string
-	handled  uint64
+	stage   string
+	settled uint64
+	// work is the sum of the stage's own time, over calls of it: one a message, or one a batch.
+	work    time.Duration
+	calls   uint64
+	batches bool
+	// p50 and p95 are from the fact that was read to the fact that was written, waiting included, by the
+	// log's clock; zero where the stage writes no fact.
 	p50, p95 time.Duration
-	batches  bool
+}
+
+// mean is the stage's own time of one call.
+func (t stageTime) mean() time.Duration {
+	if t.calls == 0 {
+		return 0
+	}
+	return t.work / time.Duration(t.calls)
 }
 
 // simulated says whether the answers come from an emulator.
@@ -165,13 +178,16 @@ func (s *summary) drawSpends(w io.Writer) {
 }
 
 func (s *summary) drawStages(w io.Writer) {
-	t := newTable(w, "stage", "messages", "p50", "p95", "of one").numbers(2, 3, 4)
+	t := newTable(w, "stage", "messages", "work, mean", "in to out, p50", "p95").numbers(2, 3, 4, 5)
 	for _, r := range s.stages {
-		of := "message"
+		work, p50, p95 := span(r.mean()), "", ""
 		if r.batches {
-			of = "batch"
+			work += " a batch"
 		}
-		t.row(r.stage, count(r.handled), span(r.p50), span(r.p95), of)
+		if r.p95 > 0 {
+			p50, p95 = span(r.p50), span(r.p95)
+		}
+		t.row(r.stage, count(r.settled), work, p50, p95)
 	}
 	t.flush()
 	perSecond := 0.0

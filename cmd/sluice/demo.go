@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sluice/config"
+	"sluice/llm/emulator"
+	"sluice/postgres"
+	"sluice/producers"
+	"sluice/streams"
+)
+
+// demoCmd carries questions round the whole ring once, from nothing, and says what came of it.
+type demoCmd struct {
+	Dataset  string  `placeholder:"PATH" help:"Questions to ask: SimpleQA's csv, NQ-open, graded rows of recorded answers, or jsonl of the published contract. Default: the built-in bank."`
+	Medium   string  `placeholder:"MODEL" help:"The medium model. Default: pair.medium."`
+	Large    string  `placeholder:"MODEL" help:"The large model. Default: pair.large."`
+	Limit    int     `placeholder:"N" help:"Take the first N rows. Default: all of a file, 300 of the bank."`
+	JSON     bool    `name:"json" help:"End with one JSON object on standard output."`
+	Upstream string  `default:"emulator" enum:"emulator,gemini" help:"emulator simulates the models, whatever keys are set; gemini asks the configured ones and costs money."`
+	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when the calls have cost this."`
+	Keep     bool    `help:"Go on running after the summary, until interrupted, for a look around."`
+	emulated
+}
+
+// demo is one run under way.
+type demo struct {
+	m       *Main
+	c       *demoCmd
+	cfg     config.Config
+	in      demoInput
+	started time.Time
+	// tenant is what the run's rows are found under in somebody else's database; empty in our own.
+	tenant   string
+	upstream string
+
+	log       *openedLog
+	tables    *lazyTables
+	ring      *ring
+	published int
+	publishAt time.Time
+	working   time.Duration
+}
+
+// Run is the whole demo.
+func (c *demoCmd) Run(ctx context.Context, m *Main) (err error) {
+	d := &demo{m: m, c: c, cfg: m.config, started: time.Now()}
+	if c.Medium != "" {
+		d.cfg.Pair.Medium = c.Medium
+	}
+	if c.Large != "" {
+		d.cfg.Pair.Large = c.Large
+	}
+	if d.in, err = c.input(m, d.cfg); err != nil {
+		return err
+	}
+	closeUpstream, err := d.openUpstream()
+	if err != nil {
+		return err
+	}
+	defer closeUpstream()
+	if err := d.cfg.Validate(); err != nil {
+		return err
+	}
+	closeLog, err := d.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	caller, err := openModels(ctx, d.cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), m.stageNames())
+	if err != nil {
+		return err
+	}
+	defer caller.Close()
+	d.openTables()
+	defer func() { err = errors.Join(err, d.tables.Close(ctx)) }()
+	d.ring = startRing(ctx, parts{cfg: d.cfg, js: d.log.JS, caller: caller}, m.stageNames(), d.tables.open, m.log)
+	defer func() {
+		d.ring.stop(nil)
+		err = errors.Join(err, d.ring.wait())
+	}()
+	return d.flow(ctx)
+}
+
+// flow publishes, waits and tells.
+func (d *demo) flow(ctx context.Context) error {
+	if err := d.publish(ctx); err != nil {
+		return err
+	}
+	if err := d.await(ctx); err != nil {
+		return err
+	}
+	s, err := d.summarize(ctx)
+	if err != nil {
+		return err
+	}
+	s.draw(d.m.Stderr)
+	if d.c.JSON {
+		if err := json.NewEncoder(d.m.Stdout).Encode(s); err != nil {
+			return fmt.Errorf("print the summary: %w", err)
+		}
+	}
+	if d.c.Keep {
+		d.lookAround(ctx)
+	}
+	return nil
+}
+
+// openUpstream starts the emulator over HTTP, or leaves the configured models as they are.
+func (d *demo) openUpstream() (func(), error) {
+	if d.c.Upstream == "gemini" {
+		d.upstream = d.c.Upstream
+		return func() {}, nil
+	}
+	var s *emulator.Server
+	s, url, err := startEmulator(d.cfg, d.in.source, d.c.emulated)
+	if err != nil {
+		return nil, err
+	}
+	d.upstream = s.Name()
+	d.cfg = emulateModels(d.cfg, url)
+	return s.Close, nil
+}
+
+// openLog starts a log of the run's own, from nothing.
+func (d *demo) openLog(ctx context.Context) (func() error, error) {
+	dir := filepath.Join(d.cfg.DataDir, "demo")
+	lock, err := lockDir(dir)
+	if errors.Is(err, errTaken) {
+		return nil, fmt.Errorf("another demo runs in %s: %w; wait for it, or choose another --data-dir", dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	store := filepath.Join(dir, "nats")
+	if err := os.RemoveAll(store); err != nil {
+		return nil, errors.Join(fmt.Errorf("clear the last demo's log: %w", err), lock.Close())
+	}
+	if err := os.MkdirAll(store, 0o700); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the demo's log: %w", err), lock.Close())
+	}
+	if d.log, err = d.m.startServer(ctx, store, "demo"); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	d.log.lock = lock
+	if err := d.m.applyStreams(ctx, d.log.JS); err != nil {
+		return nil, errors.Join(err, d.log.Close())
+	}
+	return d.log.Close, nil
+}
+
+// openTables arranges for a fresh database of the private cluster, or for a tenant of the run's own in
+// DATABASE_URL's. The ring opens it while the first questions are on their way.
+func (d *demo) openTables() {
+	d.tables = &lazyTables{m: d.m, prepare: d.freshTables}
+	if d.cfg.Secrets.DatabaseURL.Set() {
+		d.tenant = "demo-" + d.started.UTC().Format("20060102T150405.000")
+	}
+}
+
+func (d *demo) freshTables(ctx context.Context) (*openedTables, error) {
+	cluster, err := d.m.startPostgres(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &openedTables{Cluster: cluster, URL: cluster.URL("")}
+	if cluster.Private() {
+		t.URL = cluster.URL(demoDatabase)
+		err = cluster.DropDatabase(ctx, demoDatabase)
+		if err == nil {
+			err = cluster.CreateDatabase(ctx, demoDatabase)
+		}
+	}
+	if err == nil {
+		_, err = postgres.Migrate(ctx, t.URL)
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close(ctx))
+	}
+	return t, nil
+}
+
+// publish asks every question as any upstream does.
+func (d *demo) publish(ctx context.Context) error {
+	p, err := streams.NewPublisher(d.log.JS, streams.PublisherOptions{FailWhenFull: true, Log: d.m.log})
+	if err != nil {
+		return err
+	}
+	d.publishAt = time.Now()
+	report, err := producers.Publish(ctx, p, producers.Options{Source: d.in.subject}, withTenant(d.in.rows, d.tenant))
+	d.published = report.Published
+	if errors.Is(err, producers.ErrStopped) {
+		err = errInterrupted
+	}
+	if err = errors.Join(err, p.Close()); err != nil {
+		return err
+	}
+	if d.published == 0 {
+		return fmt.Errorf("%s holds no question that can be asked%s", d.in.name, reasons(d.in.skipped))
+	}
+	fmt.Fprintf(d.m.Stderr, "%s questions of %s published to %s; upstream %s\n", count(d.published), d.in.name, d.log.URL, d.upstream)
+	return nil
+}
+
+// lookAround keeps everything up until interrupted.
+func (d *demo) lookAround(ctx context.Context) {
+	t := d.tables.get()
+	fmt.Fprintf(d.m.Stderr, "\nstill running, until Ctrl-C:\n  log     %s (NATS_URL=%s sluice status)\n  tables  %s\n", d.log.URL, d.log.URL, t.shownURL())
+	d.m.ready(Where{NATS: d.log.URL, Postgres: t.shownURL()})
+	<-ctx.Done()
+}
