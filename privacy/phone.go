@@ -25,7 +25,8 @@ func isPhone(text string, gs []group, alone, cued bool) bool {
 	if isDate(text, gs) {
 		return false
 	}
-	if cued && n <= 15 && !thousands(text, gs) && !(pointed && len(gs) == 2) {
+	fractional := pointed && len(gs) == 2
+	if cued && n <= 15 && !fractional && !thousands(text, gs) {
 		return true
 	}
 	if len(gs) == 1 || spaced && !alone && !hasParen(gs) {

@@ -78,7 +78,7 @@ const (
 	maxHeader = 512
 )
 
-// secret is the end of the key of at least least characters that begins at i; 0 if there is none.
+// secret is where the key that begins at i ends: it has so many characters at least; 0 if there is none.
 func secret(text string, i, least int, more string) int {
 	sample := run(text[:min(len(text), i+maxSample)], i, more)
 	if sample-i < least || !looksRandom(text[i:sample]) {

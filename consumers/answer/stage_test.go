@@ -23,7 +23,7 @@ const (
 	pro   = "pro"
 )
 
-func armKey(t testing.TB) sluice.ArmKey {
+func armKey(t *testing.T) sluice.ArmKey {
 	t.Helper()
 	key, err := sluice.NewArmKey([]byte("a secret for the tests"))
 	if err != nil {
@@ -32,7 +32,7 @@ func armKey(t testing.TB) sluice.ArmKey {
 	return key
 }
 
-func newStage(t testing.TB, models *stagetest.Models, log *stagetest.Log) *answer.Stage {
+func newStage(t *testing.T, models *stagetest.Models, log *stagetest.Log) *answer.Stage {
 	t.Helper()
 	s, err := answer.New(models, log, answer.Options{
 		Medium: answer.Model{Name: flash, MaxOutputTokens: 100}, Large: answer.Model{Name: pro},
@@ -45,7 +45,7 @@ func newStage(t testing.TB, models *stagetest.Models, log *stagetest.Log) *answe
 }
 
 // accepted is the n-th query as the log delivers it.
-func accepted(t testing.TB, n int, change ...func(*sluice.Query)) (streams.Message, sluice.Query) {
+func accepted(t *testing.T, n int, change ...func(*sluice.Query)) (streams.Message, sluice.Query) {
 	t.Helper()
 	text := fmt.Sprintf("question %d?", n)
 	q := sluice.Query{Key: sluice.QueryKey("", "", text), Text: text, Source: "web", Tenant: "acme", AskedAt: now.Add(-time.Minute), Split: sluice.Train}
@@ -71,7 +71,7 @@ func says(medium, large string) *stagetest.Models {
 }
 
 // answers decodes the answers among messages and checks that ledger lines come first.
-func answers(t testing.TB, out []streams.Message) (said []sluice.Answer, calls []sluice.Call) {
+func answers(t *testing.T, out []streams.Message) (said []sluice.Answer, calls []sluice.Call) {
 	t.Helper()
 	for _, m := range out {
 		if streams.IsLedger(m) {

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"unicode/utf8"
 
@@ -118,7 +119,7 @@ func jsonText(data []byte) (string, error) {
 // jsonNumber reads a number; a whole one too large for 64 bits is the largest that fits.
 func jsonNumber(s string) value {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if e, ok := err.(*strconv.NumError); ok && e.Err == strconv.ErrSyntax {
+	if errors.Is(err, strconv.ErrSyntax) {
 		return value{kind: fraction}
 	}
 	return value{kind: whole, number: n}

@@ -90,6 +90,7 @@ var poison = []struct {
 	{"other word", "", "", `{"question":"Why?"}`, sluice.ReasonInvalidField, "did you mean query?"},
 	{"one letter off", "", "", `{"query":"Why?","dedline":"x"}`, sluice.ReasonInvalidField, "did you mean deadline?"},
 	{"strange key", "", "", `{"query":"Why?","frobnicate":1}`, sluice.ReasonInvalidField, "the keys are query, id,"},
+	{"personal key", "", "", `{"query":"Why?","bob@example.com":1}`, sluice.ReasonInvalidField, `unknown key "[EMAIL]"`},
 	{"long key", "", "", `{"query":"Why?","` + strings.Repeat("k", 5000) + `":1}`, sluice.ReasonInvalidField, "unknown key"},
 	{"a key twice", "", "", `{"query":"Why?","query":"Who?"}`, sluice.ReasonInvalidField, `"query" is given twice`},
 	{"a msgpack key twice", "", streams.MsgPack, "\x82\xa5query\xa4Why?\xa5query\xa4Who?", sluice.ReasonInvalidField, "twice"},

@@ -88,7 +88,10 @@ func name(key, s string, maxBytes int) error {
 // plainText refuses control characters; line feed and tab are let through where lines are.
 func plainText(key, s string, lines bool) error {
 	for at, r := range s {
-		if unicode.IsControl(r) && !(lines && (r == '\n' || r == '\t')) {
+		if lines && (r == '\n' || r == '\t') {
+			continue
+		}
+		if unicode.IsControl(r) {
 			return refuse(sluice.ReasonInvalidText, "key %q holds the control character U+%04X at byte %d", key, r, at)
 		}
 	}

@@ -31,7 +31,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// DefaultOptions: questions of 16 KiB, four of five for training, masking for online traffic.
+// DefaultOptions are questions of 16 KiB, four of five for training, masking for online traffic.
 func DefaultOptions() Options {
 	return Options{
 		MaxQueryBytes: 16 << 10, Seed: 42, TrainShare: 0.8,

@@ -20,8 +20,8 @@ var (
 	storedAt = time.Date(2026, 11, 23, 11, 59, 58, 123456000, time.UTC)
 )
 
-func newStage(t testing.TB, change ...func(*intake.Options)) *intake.Stage {
-	t.Helper()
+func newStage(tb testing.TB, change ...func(*intake.Options)) *intake.Stage {
+	tb.Helper()
 	o := intake.DefaultOptions()
 	o.Now = func() time.Time { return now }
 	for _, c := range change {
@@ -29,7 +29,7 @@ func newStage(t testing.TB, change ...func(*intake.Options)) *intake.Stage {
 	}
 	s, err := intake.New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
@@ -46,18 +46,18 @@ func asked(source, contentType, data string, header ...string) streams.Message {
 	return m
 }
 
-func accept(t testing.TB, s *intake.Stage, m streams.Message) (sluice.Accepted, streams.Message) {
-	t.Helper()
-	out, err := s.Handle(t.Context(), m)
+func accept(tb testing.TB, s *intake.Stage, m streams.Message) (sluice.Accepted, streams.Message) {
+	tb.Helper()
+	out, err := s.Handle(tb.Context(), m)
 	if err != nil {
-		t.Fatalf("%s: %v", m.Data, err)
+		tb.Fatalf("%s: %v", m.Data, err)
 	}
 	if len(out) != 1 {
-		t.Fatalf("%s: %d messages", m.Data, len(out))
+		tb.Fatalf("%s: %d messages", m.Data, len(out))
 	}
 	a, err := streams.Decode[sluice.Accepted](out[0].Data)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a, out[0]
 }

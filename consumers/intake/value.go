@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"sluice"
+	"sluice/privacy"
 	"sluice/streams"
 )
 
@@ -56,7 +57,7 @@ func (p *payload) visit(key string, v value) error {
 	}
 	at := keyIndex(key)
 	if at < 0 {
-		return refuse(sluice.ReasonInvalidField, "unknown key %.40q%s; keys of your own begin with x_", key, suggestion(key))
+		return refuse(sluice.ReasonInvalidField, "unknown key %s%s; keys of your own begin with x_", quote(key), suggestion(key))
 	}
 	if p.seen[at] {
 		return refuse(sluice.ReasonInvalidField, "key %q is given twice", key)
@@ -85,6 +86,12 @@ func (p *payload) visit(key string, v value) error {
 		p.Deadline, err = v.asInstant(key)
 	}
 	return err
+}
+
+// quote shows the beginning of a word of the payload; errors are read by more people than queries are.
+func quote(word string) string {
+	clean, _ := privacy.Scrub(word)
+	return fmt.Sprintf("%.40q", clean)
 }
 
 func keyIndex(key string) int {
@@ -156,7 +163,7 @@ func (v value) asInstant(key string) (time.Time, error) {
 	case text:
 		var err error
 		if at, err = time.Parse(time.RFC3339Nano, v.text); err != nil {
-			return time.Time{}, refuse(sluice.ReasonInvalidField, "key %q is %.40q, want RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z", key, v.text)
+			return time.Time{}, refuse(sluice.ReasonInvalidField, "key %q is %s, want RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z", key, quote(v.text))
 		}
 	default:
 		return time.Time{}, v.mismatch(key, "text (RFC 3339)")

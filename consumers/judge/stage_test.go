@@ -17,7 +17,7 @@ import (
 
 const good = `{"reason":"It names 1869.","verdict":"correct"}`
 
-func newStage(t testing.TB, models *stagetest.Models, log *stagetest.Log, change ...func(*judge.Options)) *judge.Stage {
+func newStage(t *testing.T, models *stagetest.Models, log *stagetest.Log, change ...func(*judge.Options)) *judge.Stage {
 	t.Helper()
 	o := judge.Options{Model: "pro", Version: "v1", MaxOutputTokens: 200}
 	for _, c := range change {
@@ -40,7 +40,7 @@ func says(texts ...string) *stagetest.Models {
 	}}
 }
 
-func answer(t testing.TB, change ...func(*sluice.Answer)) (streams.Message, sluice.Answer) {
+func answer(t *testing.T, change ...func(*sluice.Answer)) (streams.Message, sluice.Answer) {
 	t.Helper()
 	a := sluice.Answer{
 		Query: sluice.Query{
@@ -61,7 +61,7 @@ func answer(t testing.TB, change ...func(*sluice.Answer)) (streams.Message, slui
 }
 
 // verdicts decodes the verdicts among messages, and counts the lines of the ledger before them.
-func verdicts(t testing.TB, out []streams.Message) (given []sluice.Verdict, lines int) {
+func verdicts(t *testing.T, out []streams.Message) (given []sluice.Verdict, lines int) {
 	t.Helper()
 	for _, m := range out {
 		if streams.IsLedger(m) {
