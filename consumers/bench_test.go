@@ -36,11 +36,11 @@ func load(b *testing.B, js jetstream.JetStream, n int) {
 	}
 }
 
-func publisher(t testing.TB, js jetstream.JetStream) *streams.Publisher {
-	t.Helper()
+func publisher(tb testing.TB, js jetstream.JetStream) *streams.Publisher {
+	tb.Helper()
 	p, err := streams.NewPublisher(js, streams.PublisherOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -95,7 +95,13 @@ func BenchmarkRaw(b *testing.B) {
 // run runs a stage until n messages are acknowledged.
 func runFor(b *testing.B, js jetstream.JetStream, stage consumers.Stage, n int) *consumers.Runner {
 	b.Helper()
-	r, err := consumers.New(consumers.Config{Stage: stage, JS: js})
+	var acked atomic.Int64
+	all := make(chan struct{})
+	r, err := consumers.New(consumers.Config{Stage: stage, JS: js, Observe: func(s consumers.Settled) {
+		if s.Class == "" && acked.Add(1) == int64(n) {
+			close(all)
+		}
+	}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -103,9 +109,7 @@ func runFor(b *testing.B, js jetstream.JetStream, stage consumers.Stage, n int) 
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	for r.Stats().Acked < uint64(n) {
-		time.Sleep(time.Millisecond)
-	}
+	<-all
 	b.StopTimer()
 	cancel()
 	if err := <-done; err != nil {

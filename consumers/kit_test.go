@@ -140,8 +140,10 @@ func ask(t *testing.T, js jetstream.JetStream, n int) {
 func put(t *testing.T, js jetstream.JetStream, msgs ...streams.Message) {
 	t.Helper()
 	p := publisher(t, js)
-	defer p.Close()
 	if _, err := p.Publish(t.Context(), msgs); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -92,7 +92,11 @@ func (r *Runner) Run(ctx context.Context) error {
 		if r.publisher, err = streams.NewPublisher(r.cfg.JS, streams.PublisherOptions{Log: r.cfg.Log}); err != nil {
 			return fail(err)
 		}
-		defer r.publisher.Close()
+		defer func() {
+			if err := r.publisher.Close(); err != nil {
+				r.cfg.Log.Debug("publisher not closed", "error", err)
+			}
+		}()
 	}
 	var stop, stopLast context.CancelCauseFunc
 	r.last, stopLast = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -109,7 +113,7 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 // run keeps house until ctx is done, then winds down.
-func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc) {
+func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc) { //nolint:contextcheck // work outlives ctx by the grace, on purpose
 	background, end := context.WithCancel(r.work)
 	defer end()
 	var house sync.WaitGroup

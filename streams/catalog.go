@@ -101,7 +101,7 @@ type Options struct {
 	Storage jetstream.StorageType
 }
 
-// DefaultOptions: one replica, a year, no byte bound, a window of two minutes, file storage.
+// DefaultOptions are one replica, a year, no byte bound, a window of two minutes, file storage.
 func DefaultOptions() Options {
 	return Options{Replicas: 1, MaxAge: 365 * 24 * time.Hour, Duplicates: 2 * time.Minute, Storage: jetstream.FileStorage}
 }

@@ -20,6 +20,7 @@ func TestCluster(t *testing.T) {
 }
 
 func storedOnce(t *testing.T, c *natstest.Cluster) {
+	t.Helper()
 	const facts, copies = 300, 4
 	var fresh atomic.Int64
 	var all sync.WaitGroup
@@ -49,6 +50,7 @@ func storedOnce(t *testing.T, c *natstest.Cluster) {
 }
 
 func loseANode(t *testing.T, c *natstest.Cluster) {
+	t.Helper()
 	js := c.JetStream()
 	p := publisher(t, js, streams.PublisherOptions{MaxPending: 32})
 	s, err := js.Stream(t.Context(), streams.StreamVerdicts)
@@ -83,6 +85,7 @@ func loseANode(t *testing.T, c *natstest.Cluster) {
 }
 
 func freshOrStale(t *testing.T, c *natstest.Cluster) {
+	t.Helper()
 	var stale atomic.Int64
 	var all sync.WaitGroup
 	for i := range 6 {

@@ -18,25 +18,25 @@ import (
 	"sluice/streams"
 )
 
-func latest(t testing.TB, js jetstream.JetStream) *streams.Latest {
-	t.Helper()
+func latest(tb testing.TB, js jetstream.JetStream) *streams.Latest {
+	tb.Helper()
 	l, err := streams.NewLatest(js)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
 // store publishes n answers of arm a and returns their subjects.
-func store(t testing.TB, js jetstream.JetStream, n, size int) []string {
-	t.Helper()
+func store(tb testing.TB, js jetstream.JetStream, n, size int) []string {
+	tb.Helper()
 	msgs, subjects := make([]streams.Message, n), make([]string, n)
 	for i := range msgs {
 		subjects[i] = "answers.said.p1.k" + strconv.Itoa(i) + ".a"
 		msgs[i] = streams.Message{Subject: subjects[i], ID: subjects[i], Data: append(make([]byte, size), strconv.Itoa(i)...)}
 	}
-	if _, err := publisher(t, js, streams.PublisherOptions{MaxPending: 16}).Publish(t.Context(), msgs); err != nil {
-		t.Fatal(err)
+	if _, err := publisher(tb, js, streams.PublisherOptions{MaxPending: 16}).Publish(tb.Context(), msgs); err != nil {
+		tb.Fatal(err)
 	}
 	return subjects
 }

@@ -18,38 +18,38 @@ import (
 	"sluice/streams"
 )
 
-func atoi(t testing.TB, s string) int {
-	t.Helper()
+func atoi(tb testing.TB, s string) int {
+	tb.Helper()
 	n, err := strconv.Atoi(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return n
 }
 
-func said(t testing.TB, key string, arm sluice.Arm) streams.Message {
-	t.Helper()
+func said(tb testing.TB, key string, arm sluice.Arm) streams.Message {
+	tb.Helper()
 	m, err := streams.SaidFact(sluice.Answer{Query: sluice.Query{Key: key, Text: "why?"}, Pair: "p1", Arm: arm, Text: "so"})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m
 }
 
-func publisher(t testing.TB, js jetstream.JetStream, o streams.PublisherOptions) *streams.Publisher {
-	t.Helper()
+func publisher(tb testing.TB, js jetstream.JetStream, o streams.PublisherOptions) *streams.Publisher {
+	tb.Helper()
 	p, err := streams.NewPublisher(js, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
 
-func messagesIn(t testing.TB, js jetstream.JetStream, stream string) int {
-	t.Helper()
-	s, err := js.Stream(t.Context(), stream)
+func messagesIn(tb testing.TB, js jetstream.JetStream, stream string) int {
+	tb.Helper()
+	s, err := js.Stream(tb.Context(), stream)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return int(s.CachedInfo().State.Msgs)
 }

@@ -86,7 +86,7 @@ func measure(data []byte) (head, body, children int, err error) {
 
 // measureLong reads heads that hold a length.
 func measureLong(c byte, data []byte) (head, body, children int, err error) {
-	width := 0
+	var width int
 	switch c {
 	case msgpcode.Str8, msgpcode.Bin8, msgpcode.Ext8:
 		width = 1

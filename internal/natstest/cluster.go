@@ -20,17 +20,17 @@ type Cluster struct {
 
 // StartCluster starts n servers that form one cluster. Streams can be applied at once: streams.Apply
 // waits for the cluster's leader.
-func StartCluster(t testing.TB, n int) *Cluster {
-	t.Helper()
+func StartCluster(tb testing.TB, n int) *Cluster {
+	tb.Helper()
 	ports := make([]int, n)
 	routes := make([]string, n)
 	for i := range n {
-		ports[i] = FreePort(t)
+		ports[i] = FreePort(tb)
 		routes[i] = "nats-route://" + net.JoinHostPort("127.0.0.1", itoa(ports[i]))
 	}
-	c := &Cluster{t: t}
+	c := &Cluster{t: tb}
 	for i := range n {
-		c.nodes = append(c.nodes, StartWith(t, streams.ServerOptions{
+		c.nodes = append(c.nodes, StartWith(tb, streams.ServerOptions{
 			Name:    "n" + itoa(i+1),
 			Cluster: &streams.ClusterOptions{Name: "test", Port: ports[i], Routes: routes},
 		}))

@@ -21,23 +21,23 @@ type Server struct {
 }
 
 // Start starts a server on a free port of loopback. After Stop and Start again it keeps port and store.
-func Start(t testing.TB) *Server {
-	t.Helper()
-	return StartWith(t, streams.ServerOptions{})
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	return StartWith(tb, streams.ServerOptions{})
 }
 
 // StartWith is [Start] with options; an empty StoreDir is the test's temporary directory.
-func StartWith(t testing.TB, o streams.ServerOptions) *Server {
-	t.Helper()
+func StartWith(tb testing.TB, o streams.ServerOptions) *Server {
+	tb.Helper()
 	if o.StoreDir == "" {
-		o.StoreDir = t.TempDir()
+		o.StoreDir = tb.TempDir()
 	}
 	if o.Port == 0 {
-		o.Port = FreePort(t)
+		o.Port = FreePort(tb)
 	}
-	s := &Server{t: t, opts: o}
+	s := &Server{t: tb, opts: o}
 	s.Start()
-	t.Cleanup(s.Stop)
+	tb.Cleanup(s.Stop)
 	return s
 }
 
@@ -81,10 +81,10 @@ func (s *Server) JetStream() jetstream.JetStream {
 }
 
 // Log starts a server with every stream applied and opens the log: what most tests need.
-func Log(t testing.TB) jetstream.JetStream {
-	t.Helper()
-	js := Start(t).JetStream()
-	Apply(t, js, Options())
+func Log(tb testing.TB) jetstream.JetStream {
+	tb.Helper()
+	js := Start(tb).JetStream()
+	Apply(tb, js, Options())
 	return js
 }
 
@@ -92,39 +92,42 @@ func Log(t testing.TB) jetstream.JetStream {
 func Options() streams.Options { return streams.DefaultOptions() }
 
 // Apply applies the streams.
-func Apply(t testing.TB, js jetstream.JetStream, o streams.Options) {
-	t.Helper()
-	if err := streams.Apply(t.Context(), js, o); err != nil {
-		t.Fatal(err)
+func Apply(tb testing.TB, js jetstream.JetStream, o streams.Options) {
+	tb.Helper()
+	if err := streams.Apply(tb.Context(), js, o); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func connect(t testing.TB, url string) *nats.Conn {
-	t.Helper()
-	nc, err := streams.Connect(url, streams.ConnectOptions{Name: t.Name(), Wait: true})
+func connect(tb testing.TB, url string) *nats.Conn {
+	tb.Helper()
+	nc, err := streams.Connect(url, streams.ConnectOptions{Name: tb.Name(), Wait: true})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(nc.Close)
+	tb.Cleanup(nc.Close)
 	return nc
 }
 
-func jetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
-	t.Helper()
+func jetStream(tb testing.TB, nc *nats.Conn) jetstream.JetStream {
+	tb.Helper()
 	js, err := streams.JetStream(nc)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return js
 }
 
 // FreePort is a port of loopback that nobody listened on a moment ago.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func FreePort(tb testing.TB) int {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return port
 }
