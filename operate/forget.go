@@ -25,13 +25,16 @@ type Person struct {
 // is says whether a query that upstream published belongs to the person.
 func (p Person) is(tenant, id string) bool { return tenant == p.Tenant && (p.ID == "" || id == p.ID) }
 
-// Tables is the part of Postgres that forgets; *postgres.DB is one.
+// Tables is the part of Postgres that forgets.
 type Tables interface {
-	// KeysOf lists the keys of a tenant's queries.
-	KeysOf(ctx context.Context, tenant string) ([]string, error)
-	// Forget erases queries and everything that was made of them, and keeps facts about them that arrive
-	// later out.
-	Forget(ctx context.Context, keys []string) error
+	// KeysOfTenant lists the keys of a tenant's queries.
+	KeysOfTenant(ctx context.Context, tenant string) ([]string, error)
+	// UnnamedLetters are the recorded dead letters that name no query, by their ids: raw messages that
+	// died at the entrance.
+	UnnamedLetters(ctx context.Context) (map[string]streams.Message, error)
+	// Forget erases queries with everything that was made of them, and the dead letters named; it keeps
+	// facts about the queries that arrive later out.
+	Forget(ctx context.Context, keys, letters []string) error
 }
 
 // Forgotten says what was erased.
@@ -62,7 +65,7 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	if err != nil {
 		return fail(err)
 	}
-	if err := t.Forget(ctx, slices.Collect(maps.Keys(keys))); err != nil {
+	if err := forgetRows(ctx, t, p, keys); err != nil {
 		return fail(err)
 	}
 	until := time.Now().Add(patience)
@@ -81,10 +84,25 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	}
 	out.Keys = len(keys)
 	// Once more: raw messages may have named keys that neither tables nor ACCEPTED knew.
-	if err := t.Forget(ctx, slices.Collect(maps.Keys(keys))); err != nil {
+	if err := forgetRows(ctx, t, p, keys); err != nil {
 		return fail(err)
 	}
 	return out, nil
+}
+
+// forgetRows erases from the tables what is known to be the person's by now.
+func forgetRows(ctx context.Context, t Tables, p Person, keys map[string]bool) error {
+	unnamed, err := t.UnnamedLetters(ctx)
+	if err != nil {
+		return err
+	}
+	var letters []string
+	for id, m := range unnamed {
+		if belongs(m, p, keys) {
+			letters = append(letters, id)
+		}
+	}
+	return t.Forget(ctx, slices.Sorted(maps.Keys(keys)), letters)
 }
 
 // keysOf lists the keys of a person's queries: those that the tables know and those that the log has.
@@ -94,7 +112,7 @@ func keysOf(ctx context.Context, js jetstream.JetStream, t Tables, p Person) (ma
 		keys[sluice.QueryKey(p.Tenant, p.ID, "")] = true
 		return keys, nil
 	}
-	known, err := t.KeysOf(ctx, p.Tenant)
+	known, err := t.KeysOfTenant(ctx, p.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +190,8 @@ func filtersOf(stream string, keys map[string]bool) []string {
 	return filters
 }
 
-// belongs says whether a message is about one of the person's queries. What intake could not read either
-// belongs to nobody that could be named.
+// belongs says whether a message is about one of the person's queries. Bytes that nobody can read belong to
+// nobody that could be named.
 func belongs(m streams.Message, p Person, keys map[string]bool) bool {
 	switch m.Stream {
 	case streams.StreamDead:
@@ -183,8 +201,9 @@ func belongs(m streams.Message, p Person, keys map[string]bool) bool {
 		envelope, err := streams.ParseRetry(m)
 		return err == nil && belongs(envelope.Open(), p, keys)
 	case streams.StreamQueries:
-		asked, err := streams.ParseAsked(m)
-		if err != nil || !p.is(asked.Tenant, asked.ID) {
+		// What could be read of a faulty message counts too.
+		asked, _ := streams.ParseAsked(m)
+		if !p.is(asked.Tenant, asked.ID) {
 			return false
 		}
 		keys[sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)] = true

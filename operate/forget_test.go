@@ -19,13 +19,22 @@ import (
 
 // tables remembers what it was told to forget.
 type tables struct {
-	keys, forgotten []string
-	onForget        func() // called once, after the first time
+	keys, forgotten, letters []string
+	onForget                 func() // called once, after the first time
 }
 
-func (t *tables) KeysOf(context.Context, string) ([]string, error) { return t.keys, nil }
-func (t *tables) Forget(_ context.Context, keys []string) error {
-	t.forgotten = keys
+func (t *tables) KeysOfTenant(context.Context, string) ([]string, error) { return t.keys, nil }
+
+func (t *tables) UnnamedLetters(context.Context) (map[string]streams.Message, error) {
+	return map[string]streams.Message{
+		"hers":  {Stream: streams.StreamQueries, Data: []byte(`{"query":"MARKER","tenant":"acme","id":"q1"}`)},
+		"other": {Stream: streams.StreamQueries, Data: []byte(`{"query":"MARKER","id":"q1"}`)},
+		"noise": {Stream: streams.StreamQueries, Data: []byte("\x00")},
+	}, nil
+}
+
+func (t *tables) Forget(_ context.Context, keys, letters []string) error {
+	t.forgotten, t.letters = keys, letters
 	if t.onForget != nil {
 		t.onForget()
 		t.onForget = nil
@@ -107,6 +116,9 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 			}
 			if got.Keys != 1 || !slices.Contains(known.forgotten, sluice.QueryKey("acme", "q1", "")) {
 				t.Errorf("keys %d, the tables forgot %v", got.Keys, known.forgotten)
+			}
+			if !slices.Equal(known.letters, []string{"hers"}) {
+				t.Errorf("the tables forgot the letters %v", known.letters)
 			}
 			for _, s := range streams.Names() {
 				want := before[s] / 2

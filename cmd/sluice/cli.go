@@ -15,8 +15,12 @@ type cli struct {
 	Consume  consumeCmd  `cmd:"" help:"Run one stage; any number of copies share its work."`
 	Publish  publishCmd  `cmd:"" help:"Ask the questions of a file, or of the built-in bank."`
 	Dead     deadCmd     `cmd:"" help:"List, show, replay or drop what could not be handled."`
+	Replay   replayCmd   `cmd:"" help:"Send a window of the log through a stage once more; nothing that is stored is bought again."`
+	Relabel  relabelCmd  `cmd:"" help:"Draw labels anew from stored verdicts, by the matrix of the configuration; no model is asked."`
+	Forget   forgetCmd   `cmd:"" help:"Erase a person's queries from the log, its disk and the tables."`
 	Status   statusCmd   `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
 	SQL      sqlCmd      `cmd:"" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
+	Dataset  datasetCmd  `cmd:"" help:"Export the oracle data set."`
 	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
 	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
 	Conf     configCmd   `cmd:"" name:"config" help:"Show the configuration."`

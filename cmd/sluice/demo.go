@@ -132,20 +132,13 @@ func (d *demo) openUpstream() (func(), error) {
 
 // openLog starts a log of the run's own, from nothing.
 func (d *demo) openLog(ctx context.Context) (func() error, error) {
-	dir := filepath.Join(d.cfg.DataDir, "demo")
-	lock, err := lockDir(dir)
+	store := filepath.Join(d.cfg.DataDir, "demo", "nats")
+	lock, err := emptyDir(store)
 	if errors.Is(err, errTaken) {
-		return nil, fmt.Errorf("another demo runs in %s: %w; wait for it, or choose another --data-dir", dir, err)
+		return nil, fmt.Errorf("another demo runs there: %w; wait for it, or choose another --data-dir", err)
 	}
 	if err != nil {
 		return nil, err
-	}
-	store := filepath.Join(dir, "nats")
-	if err := os.RemoveAll(store); err != nil {
-		return nil, errors.Join(fmt.Errorf("clear the last demo's log: %w", err), lock.Close())
-	}
-	if err := os.MkdirAll(store, 0o700); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the demo's log: %w", err), lock.Close())
 	}
 	if d.log, err = d.m.startServer(ctx, store, "demo"); err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -155,6 +148,19 @@ func (d *demo) openLog(ctx context.Context) (func() error, error) {
 		return nil, errors.Join(err, d.log.Close())
 	}
 	return d.log.Close, nil
+}
+
+// emptyDir takes a directory that nobody else uses, and empties it.
+func emptyDir(dir string) (*os.File, error) {
+	old, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("clear the last demo's log: %w", err), old.Close())
+	}
+	lock, err := lockDir(dir)
+	return lock, errors.Join(err, old.Close())
 }
 
 // openTables arranges for a fresh database of the private cluster, or for a tenant of the run's own in

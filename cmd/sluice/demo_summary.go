@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"sluice"
@@ -37,7 +38,7 @@ func (d *demo) summarize(ctx context.Context) (*summary, error) {
 	if s.fresh {
 		s.tables = fmt.Sprintf("database %s, %s", demoDatabase, s.tables)
 	}
-	s.skippedWhy = d.in.skipped
+	s.skippedWhy, s.dataDir = d.in.skipped, filepath.Join(d.cfg.DataDir, "demo")
 	for _, n := range d.in.skipped {
 		s.Skipped += n
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ func (c *sqlCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	if c.JSON {
-		return m.printRows(result)
+		return writeRows(m.Stdout, result)
 	}
 	shown := newTable(m.Stdout, result.Columns...)
 	for _, row := range result.Rows {
@@ -68,8 +69,9 @@ func asAnalyst(database string) string {
 	return u.String()
 }
 
-func (m *Main) printRows(t postgres.Table) error {
-	enc := json.NewEncoder(m.Stdout)
+// writeRows writes one JSON object a row, its keys in the order of the alphabet.
+func writeRows(w io.Writer, t postgres.Table) error {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for _, row := range t.Rows {
 		object := make(map[string]any, len(row))

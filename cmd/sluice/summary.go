@@ -37,6 +37,7 @@ type summary struct {
 	fresh      bool          // the tables are the demo's own database
 	tenant     string        // what they are found under, where they are not
 	tables     string
+	dataDir    string // of the run's log
 }
 
 // spendRow is the ledger of one stage and model.
@@ -200,6 +201,9 @@ func (s *summary) drawStages(w io.Writer) {
 
 func (s *summary) drawRest(w io.Writer) {
 	fmt.Fprintf(w, "dead letters: %s%s\n", count(s.Dead), reasons(s.deadWhy))
+	if s.Dead > 0 {
+		fmt.Fprintf(w, "  sluice dead list --data-dir %s\n", s.dataDir)
+	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(w, "rows of the file that were not asked: %s%s\n", count(s.Skipped), reasons(s.skippedWhy))
 	}

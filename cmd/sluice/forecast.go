@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice"
+	"sluice/config"
+	"sluice/consumers/analysis"
+	"sluice/consumers/answer"
+	"sluice/consumers/intake"
+	"sluice/consumers/judge"
+	"sluice/consumers/label"
+	"sluice/operate"
+	"sluice/producers"
+	"sluice/streams"
+)
+
+// forecaster knows which facts a message leads to under the configuration, and what a call for each costs.
+type forecaster struct {
+	cfg   config.Config
+	key   sluice.ArmKey
+	pair  string
+	guess producers.Assumptions
+	cost  producers.Pricer
+}
+
+func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream) (*forecaster, error) {
+	key, err := parts{cfg: m.config, js: js}.armKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cost, err := m.pricer()
+	if err != nil {
+		return nil, err
+	}
+	pair := key.Pair(m.config.Pair.Medium, m.config.Pair.Large, answer.PromptVersion)
+	return &forecaster{cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost}, nil
+}
+
+// wants tells for messages that a stage reads which facts they lead to, down to the end of the ring.
+func (f *forecaster) wants(stage string) func(streams.Message) ([]operate.Wanted, error) {
+	switch stage {
+	case intake.Name:
+		return func(m streams.Message) ([]operate.Wanted, error) {
+			asked, err := streams.ParseAsked(m)
+			if err != nil {
+				return nil, nil //nolint:nilerr // it will die at the entrance, for nothing
+			}
+			return f.ofQuery(sluice.QueryKey(asked.Tenant, asked.ID, asked.Query), asked.Query, asked.GroundTruth), nil
+		}
+	case answer.Name:
+		return func(m streams.Message) ([]operate.Wanted, error) {
+			a, err := streams.Decode[sluice.Accepted](m.Data)
+			return f.ofQuery(a.Query.Key, a.Query.Text, a.GroundTruth), err
+		}
+	case judge.Name:
+		return func(m streams.Message) ([]operate.Wanted, error) {
+			a, err := streams.Decode[sluice.Answer](m.Data)
+			given := f.given(a.Pair, a.Query.Key, a.Arm, a.Query.Text, a.GroundTruth, producers.Tokens(a.Text))
+			return []operate.Wanted{given, f.analysed(a.Query.Key, a.Query.Text)}, err
+		}
+	case label.Name:
+		return func(m streams.Message) ([]operate.Wanted, error) {
+			v, err := streams.Decode[sluice.Verdict](m.Data)
+			return []operate.Wanted{f.analysed(v.Query.Key, v.Query.Text)}, err
+		}
+	case analysis.Name:
+		return func(m streams.Message) ([]operate.Wanted, error) {
+			l, err := streams.Decode[sluice.Label](m.Data)
+			return []operate.Wanted{f.analysed(l.Query.Key, l.Query.Text)}, err
+		}
+	}
+	return func(streams.Message) ([]operate.Wanted, error) { return nil, nil }
+}
+
+// ofQuery is everything that a query leads to.
+func (f *forecaster) ofQuery(key, text string, truth []string) []operate.Wanted {
+	wanted := []operate.Wanted{f.analysed(key, text)}
+	for _, arm := range sluice.Arms() {
+		tier := f.key.Tier(key, arm)
+		per := f.guess.Medium
+		if tier == sluice.Large {
+			per = f.guess.Large
+		}
+		wanted = append(wanted, operate.Wanted{
+			Stage: answer.Name, Tier: tier, Stream: streams.StreamAnswers, Subject: streams.SaidSubject(f.pair, key, arm),
+			Usage: usage(per, producers.Tokens(text)),
+		}, f.given(f.pair, key, arm, text, truth, per.Output))
+	}
+	return wanted
+}
+
+func (f *forecaster) given(pair, key string, arm sluice.Arm, text string, truth []string, answerTokens int64) operate.Wanted {
+	return operate.Wanted{
+		Stage: judge.Name, Stream: streams.StreamVerdicts, Subject: streams.GivenSubject(f.cfg.Judge.Version, pair, key, arm),
+		Usage: usage(f.guess.Judge, producers.Tokens(text+strings.Join(truth, " "))+answerTokens),
+	}
+}
+
+func (f *forecaster) analysed(key, text string) operate.Wanted {
+	return operate.Wanted{
+		Stage: analysis.Name, Stream: streams.StreamAnalyses, Subject: streams.AnalyzedSubject(f.cfg.Analysis.Version, key),
+		Usage: usage(f.guess.Analysis, producers.Tokens(text)),
+	}
+}
+
+func usage(p producers.PerCall, input int64) sluice.Usage {
+	return sluice.Usage{Prompt: p.Instruction + input, Output: p.Output, Thoughts: p.Thoughts}
+}
+
+// price adds up what is missing, by stage and tier.
+func (f *forecaster) price(missing []operate.Wanted) (map[string]producers.Spend, sluice.MicroUSD, error) {
+	spends := map[string]producers.Spend{}
+	var total sluice.MicroUSD
+	for _, w := range missing {
+		cost, err := f.cost(w.Stage, w.Tier, w.Usage)
+		if err != nil {
+			return nil, 0, fmt.Errorf("estimate: %w", err)
+		}
+		name := strings.TrimSpace(w.Stage + " " + string(w.Tier))
+		s := spends[name]
+		s.Calls++
+		s.Usage.Prompt += w.Usage.Prompt
+		s.Usage.Output += w.Usage.Output
+		s.Usage.Thoughts += w.Usage.Thoughts
+		s.Cost += cost
+		spends[name] = s
+		total += cost
+	}
+	return spends, total, nil
+}
+
+// drawReplay shows what a replay would buy.
+func drawReplay(m *Main, spends map[string]producers.Spend, total sluice.MicroUSD) {
+	t := newTable(m.Stdout, "stage", "calls", "prompt tokens", "reply tokens", "cost").numbers(2, 3, 4, 5)
+	for _, name := range sortedKeys(spends) {
+		s := spends[name]
+		t.row(name, count(s.Calls), count(s.Usage.Prompt), count(s.Usage.Output+s.Usage.Thoughts), s.Cost.String())
+	}
+	t.footer("all", "", "", "", total.String())
+	t.flush()
+	fmt.Fprintln(m.Stderr, "A rough forecast, without retries; what the log holds already is not asked again.")
+}

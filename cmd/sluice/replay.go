@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/consumers/label"
+	"sluice/operate"
+	"sluice/streams"
+)
+
+// window is a span of the log on the command line.
+type window struct {
+	Since instant `required:"" placeholder:"DUR|TIME" help:"Messages stored since: 2h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z."`
+	Until instant `placeholder:"DUR|TIME" help:"Messages stored before. Default: now."`
+}
+
+// replayCmd sends a window of the log through a stage once more.
+type replayCmd struct {
+	Stage string `required:"" enum:"intake,answer,judge,label,analysis,record" help:"intake, answer, judge, label, analysis or record."`
+	window
+	Estimate bool    `help:"Say what the replay would cost, and replay nothing."`
+	MaxSpend dollars `placeholder:"USD" help:"Replay nothing if the estimate is above this."`
+}
+
+// Run hands the window over; running copies of the stage do the work.
+func (c *replayCmd) Run(ctx context.Context, m *Main) error {
+	return m.replay(ctx, c.Stage, c.window, c.Estimate, c.MaxSpend)
+}
+
+// relabelCmd draws labels anew from stored verdicts.
+type relabelCmd struct {
+	Since instant `default:"36500d" placeholder:"DUR|TIME" help:"Verdicts stored since. Default: all."`
+	Until instant `placeholder:"DUR|TIME" help:"Verdicts stored before. Default: now."`
+}
+
+// Run hands the verdicts over to the label stage; no model is asked.
+func (c *relabelCmd) Run(ctx context.Context, m *Main) error {
+	matrix, err := m.config.OracleMatrix()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(m.Stderr, "drawing labels by matrix %s; copies of the label stage must run with the same configuration\n", matrix.Version())
+	return m.replay(ctx, label.Name, window{c.Since, c.Until}, false, dollars{})
+}
+
+func (m *Main) replay(ctx context.Context, stage string, w window, estimateOnly bool, most dollars) (err error) {
+	l, err := m.openLog(ctx, "replay", toLook)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	r := operate.Replay{
+		Stage: stage, Inputs: inputsOf(stage), Since: w.Since.Time, Until: w.Until.Time,
+		ID: time.Now().UTC().Format(time.RFC3339Nano),
+	}
+	if estimateOnly || most.set {
+		if err := m.estimateReplay(ctx, l, r, estimateOnly, most); err != nil || estimateOnly {
+			return err
+		}
+	}
+	p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{FailWhenFull: true, Log: m.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	n, err := r.Run(ctx, l.JS, p, nil)
+	fmt.Fprintf(m.Stderr, "%s messages handed to %s once more; its copies take them from %s\n", count(n), stage, streams.StreamRetries)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: the rest was not handed over", errInterrupted)
+	}
+	return err
+}
+
+// estimateReplay prints what the replay would buy and holds it against --max-spend.
+func (m *Main) estimateReplay(ctx context.Context, l *openedLog, r operate.Replay, show bool, most dollars) (err error) {
+	latest, err := streams.NewLatest(l.JS)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, latest.Close()) }()
+	f, err := m.newForecaster(ctx, l.JS)
+	if err != nil {
+		return err
+	}
+	missing, err := operate.Missing(ctx, latest, r.Messages(ctx, l.JS), f.wants(r.Stage))
+	if err != nil {
+		return err
+	}
+	spends, total, err := f.price(missing)
+	if err != nil {
+		return err
+	}
+	if show {
+		drawReplay(m, spends, total)
+	}
+	if most.set && total > sluice.MicroUSD(most.micro) {
+		return fmt.Errorf("%w: the replay would cost about %s, above %s; nothing was handed over; a shorter --since is a smaller one",
+			errBudget, total, sluice.MicroUSD(most.micro))
+	}
+	return nil
+}
