@@ -108,12 +108,16 @@ func (a account) passes(info fs.FileInfo) bool {
 }
 
 // place is where a directory that the account must reach really goes: dir itself, or, where one above
-// it is closed to the account (/root, say), a directory of the same name below fallback. The second
-// result says why it moved; empty if it did not.
+// it is closed to the account (/root, say), a directory of the same name below fallback, or below the
+// system's temporary directory if dir was there too. The second result says why it moved; empty if it
+// did not.
 func (a account) place(dir, fallback string) (place, why string) {
 	barrier := a.barrier(dir)
 	if barrier == "" {
 		return dir, ""
+	}
+	if temporary, err := filepath.Rel(os.TempDir(), dir); err == nil && filepath.IsLocal(temporary) {
+		fallback = filepath.Join(os.TempDir(), "sluice-state")
 	}
 	moved := filepath.Join(fallback, filepath.Base(dir)+"-"+sluice.HashID("place", dir)[:8])
 	return moved, fmt.Sprintf("%s is kept in %s: the server runs as user %s, who may not enter %s",

@@ -8,8 +8,6 @@ import (
 	"sluice/postgres"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 func TestMigrateAppliesEveryStepOnceAndInOrder(t *testing.T) {
 	url := pgtest.Empty(t)
 	before, err := postgres.MigrationStatus(t.Context(), url)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,9 +54,32 @@ func TestAChildWaitsForItsParentAndTheRestIsStored(t *testing.T) {
 	}
 }
 
+func TestAChildIsHeldForAParentInAnotherBatch(t *testing.T) {
+	h, db := stage(t, pgtest.New(t))
+	h.Patience(time.Minute)
+	w := world.New(t, 20)
+	var wg sync.WaitGroup
+	for _, in := range record.Inputs()[1:] { // every child before its parent
+		wg.Go(func() {
+			for i, r := range h.HandleBatch(t.Context(), w.Of(in.Stream)) {
+				if r.Err != nil {
+					t.Errorf("%s %d: %v", in.Stream, i, r.Err)
+				}
+			}
+		})
+	}
+	parents := w.Of(streams.StreamAccepted)
+	mustRecord(t, h, parents[:10])
+	mustRecord(t, h, parents[10:])
+	wg.Wait()
+	if got := counts(t, db); got["examples"] != 20 || got["answers"] != 40 {
+		t.Errorf("rows %v", got)
+	}
+}
+
 func TestTheWaitGrowsAndEndsWithTheAge(t *testing.T) {
 	now := world.Start.Add(time.Hour)
-	h := record.New(orphanage{}, 24*time.Hour, func() time.Time { return now })
+	h := record.New(orphanage{}, 24*time.Hour, func() time.Time { return now }).Patience(0)
 	m := world.New(t, 1).Of(streams.StreamAnswers)[0]
 	var delays []time.Duration
 	for _, deliveries := range []int{1, 2, 3, 40, 4000} {

@@ -39,6 +39,7 @@ func TestAnyOrderAndRepetitionOfFactsGivesTheSameTables(t *testing.T) {
 	w.Poison()
 	w.Stuck()
 	w.SecondOpinion()
+	h.Patience(0)
 	mustRecord(t, h, w.Messages)
 	want := dump(t, db)
 	rapid.Check(t, func(r *rapid.T) {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice"
@@ -53,11 +54,14 @@ func Inputs() []Input {
 // DefaultParentTimeout is how long a fact waits for its parent before it is dead.
 const DefaultParentTimeout = 24 * time.Hour
 
-// Handler is the stage. It is safe for concurrent use.
+// Handler is the stage. It is safe for concurrent use, and at its best where one Handler serves all of its
+// streams: a child that overtook its parent then waits for that in place.
 type Handler struct {
-	store   Store
-	timeout time.Duration
-	now     func() time.Time
+	store    Store
+	timeout  time.Duration
+	patience time.Duration
+	now      func() time.Time
+	parents  progress
 }
 
 // New makes the stage. A timeout of 0 means [DefaultParentTimeout].
@@ -65,7 +69,14 @@ func New(store Store, timeout time.Duration, now func() time.Time) *Handler {
 	if timeout <= 0 {
 		timeout = DefaultParentTimeout
 	}
-	return &Handler{store: store, timeout: timeout, now: now}
+	return &Handler{store: store, timeout: timeout, patience: DefaultPatience, now: now}
+}
+
+// Patience sets how long a batch is held for the parents of its facts, as long as no parent at all comes
+// in; 0 means not at all. It is set before the first batch. The default is [DefaultPatience].
+func (h *Handler) Patience(d time.Duration) *Handler {
+	h.patience = d
+	return h
 }
 
 // HandleBatch stores a batch. It never has outputs.
@@ -80,21 +91,31 @@ func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []strea
 		}
 		refs = append(refs, i)
 	}
-	if len(refs) > 0 {
-		h.settle(ctx, in, refs, &facts, results)
+	if len(refs) == 0 {
+		return results
+	}
+	next := h.parents.next()
+	orphans := h.settle(ctx, in, refs, &facts, results)
+	for len(orphans) > 0 && h.await(ctx, in, orphans, next) {
+		next = h.parents.next()
+		orphans = h.settle(ctx, in, orphans, again(in, orphans), results)
+	}
+	for _, ref := range orphans {
+		results[ref].Err = h.orphan(&in[ref])
 	}
 	return results
 }
 
-// settle stores the facts of the messages refs; a batch that holds a fact that can never be stored is halved
-// until that fact is alone.
-func (h *Handler) settle(ctx context.Context, in []streams.Message, refs []int, facts *sluice.Facts, results []streams.Result) {
+// settle stores the facts of the messages refs and returns the orphans among them. A batch with a fact that
+// can never be stored is halved until that fact is alone.
+func (h *Handler) settle(ctx context.Context, in []streams.Message, refs []int, facts *sluice.Facts, results []streams.Result) (orphans []int) {
 	orphans, err := h.store.Record(ctx, facts)
 	switch {
 	case err == nil:
-		for _, ref := range orphans {
-			results[ref].Err = h.orphan(&in[ref])
+		if hasParents(facts, orphans) {
+			h.parents.made()
 		}
+		return orphans
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled):
 		h.fail(in, refs, results, func(*streams.Message) error { return context.Canceled })
 	case !permanent(err):
@@ -104,15 +125,34 @@ func (h *Handler) settle(ctx context.Context, in []streams.Message, refs []int, 
 			return sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("%s: %w", m.Subject, err))
 		})
 	default:
-		half := len(refs) / 2
-		for _, part := range [][]int{refs[:half], refs[half:]} {
-			var some sluice.Facts
-			for _, ref := range part {
-				_ = add(&some, ref, &in[ref]) // it decoded before
-			}
-			h.settle(ctx, in, part, &some, results)
+		for _, half := range [][]int{refs[:len(refs)/2], refs[len(refs)/2:]} {
+			orphans = append(orphans, h.settle(ctx, in, half, again(in, half), results)...)
+		}
+		return orphans
+	}
+	return nil
+}
+
+// hasParents says whether any fact that others may wait for was stored.
+func hasParents(facts *sluice.Facts, orphans []int) bool {
+	if len(facts.Accepted) > 0 {
+		return true
+	}
+	for i := range facts.Labels {
+		if !slices.Contains(orphans, facts.Labels[i].Ref) {
+			return true
 		}
 	}
+	return false
+}
+
+// again collects the facts of messages that decoded before.
+func again(in []streams.Message, refs []int) *sluice.Facts {
+	var facts sluice.Facts
+	for _, ref := range refs {
+		_ = add(&facts, ref, &in[ref]) // it did before
+	}
+	return &facts
 }
 
 func (h *Handler) fail(in []streams.Message, refs []int, results []streams.Result, why func(*streams.Message) error) {

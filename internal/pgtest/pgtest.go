@@ -80,6 +80,22 @@ func Cluster(tb testing.TB) *postgres.Cluster {
 	return c
 }
 
+// Dir makes a directory that the server's user may enter, as a test's own TempDir is not when the test runs
+// as root. It is removed when the test ends, after whatever the test cleans up later than this call.
+func Dir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := newDir()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Errorf("remove the test's directory: %v", err)
+		}
+	})
+	return dir
+}
+
 // Main runs a package's tests, then stops its server and removes the files:
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }

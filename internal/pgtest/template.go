@@ -39,24 +39,33 @@ func schema() string {
 
 // copied makes a directory with a copy of the template cluster, which the first process makes.
 func copied(ctx context.Context) (string, error) {
-	if err := os.MkdirAll(base(), 0o755); err != nil { //nolint:gosec // the server's user must pass through
-		return "", fmt.Errorf("make room for test clusters: %w", err)
+	dir, err := newDir()
+	if err != nil {
+		return "", err
 	}
-	sweep()
 	from, err := templateCluster(ctx)
 	if err != nil {
 		return "", err
 	}
+	out, err := exec.CommandContext(ctx, "cp", "-a", filepath.Join(from, "data"), filepath.Join(dir, "data")).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("copy the template cluster: %w: %s", err, out)
+	}
+	return dir, nil
+}
+
+// newDir makes a directory of this process, and removes those of processes that are gone.
+func newDir() (string, error) {
+	if err := os.MkdirAll(base(), 0o755); err != nil { //nolint:gosec // the server's user must pass through
+		return "", fmt.Errorf("make room for test clusters: %w", err)
+	}
+	sweep()
 	dir, err := os.MkdirTemp(base(), "run-"+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return "", fmt.Errorf("make room for a test cluster: %w", err)
 	}
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must pass through
 		return "", fmt.Errorf("make room for a test cluster: %w", err)
-	}
-	out, err := exec.CommandContext(ctx, "cp", "-a", filepath.Join(from, "data"), filepath.Join(dir, "data")).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("copy the template cluster: %w: %s", err, out)
 	}
 	return dir, nil
 }
