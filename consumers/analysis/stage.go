@@ -141,9 +141,8 @@ func (s *Stage) request(subject Subject) (llm.Request, error) {
 	if err != nil {
 		return llm.Request{}, fmt.Errorf("request: %w", err)
 	}
-	zero := float32(0)
 	return llm.Request{
 		Model: s.opts.Model, System: instruction, Prompt: string(prompt), Schema: schema,
-		MaxOutputTokens: s.opts.MaxOutputTokens, Temperature: &zero,
+		MaxOutputTokens: s.opts.MaxOutputTokens,
 	}, nil
 }

@@ -174,9 +174,13 @@ func (s *Stage) join(a, b given) streams.Result {
 	if a.Basis != sluice.Reference || b.Basis != sluice.Reference {
 		basis = sluice.ReferenceFree
 	}
+	q := a.Query
+	if b.Query.Split == sluice.Test {
+		q.Split = sluice.Test // asked twice, once as a test: nobody may learn from it (Invariant 4)
+	}
 	m, err := streams.DrawnFact(sluice.Label{
-		ID:    sluice.LabelID(a.Query.Key, a.Pair, a.JudgeVersion, Version, s.matrix.Version()),
-		Query: a.Query, Pair: a.Pair, Policy: cell.Policy, Basis: basis,
+		ID:    sluice.LabelID(q.Key, a.Pair, a.JudgeVersion, Version, s.matrix.Version()),
+		Query: q, Pair: a.Pair, Policy: cell.Policy, Basis: basis,
 		JudgeVersion: a.JudgeVersion, LabelVersion: Version, MatrixVersion: s.matrix.Version(),
 	})
 	if err != nil {

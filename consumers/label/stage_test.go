@@ -200,6 +200,23 @@ func TestOneReferenceFreeVerdictMakesTheLabelReferenceFree(t *testing.T) {
 	}
 }
 
+// A query that was asked once as a test and once without is a test, whichever verdict came last.
+func TestATestVerdictMakesATestLabel(t *testing.T) {
+	key := armKey(t)
+	asTest := func(v *sluice.Verdict) { v.Query.Split = sluice.Test }
+	for _, given := range [][]streams.Message{
+		{verdict(t, key, "q?", sluice.Medium, sluice.Correct, asTest), verdict(t, key, "q?", sluice.Large, sluice.Correct)},
+		{verdict(t, key, "q?", sluice.Medium, sluice.Correct), verdict(t, key, "q?", sluice.Large, sluice.Correct, asTest)},
+	} {
+		log := &stagetest.Log{}
+		log.Publish(given...)
+		run(t, newStage(t, log, key, sluice.DefaultMatrix()), log)
+		if got := labels(t, log.Messages(streams.StreamLabels)); len(got) != 1 || got[0].Query.Split != sluice.Test {
+			t.Errorf("labels %+v", got)
+		}
+	}
+}
+
 // A label tells nothing of what was said: its bytes are the same whatever the judge's reasons were.
 func TestALabelCarriesNoVerdict(t *testing.T) {
 	key := armKey(t)
