@@ -74,7 +74,11 @@ func (d *demo) connect(ctx context.Context) (*postgres.DB, error) {
 	if t == nil {
 		return nil, d.whyEnded(ctx, errors.New("there are no tables"))
 	}
-	return postgres.Connect(ctx, t.URL, "sluice demo", 2)
+	db, err := postgres.Connect(ctx, t.URL, "sluice demo", 2)
+	if err != nil {
+		return nil, d.whyEnded(ctx, err)
+	}
+	return db, nil
 }
 
 // whyEnded prefers the reason that the ring ended for to what was noticed of it.

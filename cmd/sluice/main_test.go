@@ -6,6 +6,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice/internal/pgtest"
+	"sluice/postgres"
 )
 
 // program is the whole program on free ports, in a directory of the test's own.
@@ -43,7 +50,7 @@ func (p *program) command(args ...string) (m *Main, stdout, stderr *output) {
 	p.t.Helper()
 	stdout, stderr = &output{}, &output{}
 	m = &Main{Stdout: stdout, Stderr: stderr, Getenv: func(name string) string { return p.env[name] }}
-	if err := m.ParseFlags(append(args, "--data-dir", p.dir)); err != nil {
+	if err := m.ParseFlags(append([]string{"--data-dir", p.dir}, args...)); err != nil {
 		p.t.Fatalf("sluice %s: %v", strings.Join(args, " "), err)
 	}
 	return m, stdout, stderr
@@ -87,4 +94,72 @@ func (p *program) serve(args ...string) (where Where, stop func() int) {
 		p.t.Fatalf("sluice %s ended with status %d before it was ready\n%s%s", strings.Join(args, " "), status, out, errs)
 	}
 	return where, stop
+}
+
+// TestMain removes the files of the tests' Postgres.
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// withTables gives the program a migrated database of its own, so that it need not start a cluster.
+func (p *program) withTables() *program {
+	p.t.Helper()
+	p.env["DATABASE_URL"] = pgtest.New(p.t)
+	return p
+}
+
+// db opens the program's database.
+func (p *program) db() *postgres.DB {
+	p.t.Helper()
+	db, err := postgres.Connect(p.t.Context(), p.env["DATABASE_URL"], "test", 2)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(db.Close)
+	return db
+}
+
+// countOf runs a query that gives one number.
+func countOf(t *testing.T, db *postgres.DB, sql string, args ...any) int {
+	t.Helper()
+	table, err := db.Table(t.Context(), sql, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, ok := table.Rows[0][0].(int64)
+	if !ok {
+		t.Fatalf("%s gave %v", sql, table.Rows)
+	}
+	return int(n)
+}
+
+// eventually asks again and again until the answer is yes, for at most a minute.
+func eventually(t *testing.T, what string, yes func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for !yes() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatalf("a minute passed without: %s", what)
+		case <-t.Context().Done():
+			t.Fatalf("the test ended without: %s", what)
+		}
+	}
+}
+
+// upstream is a plain NATS client, as anybody's.
+func upstream(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }

@@ -57,8 +57,13 @@ func startRing(ctx context.Context, p parts, names []string, tables func(context
 	return r
 }
 
-// run builds stages and works them to the end.
+// run builds stages and works them to the end. What fails because the ring is asked to end is no fault.
 func (r *ring) run(ctx context.Context, p parts, names []string, open func(context.Context) (string, error), built func()) (err error) {
+	defer func() {
+		if ctx.Err() != nil {
+			err = nil
+		}
+	}()
 	defer built()
 	if open != nil {
 		if p.tables, err = open(ctx); err != nil {
