@@ -21,18 +21,18 @@ func describes(reply string, err error) *stagetest.Models {
 	return &stagetest.Models{Reply: func(llm.Purpose, llm.Request) (string, error) { return reply, err }}
 }
 
-func newStage(t testing.TB, models *stagetest.Models, log *stagetest.Log) *analysis.Stage {
-	t.Helper()
+func newStage(tb testing.TB, models *stagetest.Models, log *stagetest.Log) *analysis.Stage {
+	tb.Helper()
 	s, err := analysis.New(models, log, analysis.Options{Model: "flash", Version: "v1", MaxOutputTokens: 300})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // label is a label of one query under a matrix, as the log delivers it.
-func label(t testing.TB, text, matrix string, policy sluice.Policy) (streams.Message, sluice.Label) {
-	t.Helper()
+func label(tb testing.TB, text, matrix string, policy sluice.Policy) (streams.Message, sluice.Label) {
+	tb.Helper()
 	q := sluice.Query{Key: sluice.QueryKey("", "", text), Text: text, Source: "web", Tenant: "acme", Split: sluice.Train}
 	l := sluice.Label{
 		ID: sluice.LabelID(q.Key, "p1", "v1", "v1", matrix), Query: q, Pair: "p1", Policy: policy,
@@ -40,7 +40,7 @@ func label(t testing.TB, text, matrix string, policy sluice.Policy) (streams.Mes
 	}
 	m, err := streams.DrawnFact(l)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m, l
 }

@@ -15,11 +15,11 @@ import (
 	"sluice/streams"
 )
 
-func armKey(t testing.TB) sluice.ArmKey {
-	t.Helper()
+func armKey(tb testing.TB) sluice.ArmKey {
+	tb.Helper()
 	key, err := sluice.NewArmKey([]byte("a secret for the tests"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
 }
