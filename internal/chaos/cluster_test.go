@@ -67,7 +67,9 @@ func (r *rig) after(ctx context.Context, d time.Duration) {
 func (r *rig) leader(ctx context.Context, stream string) *natsNode {
 	r.t.Helper()
 	for {
-		s, err := r.js.Stream(ctx, stream)
+		short, cancel := context.WithTimeout(ctx, 2*time.Second) // without a leader nobody answers
+		s, err := r.js.Stream(short, stream)
+		cancel()
 		if err == nil && s.CachedInfo().Cluster != nil {
 			for _, n := range r.nodes {
 				if n.name == s.CachedInfo().Cluster.Leader {

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -29,6 +30,8 @@ type shape struct {
 	copies map[string]int
 	// concurrency is that of answer, judge and analysis.
 	concurrency int
+	// timeout is that of one call; zero: a generous one.
+	timeout time.Duration
 	// emulator are flags of the emulated provider.
 	emulator []string
 	// idle leaves the stages unstarted.
@@ -84,7 +87,8 @@ func startRig(t *testing.T, s shape) *rig {
 func (r *rig) configure() {
 	r.t.Helper()
 	model := func(name string) string {
-		return fmt.Sprintf("  - {name: %s, base_url: %q, concurrency: 64, timeout: 5s}\n", name, r.emulator.url)
+		return fmt.Sprintf("  - {name: %s, base_url: %q, concurrency: 64, timeout: %s}\n", name, r.emulator.url,
+			cmp.Or(r.shape.timeout, 30*time.Second))
 	}
 	stage := func(name string) string {
 		return fmt.Sprintf("  %s: {concurrency: %d, attempts: 20}\n", name, r.shape.concurrency)
