@@ -18,7 +18,9 @@ type fault struct {
 	// full means that the stream has no room, never that no server will have the message, tooLarge that
 	// its size is why.
 	full, never, tooLarge bool
-	err                   error
+	// taken means that the subject holds a message already, or will: see [Publisher.believe].
+	taken bool
+	err   error
 }
 
 // What the server says of a publish, beside the names of nats.go.
@@ -71,7 +73,7 @@ func parseAck(m *nats.Msg) (Ack, fault) {
 		return Ack{New: !reply.Duplicate, Stream: reply.Stream, Sequence: reply.Sequence}, fault{}
 	}
 	if reply.Error.ErrorCode == codeStoreFailed && reply.Error.Description == textPerSubject {
-		return Ack{Stream: reply.Stream}, fault{} // Invariant 2: it is stored already
+		return Ack{}, fault{stream: reply.Stream, taken: true, err: reply.Error}
 	}
 	return Ack{}, faultOfServer(reply.Stream, reply.Error)
 }

@@ -46,7 +46,7 @@ type Outage struct {
 type Ack struct {
 	// New is false where it was stored already, by us or by another copy.
 	New bool
-	// Stream and Sequence are its place; zero where the server did not say (already stored).
+	// Stream and Sequence are its place.
 	Stream   string
 	Sequence uint64
 }
@@ -82,6 +82,7 @@ type Publisher struct {
 	nc      *nats.Conn
 	opts    PublisherOptions
 	replies *replies
+	latest  *Latest
 	room    *semaphore.Weighted
 	// logged is when an outage was last logged, in Unix nanoseconds.
 	logged atomic.Int64
@@ -102,11 +103,15 @@ func NewPublisher(js jetstream.JetStream, o PublisherOptions) (*Publisher, error
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &Publisher{nc: js.Conn(), opts: o, replies: r, room: semaphore.NewWeighted(int64(o.MaxPending))}, nil
+	latest, err := NewLatest(js)
+	if err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	return &Publisher{nc: js.Conn(), opts: o, replies: r, latest: latest, room: semaphore.NewWeighted(int64(o.MaxPending))}, nil
 }
 
 // Close ends the publisher; no Publish may be under way.
-func (p *Publisher) Close() error { return p.replies.close() }
+func (p *Publisher) Close() error { return errors.Join(p.replies.close(), p.latest.Close()) }
 
 // Publish stores every message and returns when all of them are confirmed: each is then on the server's
 // disk, put there now or earlier (Invariant 1, Invariant 2). What is not confirmed (server away, no
@@ -145,6 +150,9 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 		if err := w.await(ctx, p.opts.AckTimeout*time.Duration(min(round, 5))); err != nil {
 			return err
 		}
+		if err := p.believe(ctx, w, w.taken(todo)); err != nil {
+			return err
+		}
 		outage, again, never := w.sort(todo)
 		refused = append(refused, never...)
 		if len(again) == 0 {
@@ -160,6 +168,29 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 		}
 		todo = again
 	}
+}
+
+// believe reads back the messages that the server refused because their subject is taken. The leader of a
+// replicated stream refuses also while the first message of a subject is only proposed, and it may yet be
+// lost with the leader: what no replica holds stays unconfirmed and is sent again. What is found is stored,
+// by whomever (Invariant 2).
+func (p *Publisher) believe(ctx context.Context, w *wave, taken map[string][]int) error {
+	for stream, indices := range taken {
+		subjects := make([]string, len(indices))
+		for n, i := range indices {
+			subjects[n] = w.msgs[i].Subject
+		}
+		found, err := p.latest.Get(ctx, stream, subjects...)
+		if err != nil {
+			return fmt.Errorf("publish %s: read back: %w", subjects[0], err)
+		}
+		for _, i := range indices {
+			if s, ok := found[w.msgs[i].Subject]; ok {
+				w.settle(i, Ack{Stream: stream, Sequence: s.Sequence}, fault{})
+			}
+		}
+	}
+	return nil
 }
 
 // backoff is 10 ms, doubled each round, at most 2 s, with a quarter of jitter.

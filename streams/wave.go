@@ -203,6 +203,22 @@ func (w *wave) giveUp(f fault) {
 	}
 }
 
+// taken lists, by stream, the messages whose subject holds a message already, as the server says.
+func (w *wave) taken(todo []int) map[string][]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var by map[string][]int
+	for _, i := range todo {
+		if f := w.faults[i]; w.states[i] == failed && f.taken {
+			if by == nil {
+				by = map[string][]int{}
+			}
+			by[f.stream] = append(by[f.stream], i)
+		}
+	}
+	return by
+}
+
 // sort tells the messages to send again from those that no server will take.
 func (w *wave) sort(todo []int) (outage Outage, again []int, never []error) {
 	w.mu.Lock()
