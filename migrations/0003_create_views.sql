@@ -191,7 +191,8 @@ WITH steps (place, stage, seconds) AS (
     SELECT 2, 'answer', extract(epoch FROM a.said_at - q.accepted_at) FROM answers a JOIN queries q ON q.key = a.query_key
     UNION ALL
     SELECT 3, 'judge', extract(epoch FROM v.given_at - a.said_at)
-    FROM verdicts v JOIN answers a ON a.query_key = v.query_key AND a.pair = v.pair AND a.arm = v.arm
+    FROM (SELECT query_key, pair, arm, min(given_at) AS given_at FROM verdicts GROUP BY 1, 2, 3) v
+    JOIN answers a ON a.query_key = v.query_key AND a.pair = v.pair AND a.arm = v.arm
     UNION ALL
     SELECT 4, 'label', extract(epoch FROM l.drawn_at - v.given_at)
     FROM labels l
@@ -228,7 +229,7 @@ LEFT JOIN steps s ON s.place = n.place
 LEFT JOIN waiting w ON w.stage = n.stage
 GROUP BY n.place, n.stage, w.queries
 ORDER BY n.place;
-COMMENT ON VIEW pipeline_lag IS 'How long each stage takes from the fact that it reads to the fact that it writes, by the log''s own clock, and how much is waiting for it now. The last row is the whole way.';
+COMMENT ON VIEW pipeline_lag IS 'How long each stage takes from the fact that it reads to the fact that it writes, by the log''s own clock, and how much is waiting for it now. An answer counts with its first verdict, a query with its first example: judging or labelling again is no lag. The last row is the whole way.';
 COMMENT ON COLUMN pipeline_lag.stage IS 'intake, answer, judge, label, analysis, or whole for the way from asked to example.';
 COMMENT ON COLUMN pipeline_lag.facts IS 'Facts that the stage wrote.';
 COMMENT ON COLUMN pipeline_lag.p50_seconds IS 'Half of them took at most this long; NULL where there are none.';

@@ -2,10 +2,13 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -68,7 +71,8 @@ func connect(ctx context.Context, databaseURL, name string, connections int,
 // Table is the result of a query, whatever its columns.
 type Table struct {
 	Columns []string
-	// Rows hold what pgx makes of each type: string, int64, float64, bool, time.Time, []any, nil, ...
+	// Rows hold nil, string, bool, int16, int32, int64, float64, time.Time (UTC), []byte, []any, and
+	// json.Number for a numeric.
 	Rows [][]any
 }
 
@@ -82,9 +86,32 @@ func (db *DB) Table(ctx context.Context, sql string, args ...any) (Table, error)
 	for _, f := range rows.FieldDescriptions() {
 		t.Columns = append(t.Columns, f.Name)
 	}
-	t.Rows, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	t.Rows, err = pgx.CollectRows(rows, values)
 	if err != nil {
 		return Table{}, fmt.Errorf("query: %w", err)
 	}
 	return t, nil
+}
+
+// values reads a row without letting types of pgx's own out.
+func values(row pgx.CollectableRow) ([]any, error) {
+	all, err := row.Values()
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range all {
+		switch v := v.(type) {
+		case pgtype.Numeric:
+			text, err := v.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			if all[i] = nil; v.Valid {
+				all[i] = json.Number(strings.Trim(string(text), `"`)) // NaN and infinity are quoted
+			}
+		case time.Time:
+			all[i] = v.UTC()
+		}
+	}
+	return all, nil
 }

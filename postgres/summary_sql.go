@@ -107,8 +107,9 @@ func (s *Summary) readStages(ctx context.Context, tx pgx.Tx, filter []any) (err 
 		SELECT 1, 'intake', c.accepted_at - c.asked_at FROM chosen c
 		UNION ALL SELECT 2, 'answer', a.said_at - c.accepted_at FROM answers a JOIN chosen c ON c.key = a.query_key
 			WHERE $3 = '' OR a.pair = $3
-		UNION ALL SELECT 3, 'judge', v.given_at - a.said_at FROM chosen c JOIN verdicts v ON v.query_key = c.key
-			JOIN answers a ON a.query_key = v.query_key AND a.pair = v.pair AND a.arm = v.arm WHERE $3 = '' OR v.pair = $3
+		UNION ALL SELECT 3, 'judge', min(v.given_at) - a.said_at FROM chosen c JOIN answers a ON a.query_key = c.key
+			JOIN verdicts v ON v.query_key = a.query_key AND v.pair = a.pair AND v.arm = a.arm
+			WHERE $3 = '' OR a.pair = $3 GROUP BY a.query_key, a.pair, a.arm
 		UNION ALL SELECT 4, 'label', l.drawn_at - j.given_at FROM labelled l
 			JOIN judged j ON j.query_key = l.query_key AND j.judge_version = l.judge_version AND j.pair = l.pair
 		UNION ALL SELECT 5, 'analysis', e.made_at - l.drawn_at FROM labelled l
