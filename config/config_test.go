@@ -156,7 +156,7 @@ data_dir: ""
 nats:
   replicas: 2
   max_age: soon
-  embeded_port: 4222
+  embedded_ports: 4222
 pair: {medium: gemini-9}
 judge: {version: "v 1"}
 query: {max_bytes: -1}
@@ -170,16 +170,16 @@ models:
 query: {max_bytes: 1}
 `)
 	_, err := Load(path, env(map[string]string{"SLUICE_ARM_KEY": "short"}), []string{"emulator.faults=2", "nonsense"})
-	var faults Faults
+	var faults FaultsError
 	if !errors.As(err, &faults) {
-		t.Fatalf("got %v, want Faults", err)
+		t.Fatalf("got %v, want FaultsError", err)
 	}
 	text := err.Error()
 	for _, want := range []string{
 		"data_dir (sluice.yaml:2): is empty",
 		"nats.replicas (sluice.yaml:4): is 2; want 1, 3 or 5",
 		`nats.max_age (sluice.yaml:5): "soon" is not a duration`,
-		"nats.embeded_port (sluice.yaml:6): no such key; the keys here are url, embedded_host, embedded_port",
+		"nats.embedded_ports (sluice.yaml:6): no such key; the keys here are url, embedded_host, embedded_port",
 		`pair.medium (sluice.yaml:7): "gemini-9" is not listed in models`,
 		"judge.version (sluice.yaml:8)",
 		"query.max_bytes (sluice.yaml:9): is not above 0",

@@ -14,7 +14,7 @@ import (
 type decoder struct {
 	// where names the place of a node.
 	where  func(*yaml.Node) string
-	faults *Faults
+	faults *FaultsError
 	// set remembers who set each key, for the faults that validation finds later.
 	set map[string]string
 }

@@ -27,11 +27,11 @@ func (f Fault) String() string {
 	return s
 }
 
-// Faults is every fault of a configuration at once.
-type Faults []Fault
+// FaultsError is every fault of a configuration at once.
+type FaultsError []Fault
 
 // Error lists the faults, one a line.
-func (fs Faults) Error() string {
+func (fs FaultsError) Error() string {
 	lines := make([]string, 0, len(fs)+1)
 	lines = append(lines, fmt.Sprintf("the configuration has %d fault(s):", len(fs)))
 	for _, f := range fs {
@@ -40,12 +40,12 @@ func (fs Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (fs *Faults) add(key, where, problem, remedy string) {
+func (fs *FaultsError) add(key, where, problem, remedy string) {
 	*fs = append(*fs, Fault{Key: key, Where: where, Problem: problem, Remedy: remedy})
 }
 
 // err is nil where there is no fault.
-func (fs Faults) err() error {
+func (fs FaultsError) err() error {
 	if len(fs) == 0 {
 		return nil
 	}

@@ -18,10 +18,10 @@ const FileName = "sluice.yaml"
 // Load makes the effective configuration: defaults, then the file, then the environment, then flags of
 // the form "judge.model=gemini-2.5-pro" (values in YAML). An empty path means [FileName] if it is
 // there. getenv is os.Getenv outside tests. The error, where the configuration itself is at fault, is
-// [Faults] and names every fault; an unreadable file is an error of its own.
+// [FaultsError] and names every fault; an unreadable file is an error of its own.
 func Load(path string, getenv func(string) string, sets []string) (Config, error) {
 	c := Default()
-	var faults Faults
+	var faults FaultsError
 	places := map[string]string{}
 	if err := c.loadFile(path, places, &faults); err != nil {
 		return c, err
@@ -37,12 +37,12 @@ func Load(path string, getenv func(string) string, sets []string) (Config, error
 
 // Validate checks a configuration that was put together in code; see [Load].
 func (c Config) Validate() error {
-	var faults Faults
+	var faults FaultsError
 	c.validate(nil, &faults)
 	return faults.err()
 }
 
-func (c *Config) loadFile(path string, places map[string]string, faults *Faults) error {
+func (c *Config) loadFile(path string, places map[string]string, faults *FaultsError) error {
 	optional := path == ""
 	if optional {
 		path = FileName
@@ -58,7 +58,7 @@ func (c *Config) loadFile(path string, places map[string]string, faults *Faults)
 }
 
 // overlay lays a YAML document over c; file names it in faults.
-func (c *Config) overlay(data []byte, file string, places map[string]string, faults *Faults) error {
+func (c *Config) overlay(data []byte, file string, places map[string]string, faults *FaultsError) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return fmt.Errorf("%s is not YAML: %w", file, err)
@@ -77,7 +77,7 @@ func (c *Config) overlay(data []byte, file string, places map[string]string, fau
 }
 
 // refuseSecrets finds passwords in a file or a flag: they come from the environment alone.
-func (c *Config) refuseSecrets(places map[string]string, faults *Faults) {
+func (c *Config) refuseSecrets(places map[string]string, faults *FaultsError) {
 	if strings.HasPrefix(places["nats.url"], fromEnv) {
 		return
 	}
@@ -94,7 +94,7 @@ func (c *Config) refuseSecrets(places map[string]string, faults *Faults) {
 const fromEnv = "environment "
 
 // loadEnv sets the keys that have a variable of their own.
-func (c *Config) loadEnv(v reflect.Value, path string, getenv func(string) string, places map[string]string, faults *Faults) {
+func (c *Config) loadEnv(v reflect.Value, path string, getenv func(string) string, places map[string]string, faults *FaultsError) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		key := f.Tag.Get("key")
@@ -118,7 +118,7 @@ func (c *Config) loadEnv(v reflect.Value, path string, getenv func(string) strin
 }
 
 // loadFlag lays one "key=value" over c.
-func (c *Config) loadFlag(set string, places map[string]string, faults *Faults) {
+func (c *Config) loadFlag(set string, places map[string]string, faults *FaultsError) {
 	key, value, ok := strings.Cut(set, "=")
 	if !ok {
 		faults.add(set, "--set", "has no value", "write --set key=value")

@@ -13,7 +13,7 @@ import (
 // checker collects faults with the place of each key.
 type checker struct {
 	places map[string]string
-	faults *Faults
+	faults *FaultsError
 }
 
 // want adds a fault for the key unless ok.
@@ -28,7 +28,7 @@ var (
 	envName      = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
 )
 
-func (c *Config) validate(places map[string]string, faults *Faults) {
+func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	k := checker{places, faults}
 	k.want(c.DataDir != "", "data_dir", "is empty", "name a directory, or set SLUICE_DATA_DIR")
 	c.checkNATS(k)

@@ -18,9 +18,9 @@ import (
 
 // policyOf is the oracle matrix of the architecture, spelled out once more: medium's grade, then large's.
 var policyOf = map[string]string{
-	"correct correct": "Standard_Query", "correct incorrect": "Standard_Query", "correct idk": "Standard_Query",
-	"incorrect correct": "Complex_Query", "incorrect incorrect": "Ambiguous_Query", "incorrect idk": "Complex_Query",
-	"idk correct": "Complex_Query", "idk incorrect": "Ambiguous_Query", "idk idk": "Ambiguous_Query",
+	"correct/correct": "Standard_Query", "correct/incorrect": "Standard_Query", "correct/idk": "Standard_Query",
+	"incorrect/correct": "Complex_Query", "incorrect/incorrect": "Ambiguous_Query", "incorrect/idk": "Complex_Query",
+	"idk/correct": "Complex_Query", "idk/incorrect": "Ambiguous_Query", "idk/idk": "Ambiguous_Query",
 }
 
 // lastObject is the JSON object on the last line.
@@ -55,7 +55,7 @@ func newOutcomes() *outcomes {
 func (o *outcomes) add(question, medium, large string) {
 	o.n++
 	o.matrix[medium][large]++
-	o.policies[policyOf[medium+" "+large]]++
+	o.policies[policyOf[medium+"/"+large]]++
 	if sluice.SplitOf(question, 42, 0.8) == sluice.Train {
 		o.train++
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"sluice"
 	"sluice/config"
@@ -59,6 +61,19 @@ func modelConfig(m config.Model) llm.ModelConfig {
 		RequestsPerMinute: m.RequestsPerMinute, TokensPerMinute: m.TokensPerMinute, Timeout: m.Timeout,
 		MaxAttempts: m.MaxAttempts, MaxInputBytes: m.MaxInputBytes, MaxOutputTokens: m.MaxOutputTokens,
 	}
+}
+
+// asker calls models for stages. What the spending cap refuses is given back for a moment rather than for
+// long: this process is stopping, and another copy may have money left.
+type asker struct{ *llm.Caller }
+
+// Call is the caller's.
+func (a asker) Call(ctx context.Context, p llm.Purpose, req llm.Request) (llm.Response, []sluice.Call, error) {
+	resp, lines, err := a.Caller.Call(ctx, p, req)
+	if errors.Is(err, llm.ErrSpent) {
+		err = sluice.RetryAfter(err, 100*time.Millisecond)
+	}
+	return resp, lines, err
 }
 
 // spendCap makes a cap of --max-spend; reached is called when it is reached. It is nil without the flag.

@@ -108,7 +108,7 @@ func (m *Main) ready(w Where) {
 // report writes why the program failed, for people, and tells the exit status.
 func (m *Main) report(err error) int {
 	var usage *usageError
-	var faults config.Faults
+	var faults config.FaultsError
 	switch {
 	case err == nil, errors.Is(err, errHelped):
 		return statusDone

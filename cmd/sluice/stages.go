@@ -122,13 +122,13 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 	case answer.Name:
 		s.Handler, err = p.answer(ctx, latest)
 	case judge.Name:
-		s.Handler, err = judge.New(p.caller, latest, judge.Options{
+		s.Handler, err = judge.New(asker{p.caller}, latest, judge.Options{
 			Model: p.cfg.Judge.Model, Version: p.cfg.Judge.Version, Shortcut: p.cfg.Judge.Shortcut,
 		})
 	case label.Name:
 		s.Batch, err = p.label(ctx, latest)
 	case analysis.Name:
-		s.Handler, err = analysis.New(p.caller, latest, analysis.Options{Model: p.cfg.Analysis.Model, Version: p.cfg.Analysis.Version})
+		s.Handler, err = analysis.New(asker{p.caller}, latest, analysis.Options{Model: p.cfg.Analysis.Model, Version: p.cfg.Analysis.Version})
 	case record.Name:
 		return p.record(ctx, b)
 	default:
@@ -164,7 +164,7 @@ func (p parts) answer(ctx context.Context, latest *streams.Latest) (*answer.Stag
 	if err != nil {
 		return nil, err
 	}
-	return answer.New(p.caller, latest, answer.Options{
+	return answer.New(asker{p.caller}, latest, answer.Options{
 		Medium: answer.Model{Name: p.cfg.Pair.Medium}, Large: answer.Model{Name: p.cfg.Pair.Large}, Key: key, Now: time.Now,
 	})
 }
