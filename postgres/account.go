@@ -61,19 +61,6 @@ func (a account) own(path string) error {
 	return nil
 }
 
-// ownAll gives a whole tree to the account.
-func (a account) ownAll(root string) error {
-	if !a.drop {
-		return nil
-	}
-	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, int(a.uid), int(a.gid))
-	})
-}
-
 // barrier finds the first directory above path, or path itself, that the account may not pass through;
 // empty if there is none. Directories that do not exist yet are no barrier.
 func (a account) barrier(path string) string {

@@ -97,8 +97,8 @@ func (s *search) fromPath(ctx context.Context) (binaries, error) {
 	if err != nil {
 		return binaries{}, errNotHere
 	}
-	if real, err := filepath.EvalSymlinks(found); err == nil {
-		found = real
+	if target, err := filepath.EvalSymlinks(found); err == nil {
+		found = target
 	}
 	return s.first(ctx, []string{filepath.Dir(found)}, "PATH")
 }
@@ -147,9 +147,9 @@ func (s *search) check(ctx context.Context, b binaries) (binaries, error) {
 	}
 	switch {
 	case s.major > 0 && b.major != s.major:
-		return b, fmt.Errorf("Postgres %d, but the cluster in %s was made by Postgres %d", b.major, s.opts.Dir, s.major)
+		return b, fmt.Errorf("it is Postgres %d, but the cluster in %s was made by Postgres %d", b.major, s.opts.Dir, s.major)
 	case b.major < oldestMajor:
-		return b, fmt.Errorf("Postgres %d is too old: %d or newer is needed", b.major, oldestMajor)
+		return b, fmt.Errorf("its version %d is too old: %d or newer is needed", b.major, oldestMajor)
 	}
 	return b, nil
 }

@@ -60,7 +60,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if l.moved != "" {
 		o.log(l.moved)
 	}
-	ctx, done := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("Postgres did not start within %s", startTimeout))
+	ctx, done := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no running Postgres within %s", startTimeout))
 	defer done()
 	c := &Cluster{opts: o, layout: l, kept: make(chan struct{})}
 	unlock, err := lockFile(ctx, l.file("lock"))

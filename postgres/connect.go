@@ -34,7 +34,7 @@ func (db *DB) Close() { db.pool.Close() }
 // Ping says whether the server answers.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("Postgres does not answer: %w", err)
+		return fmt.Errorf("ask whether Postgres is there: %w", err)
 	}
 	return nil
 }

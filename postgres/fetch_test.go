@@ -133,7 +133,7 @@ func TestAPTBringsTheServerAndTheLibrariesThatAreMissing(t *testing.T) {
 esac
 `,
 		"dpkg-query": `case "$*" in *libc6*) printf installed ;; *) exit 1 ;; esac` + "\n",
-		"apt-get":    `shift; shift; for p in "$@"; do touch "$p.deb"; done` + "\n",
+		"apt-get":    `shift 2; for p in "$@"; do touch "$p.deb"; done` + "\n",
 		"dpkg-deb": `case "$2" in
 *postgresql-15.deb)
   mkdir -p "$3/usr/lib/postgresql/15/bin"

@@ -72,31 +72,39 @@ func (c *Cluster) shutdown(ctx context.Context) error {
 	s := c.server
 	c.mu.Unlock()
 	if !s.alive() {
-		if left, ok := c.layout.running(); ok { // started again by a user who is gone by now
-			s = left
-		} else {
+		left, ok := c.layout.running()
+		if !ok {
 			return nil
 		}
+		s = left // started again by a user who is gone by now
 	}
-	patience, cancel := context.WithTimeout(ctx, shutdownTimeout)
-	defer cancel()
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} { // fast, then immediate
-		if err := syscall.Kill(s.pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("stop Postgres (process %d): %w", s.pid, err)
-		}
-		if s.wait(patience) {
-			return nil
-		}
-		// An immediate shutdown takes no time: the caller's patience is of no matter to it.
-		var stop context.CancelFunc
-		patience, stop = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer stop() //nolint:revive // twice at most
+	if err := s.signal(syscall.SIGINT); err != nil { // fast: clients are cut off, the data is put in order
+		return err
+	}
+	if s.wait(ctx, shutdownTimeout) {
+		return nil
+	}
+	// Immediate: takes no time, and the next start recovers. The caller's patience is of no matter to it.
+	if err := s.signal(syscall.SIGQUIT); err != nil {
+		return err
+	}
+	if s.wait(context.WithoutCancel(ctx), 5*time.Second) {
+		return nil
 	}
 	return fmt.Errorf("stop Postgres: process %d does not end", s.pid)
 }
 
-// wait waits for the process to end; false where ctx ended first.
-func (s server) wait(ctx context.Context) bool {
+func (s server) signal(what syscall.Signal) error {
+	if err := syscall.Kill(s.pid, what); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("stop Postgres (process %d): %w", s.pid, err)
+	}
+	return nil
+}
+
+// wait waits for the process to end; false where it is still there after that time, or when ctx ends.
+func (s server) wait(ctx context.Context, atMost time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	for s.alive() {

@@ -28,7 +28,7 @@ type Migration struct {
 // applied. Any number of processes may migrate one database at once: one applies, the others wait.
 func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 	var applied []Migration
-	err := withMigrations(ctx, databaseURL, func(p *goose.Provider) error {
+	err := withMigrations(databaseURL, func(p *goose.Provider) error {
 		// Most starts have nothing to do, and need no lock to see that.
 		if pending, err := p.HasPending(ctx); err != nil || !pending {
 			return err
@@ -51,7 +51,7 @@ func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 // applied steps, which it makes where there is none.
 func MigrationStatus(ctx context.Context, databaseURL string) ([]Migration, error) {
 	var all []Migration
-	err := withMigrations(ctx, databaseURL, func(p *goose.Provider) error {
+	err := withMigrations(databaseURL, func(p *goose.Provider) error {
 		states, err := p.Status(ctx)
 		for _, s := range states {
 			all = append(all, Migration{Version: s.Source.Version, Name: filepath.Base(s.Source.Path), AppliedAt: s.AppliedAt.UTC()})
@@ -67,7 +67,7 @@ func MigrationStatus(ctx context.Context, databaseURL string) ([]Migration, erro
 	return all, nil
 }
 
-func withMigrations(ctx context.Context, databaseURL string, do func(*goose.Provider) error) error {
+func withMigrations(databaseURL string, do func(*goose.Provider) error) error {
 	cfg, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return redact(err)

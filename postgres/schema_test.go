@@ -90,7 +90,7 @@ func TestExamplesTrainHoldsTrainRowsWithAReferenceOnceAndNoWordingOfTheTestSplit
 	// Another tenant asks a train row's question, and the loader calls that one a test row.
 	train := oneOf(t, w, sluice.Train)
 	if _, err := db.Table(t.Context(), `INSERT INTO queries (key, text, content_hash, source, tenant, asked_at, accepted_at, split)
-		VALUES ('another', $1, $2, 'bank', 'other', now(), now(), 'test')`, train.Text, sluice.ContentHash(train.Text)); err != nil {
+		VALUES ('another', $1, $2, 'bank', 'other', now(), current_timestamp, 'test')`, train.Text, sluice.ContentHash(train.Text)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := db.Table(t.Context(), "SELECT count(*) FROM examples_train WHERE query_key = $1", train.Key); err != nil || got.Rows[0][0] != int64(0) {

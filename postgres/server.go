@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -151,7 +152,7 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 		return server{}, err
 	}
 	defer func() { _ = out.Close() }() // the child has its own handle
-	from, err := out.Seek(0, os.SEEK_END)
+	from, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
 		return server{}, fmt.Errorf("the server's log: %w", err)
 	}
@@ -190,7 +191,7 @@ func (c *Cluster) ready(ctx context.Context, s server) error {
 			return nil
 		}
 		if !s.alive() {
-			return errors.New("Postgres ended while it started")
+			return errors.New("the server ended while it started")
 		}
 		select {
 		case <-look.C:

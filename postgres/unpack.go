@@ -30,6 +30,11 @@ func unpackArchive(archive, dir string, wanted func(name string) bool) error {
 	if err != nil {
 		return fmt.Errorf("unpack %s: %w", filepath.Base(archive), err)
 	}
+	root, err := os.OpenRoot(dir) // no name leads out of it
+	if err != nil {
+		return fmt.Errorf("unpack: %w", err)
+	}
+	defer func() { _ = root.Close() }() // nothing is written through it
 	for entries := tar.NewReader(zipped); ; {
 		header, err := entries.Next()
 		if errors.Is(err, io.EOF) {
@@ -41,32 +46,26 @@ func unpackArchive(archive, dir string, wanted func(name string) bool) error {
 		if header.Typeflag != tar.TypeReg || !wanted(header.Name) {
 			continue
 		}
-		if !filepath.IsLocal(header.Name) {
-			return fmt.Errorf("unpack %s: %q points out of the archive", filepath.Base(archive), header.Name)
-		}
-		if err := writeFile(filepath.Join(dir, header.Name), entries, header.FileInfo().Mode()); err != nil {
-			return err
+		if err := writeFile(root, header.Name, entries, header.FileInfo().Mode()); err != nil {
+			return fmt.Errorf("unpack %s of %s: %w", header.Name, filepath.Base(archive), err)
 		}
 	}
 }
 
-func writeFile(path string, from io.Reader, mode os.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the server's user must enter it
-		return fmt.Errorf("unpack: %w", err)
+func writeFile(root *os.Root, name string, from io.Reader, mode os.FileMode) error {
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
 	}
 	perm := os.FileMode(0o644)
 	if mode&0o111 != 0 {
 		perm = 0o755
 	}
-	to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, perm)
+	to, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, perm)
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return err
 	}
-	_, err = io.Copy(to, from) //nolint:gosec // the archive is the package that we asked for by version
-	if err := errors.Join(err, to.Close()); err != nil {
-		return fmt.Errorf("unpack %s: %w", path, err)
-	}
-	return nil
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Close())
 }
 
 // recreateLinks makes the symbolic links that an npm archive can't hold; the package lists them.

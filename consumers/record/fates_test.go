@@ -264,3 +264,19 @@ type away struct{}
 func (away) Record(context.Context, *sluice.Facts) ([]int, error) {
 	return nil, errors.New("connection refused")
 }
+
+func FuzzNoBytesHurtTheStage(f *testing.F) {
+	h := record.New(nowhere{}, 0, time.Now)
+	f.Add("answers.said.p.k.a", []byte{0x80})
+	f.Add("dead.judge.panic.x", []byte("\xde\xff\xff"))
+	f.Add("calls.billed.judge.c1", []byte{0xdf, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, subject string, data []byte) {
+		r := h.HandleBatch(t.Context(), []streams.Message{{Subject: subject, Data: data}})
+		if len(r) != 1 || len(r[0].Out) > 0 {
+			t.Fatalf("results %+v", r)
+		}
+		if r[0].Err != nil && sluice.ClassOf(r[0].Err) != sluice.ClassPoison {
+			t.Fatalf("%q: %v", subject, r[0].Err)
+		}
+	})
+}
