@@ -50,6 +50,8 @@ type demo struct {
 
 // Run is the whole demo.
 func (c *demoCmd) Run(ctx context.Context, m *Main) (err error) {
+	// A log of the run's own, whatever is configured: one server on a free port.
+	m.config.NATS.Replicas, m.config.NATS.EmbeddedPort, m.config.NATS.MaxBytes = 1, 0, 0
 	d := &demo{m: m, c: c, cfg: m.config, started: time.Now()}
 	if c.Medium != "" {
 		d.cfg.Pair.Medium = c.Medium
@@ -173,7 +175,7 @@ func (d *demo) openTables() {
 }
 
 func (d *demo) freshTables(ctx context.Context) (*openedTables, error) {
-	cluster, err := d.m.startPostgres(ctx)
+	cluster, err := d.m.startPostgres(ctx, d.m.log)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -262,5 +263,18 @@ func TestDemoEndsAtItsSpendingCap(t *testing.T) {
 	_, errs, status := p.run("demo", "--limit", "60", "--max-spend", "0.02")
 	if status != statusBudget {
 		t.Errorf("status %d, want %d\n%s", status, statusBudget, errs)
+	}
+}
+
+func TestAnInterruptedDemoSaysSo(t *testing.T) {
+	p := newProgram(t).withTables()
+	m, _, errs := p.command("demo", "--latency", "1m")
+	ctx, interrupt := context.WithCancel(t.Context())
+	done := make(chan int, 1)
+	go func() { done <- m.report(m.Run(ctx)) }() // ends with done
+	eventually(t, "questions on their way", func() bool { return strings.Contains(errs.String(), "published to") })
+	interrupt()
+	if status := <-done; status != statusInterrupted {
+		t.Errorf("status %d, want %d\n%s", status, statusInterrupted, errs)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -21,7 +22,7 @@ type openedTables struct {
 // openTables finds or starts Postgres and migrates the database: DATABASE_URL's own, or the named one of
 // the private cluster.
 func (m *Main) openTables(ctx context.Context, database string) (*openedTables, error) {
-	t, err := m.findTables(ctx, database)
+	t, err := m.reachTables(ctx, database, m.log)
 	if err != nil {
 		return nil, err
 	}
@@ -31,9 +32,13 @@ func (m *Main) openTables(ctx context.Context, database string) (*openedTables, 
 	return t, nil
 }
 
-// findTables is openTables without the migrations.
+// findTables is openTables without the migrations, and silent: for commands that only look.
 func (m *Main) findTables(ctx context.Context, database string) (*openedTables, error) {
-	cluster, err := m.startPostgres(ctx)
+	return m.reachTables(ctx, database, nil)
+}
+
+func (m *Main) reachTables(ctx context.Context, database string, log *slog.Logger) (*openedTables, error) {
+	cluster, err := m.startPostgres(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +48,12 @@ func (m *Main) findTables(ctx context.Context, database string) (*openedTables, 
 	return &openedTables{Cluster: cluster, URL: cluster.URL(database)}, nil
 }
 
-func (m *Main) startPostgres(ctx context.Context) (*postgres.Cluster, error) {
+func (m *Main) startPostgres(ctx context.Context, log *slog.Logger) (*postgres.Cluster, error) {
 	return postgres.Start(ctx, postgres.Options{
 		DatabaseURL: m.config.Secrets.DatabaseURL.Reveal(),
 		Dir:         filepath.Join(m.config.DataDir, "postgres"),
 		BinDir:      m.config.Postgres.BinDir,
-		Log:         m.log,
+		Log:         log,
 	})
 }
 
