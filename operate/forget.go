@@ -79,8 +79,11 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 		return fail(err)
 	}
 	out.InHand = !settled
-	if err := erase(ctx, js, p, keys, out.Messages); err != nil {
-		return fail(err)
+	// Until a pass finds nothing: a replica that answered one of them may have lagged behind.
+	for erased := 1; erased > 0; {
+		if erased, err = erase(ctx, js, p, keys, out.Messages); err != nil {
+			return fail(err)
+		}
 	}
 	out.Keys = len(keys)
 	// Once more: raw messages may have named keys that neither tables nor ACCEPTED knew.
@@ -131,8 +134,9 @@ func keysOf(ctx context.Context, js jetstream.JetStream, t Tables, p Person) (ma
 	return keys, nil
 }
 
-// erase goes over the log, adds what it erased to counts, and learns keys that it did not know.
-func erase(ctx context.Context, js jetstream.JetStream, p Person, keys map[string]bool, counts map[string]int) error {
+// erase goes over the log once, adds what it erased to counts, and learns keys that it did not know.
+func erase(ctx context.Context, js jetstream.JetStream, p Person, keys map[string]bool, counts map[string]int) (int, error) {
+	total := 0
 	// In the ring's order: raw messages teach the keys of what was made of them.
 	for _, stream := range streams.Names() {
 		if stream == streams.StreamCalls {
@@ -140,11 +144,12 @@ func erase(ctx context.Context, js jetstream.JetStream, p Person, keys map[strin
 		}
 		n, err := eraseFrom(ctx, js, stream, p, keys)
 		counts[stream] += n
+		total += n
 		if err != nil {
-			return err
+			return total, err
 		}
 	}
-	return nil
+	return total, nil
 }
 
 func eraseFrom(ctx context.Context, js jetstream.JetStream, stream string, p Person, keys map[string]bool) (int, error) {

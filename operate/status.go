@@ -65,6 +65,10 @@ func (s StreamStatus) Full() float64 {
 type StoreStatus struct {
 	Bytes    uint64 `json:"bytes"`
 	MaxBytes int64  `json:"max_bytes"` // of the account; -1: no bound
+	// DiskFree and DiskSize are of the disk under an embedded server's store; zero where the server is
+	// somebody else's.
+	DiskFree uint64 `json:"disk_free,omitempty"`
+	DiskSize uint64 `json:"disk_size,omitempty"`
 }
 
 // Look reads the ring's state. stages names the stages to show even where they never ran, in their

@@ -56,6 +56,10 @@ func usagef(format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...)}
 }
 
+const description = "An offline ring that asks two models, judges them blind and learns which queries need the large one.\n\n" +
+	"Secrets come from the environment alone: GEMINI_API_KEY, OPENAI_API_KEY, DATABASE_URL, NATS_URL, SLUICE_ARM_KEY. " +
+	"Exit status: 0 done, 1 failed, 2 wrong flags or configuration, 3 a spending cap was reached, 130 interrupted before the work was done."
+
 var (
 	errHelped      = errors.New("help was printed")
 	errBudget      = errors.New("--max-spend is reached")
@@ -66,7 +70,7 @@ var (
 func (m *Main) ParseFlags(args []string) error {
 	parser, err := kong.New(&m.cli,
 		kong.Name("sluice"),
-		kong.Description("An offline ring that asks two models, judges them blind and learns which queries need the large one."),
+		kong.Description(description),
 		kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(int) { m.helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

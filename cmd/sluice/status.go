@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"sluice/operate"
@@ -37,6 +38,7 @@ func (c *statusCmd) Run(ctx context.Context, m *Main) (err error) {
 		if err != nil {
 			return err
 		}
+		s.Store.DiskFree, s.Store.DiskSize = m.disk()
 		if looks > 0 {
 			if err := c.show(m, l.URL, s); err != nil || !c.Watch {
 				return err
@@ -49,6 +51,15 @@ func (c *statusCmd) Run(ctx context.Context, m *Main) (err error) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// disk is the room on the disk under the embedded server's store; zero where the log is somebody else's.
+func (m *Main) disk() (free, size uint64) {
+	var fs syscall.Statfs_t
+	if m.config.NATS.URL != "" || syscall.Statfs(m.config.DataDir, &fs) != nil {
+		return 0, 0
+	}
+	return fs.Bavail * uint64(fs.Bsize), fs.Blocks * uint64(fs.Bsize)
 }
 
 // stageNames lists the ring's stages in its order.
@@ -118,4 +129,7 @@ func drawStreams(w io.Writer, s operate.Status) {
 	}
 	t.footer("on disk", "", size(s.Store.Bytes), limit, "", "")
 	t.flush()
+	if s.Store.DiskSize > 0 {
+		fmt.Fprintf(w, "disk: %s of %s are free\n", size(s.Store.DiskFree), size(s.Store.DiskSize))
+	}
 }
