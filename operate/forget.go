@@ -47,9 +47,6 @@ type Forgotten struct {
 	InHand bool
 }
 
-// pollInHand is how often the log is asked whether stages have let go.
-const pollInHand = 100 * time.Millisecond
-
 // Forget erases a person's queries: from the tables first, which from then on refuse what is still on its
 // way; then from every stream, raw messages, dead letters and hand-overs included, each overwritten on
 // disk. A stage that held a message meanwhile would store one more fact afterwards, so the whole ring is
@@ -216,76 +213,4 @@ func belongs(m streams.Message, p Person, keys map[string]bool) bool {
 	}
 	place, ok := streams.PlaceOf(m.Subject)
 	return ok && place.Key != "" && keys[place.Key]
-}
-
-// mark is a paused consumer and how far its deliveries had come.
-type mark struct {
-	stream, consumer string
-	delivered        uint64
-}
-
-// pause stops every consumer from handing out more, until the given time at the latest, and notes what
-// they have handed out. It returns those that it paused even where it fails.
-func pause(ctx context.Context, js jetstream.JetStream, until time.Time) ([]mark, error) {
-	var marks []mark
-	for _, name := range streams.Names() {
-		s, err := js.Stream(ctx, name)
-		if err != nil {
-			return marks, fmt.Errorf("stream %s: %w", name, err)
-		}
-		list := s.ListConsumers(ctx)
-		for info := range list.Info() {
-			if _, err := s.PauseConsumer(ctx, info.Name, until); err != nil {
-				return marks, fmt.Errorf("pause %s of %s: %w", info.Name, name, err)
-			}
-			marks = append(marks, mark{stream: name, consumer: info.Name})
-		}
-		if err := list.Err(); err != nil {
-			return marks, fmt.Errorf("consumers of %s: %w", name, err)
-		}
-	}
-	for i, k := range marks {
-		c, err := js.Consumer(ctx, k.stream, k.consumer)
-		if err != nil {
-			return marks, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
-		}
-		marks[i].delivered = c.CachedInfo().Delivered.Stream
-	}
-	return marks, nil
-}
-
-// resume lets paused consumers go on. One that can't be told goes on by itself when its pause ends.
-func resume(ctx context.Context, js jetstream.JetStream, marks []mark) {
-	for _, k := range marks {
-		if s, err := js.Stream(ctx, k.stream); err == nil {
-			_, _ = s.ResumeConsumer(ctx, k.consumer)
-		}
-	}
-}
-
-// letGo waits until every delivery of marks is settled; false where that took too long.
-func letGo(ctx context.Context, js jetstream.JetStream, marks []mark, until time.Time) (bool, error) {
-	ticker := time.NewTicker(pollInHand)
-	defer ticker.Stop()
-	for {
-		marks = slices.DeleteFunc(slices.Clone(marks), func(k mark) bool {
-			c, err := js.Consumer(ctx, k.stream, k.consumer)
-			if err != nil {
-				return errors.Is(err, jetstream.ErrConsumerNotFound)
-			}
-			info := c.CachedInfo()
-			return info.NumAckPending == 0 || info.AckFloor.Stream >= k.delivered
-		})
-		if len(marks) == 0 {
-			return true, nil
-		}
-		if time.Now().After(until) {
-			return false, nil
-		}
-		select {
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
 }
