@@ -166,6 +166,6 @@ func (b binaries) command(ctx context.Context, a account, program string, args .
 	if b.lib != "" {
 		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+b.lib)
 	}
-	cmd.SysProcAttr = processAttributes(a, false)
+	cmd.SysProcAttr = processAttributes(a, 0)
 	return cmd
 }

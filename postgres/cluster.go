@@ -27,9 +27,10 @@ const startTimeout = 2 * time.Minute
 // Cluster is a Postgres server that is there: the operator's own, or a private one in a directory.
 //
 // Any number of processes may use one private cluster at once. The first one starts the server, the others
-// attach to it, and the last one to call [Cluster.Stop] stops it. A server that was left behind by a
-// process that was killed is attached to like any other, and stops with its new last user. While a
-// Cluster is in use it starts the server again if that dies.
+// attach to it, and the last one to call [Cluster.Stop] stops it. On Linux the server also stops, cleanly,
+// with the process that started it, even one that is killed: nothing is left behind. Whoever else uses
+// it then starts it again at once, as any user does whenever the server dies; clients see broken
+// connections for about a second. Elsewhere a server that was left behind is attached to like any other.
 type Cluster struct {
 	opts   Options
 	given  string // the operator's URL; empty for a private cluster
@@ -83,14 +84,11 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 
 // begin brings the server up and prepares what every user of it expects.
 func (c *Cluster) begin(ctx context.Context) error {
-	started, err := c.ensure(ctx, true)
+	started, err := c.usable(ctx)
 	if err != nil {
 		return err
 	}
 	c.server = started
-	if err := c.CreateDatabase(ctx, DefaultDatabase); err != nil {
-		return err
-	}
 	if c.opts.TCPPort == 0 {
 		return nil
 	}
@@ -99,6 +97,30 @@ func (c *Cluster) begin(ctx context.Context) error {
 			c.layout.dir, started.port)
 	}
 	return c.setPassword(ctx)
+}
+
+// usable brings up a server that lets us in. One whose starter was killed a moment ago may still look ready:
+// then another one is started.
+func (c *Cluster) usable(ctx context.Context) (server, error) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for tries := 1; ; tries++ {
+		s, err := c.ensure(ctx, true)
+		if err != nil {
+			return server{}, err
+		}
+		if err = c.CreateDatabase(ctx, DefaultDatabase); err == nil {
+			return s, nil
+		}
+		if tries == 50 || !goingDown(err) {
+			return server{}, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return server{}, fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+		}
+	}
 }
 
 // given checks that the operator's server answers.

@@ -118,39 +118,50 @@ func TestTheLastUserStopsTheServer(t *testing.T) {
 	}
 }
 
-func TestAServerLeftBehindByAKilledProcessIsUsedAndStopped(t *testing.T) {
+func TestAServerEndsWithTheProcessThatStartedItHoweverThatDies(t *testing.T) {
+	for _, fast := range []bool{false, true} {
+		dir := pgtest.Dir(t)
+		parent, pid := child(t, dir, fast)
+		if err := parent.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = parent.Wait() // killed
+		// It may still be shutting down: the start waits for that.
+		c := start(t, postgres.Options{Dir: dir, Fast: true})
+		if got := ask(t, c.URL(""), "SELECT 1"); got != int32(1) {
+			t.Errorf("the next start answers %v", got)
+		}
+		gone(t, pid)
+		log, err := os.ReadFile(filepath.Join(dir, "postgres.log"))
+		if err != nil || !fast && !strings.Contains(string(log), "database system is shut down") {
+			t.Errorf("it was no clean shutdown: %v\n%s", err, log)
+		}
+		if err := c.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAUserGoesOnWhenTheProcessThatStartedTheServerIsKilled(t *testing.T) {
 	dir := pgtest.Dir(t)
 	parent, pid := child(t, dir, false)
-	if err := parent.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = parent.Wait() // killed
-	if !running(pid) {
-		t.Fatal("the server ended with its process: nothing to attach to")
-	}
-	c := start(t, postgres.Options{Dir: dir})
+	c := start(t, postgres.Options{Dir: dir, Fast: true})
 	if c.PID() != pid {
 		t.Errorf("started %d beside %d", c.PID(), pid)
 	}
-	if got := ask(t, c.URL(""), "SELECT 1"); got != int32(1) {
-		t.Errorf("it answers %v", got)
-	}
-	if err := c.Stop(t.Context()); err != nil {
+	db, err := postgres.Connect(t.Context(), c.URL(""), "test", 1)
+	if err != nil {
 		t.Fatal(err)
 	}
-	gone(t, pid)
-}
-
-func TestAFastServerDiesWithItsProcess(t *testing.T) {
-	parent, pid := child(t, pgtest.Dir(t), true)
+	defer db.Close()
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = parent.Wait() // killed
-	gone(t, pid)
+	revived(t, c, db, pid)
 }
 
-func TestTwoProcessesShareOneCluster(t *testing.T) {
+func TestAUserThatIsKilledHurtsNoOther(t *testing.T) {
 	dir := pgtest.Dir(t)
 	c := start(t, postgres.Options{Dir: dir, Fast: true})
 	other, pid := child(t, dir, true)
@@ -161,7 +172,7 @@ func TestTwoProcessesShareOneCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = other.Wait() // killed
-	if got := ask(t, c.URL(""), "SELECT 1"); got != int32(1) {
+	if got := ask(t, c.URL(""), "SELECT 1"); got != int32(1) || c.PID() != pid {
 		t.Errorf("after the other process died: %v", got)
 	}
 }
@@ -201,6 +212,12 @@ func TestAKilledServerIsStartedAgain(t *testing.T) {
 	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	revived(t, c, db, before)
+}
+
+// revived waits until the cluster has another server than before and answers.
+func revived(t *testing.T, c *postgres.Cluster, db *postgres.DB, before int) {
+	t.Helper()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	deadline := time.NewTimer(30 * time.Second)

@@ -11,28 +11,41 @@ import (
 
 // CreateDatabase makes a database; one that is there already is left as it is.
 func (c *Cluster) CreateDatabase(ctx context.Context, name string) error {
-	err := c.execute(ctx, "postgres", "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
-	var pg *pgconn.PgError
-	// duplicate_database; unique_violation where another process creates it at this moment.
-	if errors.As(err, &pg) && (pg.Code == "42P04" || pg.Code == "23505") {
-		return nil
-	}
-	return err
+	return c.connected(ctx, func(conn *pgx.Conn) error {
+		var there bool
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&there); err != nil || there {
+			return err
+		}
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+		if violates(err, "42P04") || violates(err, uniqueViolation) { // another process was faster
+			return nil
+		}
+		return err
+	})
 }
 
 // CopyDatabase makes a database as a copy of another one, to which nobody may be connected.
 func (c *Cluster) CopyDatabase(ctx context.Context, name, template string) error {
-	return c.execute(ctx, "postgres", fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s",
+	return c.execute(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s",
 		pgx.Identifier{name}.Sanitize(), pgx.Identifier{template}.Sanitize()))
 }
 
 // DropDatabase deletes a database and ends the connections to it; one that is not there is no error.
 func (c *Cluster) DropDatabase(ctx context.Context, name string) error {
-	return c.execute(ctx, "postgres", fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", pgx.Identifier{name}.Sanitize()))
+	return c.execute(ctx, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", pgx.Identifier{name}.Sanitize()))
 }
 
-// execute runs one statement on a connection of its own.
-func (c *Cluster) execute(ctx context.Context, database, statement string) error {
+// execute runs one statement.
+func (c *Cluster) execute(ctx context.Context, statement string) error {
+	return c.connected(ctx, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, statement)
+		return err
+	})
+}
+
+// connected runs something on a connection of its own, to a database that is always there.
+func (c *Cluster) connected(ctx context.Context, do func(*pgx.Conn) error) error {
+	database := "postgres"
 	if c.given != "" {
 		database = "" // the operator's role may have no access to "postgres"
 	}
@@ -40,6 +53,15 @@ func (c *Cluster) execute(ctx context.Context, database, statement string) error
 	if err != nil {
 		return fmt.Errorf("connect to Postgres: %w", err)
 	}
-	_, err = conn.Exec(ctx, statement)
-	return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	return errors.Join(do(conn), conn.Close(context.WithoutCancel(ctx)))
+}
+
+// goingDown says whether an error is that of a server that ends, or has ended.
+func goingDown(err error) bool {
+	var refused *pgconn.ConnectError
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return len(pg.Code) == 5 && pg.Code[:3] == "57P" // shutting down, starting up, shut down by an administrator
+	}
+	return errors.As(err, &refused)
 }

@@ -97,7 +97,7 @@ func (c *Cluster) setPassword(ctx context.Context) error {
 		return fmt.Errorf("the server's password: %w", err)
 	}
 	// A utility statement takes no parameters; the password is letters and digits.
-	return c.execute(ctx, "", fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", superuser, data))
+	return c.execute(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", superuser, data))
 }
 
 // TCPURL is [Cluster.URL] over TCP, with the password: for a tool that can't open a socket. It fails where no

@@ -25,8 +25,7 @@ type Options struct {
 	// TCPPort, where above 0, is also listened on, on 127.0.0.1 alone and with a password; see
 	// [Cluster.TCPURL].
 	TCPPort int
-	// Fast is for tests: a crash of the machine loses the cluster, and the death of the process that
-	// started the server ends the server.
+	// Fast is for tests: a crash of the machine loses the cluster.
 	Fast bool
 	// Log hears what takes long or is surprising; nil for silence.
 	Log *slog.Logger

@@ -90,14 +90,8 @@ func (l layout) isPostmaster(pid int) bool {
 // ensure attaches to the running server or starts one; with create it makes the cluster if there is none.
 // The caller holds "lock".
 func (c *Cluster) ensure(ctx context.Context, create bool) (server, error) {
-	if s, ok := c.layout.running(); ok {
-		if err := c.ready(ctx, s); err != nil {
-			return server{}, err
-		}
-		c.opts.log("using the Postgres that runs", "pid", s.pid, "dir", c.layout.dir)
-		f, _ := c.layout.readPIDFile()
-		s.port = f.port
-		return s, nil
+	if s, ok, err := c.attach(ctx); err != nil || ok {
+		return s, err
 	}
 	made, err := c.layout.major()
 	if err != nil {
@@ -119,6 +113,28 @@ func (c *Cluster) ensure(ctx context.Context, create bool) (server, error) {
 	}
 	return c.launch(ctx)
 }
+
+// attach finds the server that runs and waits until it is ready; false where none does. One that is shutting
+// down, since the process that started it has just been killed, is waited for until it is gone.
+func (c *Cluster) attach(ctx context.Context) (server, bool, error) {
+	s, ok := c.layout.running()
+	if !ok {
+		return server{}, false, nil
+	}
+	if err := c.ready(ctx, s); errors.Is(err, errEnded) {
+		return server{}, false, nil
+	} else if err != nil {
+		return server{}, false, err
+	}
+	if f, ok := c.layout.readPIDFile(); ok {
+		s.port = f.port
+	}
+	c.opts.log("using the Postgres that runs", "pid", s.pid, "dir", c.layout.dir)
+	return s, true, nil
+}
+
+// errEnded is a server that ended while it was waited for.
+var errEnded = errors.New("the server ended before it was ready")
 
 // errGone is a cluster whose directory was deleted while it was in use.
 var errGone = errors.New("the cluster's directory is gone")
@@ -157,14 +173,16 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 		return server{}, fmt.Errorf("the server's log: %w", err)
 	}
 	cmd := c.bin.command(context.WithoutCancel(ctx), c.layout.account, "postgres", c.arguments()...)
-	cmd.SysProcAttr = processAttributes(c.layout.account, c.opts.Fast)
+	ending := syscall.SIGINT // a fast shutdown: clients are cut off, the data is put in order
+	if c.opts.Fast {
+		ending = syscall.SIGQUIT // an immediate one
+	}
+	cmd.SysProcAttr = processAttributes(c.layout.account, ending)
 	cmd.Stdout, cmd.Stderr = out, out
 	s := server{port: c.layout.port, done: make(chan struct{})}
 	started := make(chan error, 1)
-	go func() { // ends with the server; shutdown waits for it, unless others go on using the server
-		if c.opts.Fast {
-			runtime.LockOSThread() // the kernel ties the child to this thread's life
-		}
+	go func() { // ends with the server; shutdown waits for that, unless others go on using the server
+		runtime.LockOSThread() // the kernel ties the child to this thread's life
 		err := cmd.Start()
 		started <- err
 		if err == nil {
@@ -191,7 +209,7 @@ func (c *Cluster) ready(ctx context.Context, s server) error {
 			return nil
 		}
 		if !s.alive() {
-			return errors.New("the server ended while it started")
+			return errEnded
 		}
 		select {
 		case <-look.C:
