@@ -22,8 +22,8 @@ type summary struct {
 	Dead     int                       `json:"dead"`
 	Upstream string                    `json:"upstream"`
 	Seconds  float64                   `json:"seconds"`
-	// Skipped counts rows of the file that were not asked, since a replay can't tell them.
-	Skipped int `json:"skipped"`
+	// Skipped counts rows of the file that were not asked: unreadable, repeated, or beyond a replay.
+	Skipped int `json:"skipped,omitempty"`
 
 	// The rest is for people.
 	dataset    string
