@@ -45,6 +45,17 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 	}
 }
 
+func TestAMissingKeyIsNamedByItsVariable(t *testing.T) {
+	p := newProgram(t)
+	_, errs, status := p.run("consume", "judge")
+	if status != statusFailed || !strings.Contains(errs, "gemini-2.5-pro: the environment variable GEMINI_API_KEY holds no key") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	if strings.Contains(errs, "flash") {
+		t.Errorf("the judge needs no key of a model that it does not ask:\n%s", errs)
+	}
+}
+
 func TestWrongFlagsAreUsageErrors(t *testing.T) {
 	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {}} {
 		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}

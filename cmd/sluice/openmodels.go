@@ -38,21 +38,24 @@ func openModels(ctx context.Context, c config.Config, spend *llm.Spend, stages [
 		return nil, nil
 	}
 	lc := llm.Config{Prices: c.PriceRows()}
+	var unset []error
 	for _, name := range names {
 		mc, ok := c.Model(name)
 		if !ok {
 			return nil, fmt.Errorf("model %s is not listed in models", name)
 		}
+		if mc.KeyEnv != "" && !c.Secrets.Key(mc.KeyEnv).Set() {
+			unset = append(unset, fmt.Errorf("model %s: the environment variable %s holds no key", name, mc.KeyEnv))
+		}
 		lc.Models = append(lc.Models, modelConfig(mc))
 	}
-	caller, err := llm.New(ctx, lc, llm.Deps{
+	if err := errors.Join(unset...); err != nil {
+		return nil, fmt.Errorf("%w\nset it; or, without a key: sluice demo, and --upstream emulator of up and consume, simulate the models", err)
+	}
+	return llm.New(ctx, lc, llm.Deps{
 		Spend:  spend,
 		Getenv: func(name string) string { return c.Secrets.Key(name).Reveal() },
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%w\nwithout a key: sluice demo runs on emulated models, and base_url of a model may name sluice emulator", err)
-	}
-	return caller, nil
 }
 
 func modelConfig(m config.Model) llm.ModelConfig {
