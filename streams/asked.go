@@ -30,7 +30,7 @@ type Asked struct {
 	// Priority above 0 is urgent.
 	Priority int `json:"priority,omitempty"`
 	// Deadline is RFC 3339 on the wire, or a msgpack timestamp.
-	Deadline time.Time `json:"deadline,omitzero"`
+	Deadline time.Time `json:"deadline,omitempty,omitzero"`
 }
 
 // AskedMessage publishes a query under a source, which must be a valid token. The message id is for the

@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -111,5 +112,16 @@ func TestPoisonInputSaysWhatIsWrongWithIt(t *testing.T) {
 		if class, reason := sluice.ClassOf(err), sluice.ReasonOf(err); class != sluice.ClassPoison || reason != c.want {
 			t.Errorf("%s: %s %s (%v), want poison %s", name, class, reason, err, c.want)
 		}
+	}
+}
+
+// A query without a deadline says nothing of one, in msgpack as in JSON: the entrance refuses the year 1.
+func TestAnAskedMessageWithoutADeadlineHasNone(t *testing.T) {
+	m, err := streams.AskedMessage("web", "id", streams.Asked{Query: "why?"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(m.Data, []byte("deadline")) {
+		t.Errorf("the payload is %q", m.Data)
 	}
 }
