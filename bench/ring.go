@@ -30,6 +30,8 @@ const (
 	// rest is how often the log is asked whether the ring has come to rest; small against a run, and rare
 	// enough to cost nothing.
 	rest = 20 * time.Millisecond
+	// stall is how long a ring may make no progress before the run is given up.
+	stall = 30 * time.Second
 )
 
 // feeder publishes made-up queries, each one once, in random order.
@@ -134,14 +136,30 @@ func (f *feeder) last(ctx context.Context, stream string) (uint64, error) {
 
 // settle waits until the ring has made n messages in the stream and come to rest: every consumer of every
 // stream has nothing pending and nothing unacknowledged. Since outputs are stored before their input is
-// acknowledged (Invariant 1), one look in the ring's order is proof.
+// acknowledged (Invariant 1), one look in the ring's order is proof. A dead letter ends the wait, and so
+// does a stream that has not grown for long.
 func (f *feeder) settle(ctx context.Context, stream string, n uint64) error {
 	ticker := time.NewTicker(rest)
 	defer ticker.Stop()
+	made, grown := uint64(0), time.Now()
 	for {
-		idle, err := f.idle(ctx, stream, n)
-		if err != nil || idle {
+		now, err := f.last(ctx, stream)
+		if err != nil {
 			return err
+		}
+		if now >= n {
+			if busy, err := f.busy(ctx); err != nil || busy == "" {
+				return err
+			}
+		}
+		if now > made {
+			made, grown = now, time.Now()
+		}
+		if dead, err := f.last(ctx, streams.StreamDead); err != nil || dead > 0 {
+			return errors.Join(err, f.stuck(ctx, stream, n, errors.New("queries died")))
+		}
+		if time.Since(grown) > stall {
+			return f.stuck(ctx, stream, n, fmt.Errorf("nothing has come for %s", stall))
 		}
 		select {
 		case <-ticker.C:
@@ -149,15 +167,6 @@ func (f *feeder) settle(ctx context.Context, stream string, n uint64) error {
 			return f.stuck(context.WithoutCancel(ctx), stream, n, context.Cause(ctx))
 		}
 	}
-}
-
-func (f *feeder) idle(ctx context.Context, stream string, n uint64) (bool, error) {
-	made, err := f.last(ctx, stream)
-	if err != nil || made < n {
-		return false, err
-	}
-	busy, err := f.busy(ctx)
-	return busy == "", err
 }
 
 // busy names the first consumer that has something to do; empty if none has.

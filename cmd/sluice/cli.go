@@ -23,6 +23,7 @@ type cli struct {
 	Dataset  datasetCmd  `cmd:"" help:"Export the oracle data set."`
 	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
 	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
+	Bench    benchCmd    `cmd:"" help:"Measure what this machine can do."`
 	Conf     configCmd   `cmd:"" name:"config" help:"Show the configuration."`
 	Streams  streamsCmd  `cmd:"" help:"Create or update the streams of the log."`
 	Version  versionCmd  `cmd:"" help:"Show the version."`

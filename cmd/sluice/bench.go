@@ -1,0 +1,325 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"sluice/bench"
+	"sluice/config"
+	"sluice/consumers/answer"
+	"sluice/llm"
+	"sluice/postgres"
+	"sluice/streams"
+)
+
+// benchCmd measures this machine. Every run has a log and tables of its own, which it removes.
+type benchCmd struct {
+	Pipeline benchPipelineCmd `cmd:"" help:"The whole ring with models that reply at once, against what the log alone can carry."`
+	Answer   benchAnswerCmd   `cmd:"" help:"The answer stage with a slow model, one copy and four, against the ideal."`
+	Cold     benchColdCmd     `cmd:"" help:"The time from a cold start to the first label, and the memory of an idle ring."`
+}
+
+// benchRing is a log and tables of the run's own, and the parts to make stages of.
+type benchRing struct {
+	m       *Main
+	dir     string
+	model   bench.Model
+	log     *openedLog
+	tables  *openedTables
+	parts   parts
+	cleanup []func() error
+}
+
+// openBench starts a log and Postgres with every guarantee on in a directory of their own, with models in
+// process in place of providers.
+func (m *Main) openBench(ctx context.Context, model bench.Model) (_ *benchRing, err error) {
+	b := &benchRing{m: m, model: model}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.Close())
+		}
+	}()
+	if b.dir, err = os.MkdirTemp("", "sluice-bench-"); err != nil {
+		return nil, fmt.Errorf("a directory for the benchmark: %w", err)
+	}
+	b.cleanup = append(b.cleanup, func() error { return os.RemoveAll(b.dir) })
+	m.config.DataDir = b.dir
+	if b.log, err = m.startServer(ctx, filepath.Join(b.dir, "nats"), "bench"); err != nil {
+		return nil, err
+	}
+	b.cleanup = append(b.cleanup, b.log.Close)
+	if err := m.applyStreams(ctx, b.log.JS); err != nil {
+		return nil, err
+	}
+	caller, err := benchModels(ctx, m.config, model)
+	if err != nil {
+		return nil, err
+	}
+	b.parts = parts{cfg: m.config, js: b.log.JS, caller: caller}
+	return b, nil
+}
+
+// benchModels answers for every configured model.
+func benchModels(ctx context.Context, cfg config.Config, model bench.Model) (*llm.Caller, error) {
+	lc := llm.Config{Prices: cfg.PriceRows()}
+	deps := llm.Deps{Providers: map[string]llm.Provider{}}
+	for _, mc := range cfg.Models {
+		lc.Models = append(lc.Models, modelConfig(mc))
+		deps.Providers[mc.Name] = model
+	}
+	return llm.New(ctx, lc, deps)
+}
+
+// openTables starts Postgres: the operator's own is left alone.
+func (b *benchRing) openTables(ctx context.Context) error {
+	cluster, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(b.dir, "postgres"), BinDir: b.m.config.Postgres.BinDir})
+	if err != nil {
+		return err
+	}
+	b.tables = &openedTables{Cluster: cluster, URL: cluster.URL("")}
+	b.cleanup = append(b.cleanup, func() error { return b.tables.Close(ctx) })
+	_, err = postgres.Migrate(ctx, b.tables.URL)
+	return err
+}
+
+// ring is what the benchmarks see.
+func (b *benchRing) ring(db *postgres.DB) bench.Ring {
+	r := bench.Ring{Connect: func(name string) (*nats.Conn, error) {
+		return streams.Connect(b.log.URL, streams.ConnectOptions{Name: name, InProcess: b.log.server})
+	}}
+	if db == nil {
+		return r
+	}
+	r.PostgresPID = b.tables.Cluster.PID()
+	r.Examples = func(ctx context.Context) (int64, error) {
+		t, err := db.Table(ctx, "SELECT count(*) FROM examples")
+		if err != nil {
+			return 0, err
+		}
+		n, ok := t.Rows[0][0].(int64)
+		if !ok {
+			return 0, fmt.Errorf("count examples: Postgres says %v", t.Rows[0][0])
+		}
+		return n, nil
+	}
+	return r
+}
+
+// Close stops and removes everything, last opened first.
+func (b *benchRing) Close() error {
+	var errs []error
+	for i := len(b.cleanup) - 1; i >= 0; i-- {
+		errs = append(errs, b.cleanup[i]())
+	}
+	return errors.Join(errs...)
+}
+
+type benchPipelineCmd struct {
+	Queries    int    `default:"20000" help:"Queries to send round."`
+	Rounds     int    `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 3, or one for every 10,000 with --growth."`
+	Growth     bool   `help:"Show what a query costs at the beginning and at the end of the run."`
+	Seed       uint64 `default:"1" help:"Another seed draws another order."`
+	JSON       bool   `name:"json" help:"Print one JSON object."`
+	CPUProfile string `placeholder:"FILE" help:"Write a CPU profile of the parts and the raw load."`
+}
+
+// Run measures.
+func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.Rounds == 0 {
+		c.Rounds = 3
+		if c.Growth {
+			c.Rounds = max(2, c.Queries/10000)
+		}
+	}
+	if c.Queries < c.Rounds {
+		return usagef("--queries %d: want at least %d, one for each round", c.Queries, c.Rounds)
+	}
+	b, err := m.openBench(ctx, bench.Model{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := b.openTables(ctx); err != nil {
+		return err
+	}
+	db, err := postgres.Connect(ctx, b.tables.URL, "sluice bench", 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	r := startRing(ctx, b.parts, m.stageNames(), func(context.Context) (string, error) { return b.tables.URL, nil }, m.log)
+	defer func() {
+		r.stop(nil)
+		err = errors.Join(err, r.wait())
+	}()
+	<-r.begun
+	stopProfile, err := c.profile()
+	if err != nil {
+		return err
+	}
+	result, err := bench.RunPipeline(ctx, b.ring(db), bench.PipelineOptions{
+		Queries: c.Queries, Rounds: c.Rounds, RawMessages: 50000, Seed: c.Seed, Progress: func(p bench.Part) {
+			fmt.Fprintf(m.Stderr, "%s queries: %.0f queries/s, CPU %.0f us a query, and %.0f us in Postgres\n",
+				count(p.Done), p.QueriesPerSecond, p.CPUPerQuery, p.PostgresCPUPerQuery)
+		},
+	})
+	if err := errors.Join(err, stopProfile()); err != nil {
+		return err
+	}
+	return c.print(m, result)
+}
+
+func (c *benchPipelineCmd) profile() (stop func() error, err error) {
+	if c.CPUProfile == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(c.CPUProfile)
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("--cpu-profile: %w", err), f.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
+}
+
+func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
+	if c.JSON {
+		return json.NewEncoder(m.Stdout).Encode(p)
+	}
+	t := newTable(m.Stdout).numbers(2)
+	t.row("queries a second", number(p.QueriesPerSecond))
+	t.row("messages a query", number(p.MessagesPerQuery))
+	t.row("messages a second, pipeline", number(p.MessagesPerSecond))
+	t.row("messages a second, raw", number(p.RawPerSecond))
+	t.row("ratio", number(p.Ratio))
+	t.row("CPU, us a query", number(p.CPUPerQuery))
+	t.row("CPU of Postgres, us a query", number(p.PostgresCPUPerQuery))
+	t.row("peak memory, MiB", number(p.PeakRSS))
+	if c.Growth {
+		first, last := p.Parts[0], p.Parts[len(p.Parts)-1]
+		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(first.Done)), number(first.CPUPerQuery+first.PostgresCPUPerQuery))
+		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(last.Done)), number(last.CPUPerQuery+last.PostgresCPUPerQuery))
+	}
+	t.flush()
+	return nil
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+type benchAnswerCmd struct {
+	Latency     time.Duration `default:"500ms" help:"How long the model takes."`
+	Concurrency int           `default:"64" help:"Messages in hand of one copy."`
+	Waves       int           `default:"20" help:"Queries for each place of a copy."`
+	JSON        bool          `name:"json" help:"Print one JSON object a measurement."`
+}
+
+// Run measures.
+func (c *benchAnswerCmd) Run(ctx context.Context, m *Main) (err error) {
+	setConcurrency(&m.config, answer.Name, c.Concurrency)
+	b, err := m.openBench(ctx, bench.Model{Latency: c.Latency})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	results, err := bench.RunAnswer(ctx, b.ring(nil), bench.AnswerOptions{
+		Latency: c.Latency, Concurrency: c.Concurrency, Waves: c.Waves, Copies: []int{1, 4}, Start: b.startAnswer,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		for _, r := range results {
+			if err := json.NewEncoder(m.Stdout).Encode(r); err != nil {
+				return fmt.Errorf("print the result: %w", err)
+			}
+		}
+		return nil
+	}
+	t := newTable(m.Stdout, "copies", "queries", "seconds", "queries/s", "ideal", "share", "speed-up").numbers(1, 2, 3, 4, 5, 6, 7)
+	for _, r := range results {
+		t.row(count(r.Copies), count(r.Queries), number(r.Seconds), number(r.PerSecond), number(r.Ideal), number(r.Share), number(r.Speedup))
+	}
+	t.flush()
+	return nil
+}
+
+// startAnswer runs copies of the answer stage as processes would: each with a connection, a caller and a
+// crew of its own.
+func (b *benchRing) startAnswer(ctx context.Context, copies int) (stop func() error, err error) {
+	var rings []*ring
+	var conns []*nats.Conn
+	stop = func() error {
+		var errs []error
+		for _, r := range rings {
+			r.stop(nil)
+		}
+		for i, r := range rings {
+			errs = append(errs, r.wait())
+			conns[i].Close()
+		}
+		return errors.Join(errs...)
+	}
+	for range copies {
+		nc, err := b.ring(nil).Connect("bench answer")
+		if err != nil {
+			return nil, errors.Join(err, stop())
+		}
+		p := b.parts
+		if p.js, err = streams.JetStream(nc); err != nil {
+			return nil, errors.Join(err, stop())
+		}
+		if p.caller, err = benchModels(ctx, b.parts.cfg, b.model); err != nil {
+			return nil, errors.Join(err, stop())
+		}
+		rings, conns = append(rings, startRing(ctx, p, []string{answer.Name}, nil, b.m.log)), append(conns, nc)
+	}
+	return stop, nil
+}
+
+type benchColdCmd struct {
+	Starts int           `default:"5" help:"Cold starts to measure, after one that makes the Postgres cluster."`
+	Idle   time.Duration `default:"5s" help:"How long the ring is left alone before its memory is read."`
+	JSON   bool          `name:"json" help:"Print one JSON object."`
+}
+
+// Run measures this very binary.
+func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("this binary: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "sluice-bench-")
+	if err != nil {
+		return fmt.Errorf("a directory for the benchmark: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	result, err := bench.RunCold(ctx, bench.ColdOptions{
+		Command:    []string{self, "up", "--upstream", "emulator", "--data-dir", dir, "--log-level", "error"},
+		Env:        []string{"PATH=" + m.Getenv("PATH"), "HOME=" + m.Getenv("HOME")},
+		ServerFile: serverFilePath(filepath.Join(dir, "nats")),
+		Idle:       c.Idle, Starts: c.Starts,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(m.Stdout).Encode(result)
+	}
+	t := newTable(m.Stdout).numbers(2)
+	for i, s := range result.FirstLabelSeconds {
+		t.row(fmt.Sprintf("start %d to the first label, s", i+1), number(s))
+	}
+	t.row("memory of the idle ring, MiB", number(result.IdleRSS))
+	t.flush()
+	return nil
+}
