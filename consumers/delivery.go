@@ -37,10 +37,11 @@ func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
 }
 
 // The words of the acknowledgement protocol. All are fire and forget: a lost one means that the message
-// comes again, which harms nobody (Invariant 2).
+// comes again, which harms nobody (Invariant 2). A plain -NAK is forgotten by a server that restarts, and
+// its message then waits for AckWait; one with a delay, here of a nanosecond, is kept.
 var (
 	wordAck      = []byte("+ACK")
-	wordNak      = []byte("-NAK")
+	wordNak      = []byte(`-NAK {"delay":1}`)
 	wordTerm     = []byte("+TERM")
 	wordProgress = []byte("+WPI")
 )

@@ -185,7 +185,7 @@ func TestStagesRunAloneAndInCopies(t *testing.T) {
 // What a cap keeps from being asked waits in the log.
 func TestASpendingCapStopsAndLosesNothing(t *testing.T) {
 	p := newProgram(t).withTables()
-	m, _, errs := p.command("up", "--upstream", "emulator", "--max-spend", "0.05", "--set", "nats.ack_wait=2s")
+	m, _, errs := p.command("up", "--upstream", "emulator", "--max-spend", "0.05")
 	done := make(chan int, 1)
 	m.Ready = func(w Where) { ask(t, w.NATS, "web", question("first", "Is it one?", "")) }
 	p.must("publish", "--limit", "100")
@@ -197,7 +197,7 @@ func TestASpendingCapStopsAndLosesNothing(t *testing.T) {
 	if n := countOf(t, db, `SELECT count(*) FROM examples`); n >= 101 {
 		t.Fatalf("%d examples under the cap: it held nothing back", n)
 	}
-	_, stop := p.serve("up", "--upstream", "emulator", "--set", "nats.ack_wait=2s")
+	_, stop := p.serve("up", "--upstream", "emulator")
 	eventually(t, "all examples without the cap", func() bool { return countOf(t, db, `SELECT count(*) FROM examples`) >= 100 })
 	if n := countOf(t, db, `SELECT count(*) FROM dead_letters`); n != 0 {
 		t.Errorf("%d dead letters", n)
