@@ -126,6 +126,7 @@ func (b *benchRing) Close() error {
 type benchPipelineCmd struct {
 	Queries    int    `default:"20000" help:"Queries to send round."`
 	Rounds     int    `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 3, or one for every 10,000 with --growth."`
+	Raw        int    `default:"50000" help:"Messages of one turn of the raw load."`
 	Growth     bool   `help:"Show what a query costs at the beginning and at the end of the run."`
 	Seed       uint64 `default:"1" help:"Another seed draws another order."`
 	JSON       bool   `name:"json" help:"Print one JSON object."`
@@ -167,7 +168,7 @@ func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	result, err := bench.RunPipeline(ctx, b.ring(db), bench.PipelineOptions{
-		Queries: c.Queries, Rounds: c.Rounds, RawMessages: 50000, Seed: c.Seed, Progress: func(p bench.Part) {
+		Queries: c.Queries, Rounds: c.Rounds, RawMessages: c.Raw, Seed: c.Seed, Progress: func(p bench.Part) {
 			fmt.Fprintf(m.Stderr, "%s queries: %.0f queries/s, CPU %.0f us a query, and %.0f us in Postgres\n",
 				count(p.Done), p.QueriesPerSecond, p.CPUPerQuery, p.PostgresCPUPerQuery)
 		},

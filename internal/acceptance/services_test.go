@@ -35,28 +35,13 @@ func startEngine(t *testing.T) *engine {
 	e.names = strings.NewReplacer(
 		"nats://nats:4222", "nats://127.0.0.1:"+strconv.Itoa(nats),
 		"postgres://sluice:${POSTGRES_PASSWORD:-sluice}@postgres:5432/sluice", e.db,
-		"http://emulator:8086", "http://127.0.0.1:"+strconv.Itoa(emulator),
+		"${SLUICE_UPSTREAM:-models}", "http://127.0.0.1:"+strconv.Itoa(emulator), // as compose.yaml's comment has it
 		"0.0.0.0", "127.0.0.1",
-		"port: 8086", "port: "+strconv.Itoa(emulator),
-		"${SLUICE_CONFIG:-/etc/sluice/sluice.yaml}", filepath.Join(e.dir, "emulated.yaml"),
+		"8086", strconv.Itoa(emulator),
 		"${GEMINI_API_KEY:-}", "", "${OPENAI_API_KEY:-}", "",
-		"/data", e.dir,
 	)
-	e.write("emulated.yaml")
 	e.nats(nats)
 	return e
-}
-
-// write copies a file of deploy/, its names replaced.
-func (e *engine) write(file string) {
-	e.t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, "deploy", file))
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(e.dir, file), []byte(e.names.Replace(string(data))), 0o600); err != nil {
-		e.t.Fatal(err)
-	}
 }
 
 // nats runs the log's service: its own command line, on a port of the test's.
@@ -83,7 +68,9 @@ func (e *engine) start(name string, args ...string) *process.Child {
 	e.t.Helper()
 	s := e.compose.Services[name]
 	if len(args) == 0 {
-		args = s.Command
+		for _, a := range s.Command {
+			args = append(args, e.names.Replace(a))
+		}
 	}
 	var env []string
 	for k, v := range s.Environment {

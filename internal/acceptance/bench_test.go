@@ -1,0 +1,79 @@
+package acceptance
+
+import (
+	"encoding/json"
+	"testing"
+
+	"sluice/internal/process"
+)
+
+// run runs a command in a directory of its own and returns its standard output.
+func run(t *testing.T, args ...string) string {
+	t.Helper()
+	c := process.Start(t, process.Spec{Name: args[0], Path: binaries.Sluice(t), Args: args, Env: []string{"SLUICE_DATA_DIR=" + t.TempDir()}})
+	if err := c.Wait(t.Context()); err != nil {
+		t.Fatalf("sluice %v: %v\n%s", args, err, c.Output())
+	}
+	return c.Stdout()
+}
+
+func number(t *testing.T, object map[string]any, key string) float64 {
+	t.Helper()
+	n, ok := object[key].(float64)
+	if !ok || n <= 0 {
+		t.Errorf("%s is %v, want a number above 0", key, object[key])
+	}
+	return n
+}
+
+func object(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var o map[string]any
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+	return o
+}
+
+// The benchmark of the pipeline carries every query round and prints every number that it promises.
+func TestBenchPipelinePrintsItsNumbers(t *testing.T) {
+	t.Parallel()
+	o := object(t, run(t, "bench", "pipeline", "--queries", "600", "--rounds", "2", "--raw", "2000", "--json"))
+	for _, key := range []string{"cpu_us_per_query", "postgres_cpu_us_per_query", "peak_rss_mb"} {
+		number(t, o, key)
+	}
+	perSecond, messages := number(t, o, "queries_per_s"), number(t, o, "messages_per_query")
+	// Asked, accepted, two answers, two verdicts, label, analysis, example, and five calls.
+	if messages != 14 {
+		t.Errorf("%v messages a query, want 14", messages)
+	}
+	pipeline, raw, ratio := number(t, o, "pipeline_messages_per_s"), number(t, o, "raw_messages_per_s"), number(t, o, "ratio")
+	if near := perSecond * messages; pipeline < 0.99*near || pipeline > 1.01*near {
+		t.Errorf("%v messages a second are not %v queries of %v messages", pipeline, perSecond, messages)
+	}
+	if near := pipeline / raw; ratio < 0.98*near || ratio > 1.02*near {
+		t.Errorf("ratio %v is not %v over %v", ratio, pipeline, raw)
+	}
+	if parts, ok := o["parts"].([]any); !ok || len(parts) != 2 {
+		t.Errorf("parts: %v, want 2", o["parts"])
+	}
+	t.Logf("ratio %.2f at %.0f queries/s", ratio, perSecond)
+}
+
+// A cold ring draws its first label soon (3 s on a quiet machine, and three times that here), and an idle one
+// is small.
+func TestBenchColdStaysWithinBounds(t *testing.T) {
+	t.Parallel()
+	o := object(t, run(t, "bench", "cold", "--starts", "1", "--idle", "1s", "--json"))
+	first, ok := o["first_label_s"].([]any)
+	if !ok || len(first) != 1 {
+		t.Fatalf("first_label_s: %v", o["first_label_s"])
+	}
+	if s, ok := first[0].(float64); !ok || s <= 0 || s > 9 {
+		t.Errorf("first label after %v s", first[0])
+	}
+	if mb := number(t, o, "idle_rss_mb"); mb > 150 {
+		t.Errorf("an idle ring holds %v MiB, want at most 150", mb)
+	}
+	t.Logf("first label after %v s, %v MiB", first[0], o["idle_rss_mb"])
+}
