@@ -33,7 +33,7 @@ func TestCopiesOnARealLogLabelEachQueryOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = latest.Close() }()
+		t.Cleanup(func() { _ = latest.Close() })
 		runner, err := consumers.New(consumers.Config{
 			JS: js, Observe: func(s consumers.Settled) { settled <- s },
 			Stage: consumers.Stage{
