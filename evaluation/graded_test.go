@@ -1,0 +1,81 @@
+package evaluation_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sluice"
+	. "sluice/evaluation"
+)
+
+func free(string, string, string) (sluice.MicroUSD, error) { return 0, nil }
+
+func write(t *testing.T, lines ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "graded.jsonl")
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadGradedReadsBothForms(t *testing.T) {
+	path := write(t,
+		`{"id":1,"question":"Q one?","runs":{"m":{"answer":"x","grade":"CORRECT"},"l":{"answer":"yy","grade":"NOT_ATTEMPTED"}}}`,
+		`{"id":"1b","question":"q  ONE?","runs":{"m":{"answer":"x","grade":"CORRECT"},"l":{"answer":"y","grade":"CORRECT"}}}`,
+		`{"id":2,"question":"Q two?","runs":{"m":{"answer":"x","grade":"CORRECT"}}}`,
+		``,
+		`{"id":"g:3","prompt":"Q three?","weak_correct":false,"strong_correct":true,"contaminated":false}`,
+		`{"id":4,"prompt":"Q four?","weak_correct":false,"strong_correct":true,"contaminated":true}`)
+	cost := func(model, _, answer string) (sluice.MicroUSD, error) {
+		return sluice.MicroUSD(len(model) + 10*len(answer)), nil
+	}
+	got, skipped, err := LoadGraded(path, "m", "l", cost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Sample{
+		{ID: "1", Text: "Q one?", Medium: 1, Large: 0, MediumCost: 11, LargeCost: 21},
+		{ID: "g:3", Text: "Q three?", Medium: 0, Large: 1, MediumCost: 1, LargeCost: 1},
+	}
+	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("samples %+v, want %+v", got, want)
+	}
+	if skipped["repeated question"] != 1 || skipped["a model is missing"] != 1 || skipped["contaminated"] != 1 {
+		t.Errorf("skipped %v", skipped)
+	}
+	if got[0].Policy() != sluice.Standard || got[1].Policy() != sluice.Complex || (Sample{}).Policy() != sluice.Ambiguous {
+		t.Error("policies of right/wrong pairs")
+	}
+}
+
+func TestLoadGradedNamesTheLine(t *testing.T) {
+	for _, bad := range []string{`{"id":1,`, `{"id":1,"question":"q"}`} {
+		_, _, err := LoadGraded(write(t, `{"id":0,"prompt":"p","weak_correct":true,"strong_correct":true}`, bad), "m", "l", free)
+		if err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%s: error %v does not name line 2", bad, err)
+		}
+	}
+	if _, _, err := LoadGraded(write(t, `{"id":1,"question":"q","runs":{}}`), "m", "l", free); err == nil {
+		t.Error("a file without a usable row was accepted")
+	}
+}
+
+func TestFoldsKeepRepeatedTextsTogether(t *testing.T) {
+	counts := make([]int, 5)
+	for i := range 5000 {
+		text := strings.Repeat("x", i%97) + " question " + string(rune('a'+i%26)) + strings.Repeat("y", i/97)
+		f := Fold(text, 1, 5)
+		if f != Fold(strings.ToUpper("  "+text), 1, 5) {
+			t.Fatalf("%q: case or blanks change the fold", text)
+		}
+		counts[f]++
+	}
+	for f, n := range counts {
+		if n < 850 || n > 1150 {
+			t.Errorf("fold %d has %d of 5000", f, n)
+		}
+	}
+}
