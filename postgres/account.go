@@ -104,7 +104,7 @@ func (a account) place(dir, fallback string) (place, why string) {
 		return dir, ""
 	}
 	if temporary, err := filepath.Rel(os.TempDir(), dir); err == nil && filepath.IsLocal(temporary) {
-		fallback = filepath.Join(os.TempDir(), "sluice-state")
+		fallback = temporaryState()
 	}
 	moved := filepath.Join(fallback, filepath.Base(dir)+"-"+sluice.HashID("place", dir)[:8])
 	return moved, fmt.Sprintf("%s is kept in %s: the server runs as user %s, who may not enter %s",

@@ -268,6 +268,22 @@ func TestADirectoryThatTheServerCannotEnterIsReplacedByOneThatItCan(t *testing.T
 	if c.Dir() == dir || err != nil || !strings.Contains(string(note), c.Dir()) {
 		t.Errorf("in %s, and the note says %q (%v)", c.Dir(), note, err)
 	}
+	// Once the directory is gone, the next cluster that moves takes its place.
+	if err := os.RemoveAll(closed); err != nil {
+		t.Fatal(err)
+	}
+	next := filepath.Join(pgtest.Dir(t), "closed")
+	if err := os.Mkdir(next, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	other := start(t, postgres.Options{Dir: filepath.Join(next, "postgres"), Fast: true})
+	if _, err := os.Stat(c.Dir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left behind: %v", c.Dir(), err)
+	}
+	if err := other.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_ = os.RemoveAll(other.Dir())
 }
 
 func TestALongPathKeepsItsSocketElsewhere(t *testing.T) {

@@ -93,6 +93,9 @@ func (l layout) make(asked string) error {
 		if err := os.WriteFile(note, []byte(l.moved+"\n"), 0o644); err != nil { //nolint:gosec // for people
 			return fmt.Errorf("start Postgres: %w", err)
 		}
+		if err := l.claim(asked); err != nil {
+			return err
+		}
 	}
 	return l.makeSocketDir()
 }
