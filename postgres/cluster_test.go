@@ -97,7 +97,7 @@ func TestASecondStartReusesTheCluster(t *testing.T) {
 }
 
 func TestTheLastUserStopsTheServer(t *testing.T) {
-	dir := pgtest.Dir(t)
+	dir := pgtest.Made(t)
 	first := start(t, postgres.Options{Dir: dir, Fast: true})
 	second := start(t, postgres.Options{Dir: dir, Fast: true})
 	if first.PID() != second.PID() {
@@ -120,7 +120,7 @@ func TestTheLastUserStopsTheServer(t *testing.T) {
 
 func TestAServerEndsWithTheProcessThatStartedItHoweverThatDies(t *testing.T) {
 	for _, fast := range []bool{false, true} {
-		dir := pgtest.Dir(t)
+		dir := pgtest.Made(t)
 		parent, pid := child(t, dir, fast)
 		if err := parent.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -143,7 +143,7 @@ func TestAServerEndsWithTheProcessThatStartedItHoweverThatDies(t *testing.T) {
 }
 
 func TestAUserGoesOnWhenTheProcessThatStartedTheServerIsKilled(t *testing.T) {
-	dir := pgtest.Dir(t)
+	dir := pgtest.Made(t)
 	parent, pid := child(t, dir, false)
 	c := start(t, postgres.Options{Dir: dir, Fast: true})
 	if c.PID() != pid {
@@ -162,7 +162,7 @@ func TestAUserGoesOnWhenTheProcessThatStartedTheServerIsKilled(t *testing.T) {
 }
 
 func TestAUserThatIsKilledHurtsNoOther(t *testing.T) {
-	dir := pgtest.Dir(t)
+	dir := pgtest.Made(t)
 	c := start(t, postgres.Options{Dir: dir, Fast: true})
 	other, pid := child(t, dir, true)
 	if pid != c.PID() {
@@ -178,7 +178,7 @@ func TestAUserThatIsKilledHurtsNoOther(t *testing.T) {
 }
 
 func TestAStalePIDFileIsNoObstacle(t *testing.T) {
-	dir := pgtest.Dir(t)
+	dir := pgtest.Made(t)
 	first := start(t, postgres.Options{Dir: dir, Fast: true})
 	if err := first.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func TestAStalePIDFileIsNoObstacle(t *testing.T) {
 }
 
 func TestAKilledServerIsStartedAgain(t *testing.T) {
-	c := start(t, postgres.Options{Dir: pgtest.Dir(t), Fast: true})
+	c := start(t, postgres.Options{Dir: pgtest.Made(t), Fast: true})
 	db, err := postgres.Connect(t.Context(), c.URL(""), "test", 1)
 	if err != nil {
 		t.Fatal(err)
@@ -320,7 +320,7 @@ func TestTCPIsLoopbackOnlyAndWantsAPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, postgres.Options{Dir: pgtest.Dir(t), Fast: true, TCPPort: n})
+	c := start(t, postgres.Options{Dir: pgtest.Made(t), Fast: true, TCPPort: n})
 	over, err := c.TCPURL("")
 	if err != nil {
 		t.Fatal(err)
@@ -342,7 +342,7 @@ func TestTCPIsLoopbackOnlyAndWantsAPassword(t *testing.T) {
 }
 
 func TestAGivenServerIsNeitherStartedNorStopped(t *testing.T) {
-	own := start(t, postgres.Options{Dir: pgtest.Dir(t), Fast: true})
+	own := start(t, postgres.Options{Dir: pgtest.Made(t), Fast: true})
 	c, err := postgres.Start(t.Context(), postgres.Options{DatabaseURL: own.URL("")})
 	if err != nil {
 		t.Fatal(err)

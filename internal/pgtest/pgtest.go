@@ -56,14 +56,22 @@ func Empty(tb testing.TB) string {
 	return c.URL(name)
 }
 
-// Cluster starts a migrated private cluster that is the test's own to kill; it is stopped when the test ends.
-// The URL of its database is Cluster.URL("").
-func Cluster(tb testing.TB) *postgres.Cluster {
+// Made is [Dir] with a cluster in it that was stopped: to start one from costs a fifth of making one.
+func Made(tb testing.TB) string {
 	tb.Helper()
 	dir, err := copied(tb.Context())
 	if err != nil {
 		tb.Fatalf("a cluster for the test: %v", err)
 	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) }) // the next process sweeps what is left
+	return dir
+}
+
+// Cluster starts a migrated private cluster that is the test's own to kill; it is stopped when the test ends.
+// The URL of its database is Cluster.URL("").
+func Cluster(tb testing.TB) *postgres.Cluster {
+	tb.Helper()
+	dir := Made(tb)
 	c, err := postgres.Start(tb.Context(), postgres.Options{Dir: dir, Fast: true})
 	if err != nil {
 		tb.Fatalf("a cluster for the test: %v", err)
@@ -72,7 +80,6 @@ func Cluster(tb testing.TB) *postgres.Cluster {
 		if err := c.Stop(context.WithoutCancel(tb.Context())); err != nil {
 			tb.Errorf("stop the test's cluster: %v", err)
 		}
-		_ = os.RemoveAll(dir) // the next process sweeps what is left
 	})
 	if _, err := postgres.Migrate(tb.Context(), c.URL("")); err != nil {
 		tb.Fatalf("a cluster for the test: %v", err)
