@@ -43,8 +43,10 @@ func NewCurve(samples []Sample, scores []float64, routerCost float64) Curve {
 	return curve
 }
 
-// Weak and Strong are the accuracies of the medium and of the large model alone.
-func (c Curve) Weak() float64   { return c[0].Accuracy }
+// Weak is the accuracy of the medium model alone.
+func (c Curve) Weak() float64 { return c[0].Accuracy }
+
+// Strong is the accuracy of the large model alone.
 func (c Curve) Strong() float64 { return c[len(c)-1].Accuracy }
 
 // At interpolates the curve at a share of large calls.

@@ -6,11 +6,11 @@ import (
 
 	"pgregory.net/rapid"
 
-	. "sluice/evaluation"
+	"sluice/evaluation"
 )
 
 // four queries, worked out by hand: only the large model knows b and c, only the medium one d.
-var four = []Sample{
+var four = []evaluation.Sample{
 	{ID: "a", Text: "a", Medium: 1, Large: 1, MediumCost: 10, LargeCost: 100},
 	{ID: "b", Text: "b", Medium: 0, Large: 1, MediumCost: 10, LargeCost: 100},
 	{ID: "c", Text: "c", Medium: 0, Large: 1, MediumCost: 10, LargeCost: 200},
@@ -25,8 +25,8 @@ func near(t *testing.T, what string, got, want float64) {
 }
 
 func TestCurveByHand(t *testing.T) {
-	c := NewCurve(four, []float64{0.2, 0.9, 0.8, 0.1}, 5)
-	want := Curve{{0, 0.5, 15}, {0.25, 0.75, 37.5}, {0.5, 1, 85}, {0.75, 1, 107.5}, {1, 0.75, 130}}
+	c := evaluation.NewCurve(four, []float64{0.2, 0.9, 0.8, 0.1}, 5)
+	want := evaluation.Curve{{0, 0.5, 15}, {0.25, 0.75, 37.5}, {0.5, 1, 85}, {0.75, 1, 107.5}, {1, 0.75, 130}}
 	if len(c) != len(want) {
 		t.Fatalf("%d points, want %d: %+v", len(c), len(want), c)
 	}
@@ -53,7 +53,7 @@ func TestCurveByHand(t *testing.T) {
 
 // A constant score is a random mix: the straight line, APGR one half, CPT(x) = x.
 func TestConstantScoreIsTheRandomMix(t *testing.T) {
-	c := NewCurve(four, []float64{3, 3, 3, 3}, 0)
+	c := evaluation.NewCurve(four, []float64{3, 3, 3, 3}, 0)
 	apgr, _ := c.APGR()
 	near(t, "APGR", apgr, 0.5)
 	cpt, _ := c.CPT(0.8)
@@ -61,8 +61,8 @@ func TestConstantScoreIsTheRandomMix(t *testing.T) {
 }
 
 func TestNoGapIsUndefined(t *testing.T) {
-	same := []Sample{{Medium: 1, Large: 1}, {Medium: 0, Large: 0}}
-	c := NewCurve(same, []float64{1, 2}, 0)
+	same := []evaluation.Sample{{Medium: 1, Large: 1}, {Medium: 0, Large: 0}}
+	c := evaluation.NewCurve(same, []float64{1, 2}, 0)
 	if _, ok := c.APGR(); ok {
 		t.Error("APGR is defined without a gap")
 	}
@@ -71,11 +71,11 @@ func TestNoGapIsUndefined(t *testing.T) {
 	}
 }
 
-func samplesGen(t *rapid.T) ([]Sample, []float64) {
+func samplesGen(t *rapid.T) ([]evaluation.Sample, []float64) {
 	n := rapid.IntRange(2, 40).Draw(t, "n")
-	s, x := make([]Sample, n), make([]float64, n)
+	s, x := make([]evaluation.Sample, n), make([]float64, n)
 	for i := range s {
-		s[i] = Sample{
+		s[i] = evaluation.Sample{
 			Medium: float64(rapid.IntRange(0, 1).Draw(t, "medium")), Large: float64(rapid.IntRange(0, 1).Draw(t, "large")),
 			MediumCost: 10, LargeCost: 100,
 		}
@@ -93,7 +93,7 @@ func TestCurveProperties(t *testing.T) {
 		for i := range x {
 			mirrored[i], oracle[i] = -x[i], s[i].Large-s[i].Medium
 		}
-		c, m, o := NewCurve(s, x, 0), NewCurve(s, mirrored, 0), NewCurve(s, oracle, 0)
+		c, m, o := evaluation.NewCurve(s, x, 0), evaluation.NewCurve(s, mirrored, 0), evaluation.NewCurve(s, oracle, 0)
 		a, ok := c.APGR()
 		b, _ := m.APGR()
 		if ok && math.Abs(a+b-1) > 1e-9 {
@@ -108,18 +108,18 @@ func TestCurveProperties(t *testing.T) {
 }
 
 func TestHullAndAIQByHand(t *testing.T) {
-	points := Curve{{0, 0.5, 0}, {0.3, 0.6, 40}, {0.5, 0.9, 50}, {0.7, 0.8, 70}, {1, 1, 100}}
-	hull := Hull(points)
+	points := evaluation.Curve{{0, 0.5, 0}, {0.3, 0.6, 40}, {0.5, 0.9, 50}, {0.7, 0.8, 70}, {1, 1, 100}}
+	hull := evaluation.Hull(points)
 	if len(hull) != 3 || hull[1].Cost != 50 || hull[2].Cost != 100 {
 		t.Fatalf("hull %+v, want the points at cost 0, 50 and 100", hull)
 	}
-	near(t, "hull at 25", HullAt(hull, 25), 0.7)
-	near(t, "hull beyond", HullAt(hull, 500), 1)
-	aiq, _ := AIQ(points, 0, 100) // (0.7*50 + 0.95*50) / 100
+	near(t, "hull at 25", evaluation.HullAt(hull, 25), 0.7)
+	near(t, "hull beyond", evaluation.HullAt(hull, 500), 1)
+	aiq, _ := evaluation.AIQ(points, 0, 100) // (0.7*50 + 0.95*50) / 100
 	near(t, "AIQ", aiq, 0.825)
-	aiq, _ = AIQ(Curve{{1, 0.8, 50}}, 0, 100) // one model: nothing below its cost, 0.8 above
+	aiq, _ = evaluation.AIQ(evaluation.Curve{{1, 0.8, 50}}, 0, 100) // one model: nothing below its cost, 0.8 above
 	near(t, "AIQ of one model", aiq, 0.4)
-	if _, ok := AIQ(points, 10, 10); ok {
+	if _, ok := evaluation.AIQ(points, 10, 10); ok {
 		t.Error("AIQ over an empty range")
 	}
 }
@@ -128,10 +128,10 @@ func TestHullAndAIQByHand(t *testing.T) {
 func TestHullProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, x := samplesGen(t)
-		c := NewCurve(s, x, 0)
-		hull := Hull(c)
+		c := evaluation.NewCurve(s, x, 0)
+		hull := evaluation.Hull(c)
 		for _, p := range c {
-			if HullAt(hull, p.Cost)+1e-9 < p.Accuracy {
+			if evaluation.HullAt(hull, p.Cost)+1e-9 < p.Accuracy {
 				t.Fatalf("point %+v lies above the hull %+v", p, hull)
 			}
 		}
@@ -148,7 +148,7 @@ func TestHullProperties(t *testing.T) {
 // By the formula: cost $1 a thousand, accuracy 0.6: c = log2(200)/log2(200/0.0044).
 func TestArenaScoreByFormula(t *testing.T) {
 	c := math.Log2(200) / math.Log2(200/0.0044)
-	near(t, "arena", ArenaScore(0.6, 1000), 1.1*0.6*c/(0.1*0.6+c))
-	near(t, "arena of nothing right", ArenaScore(0, 1000), 0)
-	near(t, "arena beyond the dearest", ArenaScore(0.9, 1e9), 0)
+	near(t, "arena", evaluation.ArenaScore(0.6, 1000), 1.1*0.6*c/(0.1*0.6+c))
+	near(t, "arena of nothing right", evaluation.ArenaScore(0, 1000), 0)
+	near(t, "arena beyond the dearest", evaluation.ArenaScore(0.9, 1e9), 0)
 }

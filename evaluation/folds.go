@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"sort"
@@ -28,15 +29,18 @@ type Scored struct {
 	LatencyUS float64
 }
 
-// CrossValidate fits the router on all folds but one and scores that one, for each fold; progress, if
-// not nil, hears of each finished fold. At most maxTrain rows are trained on (0: all).
-func CrossValidate(r Router, samples []Sample, folds, maxTrain int, seed uint64, progress func(fold int)) (Scored, error) {
+// CrossValidate fits the router on all folds but one and scores that one, for each fold, until ctx is
+// done; progress, if not nil, hears of each finished fold. At most maxTrain rows are trained on (0: all).
+func CrossValidate(ctx context.Context, r Router, samples []Sample, folds, maxTrain int, seed uint64, progress func(fold int)) (Scored, error) {
 	out := Scored{Name: r.Name(), Scores: make([]float64, len(samples)), Ranks: make([]float64, len(samples))}
 	if c, ok := r.(Calibrated); ok {
 		out.Calibrated = c.Calibrated()
 	}
 	var latencies []float64
 	for fold := range folds {
+		if err := context.Cause(ctx); err != nil {
+			return Scored{}, fmt.Errorf("%s: stopped after %d of %d folds: %w", r.Name(), fold, folds, err)
+		}
 		var train []Sample
 		var held []int
 		for i, s := range samples {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"sluice"
-	. "sluice/evaluation"
+	"sluice/evaluation"
 )
 
 func free(string, string, string) (sluice.MicroUSD, error) { return 0, nil }
@@ -32,11 +32,11 @@ func TestLoadGradedReadsBothForms(t *testing.T) {
 	cost := func(model, _, answer string) (sluice.MicroUSD, error) {
 		return sluice.MicroUSD(len(model) + 10*len(answer)), nil
 	}
-	got, skipped, err := LoadGraded(path, "m", "l", cost)
+	got, skipped, err := evaluation.LoadGraded(path, "m", "l", cost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Sample{
+	want := []evaluation.Sample{
 		{ID: "1", Text: "Q one?", Medium: 1, Large: 0, MediumCost: 11, LargeCost: 21},
 		{ID: "g:3", Text: "Q three?", Medium: 0, Large: 1, MediumCost: 1, LargeCost: 1},
 	}
@@ -46,19 +46,19 @@ func TestLoadGradedReadsBothForms(t *testing.T) {
 	if skipped["repeated question"] != 1 || skipped["a model is missing"] != 1 || skipped["contaminated"] != 1 {
 		t.Errorf("skipped %v", skipped)
 	}
-	if got[0].Policy() != sluice.Standard || got[1].Policy() != sluice.Complex || (Sample{}).Policy() != sluice.Ambiguous {
+	if got[0].Policy() != sluice.Standard || got[1].Policy() != sluice.Complex || (evaluation.Sample{}).Policy() != sluice.Ambiguous {
 		t.Error("policies of right/wrong pairs")
 	}
 }
 
 func TestLoadGradedNamesTheLine(t *testing.T) {
 	for _, bad := range []string{`{"id":1,`, `{"id":1,"question":"q"}`} {
-		_, _, err := LoadGraded(write(t, `{"id":0,"prompt":"p","weak_correct":true,"strong_correct":true}`, bad), "m", "l", free)
+		_, _, err := evaluation.LoadGraded(write(t, `{"id":0,"prompt":"p","weak_correct":true,"strong_correct":true}`, bad), "m", "l", free)
 		if err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%s: error %v does not name line 2", bad, err)
 		}
 	}
-	if _, _, err := LoadGraded(write(t, `{"id":1,"question":"q","runs":{}}`), "m", "l", free); err == nil {
+	if _, _, err := evaluation.LoadGraded(write(t, `{"id":1,"question":"q","runs":{}}`), "m", "l", free); err == nil {
 		t.Error("a file without a usable row was accepted")
 	}
 }
@@ -67,8 +67,8 @@ func TestFoldsKeepRepeatedTextsTogether(t *testing.T) {
 	counts := make([]int, 5)
 	for i := range 5000 {
 		text := strings.Repeat("x", i%97) + " question " + string(rune('a'+i%26)) + strings.Repeat("y", i/97)
-		f := Fold(text, 1, 5)
-		if f != Fold(strings.ToUpper("  "+text), 1, 5) {
+		f := evaluation.Fold(text, 1, 5)
+		if f != evaluation.Fold(strings.ToUpper("  "+text), 1, 5) {
 			t.Fatalf("%q: case or blanks change the fold", text)
 		}
 		counts[f]++

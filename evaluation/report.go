@@ -18,10 +18,11 @@ type Result struct {
 	AIQ      *float64 `json:"aiq"`
 	// Accuracy, LargeShare, Cost and Arena are at the operating point: as many large calls as there are
 	// Complex queries in training, the same for every router, so that accuracies compare at equal calls.
+	// Cost and Arena are nil where the models have no price.
 	Accuracy   float64  `json:"accuracy"`
 	LargeShare float64  `json:"large_share"`
-	Cost       float64  `json:"cost_microusd"`
-	Arena      float64  `json:"arena_score"`
+	Cost       *float64 `json:"cost_microusd"`
+	Arena      *float64 `json:"arena_score"`
 	AUROC      *float64 `json:"auroc"`
 	MacroF1    *float64 `json:"macro_f1"`
 	ECE        *float64 `json:"ece"`
@@ -32,13 +33,15 @@ type Result struct {
 
 // Report is a whole table, and the form of the files in docs/results.
 type Report struct {
-	Dataset string  `json:"dataset"`
-	Rows    int     `json:"rows"`
-	Skipped Skipped `json:"skipped,omitempty"`
-	Split   string  `json:"split"`
-	Seed    uint64  `json:"seed"`
-	Medium  string  `json:"medium"`
-	Large   string  `json:"large"`
+	Dataset string `json:"dataset"`
+	Rows    int    `json:"rows"`
+	// Escalating is how many of the rows are Complex: only the large model is right.
+	Escalating int     `json:"escalating"`
+	Skipped    Skipped `json:"skipped,omitempty"`
+	Split      string  `json:"split"`
+	Seed       uint64  `json:"seed"`
+	Medium     string  `json:"medium"`
+	Large      string  `json:"large"`
 	// Command is what makes the file again.
 	Command string `json:"command,omitempty"`
 	// CostBasis says where costs come from.
@@ -57,8 +60,18 @@ type Options struct {
 	Seed  uint64
 	// OperatingShare is the share of large calls of the operating point.
 	OperatingShare float64
+	// Unpriced leaves out whatever is counted in dollars.
+	Unpriced bool
 	// RouterCost is what one decision costs, in micro-dollars; it is charged to the router.
 	RouterCost float64
+}
+
+// operate fills in the numbers of the operating point.
+func (r *Result) operate(at Point, o Options) {
+	r.Accuracy, r.LargeShare = at.Accuracy, at.LargeShare
+	if !o.Unpriced {
+		r.Cost, r.Arena = &at.Cost, defined(ArenaScore(at.Accuracy, at.Cost), true)
+	}
 }
 
 // OperatingShare is the share of Complex samples: the budget of large calls that an oracle would use.
@@ -88,10 +101,9 @@ func Measure(samples []Sample, scored Scored, o Options, lo, hi float64) Result 
 	}
 	r.CPT50, r.CPT80 = defined(curve.CPT(0.5)), defined(curve.CPT(0.8))
 	r.CostPT50, r.CostPT80 = defined(curve.CostPT(0.5)), defined(curve.CostPT(0.8))
-	r.AIQ = defined(AIQ(curve, lo, hi))
+	r.AIQ = defined(AIQ(curve, lo, hi)) // undefined where nothing has a price: the range is empty
 	at := curve.At(o.OperatingShare)
-	r.Accuracy, r.LargeShare, r.Cost = at.Accuracy, at.LargeShare, at.Cost
-	r.Arena = ArenaScore(at.Accuracy, at.Cost)
+	r.operate(at, o)
 	r.AUROC = defined(AUROC(labels, scored.Ranks))
 	f1 := MacroF1(labels, scored.Ranks, 1-o.OperatingShare)
 	r.MacroF1 = &f1
@@ -113,17 +125,17 @@ func Baselines(samples []Sample, o Options, lo, hi float64) []Result {
 	best := Measure(samples, oracle, o, lo, hi)
 	curve := NewCurve(samples, oracle.Ranks, 0)
 	single := func(name string, p Point) Result {
-		aiq, ok := AIQ(Curve{p}, lo, hi)
-		return Result{
-			Name: name, AIQ: defined(aiq, ok), Accuracy: p.Accuracy, LargeShare: p.LargeShare, Cost: p.Cost,
-			Arena: ArenaScore(p.Accuracy, p.Cost), Curve: Curve{p},
-		}
+		r := Result{Name: name, AIQ: defined(AIQ(Curve{p}, lo, hi)), Curve: Curve{p}}
+		r.operate(p, o)
+		return r
 	}
 	ends := Curve{curve[0], curve[len(curve)-1]}
-	hull := Result{Name: "hull-of-models", AIQ: defined(AIQ(ends, lo, hi)), Curve: Hull(ends), LargeShare: o.OperatingShare}
+	hull := Result{Name: "hull-of-models", AIQ: defined(AIQ(ends, lo, hi)), Curve: Hull(ends)}
 	mix := ends.At(o.OperatingShare)
-	hull.Cost, hull.Accuracy = mix.Cost, HullAt(hull.Curve, mix.Cost)
-	hull.Arena = ArenaScore(hull.Accuracy, hull.Cost)
+	if !o.Unpriced {
+		mix.Accuracy = HullAt(hull.Curve, mix.Cost)
+	}
+	hull.operate(mix, o)
 	return []Result{single("always-medium", ends[0]), single("always-large", ends[1]), hull, best}
 }
 

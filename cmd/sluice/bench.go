@@ -48,8 +48,8 @@ func (m *Main) openBench(ctx context.Context, model bench.Model) (_ *benchRing, 
 			err = errors.Join(err, b.Close())
 		}
 	}()
-	if b.dir, err = os.MkdirTemp("", "sluice-bench-"); err != nil {
-		return nil, fmt.Errorf("a directory for the benchmark: %w", err)
+	if b.dir, err = benchDir(); err != nil {
+		return nil, err
 	}
 	b.cleanup = append(b.cleanup, func() error { return os.RemoveAll(b.dir) })
 	m.config.DataDir = b.dir
@@ -66,6 +66,19 @@ func (m *Main) openBench(ctx context.Context, model bench.Model) (_ *benchRing, 
 	}
 	b.parts = parts{cfg: m.config, js: b.log.JS, caller: caller}
 	return b, nil
+}
+
+// benchDir is a new directory that the user whom root's Postgres runs as may enter: a cluster that had to be
+// kept elsewhere would stay there.
+func benchDir() (string, error) {
+	dir, err := os.MkdirTemp("", "sluice-bench-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755) //nolint:gosec // see above
+	}
+	if err != nil {
+		return "", fmt.Errorf("a directory for the benchmark: %w", err)
+	}
+	return dir, nil
 }
 
 // benchModels answers for every configured model.
@@ -299,9 +312,9 @@ func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return fmt.Errorf("this binary: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "sluice-bench-")
+	dir, err := benchDir()
 	if err != nil {
-		return fmt.Errorf("a directory for the benchmark: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	result, err := bench.RunCold(ctx, bench.ColdOptions{

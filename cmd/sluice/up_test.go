@@ -117,6 +117,23 @@ func booksOf(t *testing.T, url string) map[emulator.Kind]int64 {
 	return sum
 }
 
+// idle says whether a stage has nothing to fetch and nothing in hand.
+func (p *program) idle(stage string) func() bool {
+	return func() bool {
+		var look operate.Status
+		if err := json.Unmarshal([]byte(p.must("status", "--json")), &look); err != nil {
+			p.t.Fatal(err)
+		}
+		for _, s := range look.Stages {
+			if s.Stage == stage {
+				return s.Lag == 0 && s.InFlight == 0
+			}
+		}
+		p.t.Fatalf("status has no stage %s", stage)
+		return false
+	}
+}
+
 func expectBooks(t *testing.T, url string, answers, verdicts, analyses int64) {
 	t.Helper()
 	got := booksOf(t, url)
@@ -140,6 +157,7 @@ func TestReplayAndRelabelBuyNothingTwice(t *testing.T) {
 	eventually(t, "examples of the first judge", examples(n))
 	expectBooks(t, books.Emulator, 2*n, 2*n, n)
 	p.must("replay", "--stage", "judge", "--since", "1h") // the same version: nothing to do
+	eventually(t, "the replay handled by the first judge", p.idle("judge"))
 	stop()
 
 	v2 := []string{"--set", "judge.version=v2"}

@@ -40,7 +40,7 @@ func made(n int, noise float64, seed uint64) []evaluation.Sample {
 func TestControlsLearnWhatTextDecides(t *testing.T) {
 	samples := made(1500, 0.1, 1)
 	for _, r := range controls.All(1) {
-		scored, err := evaluation.CrossValidate(r, samples, 3, 0, 1, nil)
+		scored, err := evaluation.CrossValidate(t.Context(), r, samples, 3, 0, 1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestControlsFindNothingInNoise(t *testing.T) {
 		labels[i] = s.Escalate()
 	}
 	for _, r := range controls.All(1) {
-		scored, err := evaluation.CrossValidate(r, samples, 3, 0, 1, nil)
+		scored, err := evaluation.CrossValidate(t.Context(), r, samples, 3, 0, 1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

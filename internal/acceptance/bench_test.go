@@ -10,7 +10,7 @@ import (
 // run runs a command in a directory of its own and returns its standard output.
 func run(t *testing.T, args ...string) string {
 	t.Helper()
-	c := process.Start(t, process.Spec{Name: args[0], Path: binaries.Sluice(t), Args: args, Env: []string{"SLUICE_DATA_DIR=" + t.TempDir()}})
+	c := process.Start(t, process.Spec{Name: args[0], Path: binaries.Sluice(t), Args: args, Env: []string{"SLUICE_DATA_DIR=" + openDir(t)}})
 	if err := c.Wait(t.Context()); err != nil {
 		t.Fatalf("sluice %v: %v\n%s", args, err, c.Output())
 	}

@@ -96,7 +96,7 @@ var grades = []string{"correct", "incorrect", "idk"}
 // The README's first command, as a newcomer runs it: an empty directory, no database, no key.
 func TestDemoEndsWithASummaryThatAddsUp(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := openDir(t)
 	s := demo(t, dir, "--limit", "60")
 	s.consistent(t, 60)
 	t.Logf("first start: %.1f s", s.Seconds)

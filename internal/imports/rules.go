@@ -27,6 +27,8 @@ var rooms = map[string][]string{
 	"operate":                 {"", "streams", "consumers"},
 	"config":                  {"", "pricing"},
 	"bench":                   {"", "streams", "llm"},
+	"evaluation":              {""},
+	"evaluation/controls":     {"evaluation"},
 	"cmd/sluice":              {everything},
 }
 
