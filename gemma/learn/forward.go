@@ -1,0 +1,101 @@
+package learn
+
+import (
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+
+	"sluice/gemma"
+)
+
+// forward builds the decoder over a batch of right-padded rows. Causality alone keeps padding away from
+// real tokens, so there is no padding mask. A forward serves one graph.
+type forward struct {
+	config gemma.Config
+	weight func(name string) *graph.Node                // a tensor as stored
+	linear func(name string, x *graph.Node) *graph.Node // [N, in] to [N, out], adapters included
+	remat  bool                                         // recompute a layer in the backward pass instead of keeping its inside
+
+	g           *graph.Graph
+	rows, width int // B and T
+	tables      map[tableKey]*graph.Node
+}
+
+// hidden maps token ids [B, T] to normed final states [B*T, d], ready for the head.
+func (f *forward) hidden(tokens *graph.Node) *graph.Node {
+	f.g, f.rows, f.width = tokens.Graph(), tokens.Shape().Dimensions[0], tokens.Shape().Dimensions[1]
+	f.tables = map[tableKey]*graph.Node{}
+	ids := graph.Reshape(tokens, f.rows*f.width, 1)
+	x := graph.MulScalar(graph.Gather(f.weight(gemma.EmbedName), ids), f.config.EmbedScale())
+	for i := range f.config.Layers {
+		if f.remat {
+			x = x.Checkpoint()
+		}
+		x = f.layer(i, x)
+	}
+	if f.remat {
+		x = x.StopCheckpoint()
+	}
+	return f.norm(gemma.NormName, x)
+}
+
+// logits maps final states [N, d] to [N, VocabSize] through the tied embedding.
+func (f *forward) logits(h *graph.Node) *graph.Node {
+	return softCap(product(h, f.weight(gemma.EmbedName)), f.config.FinalSoftCap)
+}
+
+// layer is one decoder block on [B*T, d].
+func (f *forward) layer(i int, x *graph.Node) *graph.Node {
+	name := func(part string) string { return gemma.LayerName(i, part) }
+	a := f.attention(i, f.norm(name("input_layernorm"), x))
+	before := "post_attention_layernorm" // Gemma 1 names the norm before the block after what precedes it
+	if f.config.PostNorms() {
+		a = f.norm(name("post_attention_layernorm"), a)
+		before = "pre_feedforward_layernorm"
+	}
+	x = graph.Add(x, a)
+	n := f.norm(name(before), x)
+	gated := graph.Mul(gelu(f.linear(name("mlp.gate_proj"), n)), f.linear(name("mlp.up_proj"), n))
+	y := f.linear(name("mlp.down_proj"), gated)
+	if f.config.PostNorms() {
+		y = f.norm(name("post_feedforward_layernorm"), y)
+	}
+	return graph.Add(x, y)
+}
+
+// norm is RMSNorm with Gemma's 1+w on [N, d]: x/sqrt(mean(x²)+eps)*(1+w). The sum and the spread are products
+// with ones and with the gain: the Go backend multiplies matrices far faster than it reduces or broadcasts,
+// and so do the gradients.
+func (f *forward) norm(name string, x *graph.Node) *graph.Node {
+	d := x.Shape().Dimensions[1]
+	mean := graph.MulScalar(graph.MatMul(graph.Mul(x, x), ones(x, d, 1)), 1/float64(d))
+	r := graph.Reciprocal(graph.Sqrt(graph.AddScalar(mean, f.config.RMSNormEps)))
+	gain := graph.Reshape(graph.OnePlus(f.weight(name)), 1, d)
+	return graph.Mul(x, graph.MatMul(r, gain))
+}
+
+// product is x Wᵀ for x [N, in] and w [out, in].
+func product(x, w *graph.Node) *graph.Node {
+	return graph.DotGeneral(x, []int{1}, nil, w, []int{1}, nil)
+}
+
+func ones(like *graph.Node, dims ...int) *graph.Node {
+	shape := like.Shape().Clone()
+	shape.Dimensions = dims
+	return graph.Ones(like.Graph(), shape)
+}
+
+// softCap squashes logits into (-limit, limit) as Gemma 2 does; a limit of 0 is none.
+func softCap(x *graph.Node, limit float64) *graph.Node {
+	if limit == 0 {
+		return x
+	}
+	return graph.MulScalar(graph.Tanh(graph.MulScalar(x, 1/limit)), limit)
+}
+
+// gelu is the tanh form, 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³), written as x*sigmoid(2u).
+func gelu(x *graph.Node) *graph.Node {
+	c := 2 * math.Sqrt(2/math.Pi)
+	u := graph.Mul(x, graph.AddScalar(graph.MulScalar(graph.Mul(x, x), 0.044715*c), c))
+	return graph.Mul(x, graph.Logistic(u))
+}
