@@ -26,7 +26,7 @@ func (t *Trainer) update(g *graph.Graph, gradients []*graph.Node, scalars *graph
 	square := graph.ScalarZero(g, float32Type)
 	for _, gradient := range gradients {
 		flat := graph.Reshape(gradient, 1, gradient.Shape().Size())
-		square = graph.Add(square, graph.Reshape(product(flat, flat)))
+		square = graph.Add(square, graph.Reshape(timesT(flat, flat)))
 	}
 	norm := graph.Sqrt(square)
 	if limit := t.hyper.ClipNorm; limit > 0 {

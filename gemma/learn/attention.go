@@ -21,15 +21,14 @@ func (f *forward) attention(i int, x *graph.Node) *graph.Node {
 	q = f.byKeyHead(q, group)
 	k = f.byKeyHead(k, 1)
 	v = f.byKeyHead(v, 1)
-	logits := graph.DotGeneral(q, []int{2}, []int{0}, k, []int{2}, []int{0}) // [B*KV, T*G, T]
+	logits := f.productT(q, k) // [B*KV, T*G, T]
 	logits = softCap(logits, c.AttnSoftCap)
 	logits = graph.Add(logits, f.mask(c.Window(i), group))
 	top := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, -1))
 	e := graph.Exp(graph.Sub(logits, top))
-	mixed := graph.DotGeneral(e, []int{2}, []int{0}, v, []int{1}, []int{0}) // [B*KV, T*G, hd]
-	sums := graph.MatMul(graph.Reshape(e, -1, f.width), ones(e, f.width, 1))
-	spread := graph.MatMul(graph.Reciprocal(sums), ones(e, 1, c.HeadDim))
-	mixed = graph.Mul(mixed, graph.Reshape(spread, mixed.Shape().Dimensions...))
+	mixed := f.product(e, v) // [B*KV, T*G, hd], still to be divided by the sums
+	share := graph.Reciprocal(graph.ReduceAndKeep(e, graph.ReduceSum, -1))
+	mixed = graph.Mul(mixed, graph.BroadcastToDims(share, mixed.Shape().Dimensions...))
 	return f.linear(gemma.LayerName(i, "self_attn.o_proj"), f.byToken(mixed, group))
 }
 
@@ -53,7 +52,7 @@ func (f *forward) turned(i int, part string, heads int, x *graph.Node) *graph.No
 	sin := f.table(tableKey{"sin", base, position, heads, scale}, heads, c.HeadDim, func(t, d int) float64 {
 		return scale * math.Sin(gemma.RopeAngle(float64(t)*position, base, d, c.HeadDim))
 	})
-	return graph.Add(graph.Mul(y, cos), graph.Mul(graph.MatMul(y, f.halfTurn()), sin))
+	return graph.Add(graph.Mul(y, cos), graph.Mul(f.product(y, f.halfTurn()), sin))
 }
 
 // byKeyHead turns [B*T*KV*G, hd] (or [B*T, KV*G*hd]) into [B*KV, T*G, hd].

@@ -16,6 +16,8 @@ type forward struct {
 	linear func(name string, x *graph.Node) *graph.Node // [N, in] to [N, out], adapters included
 	remat  bool                                         // recompute a layer in the backward pass instead of keeping its inside
 
+	plainGo bool // products and norms bring gradients that suit the Go backend
+
 	g           *graph.Graph
 	rows, width int // B and T
 	tables      map[tableKey]*graph.Node
@@ -41,7 +43,7 @@ func (f *forward) hidden(tokens *graph.Node) *graph.Node {
 
 // logits maps final states [N, d] to [N, VocabSize] through the tied embedding.
 func (f *forward) logits(h *graph.Node) *graph.Node {
-	return softCap(product(h, f.weight(gemma.EmbedName)), f.config.FinalSoftCap)
+	return softCap(f.productT(h, f.weight(gemma.EmbedName)), f.config.FinalSoftCap)
 }
 
 // layer is one decoder block on [B*T, d].
@@ -63,28 +65,6 @@ func (f *forward) layer(i int, x *graph.Node) *graph.Node {
 	return graph.Add(x, y)
 }
 
-// norm is RMSNorm with Gemma's 1+w on [N, d]: x/sqrt(mean(x²)+eps)*(1+w). The sum and the spread are products
-// with ones and with the gain: the Go backend multiplies matrices far faster than it reduces or broadcasts,
-// and so do the gradients.
-func (f *forward) norm(name string, x *graph.Node) *graph.Node {
-	d := x.Shape().Dimensions[1]
-	mean := graph.MulScalar(graph.MatMul(graph.Mul(x, x), ones(x, d, 1)), 1/float64(d))
-	r := graph.Reciprocal(graph.Sqrt(graph.AddScalar(mean, f.config.RMSNormEps)))
-	gain := graph.Reshape(graph.OnePlus(f.weight(name)), 1, d)
-	return graph.Mul(x, graph.MatMul(r, gain))
-}
-
-// product is x Wᵀ for x [N, in] and w [out, in].
-func product(x, w *graph.Node) *graph.Node {
-	return graph.DotGeneral(x, []int{1}, nil, w, []int{1}, nil)
-}
-
-func ones(like *graph.Node, dims ...int) *graph.Node {
-	shape := like.Shape().Clone()
-	shape.Dimensions = dims
-	return graph.Ones(like.Graph(), shape)
-}
-
 // softCap squashes logits into (-limit, limit) as Gemma 2 does; a limit of 0 is none.
 func softCap(x *graph.Node, limit float64) *graph.Node {
 	if limit == 0 {
@@ -93,9 +73,10 @@ func softCap(x *graph.Node, limit float64) *graph.Node {
 	return graph.MulScalar(graph.Tanh(graph.MulScalar(x, 1/limit)), limit)
 }
 
-// gelu is the tanh form, 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³), written as x*sigmoid(2u).
+// gelu is the tanh form, 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³).
 func gelu(x *graph.Node) *graph.Node {
-	c := 2 * math.Sqrt(2/math.Pi)
+	c := math.Sqrt(2 / math.Pi)
 	u := graph.Mul(x, graph.AddScalar(graph.MulScalar(graph.Mul(x, x), 0.044715*c), c))
-	return graph.Mul(x, graph.Logistic(u))
+	half := graph.MulScalar(x, 0.5)
+	return graph.Add(half, graph.Mul(half, graph.Tanh(u)))
 }

@@ -94,14 +94,14 @@ func (m *Model) createAdapters() error {
 }
 
 // linear is x Wᵀ, plus the adapter's (Alpha/Rank)·(x Aᵀ) Bᵀ where there is one.
-func (m *Model) linear(g *graph.Graph, name string, x *graph.Node) *graph.Node {
-	y := product(x, m.base(g, name))
+func (m *Model) linear(f *forward, g *graph.Graph, name string, x *graph.Node) *graph.Node {
+	y := f.productT(x, m.base(g, name))
 	l := m.options.LoRA
 	if !l.targets(name) {
 		return y
 	}
-	low := graph.MulScalar(product(x, m.node(g, loraA(name))), l.Alpha/float64(l.Rank))
-	return graph.Add(y, product(low, m.node(g, loraB(name))))
+	low := graph.MulScalar(f.productT(x, m.node(g, loraA(name))), l.Alpha/float64(l.Rank))
+	return graph.Add(y, f.productT(low, m.node(g, loraB(name))))
 }
 
 // merged is a tensor with its adapter added, on the host.

@@ -19,9 +19,9 @@ func (f *forward) completion(in []*graph.Node) *graph.Node {
 	logits := f.logits(h)
 	top := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, -1)) // [N, 1]
 	e := graph.Exp(graph.Sub(logits, top))
-	total := graph.Add(graph.Log(graph.MatMul(e, ones(e, f.config.VocabSize, 1))), top)
+	total := graph.Add(graph.Log(graph.ReduceAndKeep(e, graph.ReduceSum, -1)), top)
 	rows := graph.Gather(f.weight(gemma.EmbedName), targets)
-	picked := graph.MatMul(graph.Mul(h, rows), ones(h, f.config.HiddenSize, 1))
+	picked := graph.ReduceAndKeep(graph.Mul(h, rows), graph.ReduceSum, -1)
 	picked = softCap(picked, f.config.FinalSoftCap)
 	logProbs := graph.Reshape(graph.Sub(picked, total), weights.Shape().Dimensions...)
 	return graph.Mul(logProbs, weights)
@@ -29,7 +29,7 @@ func (f *forward) completion(in []*graph.Node) *graph.Node {
 
 // perRow sums [Rows, Slots] to [Rows, 1].
 func perRow(x *graph.Node) *graph.Node {
-	return graph.MatMul(x, ones(x, x.Shape().Dimensions[1], 1))
+	return graph.ReduceAndKeep(x, graph.ReduceSum, -1)
 }
 
 // sum adds up everything to a scalar.

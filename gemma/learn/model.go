@@ -118,12 +118,11 @@ func (m *Model) node(g *graph.Graph, name string) *graph.Node {
 
 // forward prepares the decoder for one graph.
 func (m *Model) forward(g *graph.Graph, training bool) *forward {
-	return &forward{
-		config: m.config,
-		weight: func(name string) *graph.Node { return m.node(g, name) },
-		linear: func(name string, x *graph.Node) *graph.Node { return m.linear(g, name, x) },
-		remat:  training && m.options.Checkpoint,
-	}
+	f := &forward{config: m.config, remat: training && m.options.Checkpoint}
+	f.plainGo = m.backend.name == "go" && !f.remat
+	f.weight = func(name string) *graph.Node { return m.node(g, name) }
+	f.linear = func(name string, x *graph.Node) *graph.Node { return m.linear(f, g, name, x) }
+	return f
 }
 
 // call runs a graph by name, building it on first use. A failure inside a graph that changes variables loses
