@@ -9,11 +9,10 @@ import (
 	"sluice/gemma"
 )
 
-// Prefixes of an optimiser's variables: first and second moments, and gradients summed over micro-batches.
+// Prefixes of an optimiser's variables: first and second moments.
 const (
 	firstMoment  = "adamw.m."
 	secondMoment = "adamw.v."
-	accumulated  = "accumulated."
 )
 
 // update builds AdamW with the gradients clipped to a global norm, and returns that norm before clipping.

@@ -3,6 +3,7 @@ package learn
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -14,7 +15,12 @@ import (
 type Backend struct {
 	name   string
 	device compute.Backend
+	lanes  int // micro-batches that run side by side
 }
+
+// maxLanes bounds the memory that micro-batches take side by side. Most of a step on the Go backend is work
+// on one core, so that halves of a batch on two cores take little more than half the time.
+const maxLanes = 8
 
 // sequential makes the Go backend run one operation after another, each on all cores. Its default, operations
 // side by side on one pool, can wait for itself for ever.
@@ -47,7 +53,11 @@ func OpenBackend(name string) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{name: kind, device: device}, nil
+	lanes := 1
+	if kind == "go" {
+		lanes = min(runtime.GOMAXPROCS(0), maxLanes)
+	}
+	return &Backend{name: kind, device: device, lanes: lanes}, nil
 }
 
 // Name is "go" or "xla".

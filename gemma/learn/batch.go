@@ -103,6 +103,40 @@ func (b Batch) Count() (n int) {
 	return n
 }
 
+// parts cuts a batch into at most n of equal rows, at least four each. DPO keeps its pairs together by
+// cutting both halves alike.
+func (b Batch) parts(n int, pairs bool) []Batch {
+	for n > 1 && (b.Rows%n != 0 || b.Rows/n < 4 || pairs && b.Rows/2%n != 0) {
+		n--
+	}
+	if n <= 1 {
+		return []Batch{b}
+	}
+	out := make([]Batch, n)
+	for i := range out {
+		out[i] = Batch{Rows: b.Rows / n, Width: b.Width, Slots: b.Slots}
+		if !pairs {
+			out[i].take(b, i*b.Rows/n, b.Rows/n)
+			continue
+		}
+		out[i].take(b, i*b.Rows/2/n, b.Rows/2/n)
+		out[i].take(b, b.Rows/2+i*b.Rows/2/n, b.Rows/2/n)
+	}
+	return out
+}
+
+// take appends rows of another batch.
+func (b *Batch) take(from Batch, first, rows int) {
+	shift := int32(len(b.Tokens) - first*b.Width)
+	b.Tokens = append(b.Tokens, from.Tokens[first*b.Width:(first+rows)*b.Width]...)
+	lo, hi := first*b.Slots, (first+rows)*b.Slots
+	for _, p := range from.Positions[lo:hi] {
+		b.Positions = append(b.Positions, p+shift)
+	}
+	b.Targets = append(b.Targets, from.Targets[lo:hi]...)
+	b.Weights = append(b.Weights, from.Weights[lo:hi]...)
+}
+
 // check refuses ids that a gather would read out of bounds.
 func (b Batch) check(vocabulary int) error {
 	for _, ids := range [][]int32{b.Tokens, b.Targets} {

@@ -395,3 +395,47 @@ func TestPanicsComeBackAsErrors(t *testing.T) {
 		t.Errorf("a broken model answered: %v", err)
 	}
 }
+
+// Parts that run side by side must add up to the whole, pairs kept together.
+func TestPartsOfABatchAreTheBatch(t *testing.T) {
+	c := reference.Small(gemma.Gemma3)
+	var all, other []Example
+	for i := range 8 {
+		all = append(all, Example{Tokens: reference.Tokens(c, 6, uint64(i)), From: 3})
+		other = append(other, Example{Tokens: reference.Tokens(c, 7, uint64(i+50)), From: 3})
+	}
+	w := reference.Weights(c, 2)
+	run := func(lanes int) (sft, dpo Report) {
+		m := newModel(t, c, w, Options{})
+		m.backend.lanes = lanes
+		pairs, err := NewPairs(all, other, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pairs.Reference, err = m.LogProbs(pairs.Batch); err != nil {
+			t.Fatal(err)
+		}
+		for i := range pairs.Reference {
+			pairs.Reference[i] += float64(i%5) / 3
+		}
+		tr := newTrainer(t, m, DefaultHyper(9))
+		if dpo, err = tr.DPO(0.3, pairs); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if sft, err = tr.SFT(batchOf(t, 8, all...)); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		return sft, dpo
+	}
+	sft1, dpo1 := run(1)
+	sft2, dpo2 := run(2)
+	for name, pair := range map[string][2]Report{"SFT": {sft1, sft2}, "DPO": {dpo1, dpo2}} {
+		a, b := pair[0], pair[1]
+		if math.Abs(a.Loss-b.Loss) > 1e-4 || math.Abs(a.Norm-b.Norm) > 1e-3 || math.Abs(a.Margin-b.Margin) > 1e-4 || a.Wins != b.Wins {
+			t.Errorf("%s: whole %+v, in parts %+v", name, a, b)
+		}
+	}
+	if dpo1.Loss == math.Ln2 || dpo1.Norm == 0 {
+		t.Errorf("the pairs taught nothing: %+v", dpo1)
+	}
+}

@@ -30,11 +30,13 @@ type Model struct {
 	options Options
 	backend *Backend
 
-	mu     sync.Mutex
+	mu     sync.Mutex // held by every method
 	store  *model.Store
-	execs  map[string]*model.Exec
 	broken bool
 	frozen map[string]frozen // quantized linears, by name; empty without QLoRA
+
+	building sync.Mutex // guards execs against micro-batches that run side by side
+	execs    map[string]*model.Exec
 }
 
 // shapesKept is how many graphs an executor keeps compiled. Length buckets keep well below it.
@@ -125,20 +127,16 @@ func (m *Model) forward(g *graph.Graph, training bool) *forward {
 	return f
 }
 
-// call runs a graph by name, building it on first use. A failure inside a graph that changes variables loses
-// them (they are donated to the device), hence mutates.
+// call runs a graph by name, building it on first use. A failure of a graph that changes variables loses
+// them (they are donated to the device), hence mutates. Graphs that only read may run side by side.
 func (m *Model) call(name string, mutates bool, build func(s *model.Scope, in []*graph.Node) []*graph.Node, args ...any) (out []*tensors.Tensor, err error) {
 	if m.broken {
 		return nil, fmt.Errorf("%s: %w", name, errBroken)
 	}
-	err = recovered(name, func() (err error) {
-		e := m.execs[name]
-		if e == nil {
-			if e, err = model.NewExec(m.backend.device, m.store, build); err != nil {
-				return err
-			}
-			e.SetMaxCache(shapesKept)
-			m.execs[name] = e
+	err = recovered(name, func() error {
+		e, err := m.exec(name, build)
+		if err != nil {
+			return err
 		}
 		out, err = e.Call(args...)
 		return err
@@ -147,6 +145,21 @@ func (m *Model) call(name string, mutates bool, build func(s *model.Scope, in []
 		m.broken = true
 	}
 	return out, err
+}
+
+func (m *Model) exec(name string, build func(s *model.Scope, in []*graph.Node) []*graph.Node) (*model.Exec, error) {
+	m.building.Lock()
+	defer m.building.Unlock()
+	if e := m.execs[name]; e != nil {
+		return e, nil
+	}
+	e, err := model.NewExec(m.backend.device, m.store, build)
+	if err != nil {
+		return nil, err
+	}
+	e.SetMaxCache(shapesKept)
+	m.execs[name] = e
+	return e, nil
 }
 
 // Logits computes the logits of every position of equally long rows, flat as [rows, width, VocabSize]. It

@@ -23,9 +23,11 @@ func (t *Trainer) SFT(batches ...Batch) (Report, error) {
 		return Report{}, fmt.Errorf("SFT step %d: no completion token", t.step+1)
 	}
 	share := tensors.FromScalar(float32(1 / float64(total)))
-	inputs := make([][]any, len(batches))
-	for i, b := range batches {
-		inputs[i] = append(b.tensors(), share)
+	var inputs [][]any
+	for _, b := range batches {
+		for _, part := range b.parts(t.model.backend.lanes, false) {
+			inputs = append(inputs, append(part.tensors(), share))
+		}
 	}
 	rate := t.hyper.RateAt(t.step)
 	sums, norm, err := t.run(objective{"SFT step", func(f *forward, in []*graph.Node) []*graph.Node {
@@ -80,19 +82,9 @@ func (t *Trainer) DPO(beta float64, batches ...Pairs) (Report, error) {
 	if total == 0 || beta <= 0 {
 		return Report{}, fmt.Errorf("DPO step %d: %d pairs with beta %g", t.step+1, total, beta)
 	}
-	inputs := make([][]any, len(batches))
-	for i, p := range batches {
-		shares := make([]float32, p.Batch.Rows/2)
-		for j := range p.Count {
-			shares[j] = float32(1 / float64(total))
-		}
-		reference := make([]float32, len(p.Reference))
-		for j, v := range p.Reference {
-			reference[j] = float32(v)
-		}
-		inputs[i] = append(p.Batch.tensors(),
-			tensors.FromFlatDataAndDimensions(shares, len(shares), 1),
-			tensors.FromFlatDataAndDimensions(reference, len(reference), 1))
+	var inputs [][]any
+	for _, p := range batches {
+		inputs = append(inputs, p.inputs(t.model.backend.lanes, total)...)
 	}
 	rate := t.hyper.RateAt(t.step)
 	sums, norm, err := t.run(objective{fmt.Sprintf("DPO step beta=%g", beta), func(f *forward, in []*graph.Node) []*graph.Node {
@@ -103,6 +95,27 @@ func (t *Trainer) DPO(beta float64, batches ...Pairs) (Report, error) {
 	}
 	r := Report{Step: t.step, Loss: sums[0], Norm: norm, Rate: rate, Count: total, Margin: sums[1], Wins: sums[2]}
 	return r, r.finite("DPO")
+}
+
+// inputs are the arguments of the objective, cut into parts that can run side by side.
+func (p Pairs) inputs(lanes, total int) (all [][]any) {
+	parts, first := p.Batch.parts(lanes, true), 0
+	for _, part := range parts {
+		pairs := part.Rows / 2
+		shares, reference := make([]float32, pairs), make([]float32, 2*pairs)
+		for j := range pairs {
+			if first+j < p.Count {
+				shares[j] = float32(1 / float64(total))
+			}
+			reference[j] = float32(p.Reference[first+j])
+			reference[pairs+j] = float32(p.Reference[p.Batch.Rows/2+first+j])
+		}
+		first += pairs
+		all = append(all, append(part.tensors(),
+			tensors.FromFlatDataAndDimensions(shares, pairs, 1),
+			tensors.FromFlatDataAndDimensions(reference, 2*pairs, 1)))
+	}
+	return all
 }
 
 // preference builds loss, mean margin and share of wins of a batch of pairs.

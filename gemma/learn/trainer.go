@@ -3,6 +3,7 @@ package learn
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -45,7 +46,7 @@ func NewTrainer(m *Model, h Hyper) (*Trainer, error) {
 		}
 		for _, name := range m.trainable() {
 			shape := m.store.GetVariable("/" + name).Shape().Dimensions
-			for _, prefix := range []string{firstMoment, secondMoment, accumulated} {
+			for _, prefix := range []string{firstMoment, secondMoment} {
 				zero := gemma.Tensor{Shape: shape, Data: make([]float32, gemma.TensorInfo{Shape: shape}.Elements())}
 				if err := m.replace(prefix+name, zero); err != nil {
 					return err
@@ -76,60 +77,97 @@ type objective struct {
 
 // run takes one optimiser step over micro-batches, whose gradients are summed: the result is that of one
 // batch of all of them. inputs has one argument list a micro-batch. It returns the sums of what the objective
-// reports, and the norm.
+// reports, and the norm. Only the last act changes the model: a step that fails before it may be repeated.
 func (t *Trainer) run(o objective, inputs [][]any) (sums []float64, norm float64, err error) {
 	t.model.mu.Lock()
 	defer t.model.mu.Unlock()
-	for i, args := range inputs {
-		last := i == len(inputs)-1
-		out, err := t.micro(o, args, len(inputs) == 1, last)
-		if err != nil {
-			return nil, 0, err
-		}
-		values, err := scalarsOf(out)
-		if err != nil {
-			return nil, 0, err
-		}
-		if last {
-			norm, values = values[0], values[1:]
-		}
-		if sums == nil {
-			sums = make([]float64, len(values))
-		}
-		for j, v := range values {
-			sums[j] += v
-		}
+	scalars, gradients, err := t.gradients(o, inputs)
+	if err != nil {
+		return nil, 0, err
+	}
+	out, err := t.model.call("optimiser", true, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{t.update(in[0].Graph(), in[1:], in[0])}
+	}, append([]any{t.scalars()}, gradients...)...)
+	if err != nil {
+		return nil, 0, err
+	}
+	last, err := scalarsOf(out)
+	if err != nil {
+		return nil, 0, err
 	}
 	t.step++
-	return sums, norm, nil
+	return scalars, last[0], nil
 }
 
-// micro runs one micro-batch: alone and last it updates at once; otherwise it adds to the sums, and the last
-// one also applies and clears them.
-func (t *Trainer) micro(o objective, args []any, alone, last bool) ([]*tensors.Tensor, error) {
+// gradients runs the micro-batches, as many at a time as the device likes, and adds up what they give. The
+// sum is taken in the order of the batches, so that a run repeats to the bit.
+func (t *Trainer) gradients(o objective, inputs [][]any) (sums []float64, total []any, err error) {
+	for first := 0; first < len(inputs); first += t.model.backend.lanes {
+		wave := inputs[first:min(first+t.model.backend.lanes, len(inputs))]
+		results, errs := make([][]*tensors.Tensor, len(wave)), make([]error, len(wave))
+		var group sync.WaitGroup
+		for i, args := range wave {
+			group.Go(func() { results[i], errs[i] = t.micro(o, args) })
+		}
+		group.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return nil, nil, err
+		}
+		for _, out := range results {
+			if sums, total, err = t.add(sums, total, out); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return sums, total, nil
+}
+
+// micro computes the objective's scalars and the gradients of one micro-batch.
+func (t *Trainer) micro(o objective, args []any) ([]*tensors.Tensor, error) {
 	m := t.model
-	name := fmt.Sprintf("%s alone=%v last=%v", o.name, alone, last)
-	return m.call(name, true, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
+	return m.call(o.name, false, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
 		g := in[0].Graph()
-		scalars, in := in[0], in[1:]
 		out := o.build(m.forward(g, true), in)
-		gradients := graph.Gradient(out[0], m.leaves(g)...)
-		for i, variable := range m.trainable() {
-			if alone {
-				continue
-			}
-			gradients[i] = graph.Add(gradients[i], m.node(g, accumulated+variable))
-			if last {
-				m.assign(accumulated+variable, graph.ZerosLike(gradients[i]))
-			} else {
-				m.assign(accumulated+variable, gradients[i])
-			}
+		return append(out, graph.Gradient(out[0], m.leaves(g)...)...)
+	}, args...)
+}
+
+// add takes the scalars off a micro-batch's results and adds its gradients to the total, on the device.
+func (t *Trainer) add(sums []float64, total []any, out []*tensors.Tensor) ([]float64, []any, error) {
+	n := len(out) - len(t.model.trainable())
+	values, err := scalarsOf(out[:n])
+	if err != nil {
+		return nil, nil, err
+	}
+	if sums == nil {
+		for _, gradient := range out[n:] {
+			total = append(total, gradient)
 		}
-		if last {
-			out = append([]*graph.Node{t.update(g, gradients, scalars)}, out...)
+		return values, total, nil
+	}
+	for i, v := range values {
+		sums[i] += v
+	}
+	args := total
+	for _, gradient := range out[n:] {
+		args = append(args, gradient)
+	}
+	added, err := t.model.call("add gradients", false, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
+		half := len(in) / 2
+		nodes := make([]*graph.Node, half)
+		for i := range nodes {
+			nodes[i] = graph.Add(in[i], in[half+i])
 		}
-		return out
-	}, append([]any{t.scalars()}, args...)...)
+		return nodes
+	}, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	total = make([]any, len(added))
+	for i, tensor := range added {
+		total[i] = tensor
+	}
+	return sums, total, nil
 }
 
 // leaves are the nodes of what learns.
