@@ -24,8 +24,7 @@ func (f *forward) attention(i int, x *graph.Node) *graph.Node {
 	logits := f.productT(q, k) // [B*KV, T*G, T]
 	logits = softCap(logits, c.AttnSoftCap)
 	logits = graph.Add(logits, f.mask(c.Window(i), group))
-	top := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, -1))
-	e := graph.Exp(graph.Sub(logits, top))
+	e, _ := exp(logits)
 	mixed := f.product(e, v) // [B*KV, T*G, hd], still to be divided by the sums
 	share := graph.Reciprocal(graph.ReduceAndKeep(e, graph.ReduceSum, -1))
 	mixed = graph.Mul(mixed, graph.BroadcastToDims(share, mixed.Shape().Dimensions...))

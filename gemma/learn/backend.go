@@ -3,6 +3,7 @@ package learn
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,9 +23,9 @@ type Backend struct {
 // on one core, so that halves of a batch on two cores take little more than half the time.
 const maxLanes = 8
 
-// sequential makes the Go backend run one operation after another, each on all cores. Its default, operations
-// side by side on one pool, can wait for itself for ever.
-const sequential = "ops_sequential"
+// sequential makes the Go backend run one operation after another. Its default, operations side by side on
+// one pool of workers that also cuts up their inside, can wait for itself for ever.
+const sequential = "ops_sequential,creation_order"
 
 // OpenBackend opens a backend by the name in the configuration: "go" (also the empty name), or "xla", with
 // what XLA calls its plugin after a colon, such as "xla:cuda". A backend that this binary was not built with
@@ -53,11 +54,24 @@ func OpenBackend(name string) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	lanes := 1
+	b := &Backend{name: kind, device: device, lanes: 1}
 	if kind == "go" {
-		lanes = min(runtime.GOMAXPROCS(0), maxLanes)
+		b.lanes = min(runtime.GOMAXPROCS(0), maxLanes)
+		err = recovered("open backend go", func() error { return withoutPool(device) })
 	}
-	return &Backend{name: kind, device: device, lanes: lanes}, nil
+	return b, err
+}
+
+// withoutPool switches the Go backend's pool of workers off, so that an execution stays on the goroutine that
+// asked for it: executions side by side then neither wait for nor slow one another. The backend's own option
+// for this prints to the standard output, which belongs to the program; hence the reflection.
+func withoutPool(device compute.Backend) error {
+	pool := reflect.ValueOf(device).Elem().FieldByName("Workers")
+	if !pool.IsValid() {
+		return errors.New("this version of the Go backend has no pool of workers: pin the version in go.mod")
+	}
+	pool.MethodByName("SetMaxParallelism").Call([]reflect.Value{reflect.ValueOf(0)})
+	return nil
 }
 
 // Name is "go" or "xla".

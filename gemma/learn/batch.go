@@ -103,10 +103,12 @@ func (b Batch) Count() (n int) {
 	return n
 }
 
-// parts cuts a batch into at most n of equal rows, at least four each. DPO keeps its pairs together by
-// cutting both halves alike.
+// smallPart is the number of tokens below which cutting a batch costs more than it gains.
+const smallPart = 128
+
+// parts cuts a batch into at most n of equal rows. DPO keeps its pairs together by cutting both halves alike.
 func (b Batch) parts(n int, pairs bool) []Batch {
-	for n > 1 && (b.Rows%n != 0 || b.Rows/n < 4 || pairs && b.Rows/2%n != 0) {
+	for n > 1 && (b.Rows%n != 0 || b.Rows/n*b.Width < smallPart || pairs && b.Rows/2%n != 0) {
 		n--
 	}
 	if n <= 1 {

@@ -76,7 +76,24 @@ func softCap(x *graph.Node, limit float64) *graph.Node {
 // gelu is the tanh form, 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³).
 func gelu(x *graph.Node) *graph.Node {
 	c := math.Sqrt(2 / math.Pi)
-	u := graph.Mul(x, graph.AddScalar(graph.MulScalar(graph.Mul(x, x), 0.044715*c), c))
+	copied := fresh(x)
+	u := graph.Mul(copied, graph.AddScalar(graph.MulScalar(graph.Mul(copied, copied), 0.044715*c), c))
+	tanh := graph.Tanh(u)
 	half := graph.MulScalar(x, 0.5)
-	return graph.Add(half, graph.Mul(half, graph.Tanh(u)))
+	return graph.Add(half, graph.Mul(half, tanh))
+}
+
+// exp is e^(x-top) by row, with the row's largest value, [.., 1], which keeps it from overflowing and has no
+// gradient.
+func exp(x *graph.Node) (e, top *graph.Node) {
+	copied := fresh(x)
+	top = graph.StopGradient(graph.ReduceAndKeep(x, graph.ReduceMax, -1))
+	return graph.Exp(graph.Sub(copied, top)), top
+}
+
+// fresh is x, copied. The Go backend's products leave the upper halves of the vector registers in use, which
+// makes the exponential of Go's math package sixty times slower on some processors until something clears
+// them; copying memory does. The copy is made only where x itself is used again later.
+func fresh(x *graph.Node) *graph.Node {
+	return graph.IdentityWithCustomGradient(x, func(_, v *graph.Node) *graph.Node { return v })
 }

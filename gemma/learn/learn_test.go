@@ -401,8 +401,8 @@ func TestPartsOfABatchAreTheBatch(t *testing.T) {
 	c := reference.Small(gemma.Gemma3)
 	var all, other []Example
 	for i := range 8 {
-		all = append(all, Example{Tokens: reference.Tokens(c, 6, uint64(i)), From: 3})
-		other = append(other, Example{Tokens: reference.Tokens(c, 7, uint64(i+50)), From: 3})
+		all = append(all, Example{Tokens: reference.Tokens(c, 26, uint64(i)), From: 3})
+		other = append(other, Example{Tokens: reference.Tokens(c, 27, uint64(i+50)), From: 3})
 	}
 	w := reference.Weights(c, 2)
 	run := func(lanes int) (sft, dpo Report) {

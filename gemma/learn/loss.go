@@ -17,8 +17,7 @@ func (f *forward) completion(in []*graph.Node) *graph.Node {
 	tokens, positions, targets, weights := in[0], in[1], in[2], in[3]
 	h := graph.Gather(f.hidden(tokens), positions) // [N, d]
 	logits := f.logits(h)
-	top := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, -1)) // [N, 1]
-	e := graph.Exp(graph.Sub(logits, top))
+	e, top := exp(logits)
 	total := graph.Add(graph.Log(graph.ReduceAndKeep(e, graph.ReduceSum, -1)), top)
 	rows := graph.Gather(f.weight(gemma.EmbedName), targets)
 	picked := graph.ReduceAndKeep(graph.Mul(h, rows), graph.ReduceSum, -1)
