@@ -109,16 +109,13 @@ const (
 	log2e  = 1.4426950408889634
 	ln2Hi  = 0.693359375 // exact in few bits, so that n·ln2Hi is exact
 	ln2Lo  = -2.12194440e-4
-	expMin = -87.3 // e^-87.3 is the last normal float32; below, 0 is close enough
+	expMin = -87.3 // e^-87.3 is about the last normal float32
 	expMax = 88.7
 )
 
-// Exp is e^x to about one unit in the last place, 0 below -87.3 and e^88.7 above 88.7.
+// Exp is e^x to about one unit in the last place, for x held between -87.3 and 88.7.
 func Exp(x float32) float32 {
-	if x < expMin {
-		return 0
-	}
-	x = min(x, expMax)
+	x = min(max(x, expMin), expMax)
 	n := float32(math.RoundToEven(float64(x * log2e)))
 	r := x - n*ln2Hi - n*ln2Lo
 	p := float32(1.0 / 5040)

@@ -89,7 +89,6 @@ func total(v archsimd.Float32x8) (sum float32) {
 // vectorExp is Exp on eight values.
 func vectorExp(x archsimd.Float32x8) archsimd.Float32x8 {
 	all := archsimd.BroadcastFloat32x8
-	tiny := x.Less(all(expMin))
 	x = x.Max(all(expMin)).Min(all(expMax))
 	n := x.Mul(all(log2e)).RoundToEven()
 	r := x.Sub(n.Mul(all(ln2Hi))).Sub(n.Mul(all(ln2Lo)))
@@ -106,8 +105,7 @@ func vectorExp(x archsimd.Float32x8) archsimd.Float32x8 {
 	half := whole.ShiftAllRight(1)
 	bias := archsimd.BroadcastInt32x8(127)
 	power := func(e archsimd.Int32x8) archsimd.Float32x8 { return e.Add(bias).ShiftAllLeft(23).AsFloat32x8() }
-	p = p.Mul(power(half)).Mul(power(whole.Sub(half)))
-	return all(0).Merge(p, tiny)
+	return p.Mul(power(half)).Mul(power(whole.Sub(half)))
 }
 
 // vectorGeGLU handles the leading multiple of eight values and says how many.
