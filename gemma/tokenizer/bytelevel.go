@@ -14,7 +14,7 @@ var alphabet, alphabetBack = func() (to [256]string, back map[rune]byte) {
 	moved := rune(256)
 	for b := range 256 {
 		r := rune(b)
-		if !(r >= '!' && r <= '~' || r >= '¡' && r <= '¬' || r >= '®' && r <= 'ÿ') {
+		if (r < '!' || r > '~') && (r < '¡' || r > '¬') && (r < '®' || r > 'ÿ') {
 			r = moved
 			moved++
 		}

@@ -108,7 +108,7 @@ func (t *Tokenizer) word(ids []int, text string) []int {
 			ids, unknown = fallen, false
 			continue
 		}
-		if t.unknown >= 0 && !(unknown && t.fuse) {
+		if t.unknown >= 0 && (!unknown || !t.fuse) {
 			ids = append(ids, t.unknown)
 		}
 		unknown = true
