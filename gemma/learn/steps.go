@@ -22,11 +22,10 @@ func (t *Trainer) SFT(batches ...Batch) (Report, error) {
 	if total == 0 {
 		return Report{}, fmt.Errorf("SFT step %d: no completion token", t.step+1)
 	}
-	share := tensors.FromScalar(float32(1 / float64(total)))
 	var inputs [][]any
 	for _, b := range batches {
 		for _, part := range b.parts(t.model.backend.lanes, false) {
-			inputs = append(inputs, append(part.tensors(), share))
+			inputs = append(inputs, append(part.tensors(), tensors.FromScalar(float32(1/float64(total)))))
 		}
 	}
 	rate := t.hyper.RateAt(t.step)
