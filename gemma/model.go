@@ -1,0 +1,199 @@
+package gemma
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sluice/gemma/safetensors"
+)
+
+// Names of the files of a model directory.
+const (
+	ConfigFile        = "config.json"
+	WeightsFile       = "model.safetensors"
+	IndexFile         = "model.safetensors.index.json"
+	TokenizerFile     = "tokenizer.json"
+	SentencepieceFile = "tokenizer.model"
+)
+
+// Model is what a directory or a file holds.
+type Model struct {
+	Config  Config
+	Weights Weights
+	// Tokenizer is the content of tokenizer.json, and Sentencepiece of tokenizer.model; nil where there is none.
+	Tokenizer, Sentencepiece []byte
+}
+
+// Load reads a model from a directory in the layout of Hugging Face, or from a GGUF file.
+func Load(path string) (*Model, error) {
+	if strings.EqualFold(filepath.Ext(path), ".gguf") {
+		return LoadGGUF(path)
+	}
+	return LoadDir(path)
+}
+
+// LoadDir reads config.json, the weights in one or several safetensors files, and the tokenizer if there is
+// one. Weights are checked against the configuration: missing, superfluous or wrongly shaped ones are errors
+// that name every such tensor. Tensors of other towers of a multimodal model are left out.
+func LoadDir(dir string) (*Model, error) {
+	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	m := &Model{Weights: Weights{}}
+	if m.Config, err = ParseConfig(data); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", dir, err)
+	}
+	files, err := shards(dir)
+	if err != nil {
+		return nil, fmt.Errorf("load model %s: %w", dir, err)
+	}
+	for _, file := range files {
+		if err := m.Weights.readShard(filepath.Join(dir, file)); err != nil {
+			return nil, fmt.Errorf("load model %s: %s: %w", dir, file, err)
+		}
+	}
+	if err := m.Weights.Check(m.Config); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", dir, err)
+	}
+	if m.Tokenizer, err = optional(dir, TokenizerFile); err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	if m.Sentencepiece, err = optional(dir, SentencepieceFile); err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	return m, nil
+}
+
+func optional(dir, file string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(dir, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// shards lists the weight files of a directory: those that the index names, or the only one.
+func shards(dir string) ([]string, error) {
+	data, err := optional(dir, IndexFile)
+	if err != nil || data == nil {
+		return []string{WeightsFile}, err
+	}
+	var index struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("%s: %w", IndexFile, err)
+	}
+	files := slices.Compact(slices.Sorted(maps.Values(index.WeightMap)))
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s names no file", IndexFile)
+	}
+	for _, file := range files {
+		if file != filepath.Base(file) || !filepath.IsLocal(file) {
+			return nil, fmt.Errorf("%s names %q, which is not beside it", IndexFile, file)
+		}
+	}
+	return files, nil
+}
+
+func (w Weights) readShard(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // read only
+	stat, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	tensors, err := safetensors.Read(file, stat.Size(), func(name string) bool { return canonical(name) != "" })
+	if err != nil {
+		return err
+	}
+	for name, t := range tensors {
+		w[canonical(name)] = Tensor(t)
+	}
+	return nil
+}
+
+// canonical is the name of a tensor in a text-only checkpoint, and empty for what a text model does not need:
+// other towers, a head that is the embedding again, stored RoPE tables.
+func canonical(name string) string {
+	if rest, ok := strings.CutPrefix(name, "language_model."); ok {
+		name = rest
+	}
+	if rest, ok := strings.CutPrefix(name, "model.language_model."); ok {
+		name = "model." + rest
+	}
+	if !strings.HasPrefix(name, "model.") || strings.HasSuffix(name, ".rotary_emb.inv_freq") ||
+		strings.HasPrefix(name, "model.vision_tower.") || strings.HasPrefix(name, "model.multi_modal_projector.") {
+		return ""
+	}
+	return name
+}
+
+// Save writes the model as a directory that [LoadDir] and other tools read. With bf16 the weights take half the
+// space and lose what is beyond eight bits of precision. Each file is complete before it bears its name, and
+// config.json comes last, so that a directory with a configuration is whole.
+func (m *Model) Save(dir string, bf16 bool) error {
+	if err := m.Weights.Check(m.Config); err != nil {
+		return fmt.Errorf("save model %s: %w", dir, err)
+	}
+	config, err := m.Config.JSON()
+	if err != nil {
+		return fmt.Errorf("save model %s: %w", dir, err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("save model: %w", err)
+	}
+	err = whole(filepath.Join(dir, WeightsFile), func(f *os.File) error {
+		tensors := make(map[string]safetensors.Tensor, len(m.Weights))
+		for name, t := range m.Weights {
+			tensors[name] = safetensors.Tensor(t)
+		}
+		return safetensors.Write(f, tensors, bf16)
+	})
+	if err != nil {
+		return fmt.Errorf("save model: %w", err)
+	}
+	for _, part := range []struct {
+		file string
+		data []byte
+	}{{TokenizerFile, m.Tokenizer}, {SentencepieceFile, m.Sentencepiece}, {ConfigFile, config}} {
+		if part.data == nil {
+			continue
+		}
+		if err := whole(filepath.Join(dir, part.file), func(f *os.File) error { _, err := f.Write(part.data); return err }); err != nil {
+			return fmt.Errorf("save model: %w", err)
+		}
+	}
+	return nil
+}
+
+// whole writes a file under another name first.
+func whole(path string, write func(f *os.File) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".writing-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // the error that matters is the first
+		}
+	}()
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Chmod(f.Name(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
