@@ -12,6 +12,9 @@ import (
 	"sluice/streams"
 )
 
+// errClosed says that somebody closed the connection for good.
+var errClosed = errors.New("the connection was closed while the runner was at work")
+
 // errStopping ends the work that a shutdown has no more patience for.
 var errStopping = errors.New("the runner is stopping")
 
@@ -73,9 +76,9 @@ func (r *Runner) Stats() Stats {
 }
 
 // Run creates the durables and handles messages until ctx is done and everything in flight is settled or
-// given back; then it returns nil. It returns an error where it could not begin: a stream or the bucket
-// is missing, a durable can't be what the stage wants. A server that goes away later is waited for. Call
-// it once.
+// given back; then it returns nil. It returns an error where it could not begin (a stream or the bucket
+// is missing, a durable can't be what the stage wants) and where the connection was closed under it. A
+// server that goes away later is waited for. Call it once.
 func (r *Runner) Run(ctx context.Context) error {
 	fail := func(err error) error { return fmt.Errorf("run stage %s: %w", r.cfg.Stage.Name, err) }
 	tries, err := openTries(ctx, r.cfg.JS)
@@ -108,12 +111,14 @@ func (r *Runner) Run(ctx context.Context) error {
 			return fail(err)
 		}
 	}
-	r.run(ctx, stop, stopLast)
+	if err := r.run(ctx, stop, stopLast); err != nil {
+		return fail(err)
+	}
 	return nil
 }
 
 // run keeps house until ctx is done, then winds down.
-func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc) { //nolint:contextcheck // work outlives ctx by the grace, on purpose
+func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc) error { //nolint:contextcheck // work outlives ctx by the grace, on purpose
 	background, end := context.WithCancel(r.work)
 	defer end()
 	var house sync.WaitGroup
@@ -125,8 +130,11 @@ func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc
 	r.step()
 	r.mu.Unlock()
 
-	r.keepHouse(ctx)
-
+	err := r.keepHouse(ctx)
+	if err != nil {
+		stop(err) // nothing can be stored or settled any more
+		stopLast(err)
+	}
 	grace := time.AfterFunc(r.cfg.Grace, func() { stop(errStopping) })
 	defer grace.Stop()
 	last := time.AfterFunc(r.cfg.Grace+lastWord, func() { stopLast(errStopping) })
@@ -135,14 +143,19 @@ func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc
 	r.busy.Wait()
 	end()
 	house.Wait()
+	if err != nil {
+		return err
+	}
 	if err := r.cfg.JS.Conn().FlushTimeout(2 * time.Second); err != nil {
 		r.cfg.Log.Warn("the last acknowledgements may be lost; their messages come again", "error", err)
 	}
+	return nil
 }
 
-// keepHouse looks after requests that are lost and durables that are away.
-func (r *Runner) keepHouse(ctx context.Context) {
-	connected := r.cfg.JS.Conn().StatusChanged(nats.CONNECTED)
+// keepHouse looks after requests that are lost and durables that are away, until ctx is done or the
+// connection is closed for good.
+func (r *Runner) keepHouse(ctx context.Context) error {
+	connected := r.cfg.JS.Conn().StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer r.cfg.JS.Conn().RemoveStatusListener(connected)
 	tick := time.NewTicker(brokenFor)
 	defer tick.Stop()
@@ -150,10 +163,13 @@ func (r *Runner) keepHouse(ctx context.Context) {
 		all := false
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-connected:
 			all = true
 		case <-tick.C:
+		}
+		if r.cfg.JS.Conn().IsClosed() {
+			return errClosed
 		}
 		for _, s := range r.refresh(time.Now(), all) {
 			short, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -395,6 +395,27 @@ func TestEveryFaultOfAConfigurationIsReported(t *testing.T) {
 	}
 }
 
+func TestAConnectionClosedUnderARunnerEndsIt(t *testing.T) {
+	js := natstest.Log(t)
+	ask(t, js, 1)
+	began := make(chan struct{})
+	r, err := consumers.New(consumers.Config{JS: js, Stage: stage(func(ctx context.Context, _ streams.Message) ([]streams.Message, error) {
+		close(began)
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.Run(t.Context()) }()
+	<-began
+	js.Conn().Close()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "connection was closed") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWithoutStreamsARunnerSaysWhatToDo(t *testing.T) {
 	js := natstest.Start(t).JetStream()
 	r, err := consumers.New(consumers.Config{Stage: stage(copies), JS: js})
