@@ -13,14 +13,14 @@ import (
 	"sluice/gemma/internal/reference"
 )
 
-func newScorer(t testing.TB, c gemma.Config, w gemma.Weights, prefix []int) *gemma.Scorer {
-	t.Helper()
+func newScorer(tb testing.TB, c gemma.Config, w gemma.Weights, prefix []int) *gemma.Scorer {
+	tb.Helper()
 	s, err := gemma.NewScorer(c, w)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if s, err = s.WithPrefix(t.Context(), prefix); err != nil {
-		t.Fatal(err)
+	if s, err = s.WithPrefix(tb.Context(), prefix); err != nil {
+		tb.Fatal(err)
 	}
 	return s
 }

@@ -11,17 +11,17 @@ import (
 	"sluice/gemma/tokenizer"
 )
 
-// question draws a prompt and its policy: questions that ask to prove or derive are complex.
-func question(rng *rand.Rand) (text string, complex bool) {
+// question draws a prompt and its policy: questions that ask to prove or derive are escalate.
+func question(rng *rand.Rand) (text string, escalate bool) {
 	easy := []string{"who wrote", "when was", "what color is", "where is"}
 	hard := []string{"prove that", "derive why", "show how", "explain why"}
 	things := []string{"the book", "a prime", "the river", "this sum", "the king", "light"}
-	complex = rng.IntN(2) == 1
+	escalate = rng.IntN(2) == 1
 	verb := easy[rng.IntN(len(easy))]
-	if complex {
+	if escalate {
 		verb = hard[rng.IntN(len(hard))]
 	}
-	return fmt.Sprintf("%s %s is %s", verb, things[rng.IntN(len(things))], things[rng.IntN(len(things))]), complex
+	return fmt.Sprintf("%s %s is %s", verb, things[rng.IntN(len(things))], things[rng.IntN(len(things))]), escalate
 }
 
 const standard, complicated = "<standard>", "<complex>"
@@ -33,8 +33,8 @@ func TestARouterLearnsToDecide(t *testing.T) {
 	var texts []string
 	var labels []bool
 	for range 340 {
-		text, complex := question(rng)
-		texts, labels = append(texts, text), append(labels, complex)
+		text, escalate := question(rng)
+		texts, labels = append(texts, text), append(labels, escalate)
 	}
 	tok, err := tokenizer.Train(slices.Values(texts[:240]), 320, standard, complicated)
 	if err != nil {
@@ -46,9 +46,9 @@ func TestARouterLearnsToDecide(t *testing.T) {
 	m := newModel(t, c, gemma.RandomWeights(c, 5), Options{})
 
 	candidates := [][]int{{id(t, tok, standard)}, {id(t, tok, complicated)}}
-	example := func(text string, complex bool) Example {
+	example := func(text string, escalate bool) Example {
 		prompt := append([]int{c.BOS}, tok.Encode(text)...)
-		return Example{Tokens: append(prompt, candidates[policy(complex)]...), From: len(prompt)}
+		return Example{Tokens: append(prompt, candidates[policy(escalate)]...), From: len(prompt)}
 	}
 	var good, bad []Example
 	for i := range 240 {
@@ -78,8 +78,8 @@ func id(t *testing.T, tok *tokenizer.Tokenizer, token string) int {
 	return id
 }
 
-func policy(complex bool) int {
-	if complex {
+func policy(escalate bool) int {
+	if escalate {
 		return 1
 	}
 	return 0

@@ -8,23 +8,23 @@ import (
 	"sluice/gemma/internal/reference"
 )
 
-func openGo(t testing.TB) *Backend {
-	t.Helper()
+func openGo(tb testing.TB) *Backend {
+	tb.Helper()
 	b, err := OpenBackend("go")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(b.Close)
+	tb.Cleanup(b.Close)
 	return b
 }
 
-func newModel(t testing.TB, c gemma.Config, w gemma.Weights, o Options) *Model {
-	t.Helper()
-	m, err := NewModel(openGo(t), c, w, o)
+func newModel(tb testing.TB, c gemma.Config, w gemma.Weights, o Options) *Model {
+	tb.Helper()
+	m, err := NewModel(openGo(tb), c, w, o)
 	if err != nil {
-		t.Fatalf("%+v", err)
+		tb.Fatalf("%+v", err)
 	}
-	t.Cleanup(m.Close)
+	tb.Cleanup(m.Close)
 	return m
 }
 

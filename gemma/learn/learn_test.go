@@ -34,11 +34,11 @@ func referenceLogProb(c gemma.Config, w gemma.Weights, e Example) (total float64
 	return total
 }
 
-func batchOf(t testing.TB, rows int, examples ...Example) Batch {
-	t.Helper()
+func batchOf(tb testing.TB, rows int, examples ...Example) Batch {
+	tb.Helper()
 	b, err := NewBatch(examples, rows)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
@@ -126,20 +126,20 @@ func difference(c gemma.Config, w gemma.Weights, data []float32, i int) float64 
 	return (at(up) - at(down)) / (float64(up) - float64(down))
 }
 
-func newTrainer(t testing.TB, m *Model, h Hyper) *Trainer {
-	t.Helper()
+func newTrainer(tb testing.TB, m *Model, h Hyper) *Trainer {
+	tb.Helper()
 	tr, err := NewTrainer(m, h)
 	if err != nil {
-		t.Fatalf("%+v", err)
+		tb.Fatalf("%+v", err)
 	}
 	return tr
 }
 
-func weightsOf(t testing.TB, m *Model) gemma.Weights {
-	t.Helper()
+func weightsOf(tb testing.TB, m *Model) gemma.Weights {
+	tb.Helper()
 	w, err := m.Weights()
 	if err != nil {
-		t.Fatalf("%+v", err)
+		tb.Fatalf("%+v", err)
 	}
 	return w
 }

@@ -18,23 +18,23 @@ type encoding struct {
 	IDs  []int  `json:"ids"`
 }
 
-func load(t testing.TB, name string) (*Tokenizer, []encoding) {
-	t.Helper()
+func load(tb testing.TB, name string) (*Tokenizer, []encoding) {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	tok, err := Parse(data)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	known, err := os.ReadFile(filepath.Join("testdata", name+".encodings.json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var encodings []encoding
 	if err := json.Unmarshal(known, &encodings); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tok, encodings
 }
@@ -106,7 +106,7 @@ func TestLongTextTakesTimeByItsLength(t *testing.T) {
 }
 
 func TestTrainLearnsTheFrequentPairs(t *testing.T) {
-	texts := []string{"low low low lower", "newest newest newest", "widest widest", "日本 日本"}
+	texts := []string{"low low low lower", "newest newest newest", "widest widest", "日本 日本"} //nolint:dupword // frequent pairs need repeated words
 	tok, err := Train(slices.Values(texts), 300, "<policy>")
 	if err != nil {
 		t.Fatal(err)
