@@ -128,13 +128,11 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 		}
 		out = append(out, results[i].Out...)
 	}
-	stored := r.store(out)
+	stored := r.store(out, batch...)
 	for i, d := range batch {
 		err := results[i].Err
 		if stored != nil && len(results[i].Out) > 0 {
-			if len(batch) == 1 {
-				err = stored
-			} else if again := r.store(results[i].Out); again != nil { // which of them was it?
+			if again := r.store(results[i].Out, d); again != nil { // which of them was it?
 				err = again
 			}
 		}

@@ -42,8 +42,6 @@ type Runner struct {
 
 	mu   sync.Mutex
 	flow flow
-	// gathering is what waits to be stored.
-	gathering gathering
 	// batch is what waits for the next HandleBatch.
 	batch batching
 }
