@@ -24,6 +24,30 @@ func Buckets(o Options) []jetstream.KeyValueConfig {
 			Bucket: BucketArms, Description: "the secret that assigns tiers to arms",
 			History: 1, Storage: o.Storage, Replicas: o.Replicas,
 		},
+		{
+			Bucket: BucketRouters, Description: "which version of the router is active, shadow, canary, pinned",
+			History: 16, Storage: o.Storage, Replicas: o.Replicas,
+		},
+		{
+			Bucket: BucketBudgets, Description: "money that is reserved and spent, by budget and period",
+			History: 1, Storage: o.Storage, Replicas: o.Replicas, LimitMarkerTTL: time.Hour,
+		},
+		{
+			Bucket: BucketKeys, Description: "virtual API keys, by the hash of their secret",
+			History: 4, Storage: o.Storage, Replicas: o.Replicas,
+		},
+		{
+			Bucket: BucketTraining, Description: "what the trainers must agree on: open jobs, heartbeats, cancellations",
+			History: 1, Storage: o.Storage, Replicas: o.Replicas, LimitMarkerTTL: time.Hour,
+		},
+	}
+}
+
+// ArtifactStore is the configuration of the object store.
+func ArtifactStore(o Options) jetstream.ObjectStoreConfig {
+	return jetstream.ObjectStoreConfig{
+		Bucket: ObjectStoreArtifacts, Description: "routers and snapshots of examples, each with its digest",
+		Storage: o.Storage, Replicas: o.Replicas,
 	}
 }
 
@@ -47,6 +71,12 @@ func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
 		}); err != nil {
 			return applyError("bucket "+c.Bucket, err)
 		}
+	}
+	if err := Insist(ctx, func() error {
+		_, err := js.CreateOrUpdateObjectStore(ctx, ArtifactStore(o))
+		return err
+	}); err != nil {
+		return applyError("object store "+ObjectStoreArtifacts, err)
 	}
 	return nil
 }

@@ -18,13 +18,26 @@ const (
 	StreamCalls    = "CALLS"    // the ledger: every provider call
 	StreamRetries  = "RETRIES"  // messages handed to one stage once more
 	StreamDead     = "DEAD"     // what could not be handled, with the reason
+
+	StreamDecisions = "DECISIONS" // what the gateways decided
+	StreamFeedback  = "FEEDBACK"  // how good the answers were
+	StreamAlerts    = "ALERTS"    // what went out of its bounds
+	StreamJobs      = "JOBS"      // trainings that were asked for
+	StreamTraining  = "TRAINING"  // how far they got
 )
 
 // The key-value buckets.
 const (
 	BucketAttempts = "attempts" // failed attempts of messages, written on failure only
 	BucketArms     = "arms"     // the secret that assigns tiers to arms; see [ArmSecret]
+	BucketRouters  = "routers"  // which version of the router is active, shadow, canary, pinned
+	BucketBudgets  = "budgets"  // money that is reserved and spent, by budget and period
+	BucketKeys     = "keys"     // virtual API keys, by the hash of their secret
+	BucketTraining = "training" // what the trainers must agree on: open jobs, heartbeats, cancellations
 )
+
+// ObjectStoreArtifacts holds routers and snapshots of examples, each with its digest.
+const ObjectStoreArtifacts = "artifacts"
 
 // Headers of our own beside NATS's.
 const (
@@ -64,6 +77,11 @@ var specs = []spec{
 	{StreamCalls, []string{"calls.billed.>"}, true, "the ledger: every provider call of every stage"},
 	{StreamRetries, []string{"retries.asked.>"}, true, "messages handed to one stage once more"},
 	{StreamDead, []string{"dead.>"}, true, "what could not be handled, with the reason"},
+	{StreamDecisions, []string{"decisions.taken.>"}, true, "what the gateways decided, and what it cost"},
+	{StreamFeedback, []string{"feedback.given.>"}, true, "how good the answers were"},
+	{StreamAlerts, []string{"alerts.raised.>"}, true, "what went out of its bounds, and what came back"},
+	{StreamJobs, []string{"jobs.asked.>"}, true, "trainings that were asked for"},
+	{StreamTraining, []string{"training.told.>"}, true, "how far trainings got"},
 }
 
 // Names lists every stream in the order of the ring.

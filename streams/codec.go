@@ -99,6 +99,14 @@ func inUTC(v any) {
 	case *sluice.Decision:
 		inUTC(&v.Query)
 		utc(&v.DecidedAt)
+	case *sluice.Feedback:
+		utc(&v.GivenAt)
+	case *sluice.Alert:
+		utc(&v.RaisedAt)
+	case *sluice.TrainingJob:
+		utc(&v.AskedAt)
+	case *sluice.TrainingEvent:
+		utc(&v.At)
 	case *Asked:
 		utc(&v.Deadline)
 	case *Envelope:

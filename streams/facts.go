@@ -44,6 +44,25 @@ func ExampleFact(e sluice.Example) (Message, error) {
 // BilledFact stores a provider call.
 func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.Stage, c.ID), c) }
 
+// TakenFact stores a decision.
+func TakenFact(d sluice.Decision) (Message, error) { return fact(TakenSubject(d.ID), d) }
+
+// FeedbackFact stores feedback.
+func FeedbackFact(f sluice.Feedback) (Message, error) {
+	return fact(FeedbackSubject(f.DecisionID, f.ID), f)
+}
+
+// RaisedFact stores an alert.
+func RaisedFact(a sluice.Alert) (Message, error) { return fact(RaisedSubject(a.Rule, a.ID), a) }
+
+// JobFact stores a training job.
+func JobFact(j sluice.TrainingJob) (Message, error) { return fact(JobSubject(j.ID), j) }
+
+// ToldFact stores an event of a training job.
+func ToldFact(e sluice.TrainingEvent) (Message, error) {
+	return fact(ToldSubject(e.JobID, e.Attempt, e.Sequence), e)
+}
+
 // IsLedger says whether a message is a line of the ledger; the runner confirms those before any other
 // output, so that no answer is stored whose price is not.
 func IsLedger(m Message) bool { return len(m.Subject) > 13 && m.Subject[:13] == "calls.billed." }

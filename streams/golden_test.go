@@ -17,6 +17,8 @@ import (
 var update = flag.Bool("update", false, "write golden messages that are missing")
 
 var (
+	goldenScore = 0.25
+
 	goldenTime = time.Date(2026, 11, 3, 4, 5, 6, 789_000_000, time.UTC)
 
 	goldenQuery = sluice.Query{
@@ -75,6 +77,35 @@ func goldens() map[string]golden {
 			Probabilities: map[sluice.Policy]float64{sluice.Standard: 0.75}, Model: "gemini-2.5-flash", Rule: "static", RuleReason: "default",
 			RouterVersion: "r1", RulesVersion: "u1", DecidedAt: goldenTime, RouterUS: 5900, LatencyMS: 300, Cost: 12, CostEstimated: true,
 			Outcome: sluice.OutcomeOK, CallIDs: []string{"c1"},
+		}),
+		"decision.v2": of(sluice.Decision{
+			ID: "d2", Query: goldenQuery, API: "openai.chat", Requested: "auto", KeyID: "k1", Conversation: "conv1",
+			Policy: sluice.Complex, Reasoning: "rare", ReasoningSource: "template",
+			Probabilities: map[sluice.Policy]float64{sluice.Complex: 0.5}, Threshold: 0.4, RouterVersion: "r2", RouterFault: "deadline",
+			Canary: true, Shadow: &sluice.Shadow{
+				RouterVersion: "r3", Policy: sluice.Standard, Probabilities: map[sluice.Policy]float64{sluice.Standard: 0.9},
+				RouterUS: 5, Fault: "unparseable",
+			},
+			Features: map[string]float64{"words": 3}, Model: "gemini-2.5-pro", Tier: sluice.Large, Rule: "keywords", RuleReason: "contract",
+			RulesVersion: "u2", Fallbacks: []string{"gemini-2.5-flash"}, DecidedAt: goldenTime, RouterUS: 1, ModelMS: 2, FirstTokenMS: 3,
+			LatencyMS: 4, Streamed: true, Usage: sluice.Usage{Prompt: 1, Cached: 2, Output: 3, Thoughts: 4}, Cost: 5, CostEstimated: true,
+			Outcome: sluice.OutcomeBroken, Status: 502, Error: "cut", CallIDs: []string{"c1", "c2"}, Answer: "an answer",
+		}),
+		"feedback.v1": of(sluice.Feedback{
+			ID: "f1", DecisionID: "d2", Tenant: "acme", Source: "client", Thumb: "down", Score: &goldenScore, Correction: "No: Marlowe.",
+			Comment: "wrong", GivenAt: goldenTime,
+		}),
+		"alert.v1": of(sluice.Alert{
+			ID: "a1", Rule: "drift", Subject: "words", Severity: "warning", Message: "drifts", Value: 0.3, Limit: 0.2, Cleared: true,
+			RaisedAt: goldenTime,
+		}),
+		"job.v1": of(sluice.TrainingJob{
+			ID: "j1", Trigger: "count", Reason: "500 new examples", Snapshot: "snapshots/j1", SnapshotDigest: "ab", TrainExamples: 400,
+			TestExamples: 100, Pair: "pabcdefgh", Medium: "m", Large: "l", Recipe: "default", Backend: "go", Seed: 7, AskedAt: goldenTime,
+		}),
+		"event.v1": of(sluice.TrainingEvent{
+			JobID: "j1", Kind: "progress", Sequence: 3, Attempt: 2, Worker: "w1", Stage: "router_base", Step: 10, Steps: 100, Loss: 0.5,
+			Margin: 0.1, ModelVersion: "r4", Message: "going", At: goldenTime,
 		}),
 		"asked.v1": of(streams.Asked{
 			Query: "Who?", ID: "1", GroundTruth: []string{"me"}, Source: "web", Tags: []string{"t"}, Tenant: "acme", Priority: -1,

@@ -19,6 +19,11 @@ const (
 	KindExample  Kind = "examples.made"
 	KindBilled   Kind = "calls.billed"
 	KindDead     Kind = "dead"
+	KindTaken    Kind = "decisions.taken"
+	KindFeedback Kind = "feedback.given"
+	KindRaised   Kind = "alerts.raised"
+	KindJob      Kind = "jobs.asked"
+	KindTold     Kind = "training.told"
 )
 
 // Place is a subject of a fact, taken apart: the fact's primary key. Only the fields that the kind has are
@@ -30,8 +35,11 @@ type Place struct {
 	// Version is the judge's or the analysis's.
 	Version, Pair string
 	Arm           sluice.Arm
-	// ID is a label's, an example's, a call's or a dead letter's.
+	// ID is a label's, an example's, a call's, a dead letter's, a decision's, a feedback's, an alert's or a
+	// training job's.
 	ID string
+	// Decision is the one that a feedback is about.
+	Decision string
 }
 
 // PlaceOf takes a subject apart that one of the functions of this package built; false for any other one.
@@ -59,6 +67,14 @@ func PlaceOf(subject string) (Place, bool) {
 		return Place{Kind: kind, Version: t[0], Key: t[1]}, true
 	case n == 4 && kind == KindBilled: // stage, call
 		return Place{Kind: kind, ID: t[1]}, true
+	case n == 3 && (kind == KindTaken || kind == KindJob):
+		return Place{Kind: kind, ID: t[0]}, true
+	case n == 4 && kind == KindFeedback: // decision, feedback
+		return Place{Kind: kind, Decision: t[0], ID: t[1]}, true
+	case n == 4 && kind == KindRaised: // rule, alert
+		return Place{Kind: kind, ID: t[1]}, true
+	case n == 5 && kind == KindTold: // job, attempt, sequence
+		return Place{Kind: kind, ID: t[0]}, true
 	case n == 4 && Kind(tokens[0]) == KindDead: // stage, reason, letter
 		return Place{Kind: KindDead, ID: tokens[3]}, true
 	}

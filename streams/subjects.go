@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"sluice"
@@ -97,6 +98,25 @@ func ExampleSubject(key, id string) string { return mustSubject("examples.made",
 
 // BilledSubject is the place of one provider call.
 func BilledSubject(stage, callID string) string { return mustSubject("calls.billed", stage, callID) }
+
+// TakenSubject is the place of one decision.
+func TakenSubject(id string) string { return mustSubject("decisions.taken", id) }
+
+// FeedbackSubject is the place of one piece of feedback on a decision.
+func FeedbackSubject(decisionID, id string) string {
+	return mustSubject("feedback.given", decisionID, id)
+}
+
+// RaisedSubject is the place of one alert.
+func RaisedSubject(rule, id string) string { return mustSubject("alerts.raised", rule, id) }
+
+// JobSubject is the place of one training job.
+func JobSubject(id string) string { return mustSubject("jobs.asked", id) }
+
+// ToldSubject is the place of one event of a training job.
+func ToldSubject(jobID string, attempt, sequence int) string {
+	return mustSubject("training.told", jobID, strconv.Itoa(attempt), strconv.Itoa(sequence))
+}
 
 // KeyFilters are the subjects of everything that the log holds of one query, by stream; the ledger's
 // lines hold nothing that the query said and stay.

@@ -16,6 +16,7 @@ var rooms = map[string][]string{
 	"producers":                {"", "streams"},
 	"producers/bank":           {"", "producers"},
 	"producers/bank/generate":  {""},
+	"routing":                  {""},
 	"consumers":                {"", "streams"},
 	"consumers/intake":         {"", "streams", "privacy"},
 	"consumers/answer":         {"", "streams", "llm"},
