@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"time"
 
 	"sluice"
+	"sluice/routing"
 )
 
 // ManifestFile is the manifest's name in an artifact's directory.
@@ -36,7 +36,7 @@ type Manifest struct {
 	Policies []sluice.PolicySpec `json:"policies"`
 	// PromptVersion names the form of the prompt; empty where the kind has none.
 	PromptVersion string      `json:"prompt_version,omitempty"`
-	Calibration   Calibration `json:"calibration"`
+	Calibration   routing.Calibration `json:"calibration"`
 	// Metrics are what was measured, by name: "train_rows", "validation_nll", and the evaluation's.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	// JobID is the training job that made it; Recipe and Seed are the job's.
@@ -49,19 +49,6 @@ type Manifest struct {
 	Large  string `json:"large,omitempty"`
 	// Files are the SHA-256 digests, in hex, of every other file of the directory; [Seal] sets them.
 	Files map[string]string `json:"files"`
-}
-
-// Calibration turns a model's scores into probabilities: log-probabilities are divided by Temperature and
-// normalised again, then Bias is added to each policy's, in the order of the policies, and normalised.
-type Calibration struct {
-	// Temperature is positive; 1 leaves scores alone.
-	Temperature float64 `json:"temperature"`
-	// Bias is empty, or one number a policy.
-	Bias []float64 `json:"bias,omitempty"`
-	// Rows is the size of the validation slice; NLLBefore and NLLAfter are its mean negative log-likelihood.
-	Rows      int     `json:"rows,omitempty"`
-	NLLBefore float64 `json:"nll_before,omitempty"`
-	NLLAfter  float64 `json:"nll_after,omitempty"`
 }
 
 // ReadManifest reads the manifest of an artifact. It checks the manifest's own sense, not the files.
@@ -135,20 +122,5 @@ func (m Manifest) validate() error {
 	if !seen[sluice.Complex] || len(m.Policies) < 2 {
 		faults = append(faults, fmt.Errorf("policies must be at least two, %s among them", sluice.Complex))
 	}
-	return errors.Join(append(faults, m.Calibration.validate(len(m.Policies)))...)
-}
-
-func (c Calibration) validate(policies int) error {
-	if !(c.Temperature > 0) || math.IsInf(c.Temperature, 0) {
-		return fmt.Errorf("calibration: temperature %g must be positive", c.Temperature)
-	}
-	if len(c.Bias) != 0 && len(c.Bias) != policies {
-		return fmt.Errorf("calibration: %d biases for %d policies", len(c.Bias), policies)
-	}
-	for _, b := range c.Bias {
-		if math.IsNaN(b) || math.IsInf(b, 0) {
-			return fmt.Errorf("calibration: bias %g is not finite", b)
-		}
-	}
-	return nil
+	return errors.Join(append(faults, m.Calibration.Validate(len(m.Policies)))...)
 }

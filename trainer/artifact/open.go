@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sluice/routing"
+	"sluice/routing/scored"
 )
 
 // Open checks an artifact whole and makes a router of it. The directory may be removed afterwards. Whatever
@@ -17,8 +18,13 @@ func Open(ctx context.Context, dir string) (routing.Router, error) {
 	if err := m.Verify(dir); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	switch m.Kind {
+	case Gemma:
+		r, err := scored.Open(ctx, dir, scored.Spec{Version: m.Version, Policies: m.Policies, Calibration: m.Calibration})
+		if err != nil {
+			return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
+		}
+		return r, nil
 	}
 	return nil, fmt.Errorf("artifact %s: kind %q is unknown to this version of sluice", m.Version, m.Kind)
 }
