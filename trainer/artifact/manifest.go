@@ -21,7 +21,7 @@ type Kind string
 // The kinds that [Open] knows.
 const (
 	Gemma    Kind = "gemma"    // model.safetensors, config.json, tokenizer.json
-	Logistic Kind = "logistic" // control.json: a fitted control of package evaluation/controls
+	Logistic Kind = "logistic" // control.json, as the two below
 	KNN      Kind = "knn"
 	KMeans   Kind = "kmeans"
 )
@@ -37,6 +37,8 @@ type Manifest struct {
 	// PromptVersion names the form of the prompt; empty where the kind has none.
 	PromptVersion string      `json:"prompt_version,omitempty"`
 	Calibration   routing.Calibration `json:"calibration"`
+	// Shares are how often each policy is right in training, in the order of the policies; only controls need them.
+	Shares []float64 `json:"shares,omitempty"`
 	// Metrics are what was measured, by name: "train_rows", "validation_nll", and the evaluation's.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	// JobID is the training job that made it; Recipe and Seed are the job's.

@@ -25,6 +25,8 @@ func Open(ctx context.Context, dir string) (routing.Router, error) {
 			return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
 		}
 		return r, nil
+	case Logistic, KNN, KMeans:
+		return openControl(dir, m)
 	}
 	return nil, fmt.Errorf("artifact %s: kind %q is unknown to this version of sluice", m.Version, m.Kind)
 }

@@ -27,7 +27,7 @@ func Seal(dir string, m Manifest) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("seal artifact: %s is empty", dir)
 	}
 	m.Files = files
-	identity, err := json.Marshal([]any{m.Kind, m.Policies, m.PromptVersion, m.Calibration, m.Files})
+	identity, err := json.Marshal([]any{m.Kind, m.Policies, m.PromptVersion, m.Calibration, m.Shares, m.Files})
 	if err != nil {
 		return Manifest{}, fmt.Errorf("seal artifact: %w", err)
 	}
