@@ -19,7 +19,7 @@ func Train(ctx context.Context, set dataset.Set, o Options, progress func(Progre
 		return "", Report{}, err
 	}
 	begun := time.Now()
-	r, err := newRun(set, o, progress)
+	r, err := newRun(ctx, set, o, progress)
 	if err != nil {
 		return "", Report{}, err
 	}
@@ -63,12 +63,12 @@ type run struct {
 	report  Report
 }
 
-func newRun(set dataset.Set, o Options, progress func(Progress)) (*run, error) {
+func newRun(ctx context.Context, set dataset.Set, o Options, progress func(Progress)) (*run, error) {
 	train, aside, err := divide(set.Rows(), o.Policies, o.Seed)
 	if err != nil {
 		return nil, err
 	}
-	s, err := begin(train, o)
+	s, err := begin(ctx, train, o)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
