@@ -12,12 +12,12 @@ import (
 
 func TestParseReadsBothForms(t *testing.T) {
 	for output, want := range map[string][2]string{
-		"[REASONING] Rare facts. [DECISION] Complex_Query":                     {"Complex_Query", "Rare facts."},
-		"[DECISION] Standard_Query":                                            {"Standard_Query", ""},
-		"[DECISION]Ambiguous_Query<end_of_turn>":                               {"Ambiguous_Query", ""},
-		"sure!\n[REASONING]\nx\n[DECISION]: **complex_query**.":                {"Complex_Query", "x"},
+		"[REASONING] Rare facts. [DECISION] Complex_Query":                         {"Complex_Query", "Rare facts."},
+		"[DECISION] Standard_Query":                                                {"Standard_Query", ""},
+		"[DECISION]Ambiguous_Query<end_of_turn>":                                   {"Ambiguous_Query", ""},
+		"sure!\n[REASONING]\nx\n[DECISION]: **complex_query**.":                    {"Complex_Query", "x"},
 		"[REASONING] says [DECISION] Standard_Query? No. [DECISION] Complex_Query": {"Complex_Query", "says [DECISION] Standard_Query? No."},
-		"[REASONING] a [REASONING] b [DECISION] 'Standard_Query'":              {"Standard_Query", "b"},
+		"[REASONING] a [REASONING] b [DECISION] 'Standard_Query'":                  {"Standard_Query", "b"},
 	} {
 		policy, reasoning, err := routing.Parse(output, sluice.DefaultPolicies())
 		if err != nil || string(policy) != want[0] || reasoning != want[1] {

@@ -16,6 +16,8 @@ import (
 	"sluice/evaluation"
 	"sluice/evaluation/controls"
 	"sluice/pricing"
+	"sluice/trainer/evaluate"
+	"sluice/trainer/recipe"
 )
 
 // evalCmd measures routers.
@@ -31,7 +33,8 @@ type evalFileCmd struct {
 	Seed     uint64   `default:"1" help:"Another seed cuts other folds and draws other resamples."`
 	MaxTrain int      `placeholder:"N" help:"Fit on at most N rows of each fold's training part."`
 	Draws    int      `default:"1000" help:"Bootstrap resamples behind each interval."`
-	Routers  []string `placeholder:"NAME" help:"Only these routers; default: all."`
+	OneSplit bool     `help:"Hold out one of the folds only, for routers that take minutes to fit."`
+	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. gemma is the default recipe: it takes minutes a fold."`
 	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON."`
 	JSON     bool     `help:"Print one JSON object."`
 }
@@ -73,18 +76,20 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 	if err != nil {
 		return evaluation.Report{}, err
 	}
-	routers, err := c.routers()
+	routers, err := c.routers(ctx, m)
 	if err != nil {
 		return evaluation.Report{}, err
+	}
+	all := samples
+	if c.OneSplit {
+		_, samples = evaluation.Split(all, c.Folds, c.MaxTrain, c.Seed)
 	}
 	o := evaluation.Options{Draws: c.Draws, Seed: c.Seed, OperatingShare: evaluation.OperatingShare(samples), Unpriced: !priced}
 	ends := evaluation.NewCurve(samples, make([]float64, len(samples)), 0)
 	lo, hi := ends[0].Cost, ends[len(ends)-1].Cost
 	results := evaluation.Baselines(samples, o, lo, hi)
 	for _, r := range routers {
-		scored, err := evaluation.CrossValidate(ctx, r, samples, c.Folds, c.MaxTrain, c.Seed, func(fold int) {
-			m.log.Info("scored", "router", r.Name(), "fold", fmt.Sprintf("%d/%d", fold+1, c.Folds))
-		})
+		scored, err := c.score(ctx, m, r, all)
 		if err != nil {
 			return evaluation.Report{}, err
 		}
@@ -92,11 +97,31 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 	}
 	return evaluation.Report{
 		Dataset: filepath.Base(c.Path), Rows: len(samples), Escalating: int(o.OperatingShare*float64(len(samples)) + 0.5), Skipped: skipped,
-		Split: fmt.Sprintf("%d folds by content; each row is scored by routers that never saw it", c.Folds), Seed: c.Seed,
+		Split: c.split(all, samples), Seed: c.Seed,
 		Medium: c.Medium, Large: c.Large, Command: c.command(), CostBasis: basis,
 		MediumAccuracy: ends.Weak(), LargeAccuracy: ends.Strong(),
 		Headline: evaluation.Headline(results), Routers: results,
 	}, nil
+}
+
+// score holds every row out in turn, or one fold.
+func (c *evalFileCmd) score(ctx context.Context, m *Main, r evaluation.Router, samples []evaluation.Sample) (evaluation.Scored, error) {
+	if c.OneSplit {
+		train, held := evaluation.Split(samples, c.Folds, c.MaxTrain, c.Seed)
+		return evaluation.HoldOut(ctx, r, train, held)
+	}
+	return evaluation.CrossValidate(ctx, r, samples, c.Folds, c.MaxTrain, c.Seed, func(fold int) {
+		m.log.Info("scored", "router", r.Name(), "fold", fmt.Sprintf("%d/%d", fold+1, c.Folds))
+	})
+}
+
+// split says in words what was held out of what.
+func (c *evalFileCmd) split(all, held []evaluation.Sample) string {
+	if !c.OneSplit {
+		return fmt.Sprintf("%d folds by content; each row is scored by routers that never saw it", c.Folds)
+	}
+	train, _ := evaluation.Split(all, c.Folds, c.MaxTrain, c.Seed)
+	return fmt.Sprintf("one of %d folds by content held out, %d rows; routers are fitted on %d of the others", c.Folds, len(held), len(train))
 }
 
 // command makes the report again.
@@ -105,14 +130,24 @@ func (c *evalFileCmd) command() string {
 	if c.MaxTrain > 0 {
 		s += fmt.Sprintf(" --max-train %d", c.MaxTrain)
 	}
+	if c.OneSplit {
+		s += " --one-split"
+	}
+	if len(c.Routers) > 0 {
+		s += " --routers " + strings.Join(c.Routers, ",")
+	}
 	return s
 }
 
-func (c *evalFileCmd) routers() ([]evaluation.Router, error) {
+// routers are the controls, or those that are named, of which gemma is fitted by the default recipe.
+func (c *evalFileCmd) routers(ctx context.Context, m *Main) ([]evaluation.Router, error) {
 	all := controls.All(c.Seed)
 	if len(c.Routers) == 0 {
 		return all, nil
 	}
+	all = append(all, evaluate.NewRecipe(ctx, "gemma", recipe.Options{Seed: c.Seed}, func(p recipe.Progress) {
+		m.log.Info("training", "kind", p.Kind, "stage", p.Stage, "step", fmt.Sprintf("%d/%d", p.Step, p.Steps), "loss", p.Loss, "note", p.Message)
+	}))
 	var chosen []evaluation.Router
 	for _, name := range c.Routers {
 		i := slices.IndexFunc(all, func(r evaluation.Router) bool { return r.Name() == name })

@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"postgres":                 {"", "migrations"},
 	"operate":                  {"", "streams", "consumers"},
 	"config":                   {"", "pricing"},
-	"bench":                    {"", "streams", "llm"},
+	"bench":                    {"", "streams", "llm", "routing"},
 	"evaluation":               {""},
 	"evaluation/controls":      {"evaluation"},
 	"gemma":                    {"gemma/gguf", "gemma/internal/kernel", "gemma/safetensors"},

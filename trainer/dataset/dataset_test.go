@@ -33,7 +33,9 @@ func TestATestExampleIsRefused(t *testing.T) {
 
 func TestRowsWithoutIdentityOrTextAreRefused(t *testing.T) {
 	for _, rows := range [][]dataset.Row{
-		{{ID: "", Text: "q", Policy: "p"}}, {{ID: "a", Text: " ", Policy: "p"}}, {{ID: "a", Text: "q"}},
+		{{ID: "", Text: "q", Policy: "p"}},
+		{{ID: "a", Text: " ", Policy: "p"}},
+		{{ID: "a", Text: "q"}},
 		{{ID: "a", Text: "q", Policy: "p"}, {ID: "a", Text: "r", Policy: "p"}},
 	} {
 		if _, err := dataset.Of(rows); err == nil {

@@ -66,9 +66,9 @@ func TestTheDefaultRecipeMakesARouterThatDecides(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]sluice.Policy{
-		"What is the capital of region 91?":                sluice.Standard,
-		"Which tributary joins river 92 above its delta?":  sluice.Complex,
-		"WHAT should  somebody wish for on day 93?":        sluice.Ambiguous,
+		"What is the capital of region 91?":                 sluice.Standard,
+		"Which tributary joins river 92 above its delta?":   sluice.Complex,
+		"WHAT should  somebody wish for on day 93?":         sluice.Ambiguous,
 		strings.Repeat("Which tributary joins river? ", 99): sluice.Complex,
 	} {
 		c, err := router.Route(t.Context(), routing.Request{Text: text})
