@@ -15,19 +15,19 @@ import (
 
 // pretrained lays a tiny base model down as a Hugging Face directory would be: Gemma 3, a tokenizer that knows
 // Gemma's turns.
-func pretrained(t *testing.T) string {
+func pretrained(t *testing.T, policies []sluice.PolicySpec) string {
 	t.Helper()
 	var texts []string
 	for _, r := range made(t, 60).Rows() {
-		texts = append(texts, r.Text, r.Reasoning(), routing.FullPrompt(sluice.DefaultPolicies()).Prefix)
+		texts = append(texts, r.Text, r.Reasoning(), routing.FullPrompt(policies).Prefix)
 	}
-	tok, err := tokenizer.Train(slices.Values(texts), 600, "<start_of_turn>", "<end_of_turn>")
+	tok, err := tokenizer.Train(slices.Values(texts), 900, "<start_of_turn>", "<end_of_turn>")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := gemma.Tiny()
-	c.VocabSize, c.HiddenSize, c.IntermediateSize, c.Layers, c.Heads, c.HeadDim = tok.Size(), 32, 64, 2, 2, 16
-	c.QueryPreAttnScalar, c.Local = 16, []bool{true, false}
+	c.VocabSize, c.HiddenSize, c.IntermediateSize, c.Layers, c.Heads, c.HeadDim = tok.Size(), 16, 16, 1, 1, 16
+	c.QueryPreAttnScalar, c.Local = 16, []bool{false}
 	m := gemma.Model{Config: c, Weights: gemma.RandomWeights(c, 4), Tokenizer: tok.JSON()}
 	dir := filepath.Join(t.TempDir(), "base")
 	if err := m.Save(dir, false); err != nil {
@@ -37,7 +37,8 @@ func pretrained(t *testing.T) string {
 }
 
 func TestAPretrainedBaseIsAdapted(t *testing.T) {
-	path := pretrained(t)
+	policies := []sluice.PolicySpec{{Name: sluice.Standard, Description: "easy"}, {Name: sluice.Complex, Description: "hard"}, {Name: sluice.Ambiguous, Description: "moot"}}
+	path := pretrained(t, policies)
 	base, err := gemma.Load(path)
 	if err != nil {
 		t.Fatal(err)
@@ -46,8 +47,8 @@ func TestAPretrainedBaseIsAdapted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set := made(t, 40)
 			dir, report, err := Train(t.Context(), set, Options{
-				Dir: t.TempDir(), Seed: 1, Epochs: 1,
-				Base: &Base{Name: "tiny", Path: path, Rank: 2, Quantize: quantize, Limit: 320, Rows: 8},
+				Dir: t.TempDir(), Seed: 1, Epochs: 1, Policies: policies,
+				Base: &Base{Name: "tiny", Path: path, Rank: 2, Quantize: quantize, Limit: 200, Rows: 16},
 			}, nil)
 			if err != nil {
 				t.Fatalf("%+v", err)
