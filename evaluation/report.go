@@ -1,6 +1,9 @@
 package evaluation
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Report is a whole table, and the form of the files in docs/results.
 type Report struct {
@@ -74,26 +77,45 @@ func Compare(samples []Sample, a, b Scored, metric string, o Options) (Differenc
 	return d, true
 }
 
-// Finish adds what needs every line: each learnt router is compared with the best control, and the
-// headline says whether it wins.
-func (r *Report) Finish(samples []Sample, all []Scored, o Options) {
-	best, found := bestOf(r.Routers, func(x Result) bool { return IsControl(x.Name) && !baselines[x.Name] })
+// Measure fills in every line of the table, what was scored of the samples and the baselines, compares
+// each learnt router with the best control, and writes the headline.
+func (r *Report) Measure(samples []Sample, all []Scored, o Options) {
+	o = o.Resampled(samples)
+	r.Rows, r.Escalating = len(samples), 0
+	for _, s := range samples {
+		if s.Escalate() {
+			r.Escalating++
+		}
+		r.MediumAccuracy += s.Medium
+		r.LargeAccuracy += s.Large
+	}
+	r.MediumAccuracy /= float64(len(samples))
+	r.LargeAccuracy /= float64(len(samples))
+	r.Routers = Baselines(samples, o)
 	for _, s := range all {
-		if IsControl(s.Name) || !found {
+		r.Routers = append(r.Routers, Measure(samples, s, o))
+	}
+	r.compare(samples, all, o)
+	r.Headline = headline(r)
+}
+
+// compare sets every learnt router beside the best control.
+func (r *Report) compare(samples []Sample, all []Scored, o Options) {
+	best, found := bestOf(r.Routers, func(x Result) bool { return IsControl(x.Name) && !baselines[x.Name] })
+	if !found {
+		return
+	}
+	control := all[slices.IndexFunc(all, func(s Scored) bool { return s.Name == best.Name })]
+	for _, s := range all {
+		if IsControl(s.Name) {
 			continue
 		}
-		for _, control := range all {
-			if control.Name != best.Name {
-				continue
-			}
-			for _, metric := range []string{"apgr", "accuracy"} {
-				if d, ok := Compare(samples, s, control, metric, o); ok {
-					r.Differences = append(r.Differences, d)
-				}
+		for _, metric := range []string{"apgr", "accuracy"} {
+			if d, ok := Compare(samples, s, control, metric, o); ok {
+				r.Differences = append(r.Differences, d)
 			}
 		}
 	}
-	r.Headline = headline(r)
 }
 
 // bestOf finds the line of the highest APGR among those that are wanted.

@@ -36,12 +36,8 @@ func task() ([]evaluation.Sample, func(name string, q float64) evaluation.Scored
 }
 
 func report(samples []evaluation.Sample, all ...evaluation.Scored) evaluation.Report {
-	o := evaluation.Options{Draws: 200, OperatingShare: evaluation.OperatingShare(samples), SecondCost: 10}.Resampled(samples)
-	r := evaluation.Report{Routers: evaluation.Baselines(samples, o)}
-	for _, s := range all {
-		r.Routers = append(r.Routers, evaluation.Measure(samples, s, o))
-	}
-	r.Finish(samples, all, o)
+	var r evaluation.Report
+	r.Measure(samples, all, evaluation.Options{Draws: 200, OperatingShare: evaluation.OperatingShare(samples), SecondCost: 10})
 	return r
 }
 
@@ -103,5 +99,26 @@ func TestTheGateNamesAMetricItDoesNotKnow(t *testing.T) {
 	same := make([]evaluation.Sample, 50) // no gap at all
 	if r := (evaluation.Gate{Draws: 100}).Judge(same, evaluation.Scored{Name: "a", Ranks: make([]float64, 50)}, evaluation.Scored{Name: "b", Ranks: make([]float64, 50)}); r.Promote || !strings.Contains(r.Reason, "no interval") {
 		t.Errorf("ruling without a gap %+v", r)
+	}
+}
+
+func TestThePageHoldsEveryRouterAndLoadsNothing(t *testing.T) {
+	samples, scored := task()
+	calibrated := scored("gemma <b>", 0.5)
+	calibrated.Calibrated = true
+	r := report(samples, scored("random", 0), scored("logistic", 0.3), calibrated)
+	var page strings.Builder
+	if err := r.Page(&page); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<polyline", "always-large", "logistic", "gemma &lt;b&gt;", "observed share", string(sluice.Ambiguous), "beats every control"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "http://", "https://", "NaN", "Inf", "url(", "<b>"} {
+		if strings.Contains(page.String(), never) {
+			t.Errorf("the page holds %q", never)
+		}
 	}
 }
