@@ -108,7 +108,7 @@ func Measure(samples []Sample, scored Scored, o Options) Result {
 func (r *Result) numbers(w *Weighted, o Options) {
 	values := map[string]*float64{}
 	for _, m := range metrics {
-		if v, ok := m.metric(w); ok && !(m.priced && o.Unpriced) {
+		if v, ok := m.metric(w); ok && (!m.priced || !o.Unpriced) {
 			values[m.key] = &v
 		}
 	}
@@ -141,7 +141,7 @@ func (r *Result) intervals(w *Weighted, o Options) {
 	var keys []string
 	var wanted []Metric
 	for _, m := range metrics {
-		if _, ok := m.metric(w); ok && !(m.priced && o.Unpriced) {
+		if _, ok := m.metric(w); ok && (!m.priced || !o.Unpriced) {
 			keys, wanted = append(keys, m.key), append(wanted, m.metric)
 		}
 	}
