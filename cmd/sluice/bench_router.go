@@ -60,7 +60,7 @@ func (c *benchRouterCmd) open(ctx context.Context, m *Main, o *bench.RouterOptio
 		o.Name = filepath.Base(filepath.Clean(c.Artifact))
 	} else {
 		var set trainset.Set
-		if set, err = benchSet(m.config, 1000); err == nil {
+		if set, err = benchSet(m.config, 400); err == nil {
 			router, err = recipe.Untrained(ctx, set, recipe.Options{Policies: m.config.PolicySpecs(), Seed: 1})
 		}
 		o.Name = "default, untrained"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"sluice/postgres"
 	"sluice/routing"
@@ -94,7 +93,7 @@ func (c *datasetExportCmd) training(ctx context.Context, m *Main, db *postgres.D
 	if err != nil {
 		return err
 	}
-	return whole(c.Out+".card.md", func(w io.Writer) error {
+	return writeWhole(c.Out+".card.md", func(w io.Writer) error {
 		_, err := io.WriteString(w, text)
 		return err
 	})
@@ -105,17 +104,5 @@ func (c *datasetExportCmd) write(m *Main, rows func(io.Writer) error) error {
 	if c.Out == "" {
 		return rows(m.Stdout)
 	}
-	return whole(c.Out, rows)
-}
-
-// whole writes a file in one step.
-func whole(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path + ".new")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
+	return writeWhole(c.Out, rows)
 }

@@ -26,7 +26,10 @@ func samples(n int) (out []evaluation.Sample) {
 func TestARecipeIsFittedAndScored(t *testing.T) {
 	all := samples(70)
 	r := evaluate.NewRecipe(t.Context(), "gemma", recipe.Options{Seed: 1, Epochs: 2}, nil)
-	scored, err := evaluation.HoldOut(t.Context(), r, all[:60], all[60:])
+	if err := r.Fit(all[:60]); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	scored, err := evaluation.ScoreAll(t.Context(), r, all[60:])
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
