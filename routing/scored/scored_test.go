@@ -26,8 +26,8 @@ var questions = []string{
 }
 
 // small is a tiny model with a compact prompt, drawn at random.
-func small(t testing.TB) (*gemma.Model, routing.Prompt) {
-	t.Helper()
+func small(tb testing.TB) (*gemma.Model, routing.Prompt) {
+	tb.Helper()
 	specs := sluice.DefaultPolicies()
 	prompt := routing.CompactPrompt(specs)
 	texts := []string{prompt.Prefix, prompt.Prefix}
@@ -36,7 +36,7 @@ func small(t testing.TB) (*gemma.Model, routing.Prompt) {
 	}
 	tok, err := tokenizer.Train(slices.Values(texts), 500, routing.Controls(specs)...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c := gemma.Tiny()
 	c.VocabSize, c.HiddenSize, c.IntermediateSize, c.Layers, c.Heads, c.HeadDim = tok.Size(), 32, 64, 2, 2, 16
@@ -48,12 +48,12 @@ func spec() scored.Spec {
 	return scored.Spec{Version: "v", Policies: sluice.DefaultPolicies(), Calibration: routing.Calibration{Temperature: 1}}
 }
 
-func open(t testing.TB) *scored.Router {
-	t.Helper()
-	m, p := small(t)
-	r, err := scored.New(t.Context(), m, p, spec())
+func open(tb testing.TB) *scored.Router {
+	tb.Helper()
+	m, p := small(tb)
+	r, err := scored.New(tb.Context(), m, p, spec())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
@@ -144,46 +144,56 @@ func TestADecisionAllocatesLittle(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitIsNotOpened(t *testing.T) {
-	write := func(t *testing.T) string {
-		m, p := small(t)
-		dir := filepath.Join(t.TempDir(), "router")
-		if err := scored.Write(dir, m, p); err != nil {
-			t.Fatal(err)
-		}
-		return dir
-	}
-	if _, err := scored.Open(t.Context(), write(t), spec()); err != nil {
+// written is a directory with a tiny model.
+func written(t *testing.T) string {
+	t.Helper()
+	m, p := small(t)
+	dir := filepath.Join(t.TempDir(), "router")
+	if err := scored.Write(dir, m, p); err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
-		harm  func(t *testing.T, dir string, s *scored.Spec)
-		fault string
-	}{
-		"a prompt that is gone":    {func(t *testing.T, dir string, _ *scored.Spec) { remove(t, dir, scored.PromptFile) }, "prompt.json"},
-		"a prompt that was edited": {func(t *testing.T, dir string, _ *scored.Spec) { edit(t, dir, scored.PromptFile, "Standard", "Special") }, "does not belong"},
-		"a tokenizer that is gone": {func(t *testing.T, dir string, _ *scored.Spec) { remove(t, dir, "tokenizer.json") }, "no tokenizer"},
-		"half the weights":         {func(t *testing.T, dir string, _ *scored.Spec) { halve(t, dir, "model.safetensors") }, "model.safetensors"},
-		"no calibration":           {func(_ *testing.T, _ string, s *scored.Spec) { s.Calibration.Temperature = 0 }, "temperature"},
-		"one policy":               {func(_ *testing.T, _ string, s *scored.Spec) { s.Policies = s.Policies[:1] }, "at least two"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir, s := write(t), spec()
-			c.harm(t, dir, &s)
-			if _, err := scored.Open(t.Context(), dir, s); err == nil || !strings.Contains(err.Error(), c.fault) {
-				t.Errorf("error %v, want one with %q", err, c.fault)
-			}
-		})
+	return dir
+}
+
+func TestWhatDoesNotFitIsNotOpened(t *testing.T) {
+	if _, err := scored.Open(t.Context(), written(t), spec()); err != nil {
+		t.Fatal(err)
+	}
+	for fault, file := range map[string]string{"prompt.json": scored.PromptFile, "no tokenizer": "tokenizer.json"} {
+		dir := written(t)
+		remove(t, dir, file)
+		refused(t, dir, spec(), fault)
+	}
+	dir := written(t)
+	edit(t, dir, scored.PromptFile, "Standard", "Special")
+	refused(t, dir, spec(), "does not belong")
+	dir = written(t)
+	halve(t, dir, "model.safetensors")
+	refused(t, dir, spec(), "model.safetensors")
+	s := spec()
+	s.Calibration.Temperature = 0
+	refused(t, written(t), s, "temperature")
+	s = spec()
+	s.Policies = s.Policies[:1]
+	refused(t, written(t), s, "at least two")
+}
+
+func refused(t *testing.T, dir string, s scored.Spec, fault string) {
+	t.Helper()
+	if _, err := scored.Open(t.Context(), dir, s); err == nil || !strings.Contains(err.Error(), fault) {
+		t.Errorf("error %v, want one with %q", err, fault)
 	}
 }
 
 func remove(t *testing.T, dir, file string) {
+	t.Helper()
 	if err := os.Remove(filepath.Join(dir, file)); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func edit(t *testing.T, dir, file, from, to string) {
+	t.Helper()
 	path := filepath.Join(dir, file)
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -195,6 +205,7 @@ func edit(t *testing.T, dir, file, from, to string) {
 }
 
 func halve(t *testing.T, dir, file string) {
+	t.Helper()
 	path := filepath.Join(dir, file)
 	stat, err := os.Stat(path)
 	if err != nil {
@@ -205,16 +216,16 @@ func halve(t *testing.T, dir, file string) {
 	}
 }
 
-func layout(t testing.TB) *scored.Layout {
-	t.Helper()
-	m, p := small(t)
+func layout(tb testing.TB) *scored.Layout {
+	tb.Helper()
+	m, p := small(tb)
 	tok, err := scored.Tokenizer(m)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	l, err := scored.NewLayout(tok, p, sluice.DefaultPolicies())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }

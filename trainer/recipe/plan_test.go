@@ -52,15 +52,15 @@ func TestRarePoliciesAreDrawnMoreOften(t *testing.T) {
 		}
 		rows = append(rows, dataset.Row{Policy: p})
 	}
-	count := func(balance float64) (complex int, seen map[int]int) {
+	count := func(balance float64) (rare int, seen map[int]int) {
 		seen = map[int]int{}
 		for _, i := range (start{balance: balance}).sample(rows, policies, 1) {
 			seen[i]++
 			if rows[i].Policy == sluice.Complex {
-				complex++
+				rare++
 			}
 		}
-		return complex, seen
+		return rare, seen
 	}
 	if n, seen := count(0); n != 10 || len(seen) != 100 {
 		t.Errorf("as they are: %d Complex of %d rows", n, len(seen))
@@ -92,7 +92,7 @@ func TestAStepThatHangsIsReported(t *testing.T) {
 		}
 		close(release)
 		report, err := r.watched(func() (learn.Report, error) {
-			time.Sleep(30 * time.Second)
+			<-time.After(30 * time.Second)
 			return learn.Report{Loss: 1}, nil
 		})
 		if err != nil || report.Loss != 1 {
