@@ -85,7 +85,7 @@ func (r *run) watched(step func() (learn.Report, error)) (learn.Report, error) {
 	case d := <-done:
 		return d.report, d.err
 	case <-timer.C:
-		return learn.Report{}, fmt.Errorf("%w: no end after %s (trainer.step_timeout)", ErrStuck, r.options.StepTimeout)
+		return learn.Report{}, fmt.Errorf("%w: no end after %s", ErrStuck, r.options.StepTimeout)
 	}
 }
 

@@ -25,7 +25,7 @@ func Train(ctx context.Context, set dataset.Set, o Options, progress func(Progre
 	}
 	backend, err := learn.OpenBackend(o.Backend)
 	if err != nil {
-		return "", Report{}, fmt.Errorf("train: trainer.backend: %w", err)
+		return "", Report{}, fmt.Errorf("train: training.backend: %w", err)
 	}
 	defer func() {
 		if !errors.Is(err, ErrStuck) { // a step that hangs still uses it

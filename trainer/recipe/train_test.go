@@ -166,7 +166,7 @@ func TestWhatCannotBeTrainedIsSaidAtOnce(t *testing.T) {
 		{few, Options{Dir: dir}, "at least 40"},
 		{one, Options{Dir: dir}, "one policy"},
 		{strange, Options{Dir: dir}, "not configured"},
-		{set, Options{Dir: dir, Backend: "xla:cuda"}, "trainer.backend"},
+		{set, Options{Dir: dir, Backend: "xla:cuda"}, "training.backend"},
 		{set, Options{Dir: dir, Base: &Base{Name: "gemma-3-270m", Path: filepath.Join(dir, "none")}}, "base model gemma-3-270m"},
 	} {
 		if _, _, err := Train(t.Context(), c.set, c.o, nil); err == nil || !strings.Contains(err.Error(), c.fault) {
