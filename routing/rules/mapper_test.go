@@ -224,6 +224,10 @@ func TestVersionIsTheContents(t *testing.T) {
 	if a, b := mapper(t, base).Version(), mapper(t, base).Version(); a != b || a == "" {
 		t.Fatalf("equal chains have versions %q and %q", a, b)
 	}
+	empty := spec(Rule{Name: "a", When: When{MinWords: 3, Tags: []string{}, Time: Window{Weekdays: []string{}}}, Then: large()})
+	if a, b := mapper(t, base).Version(), mapper(t, empty).Version(); a != b {
+		t.Fatalf("empty lists make another version: %q, %q", a, b)
+	}
 	seen := map[string]string{mapper(t, base).Version(): "base"}
 	for name, s := range map[string]Spec{
 		"another limit":  spec(Rule{Name: "a", When: When{MinWords: 4}, Then: large()}),
