@@ -86,3 +86,30 @@ models: [{name: gemini-2.5-flash}, {name: gemini-2.5-pro}, {name: unpriced}]
 		}
 	}
 }
+
+func TestPrintedRulesLoadBackToTheSameChain(t *testing.T) {
+	c := Default()
+	c.Routing.Rules = []rules.Rule{
+		{Name: "night", When: rules.When{Time: rules.Window{From: "22:00", To: "06:00"}, Keywords: []string{"C#", "yes", "a: b"}, Math: true}, Then: rules.Then{Refuse: "0"}},
+		{Name: "odd", When: rules.When{Expr: `score > 0.5 and text contains "\"#"`, BudgetSpent: 0.25}, Then: rules.Then{Model: "gemini-2.5-pro"}, Reason: "{score}: {{x}"},
+	}
+	want, err := rules.New(c.RuleSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := PrintRules(&b, want.Rules()); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Load(file(t, b.String()), none, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.String())
+	}
+	got, err := rules.New(loaded.RuleSpec())
+	if err != nil || got.Version() != want.Version() {
+		t.Fatalf("%v; printed:\n%s", err, b.String())
+	}
+	if strings.Contains(b.String(), "min_words: 0") || strings.Contains(b.String(), "tags") {
+		t.Errorf("keys that say nothing are printed:\n%s", b.String())
+	}
+}

@@ -26,7 +26,7 @@ func Presets() []string { return []string{PresetNone, PresetCostAware, PresetKey
 // Preset is a preset's rules, as they could stand in sluice.yaml; nil for one that is not there.
 func Preset(name string) []Rule {
 	budget := Rule{
-		Name: "budget", When: When{BudgetSpent: 0.8}, Then: Then{Tier: string(sluice.Medium)},
+		Name: "budget-spent", When: When{BudgetSpent: 0.8}, Then: Then{Tier: string(sluice.Medium)},
 		Reason: "{spent} of the budget {budget} is spent, {left} is left",
 	}
 	hard := Rule{
