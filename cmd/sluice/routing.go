@@ -94,7 +94,7 @@ func (m *Main) rulesOf(path string) (*rules.Mapper, error) {
 		return nil, err
 	}
 	mapper, err := newMapper(c)
-	var faults rules.Faults
+	var faults rules.FaultsError
 	if errors.As(err, &faults) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,7 +97,7 @@ routing:
 			t.Errorf("%v: %q is not in:\n%s", args, want, out)
 		}
 	}
-	for _, args := range [][]string{{"--policy", "Nope"}, {"--spent", "-1"}} {
+	for _, args := range [][]string{{"--policy", "Nope"}, {"--spent=-1"}} {
 		if _, errs, status := p.run(append([]string{"rules", "test", queries}, args...)...); status != statusUsage {
 			t.Errorf("%v: status %d\n%s", args, status, errs)
 		}
@@ -187,28 +188,25 @@ func TestRulesOfAChangedFileAreInForceAndBrokenOnesAreNot(t *testing.T) {
 		if err := m.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		inForce, err := newMapper(m.config)
+		begun, err := newMapper(m.config)
 		if err != nil {
 			t.Fatal(err)
 		}
+		var inForce atomic.Pointer[rules.Mapper]
+		told := make(chan error, 10)
 		done := make(chan struct{})
-		var told []error
 		go func() { // ends with the test
 			defer close(done)
-			m.watchRules(t.Context(), inForce.Version(), func(next *rules.Mapper) { inForce = next }, func(_ string, err error) { told = append(told, err) })
+			m.watchRules(t.Context(), begun.Version(), inForce.Store, func(_ string, err error) { told <- err })
 		}()
 		t.Cleanup(func() { <-done })
 		p.file("sluice.yaml", "routing: {preset: hybrid}\n")
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if len(inForce.Rules()) != 4 || len(told) != 1 || told[0] != nil {
-			t.Fatalf("%d rules, told %v", len(inForce.Rules()), told)
+		if err := <-told; err != nil || len(inForce.Load().Rules()) != 4 {
+			t.Fatalf("told %v", err)
 		}
 		p.file("sluice.yaml", "routing: {preset: fancy}\n")
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if len(inForce.Rules()) != 4 || len(told) != 2 || told[1] == nil || !strings.Contains(errs.String(), "the old ones serve on") {
-			t.Fatalf("%d rules, told %v; logged %s", len(inForce.Rules()), told, errs)
+		if err := <-told; err == nil || len(inForce.Load().Rules()) != 4 || !strings.Contains(errs.String(), "the old ones serve on") {
+			t.Fatalf("told %v; logged %s", err, errs)
 		}
 	})
 }

@@ -42,7 +42,7 @@ type placed struct {
 type compiler struct {
 	spec   Spec
 	static map[sluice.Policy]target
-	faults *Faults
+	faults *FaultsError
 }
 
 var ruleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)

@@ -63,7 +63,7 @@ func Preset(name string) []Rule {
 
 // expand is the chain: own rules in their order, then the preset's, each of which gives way to an own rule
 // of its name.
-func expand(s Spec, faults *Faults) []placed {
+func expand(s Spec, faults *FaultsError) []placed {
 	if !slices.Contains(Presets(), s.Preset) {
 		*faults = append(*faults, Fault{"preset", fmt.Sprintf("is %q", s.Preset), "want one of " + strings.Join(Presets(), ", ")})
 	}
