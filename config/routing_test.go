@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -111,5 +112,23 @@ func TestPrintedRulesLoadBackToTheSameChain(t *testing.T) {
 	}
 	if strings.Contains(b.String(), "min_words: 0") || strings.Contains(b.String(), "tags") {
 		t.Errorf("keys that say nothing are printed:\n%s", b.String())
+	}
+}
+
+func TestTheExamplesOfTheDocumentLoad(t *testing.T) {
+	text, err := os.ReadFile("../docs/routing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples, want 2", len(blocks))
+	}
+	for _, b := range blocks {
+		example, _, _ := strings.Cut(b, "```")
+		c, err := Load(file(t, example), none, nil)
+		if err != nil || len(c.Routing.Rules) == 0 {
+			t.Errorf("%v in:\n%s", err, example)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func Presets() []string { return []string{PresetNone, PresetCostAware, PresetKey
 func Preset(name string) []Rule {
 	budget := Rule{
 		Name: "budget-spent", When: When{BudgetSpent: 0.8}, Then: Then{Tier: string(sluice.Medium)},
-		Reason: "{spent} of the budget {budget} is spent, {left} is left",
+		Reason: "{spent} of the budget {budget} is spent",
 	}
 	hard := Rule{
 		Name: "keywords-large", Then: Then{Tier: string(sluice.Large)},
