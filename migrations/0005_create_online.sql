@@ -138,6 +138,14 @@ COMMENT ON COLUMN feedback.comment IS 'Free text.';
 COMMENT ON COLUMN feedback.given_at IS 'When it was given.';
 COMMENT ON COLUMN feedback.stored_at IS 'When the log stored it.';
 
+CREATE TABLE forgotten_decisions (
+    decision_id   text COLLATE "C" PRIMARY KEY,
+    forgotten_at  timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE forgotten_decisions IS 'Decisions about queries that were erased on request: the monitor drops feedback on them that arrives late.';
+COMMENT ON COLUMN forgotten_decisions.decision_id IS 'The id that the decision had.';
+COMMENT ON COLUMN forgotten_decisions.forgotten_at IS 'When it was erased.';
+
 CREATE TABLE alerts (
     id         text COLLATE "C" PRIMARY KEY,
     rule       text COLLATE "C" NOT NULL,
@@ -199,7 +207,7 @@ CREATE TABLE budgets (
 COMMENT ON TABLE budgets IS 'The budgets of the configuration, as a monitor last started with them. What gateways enforce is in the log''s bucket of that name; this is for watching.';
 COMMENT ON COLUMN budgets.name IS 'What alerts and metrics call it.';
 COMMENT ON COLUMN budgets.scope IS 'global, tenant, key or model.';
-COMMENT ON COLUMN budgets.subject IS 'Which tenant, key or model; empty for global.';
+COMMENT ON COLUMN budgets.subject IS 'Which tenant, key or model; * gives each its own; empty for global.';
 COMMENT ON COLUMN budgets.period IS 'hour, day or month, by UTC.';
 COMMENT ON COLUMN budgets.cap_microusd IS 'What may be spent in one period, in millionths of a US dollar.';
 COMMENT ON COLUMN budgets.registered_at IS 'When a configuration last had it.';
@@ -276,17 +284,20 @@ COMMENT ON COLUMN cost_by_tenant.cost_usd IS 'The same in dollars.';
 COMMENT ON COLUMN cost_by_tenant.estimated_microusd IS 'The part that is our own bound, since the provider never said; NULL for none.';
 
 CREATE VIEW spend_against_budget AS
-SELECT b.name, b.scope, b.subject, b.period, p.began_at, b.cap_microusd, s.spent_microusd,
-       round(s.spent_microusd / nullif(b.cap_microusd, 0)::numeric, 4) AS share
+SELECT b.name, b.scope, coalesce(s.subject, b.subject) AS subject, b.period, p.began_at, b.cap_microusd,
+       coalesce(s.spent_microusd, 0) AS spent_microusd,
+       round(coalesce(s.spent_microusd, 0) / nullif(b.cap_microusd, 0)::numeric, 4) AS share
 FROM budgets b
 CROSS JOIN LATERAL (SELECT date_trunc(b.period, now(), 'UTC') AS began_at) p
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(d.cost_microusd), 0)::bigint AS spent_microusd
-    FROM decisions d
-    WHERE d.decided_at >= p.began_at
-      AND CASE b.scope WHEN 'tenant' THEN d.tenant = b.subject WHEN 'key' THEN d.key_id = b.subject
-                       WHEN 'model' THEN d.model = b.subject ELSE true END) s
-ORDER BY b.name;
+LEFT JOIN LATERAL (
+    SELECT w.whose AS subject, sum(w.cost_microusd)::bigint AS spent_microusd
+    FROM (SELECT CASE b.scope WHEN 'tenant' THEN d.tenant WHEN 'key' THEN d.key_id WHEN 'model' THEN d.model ELSE '' END AS whose,
+                 d.cost_microusd
+          FROM decisions d
+          WHERE d.decided_at >= p.began_at) w
+    WHERE b.scope = 'global' OR w.whose = b.subject OR (b.subject = '*' AND w.whose IS NOT NULL)
+    GROUP BY 1) s ON true
+ORDER BY 1, 3;
 COMMENT ON VIEW spend_against_budget IS 'What the decisions of the running period cost, against each budget''s cap. A fallback''s cost counts for the model that answered; what gateways enforce counts each attempt for its own.';
 COMMENT ON COLUMN spend_against_budget.name IS 'The budget.';
 COMMENT ON COLUMN spend_against_budget.scope IS 'global, tenant, key or model.';
