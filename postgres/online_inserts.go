@@ -41,8 +41,11 @@ var (
 		orNull("router_fault", "shadow_version", "shadow_policy", "shadow_fault"), plain("text", "model"), orNull("tier"),
 		plain("text", "rule", "rule_reason", "rules_version", "outcome"), orNull("error", "answer"),
 		[]column{
-			{"tags", "text", "u.tags::text[]"}, {"fallbacks", "text", "u.fallbacks::text[]"}, {"call_ids", "text", "u.call_ids::text[]"},
-			{"probabilities", "text", "u.probabilities::jsonb"}, {"features", "text", "u.features::jsonb"},
+			{"tags", "text", "u.tags::text[]"},
+			{"fallbacks", "text", "u.fallbacks::text[]"},
+			{"call_ids", "text", "u.call_ids::text[]"},
+			{"probabilities", "text", "u.probabilities::jsonb"},
+			{"features", "text", "u.features::jsonb"},
 		},
 		plain("double precision", "p_complex", "entropy_bits", "threshold"),
 		plain("boolean", "canary", "streamed", "cost_estimated"),

@@ -65,6 +65,10 @@ const (
 	lateness = time.Minute
 	// everythingEvery is how often the longest window is read whole, for what came in later than that.
 	everythingEvery = 5 * time.Minute
+	// trainedEvery is how often the training set is described anew; with fewer than trainedLeast examples there
+	// is nothing to drift away from.
+	trainedEvery = 10 * time.Minute
+	trainedLeast = 100
 )
 
 // named are the rolling windows.
@@ -76,11 +80,13 @@ const judgedAtOnce = 500
 // Watcher looks at the tables, shows what it saw, and raises and clears alerts. Not safe for concurrent use; any
 // number of watchers may watch the same tables: see [online.Rule.Judge].
 type Watcher struct {
-	opts           WatcherOptions
-	windows        *online.Windows
-	whole, slow    time.Time // when the longest window, and what moves slowly, were last read
-	view           online.View
-	driftN, driftT int64
+	opts        WatcherOptions
+	windows     *online.Windows
+	whole, slow time.Time // when the longest window, and what moves slowly, were last read
+	view        online.View
+	trained     online.Profile
+	trainedAt   time.Time // when trained was read
+	driftN      int64     // how many decisions view.Drift is made of
 }
 
 // NewWatcher makes a watcher.
@@ -144,7 +150,7 @@ func (w *Watcher) roll(ctx context.Context, now time.Time) error {
 }
 
 func (w *Watcher) spends(ctx context.Context, now time.Time) (err error) {
-	if len(w.opts.Budgets) > 0 {
+	if w.view.Spends = []online.Spend{}; len(w.opts.Budgets) > 0 {
 		w.view.Spends, err = w.opts.Windows.Spends(ctx, w.opts.Budgets, now)
 	}
 	return err
@@ -183,15 +189,21 @@ func (w *Watcher) quality(ctx context.Context, now time.Time) error {
 }
 
 func (w *Watcher) drift(ctx context.Context, now time.Time) error {
-	trained, err := w.opts.Reference.Trained(ctx)
+	if now.Sub(w.trainedAt) >= trainedEvery {
+		trained, err := w.opts.Reference.Trained(ctx)
+		if err != nil {
+			return err
+		}
+		w.trained, w.trainedAt = trained, now
+	}
+	if w.trained.N < trainedLeast {
+		return nil
+	}
+	traffic, err := w.opts.Reference.Traffic(ctx, now.Add(-w.opts.DriftSpan), w.trained)
 	if err != nil {
 		return err
 	}
-	traffic, err := w.opts.Reference.Traffic(ctx, now.Add(-w.opts.DriftSpan), trained)
-	if err != nil {
-		return err
-	}
-	w.view.Drift, w.driftN, w.driftT = online.Drift(trained, traffic), traffic.N, trained.N
+	w.view.Drift, w.driftN = online.Drift(w.trained, traffic), traffic.N
 	return nil
 }
 
@@ -244,7 +256,7 @@ func (w *Watcher) readings(rule online.Rule, states map[[2]string]online.State, 
 	case online.Drifted:
 		var all []online.Reading
 		for _, feature := range slices.Sorted(maps.Keys(w.view.Drift)) {
-			all = append(all, online.Reading{Subject: feature, Value: w.view.Drift[feature], N: min(w.driftN, w.driftT)})
+			all = append(all, online.Reading{Subject: feature, Value: w.view.Drift[feature], N: w.driftN})
 		}
 		return all
 	case online.BudgetBurn:
