@@ -19,13 +19,19 @@ func reals[T any](facts []sluice.Fact[T], of func(*T) float64) []*float64 {
 	return array
 }
 
-// document is a value as jsonb wants it; a number that JSON has no word for leaves an empty document.
+// document is a value as jsonb wants it, without what JSON has no word for.
 func document[K ~string](m map[K]float64) string {
-	data, err := json.Marshal(m)
-	if err != nil || m == nil {
-		return "{}"
+	fit := make(map[string]float64, len(m))
+	for k, v := range m {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			fit[clean(string(k))] = v
+		}
 	}
-	return clean(string(data))
+	data, err := json.Marshal(fit)
+	if err != nil {
+		return "{}" // a map of texts and finite numbers has a JSON
+	}
+	return string(data)
 }
 
 // returning adds what was really written.
