@@ -234,3 +234,201 @@ func TestWindowsFromTheTablesAgreeWithEveryRow(t *testing.T) {
 		}
 	}
 }
+
+func TestForgettingErasesDecisionsAndFeedbackAndKeepsLateOnesOut(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	facts := decided.New(1, noon, time.Second).Facts(6) // 0 and 3 are acme's
+	var feedback []sluice.Fact[sluice.Feedback]
+	for _, f := range facts {
+		feedback = append(feedback, sluice.Fact[sluice.Feedback]{At: noon, Value: sluice.Feedback{
+			ID: "f" + f.Value.ID, DecisionID: f.Value.ID, Tenant: f.Value.Query.Tenant, Source: "client", Thumb: "up", GivenAt: noon,
+		}})
+	}
+	all := &sluice.OnlineFacts{Decisions: facts, Feedback: feedback}
+	record(t, o, all)
+	keys, err := db.KeysOfTenant(t.Context(), "acme")
+	if err != nil || len(keys) != 2 {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	got, err := db.Forget(t.Context(), keys, nil)
+	if err != nil || got.Decisions != 2 || got.Feedback != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	record(t, o, all)
+	if n := one(t, db, "SELECT (SELECT count(*) FROM decisions WHERE tenant = 'acme') + (SELECT count(*) FROM feedback WHERE tenant = 'acme')"); n != int64(0) {
+		t.Errorf("%v rows came back", n)
+	}
+	if n := one(t, db, "SELECT (SELECT count(*) FROM decisions) + (SELECT count(*) FROM feedback)"); n != int64(8) {
+		t.Errorf("%v rows of others, want 8", n)
+	}
+}
+
+func plan() online.Plan {
+	return online.Plan{
+		Now: noon, Lookback: time.Hour, Share: 0.1, Even: 0.5, PerDay: 1000, SpendPerDay: 1_000_000_000, CostEach: 1000,
+		OptedOut: []string{"acme"}, MaxBytes: 1000,
+	}
+}
+
+func keyOf(c online.Candidate) string { return sluice.QueryKey(c.Tenant, c.QueryID, c.Text) }
+
+func TestSamplingTakesTheShareByLotAndByUncertaintyAndNeverAQueryTwice(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	m := decided.New(4, noon.Add(-50*time.Minute), time.Second)
+	m.Change = func(i int, d *sluice.Decision) {
+		if i%50 == 1 {
+			d.Conversation = "c"
+		}
+	}
+	record(t, o, &sluice.OnlineFacts{Decisions: m.Facts(3000)})
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if _, _, err := o.Sample(t.Context(), plan(), keyOf); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	eligible := one(t, db, `SELECT count(*) FROM decisions WHERE tenant <> 'acme' AND outcome = 'ok' AND conversation IS NULL`).(int64)
+	even := one(t, db, "SELECT count(*) FROM samples WHERE chosen_by = 'evenly'").(int64)
+	unsure := one(t, db, "SELECT count(*) FROM samples WHERE chosen_by = 'uncertainty'").(int64)
+	if want := int64(float64(eligible) * 0.05); unsure != want {
+		t.Errorf("%d of %d by uncertainty, want %d", unsure, eligible, want)
+	}
+	if share := float64(even) / float64(eligible); share < 0.03 || share > 0.07 {
+		t.Errorf("%d of %d by lot, want about 0.05", even, eligible)
+	}
+	for what, sql := range map[string]string{
+		"a tenant that opted out":  `SELECT count(*) FROM samples WHERE tenant = 'acme'`,
+		"a turn of a conversation": `SELECT count(*) FROM samples s JOIN decisions d ON d.id = s.decision_id WHERE d.conversation IS NOT NULL`,
+		"one that is surer than one that was left out": `WITH bound AS (
+			SELECT max(abs(d.p_complex - d.threshold)) AS most FROM samples s JOIN decisions d ON d.id = s.decision_id WHERE s.chosen_by = 'uncertainty')
+			SELECT count(*) FROM decisions d, bound WHERE d.tenant <> 'acme' AND d.outcome = 'ok' AND d.conversation IS NULL
+			  AND abs(d.p_complex - d.threshold) < bound.most - 1e-12 AND NOT EXISTS (SELECT FROM samples s WHERE s.decision_id = d.id)`,
+	} {
+		if n := one(t, db, sql); n != int64(0) {
+			t.Errorf("%s: %v", what, n)
+		}
+	}
+	again, _, err := o.Sample(t.Context(), plan(), keyOf)
+	if err != nil || len(again) != 0 {
+		t.Errorf("a second round chose %d, %v", len(again), err)
+	}
+	unasked, err := o.Unasked(t.Context(), 10_000)
+	if err != nil || int64(len(unasked)) != even+unsure {
+		t.Fatalf("%d to be asked, want %d: %v", len(unasked), even+unsure, err)
+	}
+	var keys []string
+	for _, s := range unasked {
+		keys = append(keys, s.QueryKey)
+	}
+	if err := o.Asked(t.Context(), keys, noon); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := o.Unasked(t.Context(), 10); err != nil || len(left) != 0 {
+		t.Errorf("%d are still to be asked, %v", len(left), err)
+	}
+}
+
+func TestSamplingKeepsWithinTheDaysBudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*online.Plan)
+		want   int64
+	}{
+		"queries": {func(p *online.Plan) { p.PerDay = 17 }, 17},
+		"dollars": {func(p *online.Plan) { p.SpendPerDay = 11_999 }, 11},
+		"nothing": {func(p *online.Plan) { p.SpendPerDay = 0 }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+			record(t, o, &sluice.OnlineFacts{Decisions: decided.New(4, noon.Add(-50*time.Minute), time.Second).Facts(2000)})
+			p := plan()
+			c.change(&p)
+			var group sync.WaitGroup
+			for range 3 {
+				group.Go(func() {
+					if _, _, err := o.Sample(t.Context(), p, keyOf); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			if n := one(t, db, "SELECT count(*) FROM samples"); n != c.want {
+				t.Errorf("%v samples, want %d", n, c.want)
+			}
+			// The next day has a budget of its own.
+			p.Now, p.Lookback = noon.Add(13*time.Hour), 20*time.Hour
+			if _, day, err := o.Sample(t.Context(), p, keyOf); err != nil || day.Chosen > max(c.want, 0) {
+				t.Errorf("the next day: %+v, %v", day, err)
+			}
+		})
+	}
+}
+
+func TestBudgetsAreSummedByScopeAndPeriod(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	m := decided.New(4, noon.Add(-2*time.Hour), time.Minute)
+	m.Change = func(_ int, d *sluice.Decision) { d.Cost = 1000 }
+	record(t, o, &sluice.OnlineFacts{Decisions: m.Facts(120)})
+	budgets := []online.Budget{
+		{Name: "all", Scope: "global", Period: online.Day, Cap: 240_000},
+		{Name: "hourly", Scope: "global", Period: online.Hour, Cap: 60_000},
+		{Name: "each", Scope: "tenant", Subject: "*", Period: online.Day, Cap: 100_000},
+		{Name: "nobody", Scope: "key", Subject: "k9", Period: online.Month, Cap: 1},
+	}
+	if err := o.RegisterBudgets(t.Context(), budgets); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.RegisterBudgets(t.Context(), budgets); err != nil {
+		t.Fatal(err)
+	}
+	spends, err := o.Spends(t.Context(), budgets, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range spends {
+		got[s.Name] = fmt.Sprintf("%d of %d, %.2f", s.Spent, s.Cap, s.BurnRate())
+	}
+	want := map[string]string{
+		"all": "120000 of 240000, 6.00", "hourly": "0 of 60000, 1.00", "each:": "80000 of 100000, 9.60", "each:acme": "40000 of 100000, 4.80",
+		"nobody": "0 of 1, 0.00",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if n := one(t, db, "SELECT count(*) FROM spend_against_budget"); n.(int64) < 4 {
+		t.Errorf("%v rows in the view", n)
+	}
+	if err := o.RegisterBudgets(t.Context(), nil); err != nil || one(t, db, "SELECT count(*) FROM budgets") != int64(0) {
+		t.Errorf("a budget that is not configured any more stays: %v", err)
+	}
+}
+
+func TestDriftIsZeroForTheTrainingSetsOwnTraffic(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	record(t, o, &sluice.OnlineFacts{Decisions: decided.New(4, noon.Add(-50*time.Minute), time.Second).Facts(3000)})
+	reference := online.Profile{
+		Features: map[string]online.Bins{"words": {Edges: []float64{10, 15, 20}, Counts: []float64{25, 25, 25, 25}}},
+		Policies: map[string]float64{"Standard_Query": 70, "Complex_Query": 30},
+	}
+	traffic, err := o.Traffic(t.Context(), noon.Add(-time.Hour), 2500, reference)
+	if err != nil || traffic.N != 2500 {
+		t.Fatalf("%+v, %v", traffic, err)
+	}
+	drift := online.Drift(reference, traffic)
+	if drift["words"] > 0.02 || drift[online.PolicyFeature] > 0.02 {
+		t.Errorf("like traffic: %v", drift)
+	}
+	if _, err := db.Table(t.Context(), `UPDATE decisions SET features = '{"words": 40}', policy = 'Complex_Query'`); err != nil {
+		t.Fatal(err)
+	}
+	traffic, err = o.Traffic(t.Context(), noon.Add(-time.Hour), 2500, reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if drift = online.Drift(reference, traffic); drift["words"] < 1 || drift[online.PolicyFeature] < 1 {
+		t.Errorf("other traffic: %v", drift)
+	}
+}

@@ -22,7 +22,8 @@ const eligible = `
 	  AND d.conversation IS NULL AND d.query <> '' AND octet_length(d.query) <= $3 AND d.tenant <> ALL ($4)`
 
 const unknown = `
-	  AND NOT EXISTS (SELECT FROM samples s WHERE s.decision_id = d.id OR s.query_key = d.query_key)
+	  AND NOT EXISTS (SELECT FROM samples s WHERE s.decision_id = d.id)
+	  AND NOT EXISTS (SELECT FROM samples s WHERE s.query_key = d.query_key)
 	  AND NOT EXISTS (SELECT FROM queries q WHERE q.key = d.query_key)`
 
 // lot is a number from 0 to 1 that belongs to a decision for ever: whoever draws, draws the same.
@@ -31,7 +32,7 @@ const lot = `(('x' || substr(md5(d.id), 1, 8))::bit(32)::bigint / 4294967296.0)`
 const candidateColumns = `SELECT d.id, d.decided_at, d.tenant, coalesce(d.query_id, ''), d.query, d.threshold, coalesce(d.p_complex, 0)`
 
 // Sample chooses queries to be labelled by the plan and writes them down; keyOf says by what key the offline ring
-// will know one. Any number of copies may do so at once: together they choose what one would, and never
+// will know one, and is empty for one that must not leave. Any number of copies may do so at once: together they choose what one would, and never
 // more than the day's budget allows.
 func (o *Online) Sample(ctx context.Context, p online.Plan, keyOf func(online.Candidate) string) (chosen []online.Sample, day online.Labelling, err error) {
 	err = pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
@@ -56,6 +57,9 @@ func (o *Online) Sample(ctx context.Context, p online.Plan, keyOf func(online.Ca
 			}
 			for _, c := range found {
 				s := online.Sample{QueryKey: keyOf(c), ChosenBy: c.ChosenBy, Candidate: c}
+				if s.QueryKey == "" {
+					continue
+				}
 				fresh, err := writeSample(ctx, tx, s, each, p.Now)
 				if err != nil {
 					return err

@@ -27,7 +27,7 @@ type metricsAt struct{ url string }
 
 // What the monitor does beside handling messages, and how often.
 const (
-	slowEvery      = 15 * time.Second // quality, drift, budgets
+	slowEvery      = 8                // looks: quality, drift, budgets
 	ringEvery      = 5 * time.Second  // lag of the stages
 	keepEvery      = 10 * time.Minute // partitions
 	driftExamples  = 20_000           // of the training set, and decisions, that drift is measured on
@@ -125,7 +125,7 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 	watcher := monitor.NewWatcher(monitor.WatcherOptions{
 		Windows: tables, Quality: tables, Reference: trainingSet{tables}, Publisher: publisher, Display: m,
 		Budgets: budgetsOf(p.cfg), Rules: rulesOf(c), QualitySpan: c.QualitySpan, DriftSpan: c.DriftSpan,
-		SlowEvery: slowEvery, Now: time.Now,
+		SlowEvery: slowEvery * c.Every, Now: time.Now,
 	})
 	task := func(every time.Duration, what string, do func(context.Context) error) {
 		b.tasks = append(b.tasks, func(ctx context.Context) error { return repeat(ctx, every, p.log, what, do) })

@@ -93,26 +93,26 @@ func (s *Sampler) ask(ctx context.Context, all []online.Sample) error {
 	return s.tables.Asked(ctx, keys, s.now().UTC())
 }
 
-// masked is a query as it leaves: without personal data. An id that holds some is left out.
-func masked(c online.Candidate) (id, text string) {
-	text, _ = privacy.Scrub(strings.ReplaceAll(c.Text, "\r\n", "\n"))
-	if _, found := privacy.Scrub(c.QueryID); found == 0 {
-		id = c.QueryID
-	}
-	return id, text
+// masked is the text as it leaves: without personal data.
+func masked(c online.Candidate) string {
+	text, _ := privacy.Scrub(strings.ReplaceAll(c.Text, "\r\n", "\n"))
+	return text
 }
 
-// Key is the key that the offline ring's entrance will give the query.
+// Key is the key that the offline ring's entrance will give the query. It is empty, and the query is not asked, where
+// the client's own identifier holds personal data: without it the query could not be found again by whoever
+// wants it forgotten.
 func Key(c online.Candidate) string {
-	id, text := masked(c)
-	return sluice.QueryKey(c.Tenant, id, text)
+	if _, found := privacy.Scrub(c.QueryID); found > 0 {
+		return ""
+	}
+	return sluice.QueryKey(c.Tenant, c.QueryID, masked(c))
 }
 
 // Message asks a sample of the offline ring. Its message id is a function of the query's key; the entrance accepts
 // a key once, whatever comes after the deduplication window.
 func Message(s online.Sample) (streams.Message, error) {
-	id, text := masked(s.Candidate)
 	return streams.AskedMessage(Source, "sample:"+s.QueryKey, streams.Asked{
-		Query: text, ID: id, Tenant: s.Tenant, Tags: []string{TagPrefix + s.ChosenBy},
+		Query: masked(s.Candidate), ID: s.QueryID, Tenant: s.Tenant, Tags: []string{TagPrefix + s.ChosenBy},
 	}, false)
 }
