@@ -149,9 +149,10 @@ func (w *Watcher) roll(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (w *Watcher) spends(ctx context.Context, now time.Time) (err error) {
-	if w.view.Spends = []online.Spend{}; len(w.opts.Budgets) > 0 {
-		w.view.Spends, err = w.opts.Windows.Spends(ctx, w.opts.Budgets, now)
+func (w *Watcher) spends(ctx context.Context, now time.Time) error {
+	spends, err := w.opts.Windows.Spends(ctx, w.opts.Budgets, now)
+	if err == nil {
+		w.view.Spends = append([]online.Spend{}, spends...) // not nil any more: it was read
 	}
 	return err
 }
