@@ -10,7 +10,7 @@ import (
 
 // Monitor says how the online ring is watched.
 type Monitor struct {
-	MetricsListen string        `key:"metrics_listen" doc:"Address of the monitor's Prometheus endpoint, /metrics. Port 0 takes a free one; empty serves none."`
+	MetricsListen string        `key:"metrics_listen" env:"SLUICE_METRICS_LISTEN" doc:"Address of the monitor's Prometheus endpoint, /metrics. Port 0 takes a free one; empty serves none."`
 	Log           string        `key:"log" doc:"One structured line a decision: off, redacted (without the answer) or full."`
 	Retention     time.Duration `key:"retention" doc:"How long decisions and feedback stay in the tables; a day's decisions are dropped at once. 0 keeps them for ever."`
 	Every         time.Duration `key:"every" doc:"How often windows are brought up to date and held against the rules."`
