@@ -375,10 +375,10 @@ SELECT router_version, canary, count(*) AS decisions, round(count(*) / sum(count
        round((percentile_cont(0.5) WITHIN GROUP (ORDER BY router_us))::numeric) AS p50_us,
        min(decided_at) AS first_at, max(decided_at) AS last_at
 FROM decisions
-WHERE requested = 'auto' AND decided_at >= now() - interval '1 day'
+WHERE requested = 'auto' AND decided_at >= (SELECT max(decided_at) FROM decisions) - interval '1 day'
 GROUP BY router_version, canary
 ORDER BY decisions DESC, router_version, canary;
-COMMENT ON VIEW router_versions_in_use IS 'Which routers decided in the last 24 hours.';
+COMMENT ON VIEW router_versions_in_use IS 'Which routers decided in the 24 hours up to the newest decision.';
 COMMENT ON COLUMN router_versions_in_use.router_version IS 'The router; static for the static map.';
 COMMENT ON COLUMN router_versions_in_use.canary IS 'Whether it decided as a canary.';
 COMMENT ON COLUMN router_versions_in_use.decisions IS 'Requests.';
