@@ -161,7 +161,7 @@ func history(r Rule, readings []Reading, behind int) (log []sluice.Alert) {
 				s.Raised++
 			}
 		}
-		if a, any := r.Judge(m, s, noon.Add(time.Duration(i)*time.Second)); any && !stored[a.ID] {
+		if a, changed := r.Judge(m, s, noon.Add(time.Duration(i)*time.Second)); changed && !stored[a.ID] {
 			stored[a.ID] = true
 			log = append(log, a)
 		}

@@ -217,8 +217,8 @@ func (w *Watcher) alerts(ctx context.Context, now time.Time) error {
 	var msgs []streams.Message
 	for _, rule := range w.opts.Rules {
 		for _, m := range w.readings(rule, states, now) {
-			alert, any := rule.Judge(m, states[[2]string{rule.Name, m.Subject}], now)
-			if !any {
+			alert, changed := rule.Judge(m, states[[2]string{rule.Name, m.Subject}], now)
+			if !changed {
 				continue
 			}
 			msg, err := streams.RaisedFact(alert)
