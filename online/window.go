@@ -48,6 +48,8 @@ type Window struct {
 	Cost             sluice.MicroUSD
 	// Policies counts routed requests; Models and Versions all.
 	Policies, Models, Versions map[string]int64
+	// ModelCost is what each model's requests cost.
+	ModelCost map[string]sluice.MicroUSD
 	// Latency is in microseconds, by part.
 	Latency map[string]*Histogram
 }
@@ -110,7 +112,8 @@ func (w *Windows) Put(from, now time.Time, s Slots) {
 func (w *Windows) Over(span time.Duration, now time.Time) Window {
 	out := Window{
 		Span: span, Policies: map[string]int64{}, Models: map[string]int64{}, Versions: map[string]int64{},
-		Latency: map[string]*Histogram{Router: {}, Model: {}, Total: {}},
+		ModelCost: map[string]sluice.MicroUSD{},
+		Latency:   map[string]*Histogram{Router: {}, Model: {}, Total: {}},
 	}
 	begin := now.Add(-span).Truncate(w.width)
 	for at, counts := range w.counts {
@@ -143,5 +146,6 @@ func (w *Window) add(c Count) {
 	w.Cost += c.Cost
 	w.Policies[c.Policy] += c.Routed
 	w.Models[c.Model] += c.Decisions
+	w.ModelCost[c.Model] += c.Cost
 	w.Versions[c.Version] += c.Routed
 }

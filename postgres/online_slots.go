@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice"
 	"sluice/online"
 )
 
@@ -57,6 +58,39 @@ func (o *Online) Slots(ctx context.Context, since time.Time, width time.Duration
 		return s, fmt.Errorf("sum latencies: %w", err)
 	}
 	return s, nil
+}
+
+// Window is one rolling window, read whole: for a page that is looked at, where a monitor keeps its own.
+func (o *Online) Window(ctx context.Context, span time.Duration, now time.Time) (online.Window, error) {
+	const width = 10 * time.Second
+	slots, err := o.Slots(ctx, now.Add(-span), width)
+	if err != nil {
+		return online.Window{}, err
+	}
+	w := online.NewWindows(width, span)
+	w.Put(now.Add(-span), now, slots)
+	return w.Over(span, now), nil
+}
+
+// Recent lists the newest decisions, newest first, with what a list shows of them: no probabilities, features,
+// reasoning or answer.
+func (o *Online) Recent(ctx context.Context, limit int) ([]sluice.Decision, error) {
+	rows, err := o.pool.Query(ctx, `SELECT id, decided_at, query_key, query, tenant, policy, model, coalesce(tier, ''), rule, router_version,
+		outcome, latency_ms, cost_microusd FROM decisions
+		WHERE decided_at >= (SELECT max(decided_at) FROM decisions) - interval '1 day' ORDER BY decided_at DESC, id LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list decisions: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (d sluice.Decision, err error) {
+		err = r.Scan(&d.ID, &d.DecidedAt, &d.Query.Key, &d.Query.Text, &d.Query.Tenant, &d.Policy, &d.Model, &d.Tier, &d.Rule,
+			&d.RouterVersion, &d.Outcome, &d.LatencyMS, &d.Cost)
+		d.DecidedAt = d.DecidedAt.UTC()
+		return d, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list decisions: %w", err)
+	}
+	return all, nil
 }
 
 // AlertStates counts, for each rule and subject, what was raised and cleared.
