@@ -212,6 +212,23 @@ COMMENT ON COLUMN budgets.period IS 'hour, day or month, by UTC.';
 COMMENT ON COLUMN budgets.cap_microusd IS 'What may be spent in one period, in millionths of a US dollar.';
 COMMENT ON COLUMN budgets.registered_at IS 'When a configuration last had it.';
 
+CREATE TABLE spend_hours (
+    hour_at        timestamptz NOT NULL,
+    tenant         text COLLATE "C" NOT NULL,
+    key_id         text COLLATE "C" NOT NULL,
+    model          text COLLATE "C" NOT NULL,
+    decisions      bigint NOT NULL,
+    cost_microusd  bigint NOT NULL,
+    PRIMARY KEY (hour_at, tenant, key_id, model)
+);
+COMMENT ON TABLE spend_hours IS 'What decisions cost, hour by hour (UTC): written in the transaction that writes the decisions, so that a month''s spend is a sum of few rows. It outlives the decisions'' retention.';
+COMMENT ON COLUMN spend_hours.hour_at IS 'The hour in which the requests came in.';
+COMMENT ON COLUMN spend_hours.tenant IS 'The customer; empty for the default tenant, and for tenants that were forgotten.';
+COMMENT ON COLUMN spend_hours.key_id IS 'The virtual API key; empty where none was used.';
+COMMENT ON COLUMN spend_hours.model IS 'The model that answered, or was asked last.';
+COMMENT ON COLUMN spend_hours.decisions IS 'Requests.';
+COMMENT ON COLUMN spend_hours.cost_microusd IS 'Millionths of a US dollar, all attempts together.';
+
 CREATE VIEW routing_distribution AS
 SELECT date_trunc('day', decided_at, 'UTC') AS day_at, policy, count(*) AS decisions,
        round(count(*) / sum(count(*)) OVER (PARTITION BY date_trunc('day', decided_at, 'UTC')), 4) AS share,
@@ -291,11 +308,11 @@ FROM budgets b
 CROSS JOIN LATERAL (SELECT date_trunc(b.period, now(), 'UTC') AS began_at) p
 LEFT JOIN LATERAL (
     SELECT w.whose AS subject, sum(w.cost_microusd)::bigint AS spent_microusd
-    FROM (SELECT CASE b.scope WHEN 'tenant' THEN d.tenant WHEN 'key' THEN d.key_id WHEN 'model' THEN d.model ELSE '' END AS whose,
-                 d.cost_microusd
-          FROM decisions d
-          WHERE d.decided_at >= p.began_at) w
-    WHERE b.scope = 'global' OR w.whose = b.subject OR (b.subject = '*' AND w.whose IS NOT NULL)
+    FROM (SELECT CASE b.scope WHEN 'tenant' THEN h.tenant WHEN 'key' THEN h.key_id WHEN 'model' THEN h.model ELSE '' END AS whose,
+                 h.cost_microusd
+          FROM spend_hours h
+          WHERE h.hour_at >= p.began_at) w
+    WHERE b.scope = 'global' OR w.whose = b.subject OR (b.subject = '*' AND (b.scope <> 'key' OR w.whose <> ''))
     GROUP BY 1) s ON true
 ORDER BY 1, 3;
 COMMENT ON VIEW spend_against_budget IS 'What the decisions of the running period cost, against each budget''s cap. A fallback''s cost counts for the model that answered; what gateways enforce counts each attempt for its own.';

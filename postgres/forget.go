@@ -61,10 +61,25 @@ func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten
 	return f, nil
 }
 
-// ForgetFeedback erases every word of a tenant on answers, those on decisions that are gone from the tables included.
-func (db *DB) ForgetFeedback(ctx context.Context, tenant string) error {
-	if _, err := db.pool.Exec(ctx, `DELETE FROM feedback WHERE tenant = $1`, tenant); err != nil {
-		return fmt.Errorf("forget feedback: %w", err)
+// ForgetTenant erases what names a tenant and no query: its words on answers, those on decisions that are gone from
+// the tables included; and its name in the hours' spend, whose money goes on to be nobody's.
+func (db *DB) ForgetTenant(ctx context.Context, tenant string) error {
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		for _, sql := range []string{
+			`DELETE FROM feedback WHERE tenant = $1`,
+			`INSERT INTO spend_hours AS h SELECT hour_at, '', key_id, model, decisions, cost_microusd FROM spend_hours WHERE tenant = $1
+			 ON CONFLICT (hour_at, tenant, key_id, model) DO UPDATE
+			 SET decisions = h.decisions + excluded.decisions, cost_microusd = h.cost_microusd + excluded.cost_microusd`,
+			`DELETE FROM spend_hours WHERE tenant = $1`,
+		} {
+			if _, err := tx.Exec(ctx, sql, tenant); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget tenant: %w", err)
 	}
 	return nil
 }

@@ -39,9 +39,21 @@ func returning(table, order, where string, columns []column) string {
 	return insert(table, order, where, columns).again + " RETURNING id"
 }
 
+// counting adds what decisions cost to the hours' sums: of those that were really written, in the same statement.
+func counting(decisions string) string {
+	return "WITH fresh AS (" + decisions + `, decided_at, tenant, key_id, model, cost_microusd),
+		counted AS (
+		    INSERT INTO spend_hours AS h (hour_at, tenant, key_id, model, decisions, cost_microusd)
+		    SELECT date_trunc('hour', decided_at, 'UTC'), tenant, coalesce(key_id, ''), model, count(*), sum(cost_microusd)
+		    FROM fresh GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+		    ON CONFLICT (hour_at, tenant, key_id, model) DO UPDATE
+		    SET decisions = h.decisions + excluded.decisions, cost_microusd = h.cost_microusd + excluded.cost_microusd)
+		SELECT id FROM fresh`
+}
+
 // The statements; the order of columns is that of the arrays below.
 var (
-	insertDecisions = returning("decisions", "u.decided_at, u.id", "WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.query_key = u.query_key)", join(
+	insertDecisions = counting(returning("decisions", "u.decided_at, u.id", "WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.query_key = u.query_key)", join(
 		plain("text", "id", "query_key"), orNull("query_id"), plain("text", "query", "tenant"), orNull("key_id", "conversation"),
 		plain("text", "api", "requested", "policy", "reasoning", "reasoning_source", "router_version"),
 		orNull("router_fault", "shadow_version", "shadow_policy", "shadow_fault"), plain("text", "model"), orNull("tier"),
@@ -57,7 +69,7 @@ var (
 		plain("boolean", "canary", "streamed", "cost_estimated"),
 		plain("bigint", "router_us", "model_ms", "first_token_ms", "latency_ms", "prompt_tokens", "cached_tokens", "output_tokens",
 			"thought_tokens", "cost_microusd", "status"),
-		plain("timestamptz", "decided_at", "taken_at")))
+		plain("timestamptz", "decided_at", "taken_at"))))
 
 	insertFeedback = returning("feedback", "u.decision_id, u.id", "WHERE NOT EXISTS (SELECT FROM forgotten_decisions f WHERE f.decision_id = u.decision_id)", join(
 		plain("text", "id", "decision_id", "tenant", "source"), orNull("thumb", "correction", "comment"),

@@ -119,18 +119,19 @@ func (o *Online) Traffic(ctx context.Context, since time.Time, limit int, refere
 	return p, nil
 }
 
-// Judged lists sampled decisions whose query the offline ring has judged for the tier that answered, and that have
+// Judged lists decisions sampled since an instant whose query the offline ring has judged for the tier that answered, and that have
 // no feedback of that judge yet: as feedback, ready to be published. The judge never heard of the decision;
 // it graded the answer that the same model gave to the same question in the ring.
-func (o *Online) Judged(ctx context.Context, limit int) ([]sluice.Feedback, error) {
+func (o *Online) Judged(ctx context.Context, since time.Time, limit int) ([]sluice.Feedback, error) {
 	rows, err := o.pool.Query(ctx, `
 		SELECT s.decision_id, s.tenant, g.judge_version, g.grade, g.given_at
 		FROM samples s
 		JOIN decisions d ON d.decided_at = s.decided_at AND d.id = s.decision_id
 		JOIN graded_answers g ON g.query_key = s.query_key AND g.tier = d.tier AND g.model = d.model AND g.grade IS NOT NULL
-		WHERE NOT EXISTS (SELECT FROM feedback f WHERE f.decision_id = s.decision_id AND f.source = 'judge'
+		WHERE s.chosen_at >= $1
+		  AND NOT EXISTS (SELECT FROM feedback f WHERE f.decision_id = s.decision_id AND f.source = 'judge'
 		                    AND f.given_at >= g.given_at)
-		ORDER BY g.given_at LIMIT $1`, limit)
+		ORDER BY g.given_at LIMIT $2`, since, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read judged samples: %w", err)
 	}

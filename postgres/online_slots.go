@@ -134,15 +134,18 @@ func (o *Online) RegisterBudgets(ctx context.Context, all []online.Budget) error
 	return nil
 }
 
+// spendSQL sums a period from the hours' sums, and what was spent of late from the decisions themselves.
 const spendSQL = `
-	SELECT w.whose, coalesce(sum(w.cost_microusd) FILTER (WHERE w.decided_at >= $1), 0)::bigint,
-	       coalesce(sum(w.cost_microusd) FILTER (WHERE w.taken_at >= $2), 0)::bigint
-	FROM (SELECT CASE $3::text WHEN 'tenant' THEN tenant WHEN 'key' THEN key_id WHEN 'model' THEN model ELSE '' END AS whose,
-	             decided_at, taken_at, cost_microusd
-	      FROM decisions
-	      WHERE decided_at >= least($1::timestamptz, $2::timestamptz - interval '1 day')) w
-	WHERE $3 = 'global' OR w.whose = $4 OR ($4 = '*' AND w.whose IS NOT NULL)
-	GROUP BY 1`
+	WITH spent AS (
+	    SELECT CASE $3::text WHEN 'tenant' THEN tenant WHEN 'key' THEN key_id WHEN 'model' THEN model ELSE '' END AS whose,
+	           cost_microusd AS period, 0 AS recent
+	    FROM spend_hours WHERE hour_at >= $1
+	    UNION ALL
+	    SELECT CASE $3::text WHEN 'tenant' THEN tenant WHEN 'key' THEN coalesce(key_id, '') WHEN 'model' THEN model ELSE '' END, 0, cost_microusd
+	    FROM decisions WHERE taken_at >= $2 AND decided_at >= $2::timestamptz - interval '1 day')
+	SELECT whose, sum(period)::bigint, sum(recent)::bigint FROM spent
+	WHERE $3 = 'global' OR whose = $4 OR ($4 = '*' AND ($3 <> 'key' OR whose <> ''))
+	GROUP BY whose`
 
 // Spends sums what each budget's requests cost up to now. A budget for each of many has one entry for each that
 // spent anything, with its name as "budget:whose".

@@ -82,6 +82,10 @@ func TestADecisionIsOneRowHoweverOftenAndByHoweverManyItIsRecorded(t *testing.T)
 	if n := one(t, db, "SELECT count(*) FROM decisions"); n != int64(800) || fresh != 800 {
 		t.Errorf("%v rows, %d said to be new; want 800 of both", n, fresh)
 	}
+	if n := one(t, db, `SELECT count(*) FROM (SELECT sum(cost_microusd), sum(decisions) FROM spend_hours
+		EXCEPT SELECT sum(cost_microusd), count(*) FROM decisions) differs`); n != int64(0) {
+		t.Error("the hours' sums are not what the decisions cost")
+	}
 	if n := one(t, db, "SELECT count(DISTINCT tableoid) FROM decisions"); n != int64(2) {
 		t.Errorf("in %v partitions, want 2", n)
 	}
@@ -267,6 +271,13 @@ func TestForgettingErasesDecisionsAndFeedbackAndKeepsLateOnesOut(t *testing.T) {
 	}
 	if n := one(t, db, "SELECT (SELECT count(*) FROM decisions) + (SELECT count(*) FROM feedback)"); n != int64(8) {
 		t.Errorf("%v rows of others, want 8", n)
+	}
+	before := one(t, db, "SELECT sum(cost_microusd)::bigint FROM spend_hours")
+	if err := db.ForgetTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if after := one(t, db, "SELECT sum(cost_microusd)::bigint FROM spend_hours"); after != before || one(t, db, "SELECT count(*) FROM spend_hours WHERE tenant = 'acme'") != int64(0) {
+		t.Errorf("money %v, before %v, or the name is still there", after, before)
 	}
 }
 

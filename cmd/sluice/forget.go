@@ -72,7 +72,7 @@ func (f forgetful) Forget(ctx context.Context, keys, letters []string) error {
 	if _, err := f.DB.Forget(ctx, keys, letters); err != nil || f.tenant == "" {
 		return err
 	}
-	return f.ForgetFeedback(ctx, f.tenant)
+	return f.ForgetTenant(ctx, f.tenant)
 }
 
 // UnnamedLetters reads what died at the entrance.

@@ -25,7 +25,7 @@ type Windows interface {
 type Quality interface {
 	Accuracy(ctx context.Context, since time.Time) ([]online.Accuracy, error)
 	Calibration(ctx context.Context, since time.Time) ([]online.CalibrationBin, error)
-	Judged(ctx context.Context, limit int) ([]sluice.Feedback, error)
+	Judged(ctx context.Context, since time.Time, limit int) ([]sluice.Feedback, error)
 }
 
 // Reference is what the router was trained on, and what comes in now, counted alike.
@@ -172,7 +172,7 @@ func (w *Watcher) quality(ctx context.Context, now time.Time) error {
 	for _, b := range bins {
 		w.view.Judged += b.N
 	}
-	judged, err := w.opts.Quality.Judged(ctx, judgedAtOnce)
+	judged, err := w.opts.Quality.Judged(ctx, since, judgedAtOnce)
 	if err != nil || len(judged) == 0 {
 		return err
 	}

@@ -61,7 +61,9 @@ func (w *world) Calibration(context.Context, time.Time) ([]online.CalibrationBin
 	return []online.CalibrationBin{{N: 200, MeanP: 0.9, Share: 0.5}}, nil
 }
 
-func (w *world) Judged(context.Context, int) ([]sluice.Feedback, error) { return w.judged, nil }
+func (w *world) Judged(context.Context, time.Time, int) ([]sluice.Feedback, error) {
+	return w.judged, nil
+}
 
 func (w *world) Trained(context.Context) (online.Profile, error) {
 	return online.Profile{N: 1000, Features: map[string]online.Bins{"words": {Edges: []float64{1}, Counts: []float64{1, 1}}}}, nil

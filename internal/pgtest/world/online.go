@@ -95,7 +95,7 @@ func (w *World) sampled(tb testing.TB, o *postgres.Online, databaseURL string) {
 		FROM decisions d JOIN queries q ON q.key = d.query_key WHERE d.outcome = 'ok'`); err != nil {
 		tb.Fatal(err)
 	}
-	judged, err := o.Judged(tb.Context(), 1000)
+	judged, err := o.Judged(tb.Context(), time.Time{}, 1000)
 	if err != nil {
 		tb.Fatal(err)
 	}
