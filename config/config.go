@@ -28,6 +28,7 @@ type Config struct {
 	Prices   []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
 	Routing  Routing   `key:"routing" doc:"How a gateway decides: the router in front, and the rules that say which model a policy means. docs/routing.md has worked examples."`
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
+	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
 	Secrets  SecretSet `key:"-"`
 }
 
@@ -126,6 +127,7 @@ type Stages struct {
 	Label    Stage `key:"label" doc:"Joins the two verdicts. Works in batches."`
 	Analysis Stage `key:"analysis" doc:"Describes the query."`
 	Record   Stage `key:"record" doc:"Writes every fact to Postgres. Works in batches."`
+	Monitor  Stage `key:"monitor" doc:"Writes decisions, feedback and alerts to Postgres, and watches them. Works in batches."`
 }
 
 // Stage says how one stage runs.
