@@ -205,7 +205,7 @@ func scriptOf(lines []sluice.Call) string {
 
 // play asks, and checks what must hold whatever happens: every attempt that began has ended, once, at no
 // more than its bound.
-func (s stage) play(t *testing.T, ctx context.Context, o llm.ChainOptions, hear *told, sink func(llm.Chunk) error) (llm.ChainResult, error) { //nolint:revive // the test comes first
+func (s stage) play(t *testing.T, ctx context.Context, o llm.ChainOptions, hear *told, sink func(llm.Chunk) error) (llm.ChainResult, error) {
 	t.Helper()
 	if o.Models == nil {
 		o.Models = s.models
