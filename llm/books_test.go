@@ -21,6 +21,7 @@ import (
 func TestSpendAgreesWithTheBooksOfTheProvider(t *testing.T) {
 	for _, provider := range []string{"gemini", "openai"} {
 		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
 			const each = 0.03
 			s, url := emulate(t, emulator.Config{KeepBills: true, Seed: 3, Faults: emulator.Faults{
 				RateLimited: each, RateLimitedBare: each, ServerError: each, Unavailable: each, Reset: each, ResetAfterHeaders: each,
@@ -40,7 +41,7 @@ func TestSpendAgreesWithTheBooksOfTheProvider(t *testing.T) {
 			var wg sync.WaitGroup
 			for w := range 16 {
 				wg.Go(func() {
-					for i := range 25 {
+					for i := range 16 {
 						l.ask(t.Context(), c, w, i)
 					}
 				})
