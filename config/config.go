@@ -27,6 +27,8 @@ type Config struct {
 	Stages   Stages    `key:"stages" doc:"How each stage runs."`
 	Prices   []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
+	Budgets  Budgets   `key:"budgets" doc:"What the gateways may spend, all together."`
+	Keys     Keys      `key:"keys" doc:"Virtual API keys: who may use the gateways."`
 	Secrets  SecretSet `key:"-"`
 }
 

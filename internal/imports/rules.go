@@ -26,6 +26,8 @@ var rooms = map[string][]string{
 	"consumers/record":         {"", "streams"},
 	"postgres":                 {"", "migrations"},
 	"operate":                  {"", "streams", "consumers"},
+	"gateway/budget":           {"", "streams"},
+	"gateway/keys":             {"", "streams", "gateway/budget"},
 	"config":                   {"", "pricing"},
 	"bench":                    {"", "streams", "llm"},
 	"evaluation":               {""},
@@ -46,12 +48,12 @@ var rooms = map[string][]string{
 // the root package and package privacy import nothing else.
 var foreign = map[string][]string{
 	"github.com/nats-io/nats-server": {"streams"},
-	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "bench", "cmd/sluice"},
+	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "gateway/budget", "gateway/keys", "bench", "cmd/sluice"},
 	"github.com/vmihailenco/msgpack": {"streams", "consumers/intake"},
 	"github.com/jackc/pgx":           {"postgres"},
 	"github.com/pressly/goose":       {"postgres"},
 	"google.golang.org/genai":        {"llm"},
-	"golang.org/x/time":              {"llm", "producers"},
+	"golang.org/x/time":              {"llm", "producers", "gateway/keys"},
 	"golang.org/x/sync":              {"streams", "cmd/sluice"},
 	"go.yaml.in/yaml":                {"config"},
 	"github.com/alecthomas/kong":     {"cmd/sluice"},
