@@ -43,7 +43,7 @@ func (b Budget) MicroUSD() (sluice.MicroUSD, error) { return parseDollars(b.Limi
 // parseDollars reads "12.345678" without going through a float.
 func parseDollars(text string) (sluice.MicroUSD, error) {
 	whole, part, _ := strings.Cut(strings.TrimPrefix(text, "$"), ".")
-	if len(part) > 6 || strings.ContainsAny(whole+part, "+-_ ") {
+	if whole+part == "" || len(part) > 6 || strings.ContainsAny(whole+part, "+-_ ") {
 		return 0, fmt.Errorf("%q is no amount of dollars", text)
 	}
 	n, err := strconv.ParseInt(whole+part+strings.Repeat("0", 6-len(part)), 10, 64)

@@ -89,7 +89,7 @@ nats: {max_age: 36h}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
-	if !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(got, normal(want)) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}
 }
