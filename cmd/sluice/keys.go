@@ -61,7 +61,7 @@ func (c *keysCreateCmd) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		if c.JSON {
-			return json.NewEncoder(m.Stdout).Encode(struct {
+			return json.NewEncoder(m.Stdout).Encode(struct { //nolint:gosec // showing the secret is the point
 				keys.Key
 				Secret string `json:"secret"`
 			}{key, secret})
