@@ -8,6 +8,7 @@ const everything = "*"
 var rooms = map[string][]string{
 	"":                         {},
 	"privacy":                  {},
+	"telemetry":                {""},
 	"migrations":               {},
 	"pricing":                  {""},
 	"streams":                  {""},
@@ -40,6 +41,7 @@ var rooms = map[string][]string{
 	"gemma/nf4":                {},
 	"gemma/safetensors":        {},
 	"gemma/tokenizer":          {},
+	"gateway/page":             {""},
 	"cmd/sluice":               {everything},
 }
 
@@ -59,4 +61,7 @@ var foreign = map[string][]string{
 	"github.com/alecthomas/kong":     {"cmd/sluice"},
 	"github.com/jedib0t/go-pretty":   {"cmd/sluice"},
 	"github.com/gomlx":               {"gemma/learn"},
+	"go.opentelemetry.io":            {"telemetry"},
+	"google.golang.org/protobuf":     {"telemetry"},
+	"github.com/chromedp":            {"gateway/page"},
 }
