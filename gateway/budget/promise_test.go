@@ -163,6 +163,28 @@ func TestTheDollarHoldsOnThreeServersWhoseReadsAreStale(t *testing.T) {
 	}
 }
 
+// The leader of the record may be the server that stops: writes are lost, late, or refused though nobody
+// was first.
+func TestTheDollarHoldsWhileAServerOfThreeStops(t *testing.T) {
+	cluster := natstest.StartCluster(t, 3)
+	natstest.Apply(t, cluster.JetStream(), cluster.Options())
+	i := 0
+	s := newStorm(t, 10, func() jetstream.JetStream { i++; return cluster.Node(i % 2).JetStream() }, oneDollar)
+	s.run(t, 50, time.Now(), 1000)
+	var stopping sync.WaitGroup
+	stopping.Go(cluster.Node(2).Stop)
+	for range 4 {
+		s.run(t, 150, time.Now(), 3000)
+	}
+	stopping.Wait()
+	for _, k := range s.keepers {
+		if err := retry(t, func() error { return k.Flush(t.Context()) }); err != nil {
+			t.Error(err)
+		}
+	}
+	s.check(t, s.booked(t, cluster.Node(0).JetStream(), oneDollar))
+}
+
 // retry tries a few times; each try waits by itself.
 func retry(t *testing.T, do func() error) error {
 	t.Helper()
