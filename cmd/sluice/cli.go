@@ -21,10 +21,13 @@ type cli struct {
 	Status   statusCmd   `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
 	SQL      sqlCmd      `cmd:"" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
 	Dataset  datasetCmd  `cmd:"" help:"Export the oracle data set."`
+	Rules    rulesCmd    `cmd:"" help:"Show, try and replay the rules that say which model a policy means."`
 	Eval     evalCmd     `cmd:"" help:"Measure routers on graded answers, beside the controls that any router must beat."`
 	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
 	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
 	Bench    benchCmd    `cmd:"" help:"Measure what this machine can do."`
+	Keys     keysCmd     `cmd:"" help:"Make, list and revoke the API keys of the gateways."`
+	Budgets  budgetsCmd  `cmd:"" help:"Show what is spent of the budgets, or put it right from the ledger."`
 	Conf     configCmd   `cmd:"" name:"config" help:"Show the configuration."`
 	Streams  streamsCmd  `cmd:"" help:"Create or update the streams of the log."`
 	Version  versionCmd  `cmd:"" help:"Show the version."`
