@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"sluice"
@@ -35,6 +36,8 @@ type Prompt struct {
 	// Fold lower-cases queries, turns digits into 0 and blanks into one space, for a vocabulary that was learnt
 	// from few texts.
 	Fold bool `json:"fold,omitempty"`
+	// Lengths puts a control token that tells a query's length before it, which a middle that is left out would hide.
+	Lengths bool `json:"lengths,omitempty"`
 	// Limit is the longest prompt in tokens, prefix and suffix included; of a longer query the middle is
 	// left out.
 	Limit int `json:"limit"`
@@ -69,21 +72,40 @@ func CompactPrompt(specs []sluice.PolicySpec) Prompt {
 		b.WriteString(string(s.Name) + " " + gist(s.Description) + "\n")
 	}
 	return Prompt{
-		Prefix: b.String(), Decide: DecisionMark, Explain: ReasoningMark, End: "<eos>", Tight: true, Fold: true, Limit: CompactLimit,
+		Prefix: b.String(), Decide: DecisionMark, Explain: ReasoningMark, End: "<eos>", Tight: true, Fold: true, Lengths: true, Limit: CompactLimit,
 	}.named()
+}
+
+// Marks are the control tokens that the output of the compact form is made of.
+func Marks(specs []sluice.PolicySpec) []string {
+	marks := []string{ReasoningMark, DecisionMark}
+	for _, s := range specs {
+		marks = append(marks, string(s.Name))
+	}
+	return marks
 }
 
 // Controls are the control tokens that a vocabulary needs for the compact form.
 func Controls(specs []sluice.PolicySpec) []string {
-	controls := []string{ReasoningMark, DecisionMark}
-	for _, s := range specs {
-		controls = append(controls, string(s.Name))
+	controls := Marks(specs)
+	for i := range lengths {
+		controls = append(controls, lengthMark(i))
 	}
 	return controls
 }
 
+// lengths is the number of lengths that are told apart: from three words to two hundred, two for each doubling.
+const lengths = 12
+
+func lengthMark(i int) string { return fmt.Sprintf("[LENGTH_%d]", i) }
+
+// LengthMark is the control token of a query of so many words.
+func LengthMark(words int) string {
+	return lengthMark(min(max(int(2*math.Log2(float64(1+words)))-4, 0), lengths-1))
+}
+
 func (p Prompt) named() Prompt {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %t %t %d", p.Prefix, p.Suffix, p.Decide, p.Explain, p.End, p.Tight, p.Fold, p.Limit))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %t %t %t %d", p.Prefix, p.Suffix, p.Decide, p.Explain, p.End, p.Tight, p.Fold, p.Lengths, p.Limit))
 	p.Version = hex.EncodeToString(sum[:6])
 	return p
 }

@@ -38,6 +38,11 @@ func NewLayout(tok *tokenizer.Tokenizer, prompt routing.Prompt, specs []sluice.P
 		tok: tok, prompt: prompt, specs: specs, prefix: tok.EncodeTemplate(prompt.Prefix),
 		suffix: tok.EncodeTemplate(prompt.Suffix), explain: tok.EncodeTemplate(prompt.Explain),
 	}
+	for _, c := range routing.Controls(specs) {
+		if _, ok := tok.ID(c); prompt.Lengths && !ok {
+			return nil, fmt.Errorf("layout: the vocabulary lacks the control token %s", c)
+		}
+	}
 	for _, s := range specs {
 		l.policies = append(l.policies, tok.EncodeTemplate(prompt.Completion("", s.Name)))
 	}
@@ -87,16 +92,26 @@ func (l *Layout) Candidates() [][]int { return l.policies }
 
 // Query is a query's own tokens, folded as the prompt wants it; of one that is too long the middle is left out.
 func (l *Layout) Query(text string) (tokens []int, truncated bool) {
+	words := len(strings.Fields(text))
 	text, cut := middleOut(text, 32*l.budget)
 	if l.prompt.Fold {
 		text = fold(text)
 	}
-	tokens = l.tok.Encode(text)
+	tokens = append(l.length(words), l.tok.Encode(text)...)
 	if len(tokens) <= l.budget {
 		return tokens, cut
 	}
 	head := l.budget * 2 / 3
 	return append(tokens[:head:head], tokens[len(tokens)-(l.budget-head):]...), true
+}
+
+// length is the token that tells a query's length, where the prompt wants one.
+func (l *Layout) length(words int) []int {
+	if !l.prompt.Lengths {
+		return nil
+	}
+	id, _ := l.tok.ID(routing.LengthMark(words)) // NewLayout has seen to it that there is one
+	return []int{id}
 }
 
 // Prompt is the tokens of a prompt round a query's.
@@ -122,7 +137,7 @@ func (l *Layout) Text(ids []int) string {
 		return l.tok.Decode(ids)
 	}
 	controls := map[int]string{}
-	for _, c := range routing.Controls(l.specs) {
+	for _, c := range routing.Marks(l.specs) {
 		if id, ok := l.tok.ID(c); ok {
 			controls[id] = c
 		}

@@ -176,6 +176,9 @@ func TestWhatDoesNotFitIsNotOpened(t *testing.T) {
 	s = spec()
 	s.Policies = s.Policies[:1]
 	refused(t, written(t), s, "at least two")
+	s = spec()
+	s.Policies = append(s.Policies, sluice.PolicySpec{Name: "Other_Query"})
+	refused(t, written(t), s, "lacks the control token Other_Query")
 }
 
 func refused(t *testing.T, dir string, s scored.Spec, fault string) {
@@ -251,6 +254,19 @@ func TestTheMiddleOfALongQueryIsLeftOut(t *testing.T) {
 	}
 }
 
+// A middle that is left out takes the length with it, unless a token tells it.
+func TestAQuerysLengthIsToldWhateverIsLeftOut(t *testing.T) {
+	l := layout(t)
+	seen := map[int]bool{}
+	for _, words := range []int{2, 8, 30, 100, 400} {
+		query, _ := l.Query(strings.Repeat("the ", words))
+		seen[query[0]] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d lengths of five", len(seen))
+	}
+}
+
 func TestCompletionsAreSpelledAsTheyAreParsed(t *testing.T) {
 	l := layout(t)
 	for _, s := range sluice.DefaultPolicies() {
@@ -283,9 +299,9 @@ func FuzzQuery(f *testing.F) {
 		if len(l.Decide(query)) > 64 {
 			t.Fatalf("%q: %d tokens", text, len(l.Decide(query)))
 		}
-		for _, id := range query {
-			if controls[id] {
-				t.Fatalf("%q: control token %d", text, id)
+		for i, id := range query {
+			if controls[id] != (i == 0) { // the length comes first
+				t.Fatalf("%q: token %d is %d", text, i, id)
 			}
 		}
 		if !cut && !utf8.ValidString(tok.Decode(query)) {
