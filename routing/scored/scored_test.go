@@ -139,7 +139,7 @@ func TestADecisionAllocatesLittle(t *testing.T) {
 		}
 	})
 	t.Logf("%.0f allocations a decision", n)
-	if n > 120 {
+	if n > 200 { // about 110; the race detector empties pools now and then
 		t.Errorf("%.0f allocations a decision", n)
 	}
 }
