@@ -45,7 +45,10 @@ type TrainingEvent struct {
 	Loss   float64 `json:"loss,omitempty"`
 	Margin float64 `json:"margin,omitempty"`
 	// ModelVersion is the registered model's; Message says the rest in words.
-	ModelVersion string    `json:"model_version,omitempty"`
-	Message      string    `json:"message,omitempty"`
-	At           time.Time `json:"at"`
+	ModelVersion string `json:"model_version,omitempty"`
+	Message      string `json:"message,omitempty"`
+	// Details is a JSON object: the model's manifest ("registered"), or what the candidates were worth on
+	// the test split ("evaluated"). Empty for others.
+	Details string    `json:"details,omitempty"`
+	At      time.Time `json:"at"`
 }
