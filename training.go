@@ -52,3 +52,24 @@ type TrainingEvent struct {
 	Details string    `json:"details,omitempty"`
 	At      time.Time `json:"at"`
 }
+
+// TrainingExample is one row of the snapshot of a training job.
+type TrainingExample struct {
+	// ID is the example's, Key its query's.
+	ID       string   `json:"id"`
+	Key      string   `json:"key"`
+	Split    Split    `json:"split"`
+	Text     string   `json:"text"`
+	Policy   Policy   `json:"policy"`
+	Analysis Analysis `json:"analysis"`
+	// Graded is what the models' answers were worth; nil in the train split, always.
+	Graded *Graded `json:"graded,omitempty"`
+}
+
+// Graded is what both models of a pair made of a query, and what that cost.
+type Graded struct {
+	Medium     Grade    `json:"medium"`
+	Large      Grade    `json:"large"`
+	MediumCost MicroUSD `json:"medium_cost_microusd"`
+	LargeCost  MicroUSD `json:"large_cost_microusd"`
+}

@@ -172,7 +172,9 @@ func TestACorruptArtifactIsRefusedAndTheOldModelServesOn(t *testing.T) {
 			must(t, r.Promote(t.Context(), "v1", "", "", registry.Source{}))
 			out, log := live(t, r)
 			out.active(t, "v1")
-			spoil(t, js, "v2", func(s jetstream.Stream, subject string, chunks []*jetstream.RawStreamMsg) { how(t, js, s, subject, chunks) })
+			spoil(t, js, "v2", func(s jetstream.Stream, subject string, chunks []*jetstream.RawStreamMsg) {
+				how(t, js, s, subject, chunks)
+			})
 			must(t, r.Promote(t.Context(), "v2", "v1", "", registry.Source{}))
 			if s := <-out; name(s.Active) != "v1" {
 				t.Errorf("%s serves", name(s.Active))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +56,8 @@ type Model struct {
 	Large     string          `json:"large,omitempty"`
 	CreatedAt time.Time       `json:"created_at"`
 	Metrics   json.RawMessage `json:"metrics,omitempty"`
+	// Files are the SHA-256 digests of the artifact's files, by name.
+	Files map[string]string `json:"files,omitempty"`
 	// Digest is the SHA-256 of the packed directory, Bytes its size, Manifest the whole manifest.
 	Digest   string          `json:"digest,omitempty"`
 	Bytes    uint64          `json:"bytes,omitempty"`
@@ -106,7 +109,7 @@ func (r *Registry) Add(ctx context.Context, dir string, source Source) (Model, e
 	if err != nil {
 		return m, err
 	}
-	if m.Digest, m.Bytes, err = r.putDir(ctx, prefixRouters+m.Version+".tar", dir, string(m.Manifest)); err != nil {
+	if m, err = r.keep(ctx, m, dir); err != nil {
 		return m, err
 	}
 	e := source.event("registered", 1, m.Version)
@@ -116,6 +119,20 @@ func (r *Registry) Add(ctx context.Context, dir string, source Source) (Model, e
 	}
 	e.At = r.now()
 	return m, r.tell.Tell(ctx, e)
+}
+
+// keep stores an artifact unless it is there: a training that was repeated after a crash makes the same
+// version, with another date in its manifest.
+func (r *Registry) keep(ctx context.Context, m Model, dir string) (Model, error) {
+	there, err := r.Get(ctx, m.Version)
+	if err == nil && len(m.Files) > 0 && maps.Equal(m.Files, there.Files) {
+		return there, nil
+	}
+	if err != nil && !errors.Is(err, ErrNotThere) {
+		return m, err
+	}
+	m.Digest, m.Bytes, err = r.putDir(ctx, prefixRouters+m.Version+".tar", dir, string(m.Manifest))
+	return m, err
 }
 
 // putDir stores a packed directory.

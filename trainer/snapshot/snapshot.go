@@ -25,25 +25,7 @@ type Snapshot struct {
 }
 
 // Row is one example.
-type Row struct {
-	// ID is the example's, Key its query's.
-	ID       string          `json:"id"`
-	Key      string          `json:"key"`
-	Split    sluice.Split    `json:"split"`
-	Text     string          `json:"text"`
-	Policy   sluice.Policy   `json:"policy"`
-	Analysis sluice.Analysis `json:"analysis"`
-	// Graded is what the models' answers were worth; nil in the train split, always.
-	Graded *Graded `json:"graded,omitempty"`
-}
-
-// Graded is what both models made of a query.
-type Graded struct {
-	Medium     sluice.Grade    `json:"medium"`
-	Large      sluice.Grade    `json:"large"`
-	MediumCost sluice.MicroUSD `json:"medium_cost_microusd"`
-	LargeCost  sluice.MicroUSD `json:"large_cost_microusd"`
-}
+type Row = sluice.TrainingExample
 
 // New sorts the rows and checks that each is in its own split, that no query is there twice, and that no
 // train row was told a grade.

@@ -20,7 +20,7 @@ func rows(n int) []snapshot.Row {
 			Policy: sluice.Complex, Analysis: sluice.Analysis{Domain: "geography", ReasoningSteps: i},
 		}
 		if i%5 == 0 {
-			r.Split, r.Graded = sluice.Test, &snapshot.Graded{Medium: sluice.Incorrect, Large: sluice.Correct, MediumCost: 3, LargeCost: 40}
+			r.Split, r.Graded = sluice.Test, &sluice.Graded{Medium: sluice.Incorrect, Large: sluice.Correct, MediumCost: 3, LargeCost: 40}
 		}
 		all = append(all, r)
 	}
@@ -75,7 +75,7 @@ func TestAFlippedBitATornFileAndAnotherDigestAreRefused(t *testing.T) {
 
 func TestATrainRowWithGradesATwiceAskedQueryAndAnUnknownSplitAreRefused(t *testing.T) {
 	for what, spoil := range map[string]func([]snapshot.Row){
-		"grades": func(r []snapshot.Row) { r[1].Graded = &snapshot.Graded{} },
+		"grades": func(r []snapshot.Row) { r[1].Graded = &sluice.Graded{} },
 		"twice":  func(r []snapshot.Row) { r[1].Key = r[2].Key },
 		"split":  func(r []snapshot.Row) { r[1].Split = "both" },
 	} {
