@@ -100,7 +100,7 @@ func (f fake) Route(context.Context, routing.Request) (routing.Choice, error) {
 	return routing.Choice{Version: f.version}, nil
 }
 
-func openFake(dir string) (routing.Router, error) {
+func openFake(_ context.Context, dir string) (routing.Router, error) {
 	m, err := registry.Inspect(dir)
 	if err != nil {
 		return nil, err

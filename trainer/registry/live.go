@@ -27,7 +27,7 @@ type Sink interface {
 }
 
 // Opener opens an artifact's directory.
-type Opener func(dir string) (routing.Router, error)
+type Opener func(ctx context.Context, dir string) (routing.Router, error)
 
 // Live keeps a sink supplied with the routers that the registry points to.
 type Live struct {
@@ -127,7 +127,7 @@ func (l *Live) router(ctx context.Context, ref Ref, instead routing.Router) rout
 	err := l.Registry.Fetch(ctx, ref, dir)
 	var r routing.Router
 	if err == nil {
-		r, err = l.open(dir)
+		r, err = l.open(ctx, dir)
 	}
 	if err != nil {
 		if why := err.Error(); ctx.Err() == nil && l.refused[ref] != why {
@@ -143,13 +143,13 @@ func (l *Live) router(ctx context.Context, ref Ref, instead routing.Router) rout
 }
 
 // open opens a directory; an opener that panics over what it finds there has refused it.
-func (l *Live) open(dir string) (r routing.Router, err error) {
+func (l *Live) open(ctx context.Context, dir string) (r routing.Router, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("open %s: %v", dir, p)
 		}
 	}()
-	return l.Open(dir)
+	return l.Open(ctx, dir)
 }
 
 // forget lets go of versions that nothing points to. Requests that still use one keep it alive.

@@ -46,6 +46,9 @@ func Open(ctx context.Context, js jetstream.JetStream, tell Teller, now func() t
 	return &Registry{objects: objects, kv: kv, tell: tell, now: now}, nil
 }
 
+// Objects is the store that the registry's artifacts are in, and the snapshots.
+func (r *Registry) Objects() *Objects { return r.objects }
+
 // Model is a registered artifact as its manifest describes it.
 type Model struct {
 	Version   string          `json:"version"`
@@ -199,8 +202,8 @@ func (r *Registry) Get(ctx context.Context, version string) (Model, error) {
 // List is every registered model, newest first.
 func (r *Registry) List(ctx context.Context) ([]Model, error) {
 	infos, err := r.objects.store.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, fmt.Errorf("list models: %w", err)
+	if err = ignoreEmpty(err); err != nil {
+		return nil, err
 	}
 	var models []Model
 	for _, info := range infos {
@@ -220,6 +223,14 @@ func (r *Registry) List(ctx context.Context) ([]Model, error) {
 		return strings.Compare(a.Version, b.Version)
 	})
 	return models, nil
+}
+
+// ignoreEmpty is nil where the store holds nothing yet.
+func ignoreEmpty(err error) error {
+	if err == nil || errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil
+	}
+	return fmt.Errorf("list objects: %w", err)
 }
 
 func stored(info *jetstream.ObjectInfo) (Model, error) {

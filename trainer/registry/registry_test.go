@@ -19,13 +19,13 @@ func TestAnArtifactComesBackAsItWentIn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "models", "v1")
 	ref := registry.Ref{Version: "v1", Digest: m.Digest}
 	must(t, r.Fetch(t.Context(), ref, dir))
-	if got, err := openFake(dir); err != nil || len(got.(fake).weights) != 200_000 {
+	if got, err := openFake(t.Context(), dir); err != nil || len(got.(fake).weights) != 200_000 {
 		t.Errorf("opened %v", err)
 	}
 	// A spoiled copy on this machine's disk is fetched again.
 	write(t, filepath.Join(dir, "deep", "weights.bin"), "spoiled")
 	must(t, r.Fetch(t.Context(), ref, dir))
-	if got, _ := openFake(dir); len(got.(fake).weights) != 200_000 {
+	if got, _ := openFake(t.Context(), dir); len(got.(fake).weights) != 200_000 {
 		t.Error("a spoiled copy was kept")
 	}
 	if _, err := r.Add(t.Context(), artifact(t, "v1", "other weights"), registry.Source{}); err == nil {

@@ -91,3 +91,25 @@ func Decode(r io.Reader, digest string) (*Snapshot, error) {
 	}
 	return s, nil
 }
+
+// Holds says whether a file has a row of one of the queries.
+func Holds(r io.Reader, query func(key string) bool) (bool, error) {
+	zipped, err := gzip.NewReader(bufio.NewReader(r))
+	if err != nil {
+		return false, fmt.Errorf("read snapshot: %w", err)
+	}
+	lines, found := json.NewDecoder(zipped), false
+	for {
+		var row struct {
+			Key string `json:"key"`
+		}
+		err := lines.Decode(&row)
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read snapshot: %w", err)
+		}
+		found = found || row.Key != "" && query(row.Key)
+	}
+}
