@@ -43,6 +43,7 @@ var rooms = map[string][]string{
 	"gemma/nf4":                {},
 	"gemma/safetensors":        {},
 	"gemma/tokenizer":          {},
+	"gateway/page":             {""},
 	"cmd/sluice":               {everything},
 }
 
@@ -62,4 +63,5 @@ var foreign = map[string][]string{
 	"github.com/alecthomas/kong":     {"cmd/sluice"},
 	"github.com/jedib0t/go-pretty":   {"cmd/sluice"},
 	"github.com/gomlx":               {"gemma/learn"},
+	"github.com/chromedp":            {"gateway/page"},
 }
