@@ -37,7 +37,9 @@ func Default() Config {
 			Label:    Stage{Concurrency: 256, Attempts: 5, Deadline: 30 * time.Second},
 			Analysis: Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
 			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
+			Training: Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
+		Training: defaultTraining(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
 	}
 }

@@ -22,6 +22,8 @@ type cli struct {
 	SQL      sqlCmd      `cmd:"" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
 	Dataset  datasetCmd  `cmd:"" help:"Export the oracle data set."`
 	Eval     evalCmd     `cmd:"" help:"Measure routers on graded answers, beside the controls that any router must beat."`
+	Train    trainCmd    `cmd:"" help:"Train routers: watch, ask, work, cancel, look."`
+	Model    modelCmd    `cmd:"" help:"Keep routers: list, import, promote, roll back, pin, canary, shadow."`
 	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
 	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
 	Bench    benchCmd    `cmd:"" help:"Measure what this machine can do."`

@@ -7,12 +7,13 @@ import (
 
 	"sluice/config"
 	"sluice/consumers/record"
+	"sluice/consumers/training"
 	"sluice/postgres"
 )
 
 // consumeCmd runs one stage, as one of any number of copies on any number of machines.
 type consumeCmd struct {
-	Stage       string  `arg:"" enum:"intake,answer,judge,label,analysis,record" help:"intake, answer, judge, label, analysis or record."`
+	Stage       string  `arg:"" enum:"intake,answer,judge,label,analysis,record,training" help:"intake, answer, judge, label, analysis, record or training."`
 	Concurrency int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
 	MaxSpend    dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
 	upstreamFlag
@@ -72,6 +73,7 @@ func setConcurrency(cfg *config.Config, stage string, n int) {
 		{"label", &cfg.Stages.Label},
 		{"analysis", &cfg.Stages.Analysis},
 		{record.Name, &cfg.Stages.Record},
+		{training.Name, &cfg.Stages.Training},
 	} {
 		if s.name == stage {
 			s.at.Concurrency = n

@@ -35,7 +35,7 @@ type Manifest struct {
 	// Policies are those that the router tells apart, in the order of its outputs.
 	Policies []sluice.PolicySpec `json:"policies"`
 	// PromptVersion names the form of the prompt; empty where the kind has none.
-	PromptVersion string      `json:"prompt_version,omitempty"`
+	PromptVersion string              `json:"prompt_version,omitempty"`
 	Calibration   routing.Calibration `json:"calibration"`
 	// Shares are how often each policy is right in training, in the order of the policies; only controls need them.
 	Shares []float64 `json:"shares,omitempty"`

@@ -26,7 +26,7 @@ func (r *run) seal(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("train: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(work) }() // gone already where all went well
+	defer func() { _ = os.RemoveAll(work) }()     // gone already where all went well
 	if err := os.Chmod(work, 0o755); err != nil { //nolint:gosec // weights are no secret
 		return "", fmt.Errorf("train: %w", err)
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"sluice"
+	"sluice/evaluation"
 	"sluice/trainer/board"
 	"sluice/trainer/registry"
 	"sluice/trainer/snapshot"
@@ -23,6 +25,9 @@ type attempt struct {
 	lease *board.Lease
 	// dir is the job's on this machine; it is removed when the job is over.
 	dir string
+
+	// leaks counts train rows that were left out; nil for none.
+	leaks *evaluation.Leaks
 
 	mu       sync.Mutex
 	sequence int
@@ -67,6 +72,7 @@ func (a *attempt) run(ctx context.Context) error {
 		}
 		return err
 	}
+	a.withoutLeaks(s)
 	if err := os.MkdirAll(a.dir, 0o755); err != nil { //nolint:gosec // models are no secret
 		return fmt.Errorf("the job's directory: %w", err)
 	}
@@ -75,6 +81,21 @@ func (a *attempt) run(ctx context.Context) error {
 		return err
 	}
 	return a.judge(ctx, s, dir)
+}
+
+// withoutLeaks takes train rows out that nearly say what a test row says: a result that is measured on rows that
+// were learnt from is none. It is a function of the snapshot.
+func (a *attempt) withoutLeaks(s *snapshot.Snapshot) {
+	kept, leaks := evaluation.WithoutLeaks(s.TrainSamples(), s.TestSamples())
+	if !leaks.Any() {
+		return
+	}
+	a.leaks = &leaks
+	keep := make(map[string]bool, len(kept))
+	for _, sample := range kept {
+		keep[sample.ID] = true
+	}
+	s.Train = slices.DeleteFunc(s.Train, func(r snapshot.Row) bool { return !keep[r.Key] })
 }
 
 // begin says who works; an attempt after the first says so too.
@@ -163,12 +184,18 @@ func (a *attempt) promotedBefore(ctx context.Context) (bool, error) {
 
 // settle registers and promotes, or tells the refusal.
 func (a *attempt) settle(ctx context.Context, f *finding) error {
+	if err := a.note(f, f.trained, trainedName); err != nil {
+		return err
+	}
 	trained, err := a.w.Registry.Add(ctx, f.trained, a.source())
 	if err != nil {
 		return err
 	}
 	promoted := trained.Version
 	if f.promote != "" && f.promote != f.trained {
+		if err := a.note(f, f.promote, f.results.Promoted); err != nil {
+			return err
+		}
 		control, err := a.w.Registry.Add(ctx, f.promote, a.source())
 		if err != nil {
 			return err
@@ -182,6 +209,24 @@ func (a *attempt) settle(ctx context.Context, f *finding) error {
 	}
 	a.over = err == nil
 	return err
+}
+
+// note writes what was measured of a router into its manifest.
+func (a *attempt) note(f *finding, dir, name string) error {
+	x, ok := f.results.Report.Line(name)
+	if !ok {
+		return nil
+	}
+	metrics := map[string]float64{"test_rows": float64(f.results.Report.Rows), "latency_us_p50": x.LatencyUS}
+	for key, v := range map[string]*float64{"apgr": x.APGR, "apgr_lo": x.APGRLo, "apgr_hi": x.APGRHi, "auroc": x.AUROC, "ece": x.ECE} {
+		if v != nil {
+			metrics[key] = *v
+		}
+	}
+	if err := a.w.Shelf.Note(dir, metrics); err != nil {
+		return &faulty{fmt.Errorf("note what %s is worth: %w", name, err)}
+	}
+	return nil
 }
 
 // end says what became of the attempt: nil where the job is over. What was interrupted is begun again.

@@ -118,6 +118,8 @@ func (shelf) Keep(_ context.Context, job sluice.TrainingJob, _ *snapshot.Snapsho
 	return writeArtifact(dir, c.Name(), job.ID, "words", "fitted-weights")
 }
 
+func (shelf) Note(string, map[string]float64) error { return nil }
+
 // examples are n rows; every fifth is of the test split. label says whether a query is hard.
 func examples(n int, label func(text string) bool, text func(i int) string) []sluice.TrainingExample {
 	var all []sluice.TrainingExample

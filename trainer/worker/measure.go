@@ -21,25 +21,14 @@ import (
 // Results are what the candidates were worth on the held-out test split.
 type Results struct {
 	Headline string `json:"headline"`
-	TestRows int    `json:"test_rows"`
-	// Incumbent is what the candidate had to beat: the active version, else the best control by rows of the
-	// train split.
-	Incumbent string   `json:"incumbent"`
-	Routers   []Scores `json:"routers"`
+	// Incumbent is what the trained router had to beat: the active version, else the best control by rows of
+	// the train split.
+	Incumbent string `json:"incumbent"`
 	// Promoted is the name of what was promoted; empty where nothing was. Reason is the gate's.
 	Promoted string `json:"promoted"`
 	Reason   string `json:"reason"`
-}
-
-// Scores are one router's.
-type Scores struct {
-	Name    string `json:"name"`
-	Version string `json:"version,omitempty"`
-	// APGR is the share of the large model's advantage that is recovered, averaged over the threshold; NaN is
-	// not JSON: a pointer that is nil is undefined.
-	APGR      *float64 `json:"apgr"`
-	AUROC     *float64 `json:"auroc"`
-	LatencyUS float64  `json:"latency_us_p50"`
+	// Report is the whole table.
+	Report evaluation.Report `json:"report"`
 }
 
 // finding is what an evaluation came to.
@@ -58,14 +47,19 @@ const trainedName = "trained"
 func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string) (*finding, error) {
 	f := &finding{trained: dir}
 	samples := s.TestSamples()
-	if f.results.TestRows = len(samples); len(samples) == 0 {
+	if len(samples) == 0 {
 		return nil, &faulty{errors.New("no test row has the grades of both models: there is nothing to measure on")}
 	}
-	trained, err := a.scoreArtifact(ctx, trainedName, dir, samples, &f.results)
+	router, err := a.w.Shelf.Open(ctx, dir)
+	if err != nil {
+		return nil, &faulty{fmt.Errorf("open what was trained: %w", err)}
+	}
+	trained, err := scoreRouter(ctx, trainedName, router, samples)
 	if err != nil {
 		return nil, err
 	}
-	simple, err := a.controls(ctx, s, samples, &f.results)
+	train := s.TrainSamples()
+	simple, err := a.controls(ctx, train, samples)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +67,14 @@ func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string)
 	if err != nil {
 		return nil, err
 	}
-	incumbent := simple[0].scored
+	incumbent, all := simple[0].scored, []evaluation.Scored{trained}
 	if active != nil {
-		incumbent = *active
+		incumbent, all = *active, append(all, *active)
 	}
+	for _, c := range simple {
+		all = append(all, c.scored)
+	}
+	a.report(&f.results.Report, s, train, samples, all)
 	f.results.Incumbent = incumbent.Name
 	ruling := a.w.Gate.Judge(samples, trained, incumbent)
 	f.results.Reason = ruling.Reason
@@ -85,8 +83,25 @@ func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string)
 	} else if err := a.tryControl(ctx, s, samples, simple, active, f); err != nil {
 		return nil, err
 	}
-	f.results.Headline = headline(&f.results)
+	f.results.Headline = f.results.headline()
 	return f, nil
+}
+
+// coreSecond is what a second of a router's time is charged at, in micro-dollars: five cents an hour.
+const coreSecond = 50_000.0 / 3600
+
+// report fills in the table.
+func (a *attempt) report(r *evaluation.Report, s *snapshot.Snapshot, train, samples []evaluation.Sample, all []evaluation.Scored) {
+	draws := a.w.Gate.Draws
+	if draws == 0 {
+		draws = 1000
+	}
+	r.Dataset, r.Medium, r.Large, r.Seed = "job "+a.job.ID, s.Medium, s.Large, a.w.Gate.Seed
+	r.Split = "the test split of the job's snapshot; every router was fitted on its train split"
+	r.CostBasis, r.Leaks = "the ledger", a.leaks
+	r.Measure(samples, all, evaluation.Options{
+		Draws: draws, Seed: a.w.Gate.Seed, OperatingShare: evaluation.OperatingShare(train), SecondCost: coreSecond,
+	})
 }
 
 // tryControl lets the best control that serves through the gate where the trained router did not pass: over the
@@ -116,20 +131,6 @@ func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, samples 
 		return nil
 	}
 	return nil
-}
-
-// scoreArtifact opens an artifact and scores it.
-func (a *attempt) scoreArtifact(ctx context.Context, name, dir string, samples []evaluation.Sample, r *Results) (evaluation.Scored, error) {
-	router, err := a.w.Shelf.Open(ctx, dir)
-	if err != nil {
-		return evaluation.Scored{}, &faulty{fmt.Errorf("open what was trained: %w", err)}
-	}
-	scored, err := scoreRouter(ctx, name, router, samples)
-	if err != nil {
-		return scored, err
-	}
-	r.Routers = append(r.Routers, scoresOf(scored, router.Version(), samples))
-	return scored, nil
 }
 
 // scoreRouter asks a router of every sample. A query that it can't decide goes where the static map would send
@@ -188,7 +189,6 @@ func (a *attempt) active(ctx context.Context, samples []evaluation.Sample, f *fi
 	if err != nil {
 		return nil, err
 	}
-	f.results.Routers = append(f.results.Routers, scoresOf(scored, ref.Version, samples))
 	return &scored, nil
 }
 
@@ -208,8 +208,7 @@ type control struct {
 
 // controls fits every control on the train rows and scores it on the test rows. The best one comes first, by what
 // it did on train rows that it was not fitted on: the test rows choose nothing.
-func (a *attempt) controls(ctx context.Context, s *snapshot.Snapshot, samples []evaluation.Sample, r *Results) ([]control, error) {
-	train := s.TrainSamples()
+func (a *attempt) controls(ctx context.Context, train, samples []evaluation.Sample) ([]control, error) {
 	train = train[:min(len(train), mostFitted)]
 	var all []control
 	for _, router := range controls.All(a.job.Seed) {
@@ -221,9 +220,7 @@ func (a *attempt) controls(ctx context.Context, s *snapshot.Snapshot, samples []
 			a.w.Log.Debug("a control was left out", "control", router.Name(), "error", err)
 			continue
 		}
-		c := control{router, scoreControl(router, samples), apgr}
-		all = append(all, c)
-		r.Routers = append(r.Routers, scoresOf(c.scored, "", samples))
+		all = append(all, control{router, scoreControl(router, samples), apgr})
 	}
 	if len(all) == 0 {
 		return nil, &faulty{errors.New("no control can be fitted: too few train rows")}
@@ -264,23 +261,8 @@ func scoreControl(control evaluation.Router, samples []evaluation.Sample) evalua
 	return out
 }
 
-func scoresOf(x evaluation.Scored, version string, samples []evaluation.Sample) Scores {
-	s := Scores{Name: x.Name, Version: version, LatencyUS: x.LatencyUS}
-	if apgr, ok := evaluation.NewCurve(samples, x.Scores, 0).APGR(); ok {
-		s.APGR = &apgr
-	}
-	labels := make([]bool, len(samples))
-	for i := range samples {
-		labels[i] = samples[i].Escalate()
-	}
-	if auroc, ok := evaluation.AUROC(labels, x.Scores); ok {
-		s.AUROC = &auroc
-	}
-	return s
-}
-
 // headline says in one line how the trained router did.
-func headline(r *Results) string {
+func (r *Results) headline() string {
 	end := "it is kept and not promoted"
 	switch r.Promoted {
 	case trainedName:
@@ -290,14 +272,12 @@ func headline(r *Results) string {
 		end = r.Promoted + " is promoted in its place"
 	}
 	return fmt.Sprintf("on %d held-out queries the trained router has APGR %s, %s %s; %s",
-		r.TestRows, r.apgr(trainedName), r.Incumbent, r.apgr(r.Incumbent), end)
+		r.Report.Rows, r.apgr(trainedName), r.Incumbent, r.apgr(r.Incumbent), end)
 }
 
 func (r *Results) apgr(name string) string {
-	for _, x := range r.Routers {
-		if x.Name == name && x.APGR != nil {
-			return fmt.Sprintf("%.3f", *x.APGR)
-		}
+	if x, ok := r.Report.Line(name); ok && x.APGR != nil {
+		return fmt.Sprintf("%.3f", *x.APGR)
 	}
 	return "undefined"
 }

@@ -43,6 +43,8 @@ type Shelf interface {
 	// Keep writes a control that was fitted on the train rows below dir and returns the artifact's directory.
 	// errors.ErrUnsupported says that this kind of control is none that serves.
 	Keep(ctx context.Context, job sluice.TrainingJob, s *snapshot.Snapshot, control evaluation.Router, dir string) (artifact string, err error)
+	// Note adds what was measured to an artifact's manifest; the version stays.
+	Note(dir string, metrics map[string]float64) error
 }
 
 // Worker does jobs.

@@ -43,7 +43,7 @@ func TestAModelThatIsSurelyBetterIsPromoted(t *testing.T) {
 		t.Errorf("end %+v; active %s", end, active(t, s))
 	}
 	r := results(t, s, job.ID)
-	if r.TestRows != 200 || len(r.Routers) != 6 || r.Promoted != "trained" || *r.Routers[0].APGR < 0.7 {
+	if x, ok := r.Report.Line("trained"); !ok || r.Report.Rows != 200 || r.Promoted != "trained" || *x.APGR < 0.7 {
 		t.Errorf("results %+v", r)
 	}
 	if err := s.worker(t.TempDir(), "w2", &counter{err: errors.New("asked again")}).Do(t.Context(), job.ID); err != nil {
