@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/routing"
 	"sluice/trainer/registry"
 )
 
@@ -199,17 +200,16 @@ func (c *modelExportCmd) Run(ctx context.Context, m *Main) error {
 }
 
 // whole fetches a version and opens it, so that nothing is pointed to that can't serve.
-func (w *workshop) whole(ctx context.Context, version string) error {
+func (w *workshop) whole(ctx context.Context, version string) (routing.Router, error) {
 	x, err := w.registry.Get(ctx, version)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dir := filepath.Join(w.cfg.DataDir, "routers", x.Version)
 	if err := w.registry.Fetch(ctx, registry.Ref{Version: x.Version, Digest: x.Digest}, dir); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = (shelf{}).Open(ctx, dir)
-	return err
+	return shelf{}.Open(ctx, dir)
 }
 
 type modelPromoteCmd struct {
@@ -220,7 +220,7 @@ type modelPromoteCmd struct {
 // Run promotes.
 func (c *modelPromoteCmd) Run(ctx context.Context, m *Main) error {
 	return m.withWorkshop(ctx, "model promote", toLook, func(w *workshop) error {
-		if err := w.whole(ctx, c.Model); err != nil {
+		if _, err := w.whole(ctx, c.Model); err != nil {
 			return err
 		}
 		state, err := w.registry.State(ctx)
@@ -310,7 +310,7 @@ func (c *modelShadowCmd) Run(ctx context.Context, m *Main) error {
 func (m *Main) point(ctx context.Context, version string, set func(*registry.Registry) error, said string) error {
 	return m.withWorkshop(ctx, "model", toLook, func(w *workshop) error {
 		if version != "" {
-			if err := w.whole(ctx, version); err != nil {
+			if _, err := w.whole(ctx, version); err != nil {
 				return err
 			}
 		}

@@ -96,7 +96,7 @@ func (r *ring) wait() error {
 	return r.err
 }
 
-// times is how long each stage took so far, in the ring's order.
+// times is how long each stage of order took so far, in that order.
 func (r *ring) times(order []string) []stageTime {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -104,6 +104,7 @@ func (r *ring) times(order []string) []stageTime {
 	for _, c := range r.crews {
 		all = append(all, c.times()...)
 	}
+	all = slices.DeleteFunc(all, func(t stageTime) bool { return !slices.Contains(order, t.stage) })
 	slices.SortStableFunc(all, func(a, b stageTime) int {
 		return slices.Index(order, a.stage) - slices.Index(order, b.stage)
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"sluice"
 	"sluice/config"
@@ -69,6 +70,28 @@ func (w *workshop) watcher(ctx context.Context, tables *postgres.DB) (*watch.Wat
 			Policies: w.cfg.PolicySpecs(), Recipe: t.Recipe, Backend: t.Backend, Seed: t.Seed,
 		},
 	}, nil
+}
+
+// trainBeside watches examples and does trainings in this process until ctx is done.
+func (m *Main) trainBeside(ctx context.Context, cfg config.Config, js jetstream.JetStream, tables string) (err error) {
+	w, err := m.openWorkshop(ctx, cfg, js)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	db, err := postgres.Connect(ctx, tables, "sluice train", 2)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	watcher, err := w.watcher(ctx, db)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return watcher.Run(ctx, cfg.Training.Every) })
+	g.Go(func() error { return w.worker().Run(ctx, false) })
+	return g.Wait()
 }
 
 // worker makes a worker of this process.
