@@ -80,7 +80,7 @@ const exampleColumns = `e.example_id, e.query_key, e.split, e.text, e.policy, e.
 	e.language, e.summary`
 
 const (
-	selectTrain = `SELECT ` + exampleColumns + `, NULL, NULL, 0, 0 FROM examples_train e
+	selectTrain = `SELECT ` + exampleColumns + `, NULL AS medium, NULL AS large, 0, 0 FROM examples_train e
 		WHERE e.pair = $1 AND e.domain IS NOT NULL ORDER BY e.made_at DESC, e.query_key LIMIT $2`
 	selectTest = `SELECT ` + exampleColumns + `, m.grade, g.grade, coalesce(m.cost_microusd, 0), coalesce(g.cost_microusd, 0)
 		FROM examples_test e

@@ -85,7 +85,7 @@ func (d *demo) train(ctx context.Context) (_ *demoTraining, err error) {
 	if err != nil {
 		return nil, err
 	}
-	watcher.Log = d.quiet()
+	watcher.Log = d.quiet(ctx)
 	begun := time.Now()
 	job, _, err := watcher.Hand(ctx, "the demo")
 	if err != nil {
@@ -94,7 +94,7 @@ func (d *demo) train(ctx context.Context) (_ *demoTraining, err error) {
 	fmt.Fprintf(d.m.Stderr, "\n%s\n", describe(*job))
 	t := &demoTraining{Job: job.ID, Train: job.TrainExamples, Test: job.TestExamples}
 	one := w.worker()
-	one.Recipe, one.Log = &shownRecipe{Recipe: one.Recipe, w: d.m.Stderr, t: t}, d.quiet()
+	one.Recipe, one.Log = &shownRecipe{Recipe: one.Recipe, w: d.m.Stderr, t: t}, d.quiet(ctx)
 	if err := one.Run(ctx, true); err != nil || ctx.Err() != nil {
 		return nil, d.whyEnded(ctx, errors.Join(err, ctx.Err()))
 	}
@@ -109,8 +109,8 @@ func (d *demo) train(ctx context.Context) (_ *demoTraining, err error) {
 }
 
 // quiet is the log without the lines that the demo tells by itself.
-func (d *demo) quiet() *slog.Logger {
-	if d.m.log.Enabled(context.Background(), slog.LevelDebug) { //nolint:contextcheck // asks for a level, no more
+func (d *demo) quiet(ctx context.Context) *slog.Logger {
+	if d.m.log.Enabled(ctx, slog.LevelDebug) {
 		return d.m.log
 	}
 	return slog.New(slog.DiscardHandler)
@@ -186,7 +186,7 @@ func (s served) Use(_ context.Context, serving registry.Serving) {
 // activeRouter is what decides now, got as every gateway gets it.
 func (d *demo) activeRouter(ctx context.Context, w *workshop) (routing.Router, error) {
 	ctx, stop := context.WithCancel(ctx)
-	live := registry.Live{Registry: w.registry, Open: shelf{}.Open, Dir: filepath.Join(w.cfg.DataDir, "routers"), Log: d.quiet()}
+	live := registry.Live{Registry: w.registry, Open: shelf{}.Open, Dir: filepath.Join(w.cfg.DataDir, "routers"), Log: d.quiet(ctx)}
 	first, ended := make(served, 1), make(chan error, 1)
 	go func() { ended <- live.Run(ctx, first) }() // joined below
 	var serving registry.Serving
@@ -297,10 +297,10 @@ func (t *demoTraining) draw(w io.Writer) {
 		showReport(w, &t.Results.Report)
 	}
 	fmt.Fprintf(w, "\nThe gate: %s: %s\n", strings.ToUpper(t.Status), t.Reason)
-	switch {
-	case t.Status == "promoted":
+	switch t.Status {
+	case "promoted":
 		fmt.Fprintf(w, "%s decides from now on.\n", t.Active)
-	case t.Status == "refused":
+	case "refused":
 		fmt.Fprintf(w, "%s is registered and decides nothing; %s decides. That is a valid end: what is not surely better is not promoted.\n", t.Model, orStatic(strings.TrimPrefix(t.Active, "static")))
 	}
 	if len(t.Routed) == 0 {

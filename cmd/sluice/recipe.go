@@ -27,7 +27,8 @@ type gemmaRecipe struct{ registry *registry.Registry }
 func (g gemmaRecipe) Train(ctx context.Context, job sluice.TrainingJob, s *snapshot.Snapshot, dir string, tell func(worker.Progress)) (string, error) {
 	rows := make([]trainset.Row, len(s.Train))
 	for i, r := range s.Train {
-		rows[i] = trainset.Row{ID: r.ID, Text: r.Text, Policy: r.Policy, Analysis: r.Analysis}
+		// By the query's key, so that a row that was labelled anew keeps its place.
+		rows[i] = trainset.Row{ID: r.Key, Text: r.Text, Policy: r.Policy, Analysis: r.Analysis}
 	}
 	set, err := trainset.Of(rows)
 	if err != nil {

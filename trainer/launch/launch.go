@@ -74,7 +74,7 @@ func (l *Launcher) Run(ctx context.Context, once bool) error {
 	for {
 		taken, err := queue.Next(ctx, 0)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // asked to end
 		}
 		if err != nil {
 			l.Log.Error("a job can't be taken", "error", err)
@@ -84,7 +84,7 @@ func (l *Launcher) Run(ctx context.Context, once bool) error {
 		switch {
 		case ctx.Err() != nil: // the worker goes on; the next launcher finds it at work
 			_ = taken.Back(0)
-			return nil
+			return nil //nolint:nilerr // asked to end
 		case err != nil:
 			l.Log.Warn("a job was not carried to its end; it is launched again", "job", taken.Job.ID, "error", err)
 			_ = taken.Back(l.Patience / 2)
@@ -171,7 +171,7 @@ func (l *Launcher) atWork(ctx context.Context, jobID string) (bool, error) {
 
 // command runs the expanded words. The job's id is in SLUICE_JOB_ID, too.
 func (l *Launcher) command(ctx context.Context, job sluice.TrainingJob, words []string) error {
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // the operator's own command
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "SLUICE_JOB_ID="+job.ID)
 	cmd.Stdout, cmd.Stderr = l.Output, l.Output
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -27,11 +27,11 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(envLog) == "" {
-		os.Exit(m.Run())
+		m.Run()
+		return
 	}
 	if err := launched(context.Background(), os.Args[len(os.Args)-1]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		panic(err)
 	}
 }
 

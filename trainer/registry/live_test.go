@@ -151,6 +151,7 @@ func spoil(t *testing.T, js jetstream.JetStream, version string, how func(s jets
 func TestACorruptArtifactIsRefusedAndTheOldModelServesOn(t *testing.T) {
 	for what, how := range map[string]func(*testing.T, jetstream.JetStream, jetstream.Stream, string, []*jetstream.RawStreamMsg){
 		"flipped bits": func(t *testing.T, js jetstream.JetStream, s jetstream.Stream, subject string, chunks []*jetstream.RawStreamMsg) {
+			t.Helper()
 			must(t, s.Purge(t.Context(), jetstream.WithPurgeSubject(subject)))
 			chunks[1].Data[len(chunks[1].Data)/2] ^= 1
 			for _, c := range chunks {
@@ -159,9 +160,11 @@ func TestACorruptArtifactIsRefusedAndTheOldModelServesOn(t *testing.T) {
 			}
 		},
 		"a truncated object": func(t *testing.T, _ jetstream.JetStream, s jetstream.Stream, _ string, chunks []*jetstream.RawStreamMsg) {
+			t.Helper()
 			must(t, s.DeleteMsg(t.Context(), chunks[len(chunks)-1].Sequence))
 		},
 		"no chunk at all": func(t *testing.T, _ jetstream.JetStream, s jetstream.Stream, subject string, _ []*jetstream.RawStreamMsg) {
+			t.Helper()
 			must(t, s.Purge(t.Context(), jetstream.WithPurgeSubject(subject)))
 		},
 	} {

@@ -103,7 +103,7 @@ func (o *Objects) Read(ctx context.Context, name string, read func(io.Reader) er
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience(info.Size))
 	defer cancel()
-	object, err := o.store.Get(impatient{ctx}, name)
+	object, err := o.store.Get(impatient{ctx}, name) //nolint:contextcheck // it is ctx, with a deadline that moves
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}

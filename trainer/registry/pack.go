@@ -96,6 +96,6 @@ func unpackFile(root *os.Root, in io.Reader, h *tar.Header) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, in) //nolint:gosec // bounded by the object's size, which is ours
+	_, err = io.Copy(f, in)
 	return errors.Join(err, f.Close())
 }

@@ -59,7 +59,7 @@ func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, s
 	if source.JobID == "" {
 		source.JobID = "by-hand"
 	}
-	e := source.event("promoted", int(revision)+1, p.Version) //nolint:gosec // a revision counts changes by people
+	e := source.event("promoted", int(revision)+1, p.Version)
 	e.Message, e.At = p.Reason, r.now()
 	if e.ModelVersion == "" {
 		e.ModelVersion = static

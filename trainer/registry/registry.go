@@ -80,7 +80,7 @@ var versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Inspect reads the manifest of an artifact's directory.
 func Inspect(dir string) (Model, error) {
-	data, err := os.ReadFile(filepath.Join(dir, manifestFile)) //nolint:gosec // the caller names it
+	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if err != nil {
 		return Model{}, fmt.Errorf("%s is no artifact: %w", dir, err)
 	}

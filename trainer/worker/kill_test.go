@@ -21,11 +21,11 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(envLog) == "" {
-		os.Exit(m.Run())
+		m.Run()
+		return
 	}
 	if err := work(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		panic(err)
 	}
 }
 
@@ -44,7 +44,7 @@ func work(ctx context.Context) error {
 		return err
 	}
 	recipe := &counter{knows: "hash", step: func(ctx context.Context, step int) {
-		fmt.Printf("step %d\n", step)
+		fmt.Fprintf(os.Stdout, "step %d\n", step)
 		if fmt.Sprint(step) == os.Getenv(envHang) {
 			<-ctx.Done()
 		}

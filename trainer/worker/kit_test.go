@@ -146,7 +146,7 @@ type site struct {
 	registry *registry.Registry
 }
 
-func newSite(t testing.TB, js jetstream.JetStream) *site {
+func newSite(t *testing.T, js jetstream.JetStream) *site {
 	t.Helper()
 	s, err := openSite(t.Context(), js)
 	if err != nil {
@@ -168,10 +168,10 @@ func openSite(ctx context.Context, js jetstream.JetStream) (*site, error) {
 	return &site{js, b, r}, err
 }
 
-func logSite(t testing.TB) *site { t.Helper(); return newSite(t, natstest.Log(t)) }
+func logSite(t *testing.T) *site { t.Helper(); return newSite(t, natstest.Log(t)) }
 
 // ask stores a snapshot and asks for its job.
-func (s *site) ask(t testing.TB, id string, rows []sluice.TrainingExample) sluice.TrainingJob {
+func (s *site) ask(t *testing.T, id string, rows []sluice.TrainingExample) sluice.TrainingJob {
 	t.Helper()
 	snap, err := snapshot.New("p", "m", "l", sluice.DefaultPolicies(), rows)
 	must(t, err)
@@ -195,7 +195,7 @@ func (s *site) worker(dir, name string, r worker.Recipe) *worker.Worker {
 }
 
 // events are what was told of a job, in order.
-func (s *site) events(t testing.TB, jobID string) []sluice.TrainingEvent {
+func (s *site) events(t *testing.T, jobID string) []sluice.TrainingEvent {
 	t.Helper()
 	var all []sluice.TrainingEvent
 	for m, err := range streams.Scan(t.Context(), s.js, streams.StreamTraining, streams.Window{Filter: streams.ToldFilter(jobID)}) {
@@ -207,7 +207,7 @@ func (s *site) events(t testing.TB, jobID string) []sluice.TrainingEvent {
 	return all
 }
 
-func last(t testing.TB, s *site, jobID string) sluice.TrainingEvent {
+func last(t *testing.T, s *site, jobID string) sluice.TrainingEvent {
 	t.Helper()
 	all := s.events(t, jobID)
 	if len(all) == 0 {
@@ -226,7 +226,7 @@ func kinds(events []sluice.TrainingEvent) string {
 	return text
 }
 
-func must(t testing.TB, err error) {
+func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -76,15 +76,14 @@ func (w *Worker) Run(ctx context.Context, once bool) error {
 	for {
 		taken, err := queue.Next(ctx, 0)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // asked to end
 		}
 		if err != nil {
 			w.Log.Error("a job can't be taken", "error", err)
 			continue
 		}
-		done := w.take(ctx, taken)
-		if ctx.Err() != nil || once && done {
-			return nil
+		if done := w.take(ctx, taken); ctx.Err() != nil || once && done {
+			return nil //nolint:nilerr // asked to end
 		}
 	}
 }
