@@ -67,16 +67,30 @@ func (w *Watcher) draft(ctx context.Context, why cause) (board.Proposal, []sluic
 // proposed: a row that is no train row refuses the job (Invariant 4).
 func (w *Watcher) settle(ctx context.Context, last, next board.Proposal, rows []sluice.TrainingExample) (*sluice.TrainingJob, error) {
 	if err := w.Tables.Admit(ctx, next.Job.ID, rows); err != nil {
-		return nil, err
+		// Somebody may have been forgotten meanwhile, whose words the snapshot has.
+		return nil, errors.Join(err, w.Store.Delete(ctx, next.Job.Snapshot))
 	}
-	next, err := w.Board.Propose(ctx, last, next)
+	proposed, err := w.Board.Propose(ctx, last, next)
+	if errors.Is(err, board.ErrLost) {
+		return nil, errors.Join(err, w.drop(ctx, next))
+	}
 	if err != nil {
 		return nil, err
 	}
+	next = proposed
 	if _, err := w.ask(ctx, next); err != nil {
 		return nil, err
 	}
 	return &next.Job, nil
+}
+
+// drop deletes the snapshot of a proposal that another one was faster than, unless it is the other's too.
+func (w *Watcher) drop(ctx context.Context, lost board.Proposal) error {
+	won, err := w.Board.Latest(ctx)
+	if err != nil || won.Job.ID == lost.Job.ID {
+		return err
+	}
+	return w.Store.Delete(ctx, lost.Job.Snapshot)
 }
 
 // ask stores the job of a proposal and marks the proposal. Any number of trainers may do it.

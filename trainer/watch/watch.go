@@ -41,9 +41,10 @@ type Board interface {
 	Alarms(ctx context.Context, rule string, after time.Time) ([]sluice.Alert, error)
 }
 
-// Store keeps snapshots; storing one again changes nothing.
+// Store keeps snapshots; storing one again changes nothing, nor does deleting one that is not there.
 type Store interface {
 	PutSnapshot(ctx context.Context, name string, file []byte) error
+	Delete(ctx context.Context, name string) error
 }
 
 // Options say when to train, and what.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -86,6 +87,11 @@ func (s *shelf) PutSnapshot(_ context.Context, name string, file []byte) error {
 	return nil
 }
 
+func (s *shelf) Delete(_ context.Context, name string) error {
+	s.Map.Delete(name)
+	return nil
+}
+
 func options() watch.Options {
 	return watch.Options{
 		NewExamples: 100, MinTrain: 10, MinTest: 2, MaxTrain: 1000, Alarms: []string{"drift"}, Pair: "p1", Medium: "m", Large: "l",
@@ -144,10 +150,12 @@ func end(t *testing.T, w *watch.Watcher, job *sluice.TrainingJob) {
 }
 
 func TestHoweverManyTrainersLookItIsOneJob(t *testing.T) {
-	js, f := natstest.Log(t), &tables{}
+	js, f, kept := natstest.Log(t), &tables{}, &shelf{}
 	var all []*watch.Watcher
 	for range 6 {
-		all = append(all, watcher(t, js, f, options()))
+		w := watcher(t, js, f, options())
+		w.Store = kept
+		all = append(all, w)
 	}
 	random := rand.New(rand.NewPCG(3, 5))
 	for round := range 15 {
@@ -157,8 +165,17 @@ func TestHoweverManyTrainersLookItIsOneJob(t *testing.T) {
 		if got := jobs(t, js); len(got) != round+1 || len(won) != 1 {
 			t.Fatalf("round %d, %d copies: %d jobs, %d trainers asked", round, copies, len(got), len(won))
 		}
+		if _, there := kept.Load(won[0].Snapshot); !there {
+			t.Fatalf("round %d: the job's snapshot is gone", round)
+		}
 		end(t, all[0], won[0])
 	}
+	kept.Range(func(name, _ any) bool {
+		if !slices.ContainsFunc(jobs(t, js), func(j sluice.TrainingJob) bool { return j.Snapshot == name }) {
+			t.Errorf("%v is kept, and no job names it", name)
+		}
+		return true
+	})
 }
 
 // race lets every trainer look twice, while other examples come in.
