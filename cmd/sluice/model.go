@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,12 +137,15 @@ func (c *modelShowCmd) Run(ctx context.Context, m *Main) error {
 }
 
 type modelImportCmd struct {
-	Dir  string `arg:"" type:"existingdir" help:"A router's directory (with manifest.json), or one with config.json and safetensors, or with one GGUF file."`
+	Dir  string `arg:"" help:"A router's directory (with manifest.json), or one with config.json and safetensors, or with one GGUF file."`
 	Name string `help:"What recipes call a base model: lora:NAME. Default: the directory's name."`
 }
 
 // Run imports.
 func (c *modelImportCmd) Run(ctx context.Context, m *Main) error {
+	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s is no directory that can be read: %w", c.Dir, errors.Join(err, fs.ErrInvalid))
+	}
 	return m.withWorkshop(ctx, "model import", toLook, func(w *workshop) error {
 		if _, err := os.Stat(filepath.Join(c.Dir, "manifest.json")); err == nil {
 			router, err := (shelf{}).Open(ctx, c.Dir)

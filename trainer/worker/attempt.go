@@ -129,6 +129,7 @@ func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, 
 		if err := a.tell(ctx, e); err != nil && ctx.Err() == nil {
 			a.w.Log.Warn("progress not told", "job", a.job.ID, "error", err)
 		}
+		a.w.Log.Info("training "+p.Kind, "job", a.job.ID, "stage", p.Stage, "step", p.Step, "steps", p.Steps, "loss", p.Loss)
 	})
 	switch {
 	case err == nil:
