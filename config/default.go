@@ -38,8 +38,11 @@ func Default() Config {
 			Analysis: Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
 			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 			Training: Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
+			Monitor:  Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
 		Training: defaultTraining(),
+		Routing:  defaultRouting(),
+		Monitor:  defaultMonitor(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
 	}
 }

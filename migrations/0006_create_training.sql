@@ -43,8 +43,8 @@ CREATE TABLE training_events (
     stage          text,
     step           bigint NOT NULL,
     steps          bigint NOT NULL,
-    loss           double precision NOT NULL,
-    margin         double precision NOT NULL,
+    loss           double precision,
+    margin         double precision,
     model_version  text COLLATE "C",
     message        text NOT NULL,
     details        jsonb,
@@ -62,7 +62,7 @@ COMMENT ON COLUMN training_events.worker IS 'Who told it.';
 COMMENT ON COLUMN training_events.stage IS 'router_base (SFT) or router_final (DPO); NULL outside of both.';
 COMMENT ON COLUMN training_events.step IS 'Optimizer steps done in the stage.';
 COMMENT ON COLUMN training_events.steps IS 'Steps that the stage has.';
-COMMENT ON COLUMN training_events.loss IS 'Mean loss since the event before; 0 where none was told.';
+COMMENT ON COLUMN training_events.loss IS 'Mean loss since the event before; 0 where none was told, NULL where it was no number.';
 COMMENT ON COLUMN training_events.margin IS 'Mean margin of chosen over rejected, in the DPO stage.';
 COMMENT ON COLUMN training_events.model_version IS 'The model that it is about; NULL before there is one.';
 COMMENT ON COLUMN training_events.message IS 'The rest in words.';

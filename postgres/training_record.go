@@ -75,11 +75,3 @@ func queueEvents(b *batch, f []sluice.Fact[sluice.TrainingEvent]) {
 		reals(f, func(v *e) float64 { return v.Loss }), reals(f, func(v *e) float64 { return v.Margin }),
 		instants(f, func(v *e) time.Time { return v.At }, logged), stored(f))
 }
-
-func reals[T any](facts []sluice.Fact[T], of func(*T) float64) []float64 {
-	array := make([]float64, len(facts))
-	for i := range facts {
-		array[i] = of(&facts[i].Value)
-	}
-	return array
-}

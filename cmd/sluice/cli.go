@@ -21,6 +21,7 @@ type cli struct {
 	Status   statusCmd   `cmd:"" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
 	SQL      sqlCmd      `cmd:"" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
 	Dataset  datasetCmd  `cmd:"" help:"Export the oracle data set."`
+	Rules    rulesCmd    `cmd:"" help:"Show, try and replay the rules that say which model a policy means."`
 	Eval     evalCmd     `cmd:"" help:"Measure routers on graded answers, beside the controls that any router must beat."`
 	Train    trainCmd    `cmd:"" help:"Train routers: watch, ask, work, cancel, look."`
 	Model    modelCmd    `cmd:"" help:"Keep routers: list, import, promote, roll back, pin, canary, shadow."`

@@ -45,7 +45,7 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
-	got, err := operate.Forget(ctx, l.JS, forgetful{db, objects}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	got, err := operate.Forget(ctx, l.JS, forgetful{db, c.whole(), objects}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
 	messages := 0
 	for _, n := range got.Messages {
 		messages += n
@@ -57,9 +57,19 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	return err
 }
 
+// whole is the tenant of which everything is forgotten; empty where it is one query.
+func (c *forgetCmd) whole() string {
+	if c.ID != "" {
+		return ""
+	}
+	return c.Tenant
+}
+
 // forgetful is the tables, and the snapshots of trainings, as operate wants them.
 type forgetful struct {
 	*postgres.DB
+	// tenant is the one that is forgotten with everything, if any.
+	tenant  string
 	objects *registry.Objects
 }
 
@@ -72,8 +82,10 @@ func (f forgetful) Forget(ctx context.Context, keys, letters []string) error {
 	for _, key := range keys {
 		forgotten[key] = true
 	}
-	_, err := f.objects.ForgetIn(ctx, func(key string) bool { return forgotten[key] })
-	return err
+	if _, err := f.objects.ForgetIn(ctx, func(key string) bool { return forgotten[key] }); err != nil || f.tenant == "" {
+		return err
+	}
+	return f.ForgetTenant(ctx, f.tenant)
 }
 
 // UnnamedLetters reads what died at the entrance.

@@ -8,12 +8,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 	"sluice/consumers/training"
 )
 
-// ring is stages at work in this process. Those that need no tables begin at once; record and training begin
-// when the tables are there.
+// ring is stages at work in this process. Those that need no tables begin at once; record, training and monitor
+// begin when the tables are there.
 type ring struct {
 	log   *slog.Logger
 	group *errgroup.Group
@@ -27,7 +28,7 @@ type ring struct {
 }
 
 // startRing starts the named stages. tables opens the database that they write to and is called only if
-// record or training is among them. The ring works until ctx ends, stop is called, or a stage can't begin; then
+// one of these is among the stages. The ring works until ctx ends, stop is called, or a stage can't begin; then
 // whoever started it waits.
 func startRing(ctx context.Context, p parts, names []string, tables func(context.Context) (string, error), log *slog.Logger) *ring {
 	r := &ring{log: log, begun: make(chan struct{}), ended: make(chan struct{})}
@@ -84,11 +85,17 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 	r.crews = append(r.crews, c)
 	r.mu.Unlock()
 	built()
-	return c.run(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, task := range append(b.tasks, c.run) {
+		g.Go(func() error { return task(ctx) })
+	}
+	return g.Wait()
 }
 
 // needsTables says whether a stage writes to Postgres.
-func needsTables(stage string) bool { return stage == record.Name || stage == training.Name }
+func needsTables(stage string) bool {
+	return stage == record.Name || stage == training.Name || stage == monitor.Name
+}
 
 // wait waits until every stage has let go, and tells why the ring ended: nil where it was asked to.
 func (r *ring) wait() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,7 @@ import (
 	"sluice/consumers/intake"
 	"sluice/consumers/judge"
 	"sluice/consumers/label"
+	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 	"sluice/consumers/training"
 	"sluice/llm"
@@ -32,14 +34,20 @@ type parts struct {
 	cfg    config.Config
 	js     jetstream.JetStream
 	caller *llm.Caller
-	// tables is the URL of the database, for record and training.
+	// tables is the URL of the database, for record, training and monitor.
 	tables string
+	// log takes the monitor's lines.
+	log *slog.Logger
+	// metrics is told where the monitor's metrics are; nil: nobody asks.
+	metrics *metricsAt
 }
 
 // built is stages ready to run, and what they hold open.
 type built struct {
 	stages []consumers.Stage
-	close  []func()
+	// tasks run beside the stages until their context ends.
+	tasks []func(context.Context) error
+	close []func()
 }
 
 // Close gives back what the stages hold. They must have ended.
@@ -114,6 +122,12 @@ func inputsOf(stage string) []consumers.Input {
 			{Stream: streams.StreamJobs, Durable: streams.DurableName(stage, stageVersion, "jobs")},
 			{Stream: streams.StreamTraining, Durable: streams.DurableName(stage, stageVersion, "events")},
 		}
+	case monitor.Name:
+		var inputs []consumers.Input
+		for _, in := range monitor.Inputs() {
+			inputs = append(inputs, consumers.Input{Stream: in.Stream, Durable: in.Durable})
+		}
+		return inputs
 	}
 	return nil
 }
@@ -139,8 +153,10 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 		return p.record(ctx, b)
 	case training.Name:
 		s.Batch, err = p.training(ctx, b)
+	case monitor.Name:
+		return p.monitor(ctx, b)
 	default:
-		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis, record or training", name)
+		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis, record, training or monitor", name)
 	}
 	if err != nil {
 		return nil, err

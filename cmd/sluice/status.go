@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/consumers/monitor"
 	"sluice/consumers/training"
 	"sluice/operate"
 )
@@ -66,7 +67,7 @@ func (m *Main) disk() (free, size uint64) {
 
 // stageNames lists the offline ring's stages in its order.
 func (m *Main) stageNames() []string {
-	return slices.DeleteFunc(m.allStages(), func(s string) bool { return s == training.Name })
+	return slices.DeleteFunc(m.allStages(), func(s string) bool { return s == training.Name || s == monitor.Name })
 }
 
 // allStages lists every stage, those beside the offline ring last.

@@ -9,9 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sluice"
+	"sluice/commit"
 	"sluice/streams"
 )
 
@@ -45,34 +45,15 @@ func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []strea
 		}
 		refs = append(refs, i)
 	}
-	h.settle(ctx, in, refs, results)
-	return results
-}
-
-// settle stores the messages refs; a batch with a fact that can never be stored is halved until that fact is
-// alone.
-func (h *Handler) settle(ctx context.Context, in []streams.Message, refs []int, results []streams.Result) {
-	if len(refs) == 0 {
-		return
-	}
-	var all facts
-	for _, ref := range refs {
-		f, _ := parse(&in[ref]) // it did before
-		all.jobs, all.events = append(all.jobs, f.jobs...), append(all.events, f.events...)
-	}
-	err := h.store.RecordTraining(ctx, all.jobs, all.events)
-	switch {
-	case err == nil:
-	case !permanent(err):
+	commit.Settle(ctx, in, refs, results, func(ctx context.Context, refs []int) error {
+		var all facts
 		for _, ref := range refs {
-			results[ref].Err = sluice.RetryAfter(err, min(15*time.Second, time.Duration(in[ref].Deliveries)*250*time.Millisecond))
+			f, _ := parse(&in[ref]) // it did before
+			all.jobs, all.events = append(all.jobs, f.jobs...), append(all.events, f.events...)
 		}
-	case len(refs) == 1:
-		results[refs[0]].Err = sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("%s: %w", in[refs[0]].Subject, err))
-	default:
-		h.settle(ctx, in, refs[:len(refs)/2], results)
-		h.settle(ctx, in, refs[len(refs)/2:], results)
-	}
+		return h.store.RecordTraining(ctx, all.jobs, all.events)
+	})
+	return results
 }
 
 // facts are what messages say.
@@ -109,10 +90,4 @@ func parse(m *streams.Message) (facts, error) {
 		return fail(errors.New("it is no fact of a training"))
 	}
 	return f, nil
-}
-
-// permanent asks an error whether trying again is useless.
-func permanent(err error) bool {
-	var p interface{ Permanent() bool }
-	return errors.As(err, &p) && p.Permanent()
 }
