@@ -26,6 +26,8 @@ type benchCmd struct {
 	Pipeline benchPipelineCmd `cmd:"" help:"The whole ring with models that reply at once, against what the log alone can carry."`
 	Answer   benchAnswerCmd   `cmd:"" help:"The answer stage with a slow model, one copy and four, against the ideal."`
 	Cold     benchColdCmd     `cmd:"" help:"The time from a cold start to the first label, and the memory of an idle ring."`
+	Router   benchRouterCmd   `cmd:"" help:"What a decision of the router takes, with its prompt's constant part cached and without."`
+	Train    benchTrainCmd    `cmd:"" help:"What training the default router takes: SFT for three epochs, DPO for one."`
 }
 
 // benchRing is a log and tables of the run's own, and the parts to make stages of.

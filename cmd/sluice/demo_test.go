@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -122,6 +125,32 @@ func TestDemoOnTheBankAgreesWithTheModelsThemselves(t *testing.T) {
 	}
 	if out := p.must("dataset", "export", "--demo", "--format", "answers"); strings.Count(out, "\n") != 2*n {
 		t.Errorf("%d exported answers, want %d", strings.Count(out, "\n"), 2*n)
+	}
+	exportedRows(t, p)
+}
+
+// exportedRows checks the rows to train on against what training sees.
+func exportedRows(t *testing.T, p *program) {
+	t.Helper()
+	train := strings.Count(p.must("dataset", "export", "--demo", "--format", "train"), "\n")
+	for _, format := range []string{"sft", "dpo"} {
+		file := filepath.Join(t.TempDir(), format+".jsonl")
+		p.must("dataset", "export", "--demo", "--format", format, "--out", file)
+		rows, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		card, err := os.ReadFile(file + ".card.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(rows)
+		if bytes.Count(rows, []byte("\n")) != train || !strings.Contains(string(card), hex.EncodeToString(sum[:])) {
+			t.Errorf("%s: %d rows, want %d; card\n%s", format, bytes.Count(rows, []byte("\n")), train, card)
+		}
+		if !bytes.Contains(rows, []byte("[REASONING]")) || !bytes.Contains(rows, []byte("[DECISION] Standard_Query")) {
+			t.Errorf("%s: no reasoning in\n%.2000s", format, rows)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"sluice/postgres"
+	"sluice/routing"
+	trainset "sluice/trainer/dataset"
 )
 
 // datasetCmd is about the data set that the ring makes.
@@ -15,8 +17,9 @@ type datasetCmd struct {
 }
 
 type datasetExportCmd struct {
-	Format string `default:"oracle" enum:"oracle,answers,train,test" help:"oracle: every labelled query with its description; answers: every graded answer; train and test: the splits as training and evaluation see them."`
-	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written."`
+	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description; answers: every graded answer; train and test: the splits as training and evaluation see them; sft and dpo: rows to train a router on, of the train split, personal data masked."`
+	Prompt string `default:"full" enum:"full,compact" help:"The prompt of sft and dpo rows. full: policies in context, for pretrained weights; compact: that of the embedded default."`
+	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written. sft and dpo rows get a card with hash and example ids beside them, FILE.card.md."`
 	Demo   bool   `help:"Export the last demo's."`
 }
 
@@ -45,21 +48,61 @@ func (c *datasetExportCmd) Run(ctx context.Context, m *Main) (err error) {
 		return fmt.Errorf("%w; are the tables there? sluice migrate up, or sluice demo, makes them", err)
 	}
 	defer db.Close()
+	if c.Format == "sft" || c.Format == "dpo" {
+		return c.training(ctx, m, db)
+	}
 	rows, err := db.Table(ctx, exports[c.Format])
 	if err != nil {
 		return err
 	}
-	if err := c.write(m, rows); err != nil {
+	if err := c.write(m, func(w io.Writer) error { return writeRows(w, rows) }); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	fmt.Fprintf(m.Stderr, "%s rows of %s\n", count(len(rows.Rows)), c.Format)
 	return nil
 }
 
-// write sends the rows to standard output, or into a file in one step.
-func (c *datasetExportCmd) write(m *Main, rows postgres.Table) error {
-	if c.Out == "" {
-		return writeRows(m.Stdout, rows)
+// training writes rows to train a router on.
+func (c *datasetExportCmd) training(ctx context.Context, m *Main, db *postgres.DB) error {
+	examples, err := db.TrainExamples(ctx)
+	if err != nil {
+		return err
 	}
-	return writeWhole(c.Out, func(w io.Writer) error { return writeRows(w, rows) })
+	set, err := trainset.New(examples)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	policies := m.config.PolicySpecs()
+	prompt := routing.FullPrompt(policies)
+	if c.Prompt == "compact" {
+		prompt = routing.CompactPrompt(policies)
+	}
+	var card trainset.Card
+	err = c.write(m, func(w io.Writer) (err error) {
+		card, err = trainset.Write(w, set, trainset.Format(c.Format), prompt, policies)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	fmt.Fprintf(m.Stderr, "%s rows of %s, SHA-256 %s, %d of them masked\n", count(card.Rows), c.Format, card.Digest, card.Masked)
+	if c.Out == "" {
+		return nil
+	}
+	text, err := card.Markdown()
+	if err != nil {
+		return err
+	}
+	return writeWhole(c.Out+".card.md", func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+}
+
+// write sends rows to standard output, or into a file in one step.
+func (c *datasetExportCmd) write(m *Main, rows func(io.Writer) error) error {
+	if c.Out == "" {
+		return rows(m.Stdout)
+	}
+	return writeWhole(c.Out, rows)
 }

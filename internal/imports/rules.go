@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"postgres":                 {"", "migrations", "online"},
 	"operate":                  {"", "streams", "consumers"},
 	"config":                   {"", "pricing", "routing/rules"},
-	"bench":                    {"", "streams", "llm"},
+	"bench":                    {"", "streams", "llm", "routing"},
 	"evaluation":               {""},
 	"evaluation/controls":      {"evaluation"},
 	"gemma":                    {"gemma/gguf", "gemma/internal/kernel", "gemma/safetensors"},

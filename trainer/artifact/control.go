@@ -20,7 +20,7 @@ const ControlFile = "control.json"
 // router that wins can be promoted like any other. shares are how often each policy is right in training, in
 // the order of the manifest's policies.
 func PutControl(dir string, r evaluation.Router, m Manifest, shares []float64) (_ Manifest, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // weights are no secret
 		return Manifest{}, fmt.Errorf("artifact: %w", err)
 	}
 	f, err := os.Create(filepath.Join(dir, ControlFile))

@@ -32,8 +32,9 @@ type checkpoint struct {
 	FinalNLL   float64     `json:"final_nll"`
 	References [][]float64 `json:"references,omitempty"`
 
-	Steps  int   `json:"steps"`
-	Tokens int64 `json:"tokens"`
+	Steps  int     `json:"steps"`
+	Tokens int64   `json:"tokens"`
+	FLOPs  float64 `json:"flops"`
 }
 
 const checkpointFile = "checkpoint.json"
@@ -66,7 +67,7 @@ func (r *run) save() error {
 }
 
 func (r *run) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // weights are no secret
 		return err
 	}
 	state, err := r.trainer.State()
@@ -74,7 +75,7 @@ func (r *run) write(dir string) error {
 		return err
 	}
 	p := r.point
-	p.Steps, p.Tokens = r.report.Steps, r.report.Tokens
+	p.Steps, p.Tokens, p.FLOPs = r.report.Steps, r.report.Tokens, r.report.FLOPs
 	if p.Job, err = r.job(); err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (r *run) resume() error {
 		p.Kept.weights = gemma.Weights(s.Tensors)
 	}
 	r.point = p
-	r.report.Steps, r.report.Tokens, r.report.Resumed = p.Steps, p.Tokens, p.Steps
+	r.report.Steps, r.report.Tokens, r.report.FLOPs, r.report.Resumed = p.Steps, p.Tokens, p.FLOPs, p.Steps
 	return nil
 }
 

@@ -131,9 +131,11 @@ type Report struct {
 	PriorNLL float64 `json:"prior_nll"`
 	BaseNLL  float64 `json:"base_nll"`
 	FinalNLL float64 `json:"final_nll"`
-	// Steps and Tokens count what the optimiser saw, padding included; Parameters learn.
+	// Steps and Tokens count what the optimiser saw, padding included, and FLOPs what the matrix products of that
+	// took; Parameters are the model's.
 	Steps      int     `json:"steps"`
 	Tokens     int64   `json:"tokens"`
+	FLOPs      float64 `json:"flops"`
 	Parameters int     `json:"parameters"`
 	Seconds    float64 `json:"seconds"`
 	// Resumed is the step that the run went on from; 0 is the beginning.

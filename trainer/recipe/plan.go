@@ -80,13 +80,19 @@ func (s start) sample(rows []dataset.Row, policies []sluice.PolicySpec, seed uin
 		p := index(policies, r.Policy)
 		own[p] = append(own[p], i)
 	}
+	weight := func(o []int) float64 {
+		if len(o) == 0 {
+			return 0
+		}
+		return math.Pow(float64(len(o)), 1-s.balance)
+	}
 	total := 0.0
 	for _, o := range own {
-		total += math.Pow(float64(len(o)), 1-s.balance)
+		total += weight(o)
 	}
 	var out []int
 	for _, o := range own {
-		want := int(math.Round(float64(len(rows)) * math.Pow(float64(len(o)), 1-s.balance) / total))
+		want := int(math.Round(float64(len(rows)) * weight(o) / total))
 		for len(o) > 0 && want > 0 {
 			rng.Shuffle(len(o), func(a, b int) { o[a], o[b] = o[b], o[a] })
 			n := min(want, len(o))

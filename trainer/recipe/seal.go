@@ -19,7 +19,7 @@ func (r *run) seal(ctx context.Context) (string, error) {
 	}
 	r.report.Kept, r.report.BaseNLL, r.report.FinalNLL = k.Stage, r.point.BaseNLL, r.point.FinalNLL
 	r.report.Parameters = r.start.model.Config.Parameters()
-	if err := os.MkdirAll(r.options.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(r.options.Dir, 0o755); err != nil { //nolint:gosec // weights are no secret
 		return "", fmt.Errorf("train: %w", err)
 	}
 	work, err := os.MkdirTemp(r.options.Dir, ".sealing-")

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 
 	"sluice"
@@ -29,11 +30,11 @@ type start struct {
 }
 
 // begin makes the start of a recipe.
-func begin(rows []dataset.Row, o Options) (start, error) {
+func begin(ctx context.Context, rows []dataset.Row, o Options) (start, error) {
 	if o.Base != nil {
 		return fromBase(o)
 	}
-	return fromNothing(rows, o, vocabulary)
+	return fromNothing(ctx, rows, o, vocabulary)
 }
 
 // vocabulary is the most tokens of the default model; few texts give fewer.
@@ -43,6 +44,7 @@ const vocabulary = 2048
 // enough that a few hundred rows do not drown in it.
 func small(tokens int) gemma.Config {
 	c := gemma.Tiny()
+	c.Generation, c.RopeLocalTheta = gemma.Gemma1, c.RopeTheta
 	c.VocabSize, c.HiddenSize, c.IntermediateSize, c.Layers = tokens, 64, 128, 2
 	c.Heads, c.HeadDim, c.QueryPreAttnScalar = 4, 16, 16
 	c.Local, c.SlidingWindow = []bool{false, false}, 0
@@ -50,7 +52,7 @@ func small(tokens int) gemma.Config {
 }
 
 // fromNothing learns a vocabulary from the rows and draws weights.
-func fromNothing(rows []dataset.Row, o Options, most int) (start, error) {
+func fromNothing(ctx context.Context, rows []dataset.Row, o Options, most int) (start, error) {
 	prompt := routing.CompactPrompt(o.Policies)
 	tok, err := tokenizer.Train(texts(rows, prompt), most, routing.Controls(o.Policies)...)
 	if err != nil {
@@ -58,10 +60,13 @@ func fromNothing(rows []dataset.Row, o Options, most int) (start, error) {
 	}
 	c := small(tok.Size())
 	s := start{
-		model: gemma.Model{Config: c, Weights: bag(c, o.Seed), Tokenizer: tok.JSON()}, prompt: prompt,
-		rows: 32, rate: 2e-3, dpoRate: 2e-4, decay: 0.1, beta: 0.1, drop: 0.15, balance: 0.5, reasonEvery: 4,
+		model: gemma.Model{Config: c, Tokenizer: tok.JSON()}, prompt: prompt,
+		rows: 32, rate: 1e-3, dpoRate: 2e-4, decay: 0.1, beta: 0.1, drop: 0.15, balance: 0.5, reasonEvery: 4,
 	}
-	s.layout, err = scored.NewLayout(tok, prompt, o.Policies)
+	if s.layout, err = scored.NewLayout(tok, prompt, o.Policies); err != nil {
+		return start{}, err
+	}
+	s.model.Weights, err = seeded(ctx, c, s.layout, rows, o.Policies, o.Seed)
 	return s, err
 }
 
@@ -75,20 +80,6 @@ func texts(rows []dataset.Row, prompt routing.Prompt) func(yield func(string) bo
 			}
 		}
 	}
-}
-
-// bag draws weights with which a model begins as a bag of words: queries and keys are damped, so that every
-// position looks at all before it alike, and what it finds is their mean.
-func bag(c gemma.Config, seed uint64) gemma.Weights {
-	w := gemma.RandomWeights(c, seed)
-	for i := range c.Layers {
-		for _, part := range []string{"self_attn.q_norm", "self_attn.k_norm"} {
-			for j := range w[gemma.LayerName(i, part)].Data {
-				w[gemma.LayerName(i, part)].Data[j] = -0.8
-			}
-		}
-	}
-	return w
 }
 
 // fromBase loads pretrained weights and puts adapters beside them.

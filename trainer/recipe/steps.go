@@ -42,7 +42,7 @@ func (r *run) steps(ctx context.Context, s stage) error {
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), r.save())
 		}
-		report, err := r.watched(ctx, func() (learn.Report, error) { return s.step(r.point.Step) })
+		report, err := r.watched(func() (learn.Report, error) { return s.step(r.point.Step) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -57,7 +57,7 @@ func (r *run) steps(ctx context.Context, s stage) error {
 				return err
 			}
 		}
-		if r.point.Step%r.options.CheckpointEvery == 0 && !done {
+		if r.options.Checkpoints != "" && r.point.Step%r.options.CheckpointEvery == 0 && !done {
 			if err := r.save(); err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ func (r *run) steps(ctx context.Context, s stage) error {
 }
 
 // watched runs a step under the watchdog.
-func (r *run) watched(ctx context.Context, step func() (learn.Report, error)) (learn.Report, error) {
+func (r *run) watched(step func() (learn.Report, error)) (learn.Report, error) {
 	type result struct {
 		report learn.Report
 		err    error
@@ -85,7 +85,7 @@ func (r *run) watched(ctx context.Context, step func() (learn.Report, error)) (l
 	case d := <-done:
 		return d.report, d.err
 	case <-timer.C:
-		return learn.Report{}, fmt.Errorf("%w: no end after %s (trainer.step_timeout)", ErrStuck, r.options.StepTimeout)
+		return learn.Report{}, fmt.Errorf("%w: no end after %s", ErrStuck, r.options.StepTimeout)
 	}
 }
 

@@ -19,13 +19,13 @@ func Train(ctx context.Context, set dataset.Set, o Options, progress func(Progre
 		return "", Report{}, err
 	}
 	begun := time.Now()
-	r, err := newRun(set, o, progress)
+	r, err := newRun(ctx, set, o, progress)
 	if err != nil {
 		return "", Report{}, err
 	}
 	backend, err := learn.OpenBackend(o.Backend)
 	if err != nil {
-		return "", Report{}, fmt.Errorf("train: trainer.backend: %w", err)
+		return "", Report{}, fmt.Errorf("train: training.backend: %w", err)
 	}
 	defer func() {
 		if !errors.Is(err, ErrStuck) { // a step that hangs still uses it
@@ -63,12 +63,12 @@ type run struct {
 	report  Report
 }
 
-func newRun(set dataset.Set, o Options, progress func(Progress)) (*run, error) {
+func newRun(ctx context.Context, set dataset.Set, o Options, progress func(Progress)) (*run, error) {
 	train, aside, err := divide(set.Rows(), o.Policies, o.Seed)
 	if err != nil {
 		return nil, err
 	}
-	s, err := begin(train, o)
+	s, err := begin(ctx, train, o)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -165,4 +165,5 @@ func (r *run) dpo(ctx context.Context) error {
 func (r *run) count(b learn.Batch) {
 	r.report.Steps++
 	r.report.Tokens += int64(b.Rows * b.Width)
+	r.report.FLOPs += learn.MatMulFLOPs(r.start.model.Config, int64(b.Rows*b.Width), int64(b.Rows*b.Slots), true)
 }

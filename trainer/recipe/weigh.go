@@ -32,7 +32,9 @@ func (r *run) weigh(ctx context.Context) error {
 	}
 	c.NLL = c.Calibration.NLLAfter
 	if r.point.Stage == StageBase {
-		r.point.BaseNLL = c.NLL
+		if r.point.BaseNLL == 0 || c.NLL < r.point.BaseNLL {
+			r.point.BaseNLL = c.NLL
+		}
 	} else {
 		r.point.FinalNLL = c.NLL
 	}

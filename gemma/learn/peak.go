@@ -1,0 +1,65 @@
+package learn
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"sluice/gemma"
+)
+
+// MatMulFLOPs is what the matrix products of one pass over tokens take, of whom the head is asked at some
+// positions: two operations a weight and token, and the same again twice for the gradients of a training step.
+// Products of attention are left out: they are small where sequences are short.
+func MatMulFLOPs(c gemma.Config, tokens, positions int64, training bool) float64 {
+	linears := 0
+	for _, info := range c.Tensors() {
+		if linearPart(info.Name) != "" {
+			linears += info.Elements()
+		}
+	}
+	n := 2 * (float64(tokens)*float64(linears) + float64(positions)*float64(c.VocabSize*c.HiddenSize))
+	if training {
+		return 3 * n
+	}
+	return n
+}
+
+// Peak measures how many operations a second the backend's matrix product reaches, on as many lanes as a
+// training step uses, for about a second.
+func (b *Backend) Peak() (flops float64, err error) {
+	const side, rounds = 512, 40
+	err = recovered("measure the peak", func() error {
+		e, err := graph.NewExec(b.device, func(x, y *graph.Node) *graph.Node { return times(x, y) })
+		if err != nil {
+			return err
+		}
+		defer e.Finalize()
+		values := make([]float32, side*side)
+		run := func(n int) error {
+			for range n {
+				x := tensors.FromFlatDataAndDimensions(values, side, side)
+				if _, err := e.Call(x, x); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if err := run(1); err != nil { // compiles
+			return err
+		}
+		errs := make([]error, b.lanes)
+		begun := time.Now()
+		var group sync.WaitGroup
+		for i := range errs {
+			group.Go(func() { errs[i] = run(rounds) })
+		}
+		group.Wait()
+		flops = float64(b.lanes*rounds) * 2 * side * side * side / time.Since(begun).Seconds()
+		return errors.Join(errs...)
+	})
+	return flops, err
+}

@@ -1,0 +1,39 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"sluice"
+	"sluice/internal/pgtest"
+	"sluice/internal/pgtest/world"
+)
+
+func TestTrainingSeesTrainExamplesAlone(t *testing.T) {
+	w := world.New(t, 90)
+	db := w.Recorded(t, pgtest.New(t))
+	got, err := db.TrainExamples(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, q := range w.Queries {
+		if q.Split == sluice.Train {
+			texts[q.Key] = q.Text
+		}
+	}
+	if len(got) == 0 || len(got) > len(texts) {
+		t.Fatalf("%d examples of %d train queries", len(got), len(texts))
+	}
+	for _, e := range got {
+		q := e.Label.Query
+		if text, ok := texts[q.Key]; !ok || text != q.Text || q.Split != sluice.Train {
+			t.Errorf("example of query %s, split %s: %q", q.Key, q.Split, q.Text)
+		}
+		if e.ID == "" || e.Label.Policy == "" || e.Label.Basis != sluice.Reference || e.Label.Pair != w.Pair {
+			t.Errorf("example %+v", e)
+		}
+		if e.Analysis.Domain == "" || e.Analysis.ReasoningSteps < 1 {
+			t.Errorf("example %s has no description: %+v", e.ID, e.Analysis)
+		}
+	}
+}

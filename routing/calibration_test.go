@@ -1,0 +1,98 @@
+package routing_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"sluice/routing"
+)
+
+// drawn makes labels of known probabilities, and scores that are those, sharpened.
+func drawn(n int, sharp float64) (scores [][]float64, labels []int, truth [][]float64) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for range n {
+		logits := []float64{1 + rng.NormFloat64(), rng.NormFloat64(), -1 + rng.NormFloat64()}
+		p := append([]float64(nil), logits...)
+		routing.Calibration{Temperature: 1}.Apply(p)
+		u, label := rng.Float64(), 0
+		for u > p[label] && label < 2 {
+			u -= p[label]
+			label++
+		}
+		s := append([]float64(nil), logits...)
+		routing.Calibration{Temperature: 1 / sharp}.Apply(s)
+		for i := range s {
+			s[i] = math.Log(s[i])
+		}
+		scores, labels, truth = append(scores, s), append(labels, label), append(truth, p)
+	}
+	return scores, labels, truth
+}
+
+func TestFitFindsTheTemperature(t *testing.T) {
+	scores, labels, truth := drawn(3000, 4)
+	c, err := routing.Fit(scores, labels, []float64{0.6, 0.25, 0.15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Temperature < 3.3 || c.Temperature > 4.8 {
+		t.Errorf("temperature %.2f of scores that are four times too sharp", c.Temperature)
+	}
+	if c.NLLAfter >= c.NLLBefore {
+		t.Errorf("loss %.4f before, %.4f after", c.NLLBefore, c.NLLAfter)
+	}
+	off := 0.0
+	for i, s := range scores {
+		c.Apply(s)
+		off += math.Abs(s[1]-truth[i][1]) / float64(len(scores))
+	}
+	if off > 0.02 {
+		t.Errorf("calibrated probabilities are %.3f off the truth on average", off)
+	}
+}
+
+// A model that knows nothing must come out as the shares of training, not as its own fancies.
+func TestNoiseIsCalibratedToTheShares(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	_, labels, _ := drawn(400, 1)
+	scores := make([][]float64, len(labels))
+	for i := range scores {
+		s := []float64{3 * rng.NormFloat64(), 3 * rng.NormFloat64(), 3 * rng.NormFloat64()}
+		routing.Calibration{Temperature: 1}.Apply(s)
+		scores[i] = []float64{math.Log(s[0]), math.Log(s[1]), math.Log(s[2])}
+	}
+	c, err := routing.Fit(scores, labels, []float64{0.6, 0.25, 0.15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Temperature < 5 {
+		t.Errorf("noise keeps temperature %.2f", c.Temperature)
+	}
+}
+
+func TestFewRowsMoveLittle(t *testing.T) {
+	c, err := routing.Fit([][]float64{{-1, -1.2, -1.1}, {-1.1, -1, -1.2}}, []int{0, 1}, []float64{0.5, 0.3, 0.2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := []float64{-1, -1, -1}
+	c.Apply(p)
+	if p[2] < 0.1 || p[2] > 0.3 {
+		t.Errorf("two rows moved a share of 0.2 to %.2f", p[2])
+	}
+	if _, err := routing.Fit(nil, nil, []float64{1}); err == nil {
+		t.Error("nothing was calibrated")
+	}
+}
+
+func TestCalibrationIsChecked(t *testing.T) {
+	for _, c := range []routing.Calibration{{}, {Temperature: -1}, {Temperature: math.NaN()}, {Temperature: 1, Bias: []float64{1}}, {Temperature: 1, Bias: []float64{0, math.NaN()}}} {
+		if c.Validate(2) == nil {
+			t.Errorf("%+v is valid", c)
+		}
+	}
+	if err := (routing.Calibration{Temperature: 2, Bias: []float64{0, 1}}).Validate(2); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,27 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/routing"
+	"sluice/routing/scored"
+	"sluice/trainer/dataset"
+)
+
+// Untrained is the router that a recipe begins with: of the size and speed of the trained one, for
+// measurements. Its version is "untrained".
+func Untrained(ctx context.Context, set dataset.Set, o Options) (*scored.Router, error) {
+	o.Dir = "." // nothing is written
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s, err := begin(ctx, set.Rows(), o)
+	if err != nil {
+		return nil, fmt.Errorf("untrained router: %w", err)
+	}
+	return scored.New(ctx, &s.model, s.prompt, scored.Spec{
+		Version: "untrained", Policies: o.Policies, Calibration: routing.Calibration{Temperature: 1},
+	})
+}
