@@ -2,6 +2,8 @@
 -- a run or of a model is a view of them, so that facts may come in any order and more than once.
 
 -- +goose Up
+CREATE INDEX examples_made_at ON examples USING brin (made_at);
+
 CREATE TABLE training_jobs (
     id               text COLLATE "C" PRIMARY KEY,
     trigger          text NOT NULL,

@@ -62,7 +62,8 @@ func TestADemoTrainsARouterAndSaysWhatBecameOfIt(t *testing.T) {
 	for _, want := range []string{"trained", "random", "length", "knn", "logistic", "oracle", "always-large"} {
 		if !slices.ContainsFunc(r.Results.Report.Routers, func(x struct {
 			Name string `json:"name"`
-		}) bool {
+		},
+		) bool {
 			return x.Name == want
 		}) {
 			t.Errorf("the table lacks %s", want)
