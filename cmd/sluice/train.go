@@ -65,8 +65,8 @@ type trainLaunchCmd struct {
 // Run launches until interrupted.
 func (c *trainLaunchCmd) Run(ctx context.Context, m *Main) error {
 	t := m.config.Training
-	if len(c.Command) > 0 {
-		t.Launcher = c.Command
+	if words := c.words(); len(words) > 0 {
+		t.Launcher = words
 	}
 	return m.withWorkshop(ctx, "train launch", toRun, func(w *workshop) error {
 		l := launch.Launcher{
@@ -75,6 +75,14 @@ func (c *trainLaunchCmd) Run(ctx context.Context, m *Main) error {
 		m.ready(Where{})
 		return l.Run(ctx, c.Once)
 	})
+}
+
+// words is the command without the dashes that part it from our own flags.
+func (c *trainLaunchCmd) words() []string {
+	if len(c.Command) > 0 && c.Command[0] == "--" {
+		return c.Command[1:]
+	}
+	return c.Command
 }
 
 type trainNowCmd struct {

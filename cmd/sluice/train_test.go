@@ -56,3 +56,12 @@ func TestATrainingIsAskedForOnceCanceledAndForgotten(t *testing.T) {
 		t.Error("the snapshot with the forgotten query is still there")
 	}
 }
+
+func TestTheLaunchersCommandBeginsBehindTheDashes(t *testing.T) {
+	for _, args := range [][]string{{"--once", "--", "sbatch", "--wrap", "x"}, {"--once", "sbatch", "--wrap", "x"}} {
+		m, _, _ := newProgram(t).command(append([]string{"train", "launch"}, args...)...)
+		if got := strings.Join(m.cli.Train.Launch.words(), " "); got != "sbatch --wrap x" || !m.cli.Train.Launch.Once {
+			t.Errorf("%v: command %q, once %v", args, got, m.cli.Train.Launch.Once)
+		}
+	}
+}
