@@ -48,6 +48,8 @@ var rooms = map[string][]string{
 	"meter":                    {"", "online"},
 	"postgres":                 {"", "migrations", "online"},
 	"operate":                  {"", "streams", "consumers"},
+	"gateway/budget":           {"", "streams"},
+	"gateway/keys":             {"", "streams", "gateway/budget"},
 	"config":                   {"", "pricing", "routing/rules"},
 	"bench":                    {"", "streams", "llm", "routing"},
 	"evaluation":               {""},
@@ -69,12 +71,12 @@ var rooms = map[string][]string{
 // the root package and package privacy import nothing else.
 var foreign = map[string][]string{
 	"github.com/nats-io/nats-server": {"streams"},
-	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "bench", "trainer/board", "trainer/registry", "cmd/sluice"},
+	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "gateway/budget", "gateway/keys", "bench", "trainer/board", "trainer/registry", "cmd/sluice"},
 	"github.com/vmihailenco/msgpack": {"streams", "consumers/intake"},
 	"github.com/jackc/pgx":           {"postgres"},
 	"github.com/pressly/goose":       {"postgres"},
 	"google.golang.org/genai":        {"llm"},
-	"golang.org/x/time":              {"llm", "producers"},
+	"golang.org/x/time":              {"llm", "producers", "gateway/keys"},
 	"golang.org/x/sync":              {"streams", "cmd/sluice"},
 	"github.com/expr-lang/expr":      {"routing/rules"},
 	"go.yaml.in/yaml":                {"config"},
