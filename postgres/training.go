@@ -16,14 +16,14 @@ type Training struct{ db *DB }
 // Training is the trainer's view of the tables. The pool stays db's.
 func (db *DB) Training() Training { return Training{db} }
 
-// Accrued counts the train examples of a pair that were stored after an instant, by policy, and tells when the
+// Accrued counts the train examples of a pair, whatever key its arms are named by, that were stored after an instant, by policy, and tells when the
 // oldest of them was. It goes by the labels that came since and is cheap where few did.
 func (t Training) Accrued(ctx context.Context, pair string, after time.Time) (map[sluice.Policy]int, time.Time, error) {
 	const sql = `
 		SELECT l.policy, count(DISTINCT e.query_key), min(e.made_at)
 		FROM examples e
 		JOIN labels l ON l.query_key = e.query_key AND l.id = e.id
-		WHERE e.made_at > $1 AND e.split = 'train' AND l.basis = 'reference' AND l.pair = $2
+		WHERE e.made_at > $1 AND e.split = 'train' AND l.basis = 'reference' AND (l.pair = $2 OR l.pair LIKE $2 || '-%')
 		GROUP BY l.policy`
 	rows, err := t.db.pool.Query(ctx, sql, after, pair)
 	if err != nil {
@@ -81,12 +81,12 @@ const exampleColumns = `e.example_id, e.query_key, e.split, e.text, e.policy, e.
 
 const (
 	selectTrain = `SELECT ` + exampleColumns + `, NULL AS medium, NULL AS large, 0, 0 FROM examples_train e
-		WHERE e.pair = $1 AND e.domain IS NOT NULL ORDER BY e.made_at DESC, e.query_key LIMIT $2`
+		WHERE (e.pair = $1 OR e.pair LIKE $1 || '-%') AND e.domain IS NOT NULL ORDER BY e.made_at DESC, e.query_key LIMIT $2`
 	selectTest = `SELECT ` + exampleColumns + `, m.grade, g.grade, coalesce(m.cost_microusd, 0), coalesce(g.cost_microusd, 0)
 		FROM examples_test e
 		LEFT JOIN graded_answers m ON m.query_key = e.query_key AND m.pair = e.pair AND m.judge_version = e.judge_version AND m.tier = 'medium'
 		LEFT JOIN graded_answers g ON g.query_key = e.query_key AND g.pair = e.pair AND g.judge_version = e.judge_version AND g.tier = 'large'
-		WHERE e.pair = $1 AND e.basis = 'reference' AND e.domain IS NOT NULL ORDER BY e.query_key`
+		WHERE (e.pair = $1 OR e.pair LIKE $1 || '-%') AND e.basis = 'reference' AND e.domain IS NOT NULL ORDER BY e.query_key`
 )
 
 type exampleRow struct {

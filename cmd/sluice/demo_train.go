@@ -81,10 +81,7 @@ func (d *demo) train(ctx context.Context) (_ *demoTraining, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	watcher, err := w.watcher(ctx, db)
-	if err != nil {
-		return nil, err
-	}
+	watcher := w.watcher(db)
 	watcher.Log = d.quiet(ctx)
 	begun := time.Now()
 	job, _, err := watcher.Hand(ctx, "the demo")

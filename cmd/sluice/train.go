@@ -28,10 +28,7 @@ type trainWatchCmd struct{}
 func (c *trainWatchCmd) Run(ctx context.Context, m *Main) error {
 	return m.withWorkshop(ctx, "train watch", toRun, func(w *workshop) error {
 		return m.withTables(ctx, "train watch", func(db *postgres.DB) error {
-			watcher, err := w.watcher(ctx, db)
-			if err != nil {
-				return err
-			}
+			watcher := w.watcher(db)
 			m.log.Info("watching examples accrue", "every", m.config.Training.Every)
 			m.ready(Where{})
 			return watcher.Run(ctx, m.config.Training.Every)
@@ -105,10 +102,7 @@ func (c *trainNowCmd) Run(ctx context.Context, m *Main) error {
 	}
 	return m.withWorkshop(ctx, "train now", toLook, func(w *workshop) error {
 		return m.withTables(ctx, "train now", func(db *postgres.DB) error {
-			watcher, err := w.watcher(ctx, db)
-			if err != nil {
-				return err
-			}
+			watcher := w.watcher(db)
 			job, asked, err := watcher.Hand(ctx, c.Reason)
 			if errors.Is(err, board.ErrLost) {
 				return fmt.Errorf("%w: it asked for a training at this moment; sluice train status shows it", err)

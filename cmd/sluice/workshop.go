@@ -54,22 +54,18 @@ func (m *Main) openWorkshop(ctx context.Context, cfg config.Config, js jetstream
 // Close ends the workshop's publisher.
 func (w *workshop) Close() error { return w.publisher.Close() }
 
-// watcher makes a trainer that reads the tables.
-func (w *workshop) watcher(ctx context.Context, tables *postgres.DB) (*watch.Watcher, error) {
-	key, err := (parts{cfg: w.cfg, js: w.js}).armKey(ctx)
-	if err != nil {
-		return nil, err
-	}
+// watcher makes a trainer that reads the tables. It needs no key of the arms: labels say no more than a pair.
+func (w *workshop) watcher(tables *postgres.DB) *watch.Watcher {
 	t := w.cfg.Training
 	return &watch.Watcher{
 		Tables: tables.Training(), Board: w.board, Store: w.registry.Objects(), Now: time.Now, Log: w.m.log,
 		Options: watch.Options{
 			NewExamples: t.NewExamples, PerPolicy: t.PerPolicy, MaxAge: t.MaxAge, Alarms: t.Alarms,
 			MinTrain: t.MinTrain, MinTest: t.MinTest, MaxTrain: t.MaxTrain,
-			Pair: key.Pair(w.cfg.Pair.Medium, w.cfg.Pair.Large, answer.PromptVersion), Medium: w.cfg.Pair.Medium, Large: w.cfg.Pair.Large,
+			Pair: sluice.PairID(w.cfg.Pair.Medium, w.cfg.Pair.Large, answer.PromptVersion), Medium: w.cfg.Pair.Medium, Large: w.cfg.Pair.Large,
 			Policies: w.cfg.PolicySpecs(), Recipe: t.Recipe, Backend: t.Backend, Seed: t.Seed,
 		},
-	}, nil
+	}
 }
 
 // trainBeside watches examples and does trainings in this process until ctx is done.
@@ -84,10 +80,7 @@ func (m *Main) trainBeside(ctx context.Context, cfg config.Config, js jetstream.
 		return err
 	}
 	defer db.Close()
-	watcher, err := w.watcher(ctx, db)
-	if err != nil {
-		return err
-	}
+	watcher := w.watcher(db)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return watcher.Run(ctx, cfg.Training.Every) })
 	g.Go(func() error { return w.worker().Run(ctx, false) })
