@@ -110,6 +110,9 @@ func FeedbackSubject(decisionID, id string) string {
 // RaisedSubject is the place of one alert.
 func RaisedSubject(rule, id string) string { return mustSubject("alerts.raised", rule, id) }
 
+// RaisedFilter holds the alerts of a rule.
+func RaisedFilter(rule string) string { return mustSubject("alerts.raised", rule) + ".*" }
+
 // JobSubject is the place of one training job.
 func JobSubject(id string) string { return mustSubject("jobs.asked", id) }
 
@@ -117,6 +120,9 @@ func JobSubject(id string) string { return mustSubject("jobs.asked", id) }
 func ToldSubject(jobID string, attempt, sequence int) string {
 	return mustSubject("training.told", jobID, strconv.Itoa(attempt), strconv.Itoa(sequence))
 }
+
+// ToldFilter holds every event of a training job.
+func ToldFilter(jobID string) string { return mustSubject("training.told", jobID) + ".*.*" }
 
 // KeyFilters are the subjects of everything that the log holds of one query, by stream; the ledger's
 // lines hold nothing that the query said and stay.

@@ -10,10 +10,11 @@ import (
 
 	"sluice/consumers/monitor"
 	"sluice/consumers/record"
+	"sluice/consumers/training"
 )
 
-// ring is stages at work in this process. Those that need no tables begin at once; record and monitor begin when the
-// tables are there.
+// ring is stages at work in this process. Those that need no tables begin at once; record, training and monitor
+// begin when the tables are there.
 type ring struct {
 	log   *slog.Logger
 	group *errgroup.Group
@@ -27,7 +28,7 @@ type ring struct {
 }
 
 // startRing starts the named stages. tables opens the database that they write to and is called only if
-// record or monitor is among them. The ring works until ctx ends, stop is called, or a stage can't begin; then
+// one of these is among the stages. The ring works until ctx ends, stop is called, or a stage can't begin; then
 // whoever started it waits.
 func startRing(ctx context.Context, p parts, names []string, tables func(context.Context) (string, error), log *slog.Logger) *ring {
 	r := &ring{log: log, begun: make(chan struct{}), ended: make(chan struct{})}
@@ -92,7 +93,9 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 }
 
 // needsTables says whether a stage writes to Postgres.
-func needsTables(stage string) bool { return stage == record.Name || stage == monitor.Name }
+func needsTables(stage string) bool {
+	return stage == record.Name || stage == training.Name || stage == monitor.Name
+}
 
 // wait waits until every stage has let go, and tells why the ring ended: nil where it was asked to.
 func (r *ring) wait() error {
@@ -100,7 +103,7 @@ func (r *ring) wait() error {
 	return r.err
 }
 
-// times is how long each stage took so far, in the ring's order.
+// times is how long each stage of order took so far, in that order.
 func (r *ring) times(order []string) []stageTime {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,6 +111,7 @@ func (r *ring) times(order []string) []stageTime {
 	for _, c := range r.crews {
 		all = append(all, c.times()...)
 	}
+	all = slices.DeleteFunc(all, func(t stageTime) bool { return !slices.Contains(order, t.stage) })
 	slices.SortStableFunc(all, func(a, b stageTime) int {
 		return slices.Index(order, a.stage) - slices.Index(order, b.stage)
 	})
