@@ -128,11 +128,13 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 		}
 		out = append(out, results[i].Out...)
 	}
-	stored := r.store(out, batch...)
+	stored := r.store(out)
 	for i, d := range batch {
 		err := results[i].Err
 		if stored != nil && len(results[i].Out) > 0 {
-			if again := r.store(results[i].Out, d); again != nil { // which of them was it?
+			if len(batch) == 1 {
+				err = stored
+			} else if again := r.store(results[i].Out); again != nil { // which of them was it?
 				err = again
 			}
 		}

@@ -42,6 +42,8 @@ type Runner struct {
 
 	mu   sync.Mutex
 	flow flow
+	// gathering is what waits to be stored.
+	gathering gathering
 	// batch is what waits for the next HandleBatch.
 	batch batching
 }

@@ -347,6 +347,40 @@ func TestAClusterThatLosesANodeDoesNotStopARunner(t *testing.T) {
 	}
 }
 
+func TestMessagesStoredTogetherKeepTheirOwnFates(t *testing.T) {
+	js := natstest.Log(t)
+	ask(t, js, 300)
+	s := stage(func(_ context.Context, in streams.Message) ([]streams.Message, error) {
+		out := copyOf(in)
+		switch in.Sequence % 50 {
+		case 7:
+			out.Data = make([]byte, 2<<20)
+		case 8:
+			return nil, nil
+		}
+		return []streams.Message{out}, nil
+	})
+	s.Concurrency = 64
+	r := start(t, js, s)
+	for range 300 {
+		settled := r.next()
+		want := sluice.Class("")
+		if settled.Sequence%50 == 7 {
+			want = sluice.ClassTerminal
+		}
+		if settled.Class != want {
+			t.Errorf("message %d is %q, want %q", settled.Sequence, settled.Class, want)
+		}
+	}
+	r.stop()
+	if n, dead := count(t, js, streams.StreamAnswers), len(letters(t, js)); n != 288 || dead != 6 {
+		t.Errorf("%d outputs and %d letters", n, dead)
+	}
+	if s := r.runner.Stats(); s.Acked != 294 || s.InFlight != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
 func TestATraceIsPassedOn(t *testing.T) {
 	js := natstest.Log(t)
 	put(t, js, streams.Message{Subject: "queries.asked.test", Header: map[string]string{streams.HeaderTraceParent: "00-1-2-01"}})

@@ -14,10 +14,13 @@ var (
 	schemaHeader  = []string{SchemaVersion}
 )
 
-// toWire is the message as NATS sends it. A fact whose subject is its id carries no id header: the
-// stream refuses a second message of the subject by itself, for ever, and need not remember the id.
-func toWire(m Message, reply string) *nats.Msg {
-	h := make(nats.Header, 4+len(m.Header))
+// toWire makes wire the message as NATS sends it; wire is used again for the next, since the client
+// copies it. A fact whose subject is its id carries no id header: the stream refuses a second message of
+// the subject by itself, for ever, and need not remember the id.
+func toWire(wire *nats.Msg, m Message, reply string) {
+	wire.Subject, wire.Reply, wire.Data = m.Subject, reply, m.Data
+	h := wire.Header
+	clear(h)
 	for k, v := range m.Header {
 		h[k] = []string{v}
 	}
@@ -34,7 +37,6 @@ func toWire(m Message, reply string) *nats.Msg {
 	if _, set := h[HeaderSchema]; !set {
 		h[HeaderSchema] = schemaHeader
 	}
-	return &nats.Msg{Subject: m.Subject, Reply: reply, Header: h, Data: m.Data}
 }
 
 // FromJetStream is the message that a jetstream consumer delivered.
