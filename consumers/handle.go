@@ -16,11 +16,27 @@ import (
 // take starts work on a message that arrived. r.mu is held.
 func (r *Runner) take(d *delivery) {
 	if r.cfg.Stage.Batch != nil {
+		if len(r.batch.waiting) == 0 {
+			r.batch.since = time.Now()
+		}
 		r.batch.waiting = append(r.batch.waiting, d)
 		return
 	}
 	r.flow.handling++
-	r.busy.Go(func() { r.handle(d) })
+	select {
+	case r.jobs <- d:
+	default:
+		r.busy.Go(func() { r.hand(d) })
+	}
+}
+
+// hand handles one message and then whatever else comes, until the runner takes no more: a goroutine whose
+// stack has grown is worth keeping. There are never more of them than the stage has places.
+func (r *Runner) hand(d *delivery) {
+	r.handle(d)
+	for d := range r.jobs {
+		r.handle(d)
+	}
 }
 
 // handle carries one message through the stage.
