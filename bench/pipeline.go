@@ -43,9 +43,10 @@ type Pipeline struct {
 	RawPerSecond      float64 `json:"raw_messages_per_s"`
 	// Ratio is MessagesPerSecond over RawPerSecond.
 	Ratio float64 `json:"ratio"`
-	// RawCPUPerMessage is the CPU time of this process for one raw message, and CPUShare what part of the
-	// ring's CPU time for one message, Postgres's included, that is: the ratio that two cores would show with
-	// nobody else on them. Other work on the machine slows both loads down unevenly, and moves this less.
+	// RawCPUPerMessage is the CPU time of this process for one raw message, CPUShare what part that is of the
+	// ring's CPU time for one message, Postgres's included. Other work on the machine slows the two loads down
+	// unevenly, and moves this less than Ratio. It is below Ratio where the raw load leaves a core idle now and
+	// then.
 	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
 	CPUShare            float64 `json:"cpu_share"`
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
