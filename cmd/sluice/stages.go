@@ -33,6 +33,8 @@ type parts struct {
 	caller *llm.Caller
 	// tables is the URL of the database, for record.
 	tables string
+	// patience is how long a Postgres that is away is waited for at the start; zero: not at all.
+	patience time.Duration
 }
 
 // built is stages ready to run, and what they hold open.
