@@ -55,6 +55,9 @@ func normal(c Config) Config {
 	if c.Matrix == nil {
 		c.Matrix = []Cell{}
 	}
+	if c.Budgets.Limits == nil {
+		c.Budgets.Limits = []Budget{}
+	}
 	if c.Prices == nil {
 		c.Prices = []Price{}
 	}

@@ -37,9 +37,13 @@ func Default() Config {
 			Label:    Stage{Concurrency: 256, Attempts: 5, Deadline: 30 * time.Second},
 			Analysis: Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
 			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
+			Monitor:  Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
 		Routing:  defaultRouting(),
+		Monitor:  defaultMonitor(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
+		Budgets:  defaultBudgets(),
+		Keys:     defaultKeys(),
 	}
 }
 
@@ -66,8 +70,11 @@ func defaultPolicies() []Policy {
 
 // fresh is what the keys of a list's new entry are before the entry is read.
 func fresh(entry any) any {
-	if _, ok := entry.(Model); ok {
+	switch entry.(type) {
+	case Model:
 		return DefaultModel("")
+	case Budget:
+		return Budget{Scope: "global", Period: "day", Action: "refuse", WarnAt: 0.8}
 	}
 	return entry
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,9 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	k.want(c.Split.TrainShare > 0 && c.Split.TrainShare < 1, "split.train_share", "is not between 0 and 1", "0.8 is the default")
 	c.checkStages(k)
 	c.checkPrices(k)
+	c.checkBudgets(k)
 	c.checkRouting(k)
+	c.checkMonitor(k)
 	k.want(c.Emulator.Faults >= 0 && c.Emulator.Faults < 1, "emulator.faults", "is not between 0 and 1", "0.2 means every fifth call")
 	k.want(c.Emulator.Latency >= 0, "emulator.latency", "is negative", "0 answers at once")
 	k.want(port(c.Emulator.Port), "emulator.port", "is not a port", "want 0 to 65535")
@@ -63,7 +66,19 @@ func (c *Config) checkNATS(k checker) {
 	k.want(n.Duplicates >= time.Second, "nats.duplicates", "is below 1s", "2m is the default")
 	k.want(n.MaxAge == 0 || n.Duplicates <= n.MaxAge, "nats.duplicates", "is longer than nats.max_age", "2m is the default")
 	k.want((n.TLSCert == "") == (n.TLSKey == ""), "nats.tls_cert", "needs nats.tls_key, and the other way round", "give both or neither")
+	k.want(n.Role == "" || slices.Contains(natsRoles, n.Role), "nats.role", fmt.Sprintf("is %q", n.Role), "want one of "+strings.Join(natsRoles, ", "))
+	k.want(!n.Authorize || n.URL == "", "nats.authorize", "is for the embedded server, and nats.url names another", "give that server the users of: sluice streams permissions")
+	k.want((n.EmbeddedCert == "") == (n.EmbeddedKey == ""), "nats.embedded_cert", "needs nats.embedded_key, and the other way round", "give both or neither")
+	k.want(n.EmbeddedCA == "" || n.EmbeddedCert != "", "nats.embedded_client_ca", "needs nats.embedded_cert", "without TLS nobody shows a certificate")
 }
+
+// natsRoles are the roles that package streams knows; a test of cmd/sluice compares them.
+var natsRoles = []string{
+	"upstream", "intake", "answer", "judge", "label", "analysis", "record", "gateway", "router", "monitor", "trainer", "worker", "operator",
+}
+
+// NATSRoles lists the roles that nats.role may name.
+func NATSRoles() []string { return slices.Clone(natsRoles) }
 
 func (c *Config) checkModels(k checker) {
 	k.want(len(c.Models) > 0, "models", "is empty", "list at least the models of pair, judge and analysis")

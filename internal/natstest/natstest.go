@@ -4,14 +4,19 @@
 package natstest
 
 import (
+	"context"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/streams"
 )
+
+// startFor bounds the start of a server.
+const startFor = 30 * time.Second
 
 // Server is a server with a store of its own.
 type Server struct {
@@ -47,7 +52,9 @@ func (s *Server) Start() {
 	if s.s != nil {
 		return
 	}
-	started, err := streams.StartServer(s.t.Context(), s.opts)
+	ctx, cancel := context.WithTimeout(s.t.Context(), startFor) // the port may be somebody else's by now
+	defer cancel()
+	started, err := streams.StartServer(ctx, s.opts)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -80,6 +87,38 @@ func (s *Server) JetStream() jetstream.JetStream {
 	return jetStream(s.t, s.Connect())
 }
 
+// StartRoles starts a server with every stream applied that lets nobody in but users of the roles, whose
+// durables have the version "v1".
+func StartRoles(tb testing.TB) *Server {
+	tb.Helper()
+	var o streams.ServerOptions
+	for _, r := range streams.Roles() {
+		o.Users = append(o.Users, streams.User{Name: string(r), Password: password(r), Permissions: streams.PermissionsOf(r, "v1")})
+	}
+	s := StartWith(tb, o)
+	Apply(tb, jetStream(tb, s.ConnectAs(streams.RoleOperator)), Options())
+	return s
+}
+
+func password(r streams.Role) string { return "secret of " + string(r) }
+
+// ConnectAs opens a connection of a role, closed with the test.
+func (s *Server) ConnectAs(r streams.Role) *nats.Conn {
+	s.t.Helper()
+	nc, err := streams.Connect(s.URL(), streams.ConnectOptions{Name: string(r), Role: r, User: string(r), Password: password(r)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(nc.Close)
+	return nc
+}
+
+// JetStreamAs opens the log as a role.
+func (s *Server) JetStreamAs(r streams.Role) jetstream.JetStream {
+	s.t.Helper()
+	return jetStream(s.t, s.ConnectAs(r))
+}
+
 // Log starts a server with every stream applied and opens the log: what most tests need.
 func Log(tb testing.TB) jetstream.JetStream {
 	tb.Helper()
@@ -94,7 +133,9 @@ func Options() streams.Options { return streams.DefaultOptions() }
 // Apply applies the streams.
 func Apply(tb testing.TB, js jetstream.JetStream, o streams.Options) {
 	tb.Helper()
-	if err := streams.Apply(tb.Context(), js, o); err != nil {
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*startFor)
+	defer cancel()
+	if err := streams.Apply(ctx, js, o); err != nil {
 		tb.Fatal(err)
 	}
 }
