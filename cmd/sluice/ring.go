@@ -81,9 +81,9 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 	r.crews = append(r.crews, c)
 	r.mu.Unlock()
 	built()
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx) // ctx stays what the caller may end: what fails by itself is a fault
 	for _, task := range append(b.tasks, c.run) {
-		g.Go(func() error { return task(ctx) })
+		g.Go(func() error { return task(gctx) })
 	}
 	return g.Wait()
 }
