@@ -16,7 +16,7 @@ var (
 
 	insertEvents = insert("training_events", "u.job_id, u.attempt, u.sequence", "", join(
 		plain("text", "job_id", "kind", "worker", "message"), orNull("stage", "model_version"),
-		[]column{{"details", "text", "u.details::jsonb"}}, plain("bigint", "attempt", "sequence", "step", "steps"),
+		[]column{{name: "details", element: "text", expr: "u.details::jsonb"}}, plain("bigint", "attempt", "sequence", "step", "steps"),
 		plain("double precision", "loss", "margin"), plain("timestamptz", "happened_at", "told_at")))
 )
 
@@ -24,13 +24,14 @@ var (
 // is there already changes nothing (Invariant 2). If the error says Permanent, one of these facts can never be
 // written as it is.
 func (r *Recorder) RecordTraining(ctx context.Context, jobs []sluice.Fact[sluice.TrainingJob], events []sluice.Fact[sluice.TrainingEvent]) error {
-	b := batch{again: true} // few: there is no fast way to look for
+	var b batch
 	queueJobs(&b, jobs)
 	queueEvents(&b, events)
-	if b.Len() == 0 {
+	if len(b.inserts) == 0 {
 		return nil
 	}
-	if err := r.pool.SendBatch(ctx, &b.Batch).Close(); err != nil {
+	// They are few: there is no faster way to look for.
+	if err := r.pool.SendBatch(ctx, b.statements(true)).Close(); err != nil {
 		return &recordError{fmt.Errorf("record %d jobs and %d events of trainings: %w", len(jobs), len(events), err)}
 	}
 	return nil

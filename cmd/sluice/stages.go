@@ -40,6 +40,8 @@ type parts struct {
 	log *slog.Logger
 	// metrics is told where the monitor's metrics are; nil: nobody asks.
 	metrics *metricsAt
+	// patience is how long a Postgres that is away is waited for at the start; zero: not at all.
+	patience time.Duration
 }
 
 // built is stages ready to run, and what they hold open.
@@ -222,7 +224,7 @@ func (p parts) record(ctx context.Context, b *built) ([]consumers.Stage, error) 
 	handler := record.New(recorder, 0, time.Now)
 	var stages []consumers.Stage
 	for _, in := range inputsOf(record.Name) {
-		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler})
+		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler, Linger: record.Linger})
 	}
 	return stages, nil
 }
