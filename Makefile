@@ -5,8 +5,8 @@ export PATH := $(CURDIR)/bin:$(PATH)
 
 .PHONY: demo test bench build lint fmt tools help
 
-demo: ## run the ring on the question bank: embedded NATS, private Postgres, emulated models
-	@go run ./cmd/sluice demo
+demo: ## run the ring on the question bank, train a router on it, measure it, promote or refuse it
+	@go run ./cmd/sluice demo --train
 
 test: tools ## everything that CI checks
 	@.ci/test

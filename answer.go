@@ -41,14 +41,21 @@ func (a Arm) Other() Arm {
 }
 
 // ArmKey is the secret that assigns tiers to arms. The zero value is not usable: see [NewArmKey].
-type ArmKey struct{ secret []byte }
+type ArmKey struct {
+	secret      []byte
+	fingerprint string
+}
 
 // NewArmKey makes a key of a secret of at least 16 bytes.
 func NewArmKey(secret []byte) (ArmKey, error) {
 	if len(secret) < 16 {
 		return ArmKey{}, fmt.Errorf("arm key: %d bytes, want at least 16", len(secret))
 	}
-	return ArmKey{secret: append([]byte(nil), secret...)}, nil
+	k := ArmKey{secret: append([]byte(nil), secret...)}
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte("fingerprint of the arm key"))
+	k.fingerprint = strings.ToLower(keyEncoding.EncodeToString(mac.Sum(nil)))[:4]
+	return k, nil
 }
 
 // Arm tells which arm the tier is for the query.
@@ -71,11 +78,7 @@ func (k ArmKey) Tier(queryKey string, arm Arm) Tier {
 }
 
 // Fingerprint tells one key from another and says nothing else of it: 4 characters of [a-z2-7].
-func (k ArmKey) Fingerprint() string {
-	mac := hmac.New(sha256.New, k.secret)
-	mac.Write([]byte("fingerprint of the arm key"))
-	return strings.ToLower(keyEncoding.EncodeToString(mac.Sum(nil)))[:4]
-}
+func (k ArmKey) Fingerprint() string { return k.fingerprint }
 
 // Pair is [PairID] with the key's fingerprint: "pabcdefgh-k2x7". Whoever reads the arms of such a pair
 // with another key finds out by [ArmKey.Owns], instead of taking one tier for the other.

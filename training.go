@@ -45,7 +45,31 @@ type TrainingEvent struct {
 	Loss   float64 `json:"loss,omitempty"`
 	Margin float64 `json:"margin,omitempty"`
 	// ModelVersion is the registered model's; Message says the rest in words.
-	ModelVersion string    `json:"model_version,omitempty"`
-	Message      string    `json:"message,omitempty"`
-	At           time.Time `json:"at"`
+	ModelVersion string `json:"model_version,omitempty"`
+	Message      string `json:"message,omitempty"`
+	// Details is a JSON object: the model's manifest ("registered"), or what the candidates were worth on
+	// the test split ("evaluated"). Empty for others.
+	Details string    `json:"details,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// TrainingExample is one row of the snapshot of a training job.
+type TrainingExample struct {
+	// ID is the example's, Key its query's.
+	ID       string   `json:"id"`
+	Key      string   `json:"key"`
+	Split    Split    `json:"split"`
+	Text     string   `json:"text"`
+	Policy   Policy   `json:"policy"`
+	Analysis Analysis `json:"analysis"`
+	// Graded is what the models' answers were worth; nil in the train split, always.
+	Graded *Graded `json:"graded,omitempty"`
+}
+
+// Graded is what both models of a pair made of a query, and what that cost.
+type Graded struct {
+	Medium     Grade    `json:"medium"`
+	Large      Grade    `json:"large"`
+	MediumCost MicroUSD `json:"medium_cost_microusd"`
+	LargeCost  MicroUSD `json:"large_cost_microusd"`
 }

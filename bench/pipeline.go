@@ -42,7 +42,13 @@ type Pipeline struct {
 	MessagesPerSecond float64 `json:"pipeline_messages_per_s"`
 	RawPerSecond      float64 `json:"raw_messages_per_s"`
 	// Ratio is MessagesPerSecond over RawPerSecond.
-	Ratio               float64 `json:"ratio"`
+	Ratio float64 `json:"ratio"`
+	// RawCPUPerMessage is the CPU time of this process for one raw message, CPUShare what part that is of the
+	// ring's CPU time for one message, Postgres's included. Other work on the machine slows the two loads down
+	// unevenly, and moves this less than Ratio. It is below Ratio where the raw load leaves a core idle now and
+	// then.
+	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
+	CPUShare            float64 `json:"cpu_share"`
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
 	PeakRSS             float64 `json:"peak_rss_mb"`
@@ -74,6 +80,7 @@ type pipelineRun struct {
 
 	rawTime, ringTime time.Duration
 	rawMessages       int
+	rawCPU            time.Duration
 	cpu, postgresCPU  time.Duration
 	parts             []Part
 }
@@ -116,10 +123,19 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 }
 
 func (m *pipelineRun) rawTurn(ctx context.Context) error {
+	before, err := selfCPU()
+	if err != nil {
+		return err
+	}
 	perSecond, err := m.raw.run(ctx, m.o.RawMessages)
 	if err != nil {
 		return err
 	}
+	after, err := selfCPU()
+	if err != nil {
+		return err
+	}
+	m.rawCPU += after - before
 	m.rawMessages += m.o.RawMessages
 	m.rawTime += time.Duration(float64(m.o.RawMessages) / perSecond * float64(time.Second))
 	return nil
@@ -182,6 +198,7 @@ func (m *pipelineRun) result(messages float64) (Pipeline, error) {
 	perSecond := float64(n) / m.ringTime.Seconds()
 	rawPerSecond := float64(m.rawMessages) / m.rawTime.Seconds()
 	perMessage := messages / float64(n)
+	rawCPU := perQuery(m.rawCPU, m.rawMessages)
 	return Pipeline{
 		Queries:             n,
 		QueriesPerSecond:    round(perSecond),
@@ -189,6 +206,8 @@ func (m *pipelineRun) result(messages float64) (Pipeline, error) {
 		MessagesPerSecond:   round(perSecond * perMessage),
 		RawPerSecond:        round(rawPerSecond),
 		Ratio:               round(perSecond * perMessage / rawPerSecond),
+		RawCPUPerMessage:    round(rawCPU),
+		CPUShare:            round(rawCPU * perMessage / perQuery(m.cpu+m.postgresCPU, n)),
 		CPUPerQuery:         round(perQuery(m.cpu, n)),
 		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
 		PeakRSS:             round(mem.peak),

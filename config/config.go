@@ -26,6 +26,7 @@ type Config struct {
 	Privacy  Privacy   `key:"privacy" doc:"Masking of personal data at the ring's entrance: e-mail addresses, phone numbers, card numbers with a valid check digit, API keys."`
 	Stages   Stages    `key:"stages" doc:"How each stage runs."`
 	Prices   []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
+	Training Training  `key:"training" doc:"When a router is trained, on what and by whom."`
 	Routing  Routing   `key:"routing" doc:"How a gateway decides: the router in front, and the rules that say which model a policy means. docs/routing.md has worked examples."`
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
 	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
@@ -134,6 +135,7 @@ type Stages struct {
 	Label    Stage `key:"label" doc:"Joins the two verdicts. Works in batches."`
 	Analysis Stage `key:"analysis" doc:"Describes the query."`
 	Record   Stage `key:"record" doc:"Writes every fact to Postgres. Works in batches."`
+	Training Stage `key:"training" doc:"Writes jobs and events of trainings to Postgres. Works in batches."`
 	Monitor  Stage `key:"monitor" doc:"Writes decisions, feedback and alerts to Postgres, and watches them. Works in batches."`
 }
 

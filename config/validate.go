@@ -42,6 +42,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	k.want(c.Split.TrainShare > 0 && c.Split.TrainShare < 1, "split.train_share", "is not between 0 and 1", "0.8 is the default")
 	c.checkStages(k)
 	c.checkPrices(k)
+	c.checkTraining(k)
 	c.checkBudgets(k)
 	c.checkRouting(k)
 	c.checkMonitor(k)

@@ -23,6 +23,7 @@ func (s Stages) All() []NamedStage {
 		{"label", s.Label},
 		{"analysis", s.Analysis},
 		{"record", s.Record},
+		{"training", s.Training},
 		{"monitor", s.Monitor},
 	}
 }

@@ -11,6 +11,8 @@ import (
 // batching gathers messages while the stage is busy with the batch before. Guarded by Runner.mu.
 type batching struct {
 	waiting []*delivery
+	// since is when the first of those came, or was left over.
+	since time.Time
 	// wake gets a value when a batch may be ready.
 	wake chan struct{}
 }
@@ -27,22 +29,45 @@ func (r *Runner) idle() {
 // next waits for a batch; nil means that none will come any more.
 func (r *Runner) next() []*delivery {
 	for {
-		r.mu.Lock()
-		n := min(len(r.batch.waiting), r.cfg.Stage.Concurrency)
-		full := n == r.cfg.Stage.Concurrency
-		closing := r.flow.closing
-		if n > 0 && (full || r.flow.current == nil || closing) {
-			batch := r.batch.waiting[:n:n]
-			r.batch.waiting = r.batch.waiting[n:]
-			r.mu.Unlock()
+		batch, patience, closed := r.ripe(time.Now())
+		switch {
+		case batch != nil:
 			return batch
-		}
-		r.mu.Unlock()
-		if closing {
+		case closed:
 			return nil
+		case patience == 0:
+			<-r.batch.wake
+			continue
 		}
-		<-r.batch.wake
+		timer := time.NewTimer(patience)
+		select {
+		case <-r.batch.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
+}
+
+// ripe takes a batch that is worth handing over: a full one, or, where the input is empty, one that has
+// lingered. Otherwise it says how long one has to linger yet, and whether none will come any more.
+func (r *Runner) ripe(now time.Time) (batch []*delivery, patience time.Duration, closed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := &r.batch
+	n := min(len(b.waiting), r.cfg.Stage.Concurrency)
+	if n == 0 {
+		return nil, 0, r.flow.closing
+	}
+	if n < r.cfg.Stage.Concurrency && !r.flow.closing {
+		if r.flow.current != nil {
+			return nil, 0, false
+		}
+		if left := r.cfg.Stage.Linger - now.Sub(b.since); left > 0 {
+			return nil, left, false
+		}
+	}
+	batch, b.waiting, b.since = b.waiting[:n:n], b.waiting[n:], now
+	return batch, 0, false
 }
 
 // batches hands batch after batch to the stage, one at a time; the outputs of one are stored while the
@@ -128,11 +153,13 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 		}
 		out = append(out, results[i].Out...)
 	}
-	stored := r.store(out, batch...)
+	stored := r.store(out)
 	for i, d := range batch {
 		err := results[i].Err
 		if stored != nil && len(results[i].Out) > 0 {
-			if again := r.store(results[i].Out, d); again != nil { // which of them was it?
+			if len(batch) == 1 {
+				err = stored
+			} else if again := r.store(results[i].Out); again != nil { // which of them was it?
 				err = again
 			}
 		}

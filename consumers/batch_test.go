@@ -2,6 +2,7 @@ package consumers_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,44 @@ func TestABatchIsAsLargeAsWhatIsThereAndNeverLarger(t *testing.T) {
 	}
 	if n := count(t, js, streams.StreamAnswers); n != 100 {
 		t.Errorf("%d outputs", n)
+	}
+}
+
+func TestABatchThatLingersGathersWhatComesLater(t *testing.T) {
+	js := natstest.Log(t)
+	var mu sync.Mutex
+	var sizes []int
+	s := batchStage(func(ctx context.Context, in []streams.Message) []streams.Result {
+		mu.Lock()
+		defer mu.Unlock()
+		sizes = append(sizes, len(in))
+		return copyAll(ctx, in)
+	})
+	s.Linger, s.Concurrency = time.Second, 100
+	r := start(t, js, s)
+	for range 5 {
+		ask(t, js, 10)
+	}
+	r.acked(50)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(sizes) > 3 {
+		t.Errorf("batches of %v", sizes)
+	}
+}
+
+func TestABatchThatLingersIsHandedOverAtTheEnd(t *testing.T) {
+	js := natstest.Log(t)
+	s := batchStage(copyAll)
+	s.Linger, s.Concurrency = time.Hour, 100
+	r := start(t, js, s)
+	ask(t, js, 10)
+	for r.runner.Stats().InFlight < 10 {
+		runtime.Gosched()
+	}
+	r.stop()
+	if got := r.runner.Stats().Acked; got != 10 {
+		t.Errorf("%d of 10 messages were acknowledged", got)
 	}
 }
 

@@ -16,11 +16,27 @@ import (
 // take starts work on a message that arrived. r.mu is held.
 func (r *Runner) take(d *delivery) {
 	if r.cfg.Stage.Batch != nil {
+		if len(r.batch.waiting) == 0 {
+			r.batch.since = time.Now()
+		}
 		r.batch.waiting = append(r.batch.waiting, d)
 		return
 	}
 	r.flow.handling++
-	r.busy.Go(func() { r.handle(d) })
+	select {
+	case r.jobs <- d:
+	default:
+		r.busy.Go(func() { r.hand(d) })
+	}
+}
+
+// hand handles one message and then whatever else comes, until the runner takes no more: a goroutine whose
+// stack has grown is worth keeping. There are never more of them than the stage has places.
+func (r *Runner) hand(d *delivery) {
+	r.handle(d)
+	for d := range r.jobs {
+		r.handle(d)
+	}
 }
 
 // handle carries one message through the stage.
@@ -31,11 +47,12 @@ func (r *Runner) handle(d *delivery) {
 		out, err = r.call(d)
 	}
 	r.handled()
-	if stored := r.store(out, d); stored != nil {
-		err = stored
+	result := streams.Result{Out: out, Err: err}
+	if err != nil { // a failure takes its time and holds nobody up
+		r.conclude([]*delivery{d}, []streams.Result{result})
+		return
 	}
-	r.settle(d, err)
-	r.settled(d)
+	r.together(d, result)
 }
 
 // prepare finds out what happened to a message before, and unwraps it where it came by way of RETRIES.
@@ -114,12 +131,9 @@ func (r *Runner) panicked(v any, in streams.Message) error {
 // store publishes what the stage made of messages and waits for the confirmation (Invariant 1). While
 // the log can't confirm it is tried again, and the stage is not. Its error is terminal where an output
 // can never be stored, or says that the runner is stopping.
-func (r *Runner) store(out []streams.Message, of ...*delivery) error {
+func (r *Runner) store(out []streams.Message) error {
 	if len(out) == 0 {
 		return nil
-	}
-	if trace := of[0].in.Header[streams.HeaderTraceParent]; trace != "" && len(of) == 1 {
-		inherit(out, trace)
 	}
 	acks, err := r.publisher.Publish(r.work, out)
 	r.stats.add(func(s *Stats) {

@@ -40,8 +40,13 @@ type Runner struct {
 	// busy counts the goroutines that handle and settle; Run waits for them.
 	busy sync.WaitGroup
 
+	// jobs hands messages to goroutines that are free; closed when the runner takes no more.
+	jobs chan *delivery
+
 	mu   sync.Mutex
 	flow flow
+	// gathering is what waits to be stored.
+	gathering gathering
 	// batch is what waits for the next HandleBatch.
 	batch batching
 }
@@ -60,6 +65,7 @@ func New(c Config) (*Runner, error) {
 	}
 	r.flow.open = map[*delivery]struct{}{}
 	r.batch.wake = make(chan struct{}, 1)
+	r.jobs = make(chan *delivery)
 	for _, in := range c.Stage.inputs() {
 		r.sources = append(r.sources, newSource(r, in))
 	}
@@ -208,6 +214,7 @@ func (r *Runner) heartbeats(ctx context.Context) {
 func (r *Runner) closeInputs() {
 	r.mu.Lock()
 	r.flow.closing = true
+	close(r.jobs)
 	r.idle()
 	r.mu.Unlock()
 	closed := make(chan struct{}, len(r.sources))

@@ -229,13 +229,12 @@ func TestAFullStreamNeitherSpendsAttemptsNorAsksTheStageAgain(t *testing.T) {
 		calls.Add(1)
 		return copies(ctx, in)
 	}), func(c *consumers.Config) { c.Publisher, c.AckWait = p, 500*time.Millisecond })
-	r.acked(1)
 	<-longAgo
 	answers.MaxMsgs = -1
 	if _, err := js.UpdateStream(t.Context(), answers); err != nil {
 		t.Fatal(err)
 	}
-	r.acked(4)
+	r.acked(5)
 	r.stop()
 	if s := r.runner.Stats(); calls.Load() != 5 || s.Redelivered != 0 || len(s.ByClass) != 0 || len(attempts(t, js)) != 0 {
 		t.Errorf("%d calls, stats %+v", calls.Load(), s)

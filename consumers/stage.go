@@ -44,6 +44,9 @@ type Stage struct {
 	Batch   BatchHandler
 	// Concurrency is how many messages are handled at once (Handler), or the size of a batch (Batch).
 	Concurrency int
+	// Linger is how long a batch that is not full waits for more when the input is empty (Batch only); zero:
+	// not at all. It is for stages to which a batch costs much and haste means little.
+	Linger time.Duration
 	// Deadline bounds one Handle or HandleBatch.
 	Deadline time.Duration
 	// Attempts is how many failures a message may have before it is dead.

@@ -17,6 +17,17 @@ func texts[T any](facts []sluice.Fact[T], of func(*T) string) []string {
 	return array
 }
 
+// lists makes one array parameter of lists of texts.
+func lists[T any](facts []sluice.Fact[T], of func(*T) []string) [][]string {
+	array := make([][]string, len(facts))
+	for i := range facts {
+		for _, s := range of(&facts[i].Value) {
+			array[i] = append(array[i], clean(s))
+		}
+	}
+	return array
+}
+
 func numbers[T any](facts []sluice.Fact[T], of func(*T) int64) []int64 {
 	array := make([]int64, len(facts))
 	for i := range facts {
@@ -70,6 +81,14 @@ func clean(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func literals(lists [][]string) []string {
+	array := make([]string, len(lists))
+	for i, list := range lists {
+		array[i] = literal(list)
+	}
+	return array
 }
 
 // literal writes an array the way that Postgres reads one from a text.

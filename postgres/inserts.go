@@ -2,17 +2,22 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // column is one column of an insert: its name, the type of its array parameter, and the expression over
 // the array's element u where that is not the element itself.
-type column struct{ name, element, expr string }
+type column struct {
+	name, element, expr string
+	// null stores an empty text as NULL.
+	null bool
+}
 
 func plain(element string, names ...string) []column {
 	columns := make([]column, len(names))
 	for i, n := range names {
-		columns[i] = column{n, element, "u." + n}
+		columns[i] = column{name: n, element: element, expr: "u." + n}
 	}
 	return columns
 }
@@ -21,7 +26,7 @@ func plain(element string, names ...string) []column {
 func orNull(names ...string) []column {
 	columns := make([]column, len(names))
 	for i, n := range names {
-		columns[i] = column{n, "text", "nullif(u." + n + ", '')"}
+		columns[i] = column{name: n, element: "text", expr: "nullif(u." + n + ", '')", null: true}
 	}
 	return columns
 }
@@ -39,21 +44,37 @@ type statement struct {
 	// fresh fails where a row is there; again passes over such rows (Invariant 2). Looking before every row
 	// whether it is there costs half as much as writing it, and it hardly ever is.
 	fresh, again string
+	// copy is fresh as a COPY, which costs Postgres less; it can't look who is forgotten.
+	copy string
+	// columns are in the order of the arrays; sorted are those that make the order of the rows, guard the
+	// one that names a query, or -1 where a forgotten query takes its rows along.
+	columns []column
+	sorted  []int
+	guard   int
 }
 
 // insert spells a statement. Rows go in the order of their key, and tables in the order of [Recorder.write], so
 // that two recorders never wait for each other in a circle.
 func insert(table, order, where string, columns []column) statement {
+	s := statement{columns: columns, guard: -1}
 	var names, exprs, params []string
 	for i, c := range columns {
+		if strings.Contains(where+c.expr, "forgotten") && s.guard < 0 {
+			s.guard = slices.IndexFunc(columns, func(c column) bool { return c.name == "query_key" || table == "queries" && c.name == "key" })
+		}
 		names = append(names, c.name)
 		exprs = append(exprs, c.expr)
 		params = append(params, fmt.Sprintf("$%d::%s[]", i+1, c.element))
 	}
+	for key := range strings.SplitSeq(order, ", ") {
+		s.sorted = append(s.sorted, slices.IndexFunc(columns, func(c column) bool { return "u."+c.name == key }))
+	}
 	list := strings.Join(names, ", ")
-	fresh := fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s",
+	s.copy = fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", table, list)
+	s.fresh = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s",
 		table, list, strings.Join(exprs, ", "), strings.Join(params, ", "), list, where, order)
-	return statement{fresh: fresh, again: fresh + " ON CONFLICT DO NOTHING"}
+	s.again = s.fresh + " ON CONFLICT DO NOTHING"
+	return s
 }
 
 const (
@@ -67,14 +88,17 @@ const (
 var (
 	insertQueries = insert("queries", "u.key", fmt.Sprintf(notForgotten, "key"), join(
 		plain("text", "key"), orNull("id"), plain("text", "text", "content_hash", "source", "tenant", "split"),
-		[]column{{"tags", "text", "u.tags::text[]"}, {"ground_truth", "text", "u.ground_truth::text[]"}},
+		[]column{
+			{name: "tags", element: "text", expr: "u.tags::text[]"},
+			{name: "ground_truth", element: "text", expr: "u.ground_truth::text[]"},
+		},
 		plain("bigint", "priority", "scrubbed_count"), plain("timestamptz", "deadline_at", "asked_at", "accepted_at")))
 
 	insertCalls = insert("calls", "u.id", "", join(
 		plain("text", "id", "stage"),
 		[]column{
-			{"query_key", "text", fmt.Sprintf(unlessForgotten, "NULL", "nullif(u.query_key, '')")},
-			{"tenant", "text", fmt.Sprintf(unlessForgotten, "''", "u.tenant")},
+			{name: "query_key", element: "text", expr: fmt.Sprintf(unlessForgotten, "NULL", "nullif(u.query_key, '')"), null: true},
+			{name: "tenant", element: "text", expr: fmt.Sprintf(unlessForgotten, "''", "u.tenant")},
 		},
 		orNull("pair", "arm", "tier"), plain("text", "provider", "model", "price_version", "outcome"), orNull("error"),
 		plain("bigint", "attempt", "latency_ms", "prompt_tokens", "cached_tokens", "output_tokens", "thought_tokens", "cost_microusd"),

@@ -8,19 +8,35 @@ import (
 	"sluice"
 )
 
-// batch collects the statements of one transaction.
-type batch struct {
-	pgx.Batch
-	// again is set where rows of the batch may be there already.
-	again bool
+// batch collects the inserts of one transaction.
+type batch struct{ inserts []queued }
+
+// queued is one statement and its rows, an array a column.
+type queued struct {
+	statement
+	arrays []any
 }
 
-func (b *batch) add(s statement, arrays ...any) {
-	if b.again {
-		b.Queue(s.again, arrays...)
-		return
+func (b *batch) add(s statement, arrays ...any) { b.inserts = append(b.inserts, queued{s, arrays}) }
+
+// statements is the batch as INSERTs, to be sent at once; again where rows may be there already.
+func (b *batch) statements(again bool) *pgx.Batch {
+	var out pgx.Batch
+	for _, q := range b.inserts {
+		args := make([]any, len(q.arrays))
+		for i, array := range q.arrays {
+			if lists, ok := array.([][]string); ok { // unnest would flatten an array of arrays
+				array = literals(lists)
+			}
+			args[i] = array
+		}
+		if again {
+			out.Queue(q.again, args...)
+		} else {
+			out.Queue(q.fresh, args...)
+		}
 	}
-	b.Queue(s.fresh, arrays...)
+	return &out
 }
 
 // Each function here queues the insert of one kind of fact; an empty kind queues nothing. The order of the
@@ -37,8 +53,7 @@ func queueAccepted(b *batch, f []sluice.Fact[sluice.Accepted]) {
 		texts(f, func(v *a) string { return sluice.ContentHash(v.Query.Text) }),
 		texts(f, func(v *a) string { return v.Query.Source }), texts(f, func(v *a) string { return v.Query.Tenant }),
 		texts(f, func(v *a) string { return string(v.Query.Split) }),
-		texts(f, func(v *a) string { return literal(v.Query.Tags) }),
-		texts(f, func(v *a) string { return literal(v.GroundTruth) }),
+		lists(f, func(v *a) []string { return v.Query.Tags }), lists(f, func(v *a) []string { return v.GroundTruth }),
 		numbers(f, func(v *a) int64 { return int64(v.Query.Priority) }),
 		numbers(f, func(v *a) int64 { return int64(v.Query.Scrubbed) }),
 		instants(f, func(v *a) time.Time { return v.Query.Deadline }, nil),

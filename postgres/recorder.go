@@ -60,18 +60,23 @@ func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, 
 	return orphans, nil
 }
 
-// write is the way of nearly every batch: one round trip, and the foreign keys alone look at the parents.
-// The statements are one transaction, since one Sync ends them.
+// write is the way of nearly every batch, and the foreign keys alone look at the parents.
 func (r *Recorder) write(ctx context.Context, f *sluice.Facts, again bool) error {
-	b := batch{again: again}
+	var b batch
 	queueParents(&b, f)
 	queueChildren(&b, f)
 	queueExamples(&b, f.Examples)
-	if b.Len() == 0 {
+	if len(b.inserts) == 0 {
 		return nil
 	}
-	// Close reads to the end of the transaction: without an error it is committed.
-	return r.pool.SendBatch(ctx, &b.Batch).Close()
+	if !again {
+		if copied, err := r.copy(ctx, &b); copied || err != nil {
+			return err
+		}
+	}
+	// The statements are one transaction, since one Sync ends them. Close reads to its end: without an error
+	// it is committed.
+	return r.pool.SendBatch(ctx, b.statements(again)).Close()
 }
 
 // queueParents queues what depends on nothing.

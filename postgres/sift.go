@@ -38,11 +38,11 @@ func (r *Recorder) sift(ctx context.Context, f *sluice.Facts) (orphans []int, er
 }
 
 func send(ctx context.Context, tx pgx.Tx, queue func(*batch)) error {
-	b := batch{again: true}
-	if queue(&b); b.Len() == 0 {
+	var b batch
+	if queue(&b); len(b.inserts) == 0 {
 		return nil
 	}
-	return tx.SendBatch(ctx, &b.Batch).Close()
+	return tx.SendBatch(ctx, b.statements(true)).Close()
 }
 
 // sieve knows which parents are there.

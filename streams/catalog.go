@@ -47,7 +47,7 @@ const (
 	HeaderTraceParent = "traceparent"   // W3C trace context
 )
 
-// SchemaVersion is the version of every payload written by this build.
+// SchemaVersion is the version of every payload written by this build. A fact that names none has the first.
 const SchemaVersion = "1"
 
 // Content types.

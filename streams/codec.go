@@ -3,6 +3,7 @@ package streams
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -30,9 +31,26 @@ var encoders = sync.Pool{New: func() any {
 	return e
 }}
 
+// scratch holds buffers for messages that are written by a layout.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
 // Encode writes v as msgpack, its fields named by their json tags. Times are instants: the zone is not
 // kept.
-func Encode(v any) ([]byte, error) {
+func Encode[T any](v T) ([]byte, error) {
+	l := layoutOf(reflect.TypeFor[T]())
+	if l == nil {
+		return encode(v)
+	}
+	buf := scratch.Get().(*[]byte)
+	*buf = l.pack((*buf)[:0], reflect.ValueOf(&v).Elem())
+	data := bytes.Clone(*buf)
+	if cap(*buf) <= maxPooled {
+		scratch.Put(buf)
+	}
+	return data, nil
+}
+
+func encode(v any) ([]byte, error) {
 	e := encoders.Get().(*encoder)
 	e.buf.Reset()
 	err := e.enc.Encode(v)
@@ -64,6 +82,13 @@ var decoders = sync.Pool{New: func() any {
 // of its own size. The result shares no memory with data.
 func Decode[T any](data []byte) (T, error) {
 	var v T
+	if l := layoutOf(reflect.TypeFor[T]()); l != nil {
+		if err := l.unpack(data, reflect.ValueOf(&v).Elem()); err != nil {
+			var zero T
+			return zero, fmt.Errorf("decode %T: %w", zero, err)
+		}
+		return v, nil
+	}
 	if err := wellFormed(data); err != nil {
 		return v, fmt.Errorf("decode %T: %w", v, err)
 	}
@@ -79,23 +104,11 @@ func Decode[T any](data []byte) (T, error) {
 	return v, nil
 }
 
-// inUTC moves the times of a fact, which msgpack reads in the machine's zone, to UTC.
+// inUTC moves the times that the library reads in the machine's zone to UTC; a layout reads UTC.
 func inUTC(v any) {
 	switch v := v.(type) {
 	case *sluice.Query:
 		utc(&v.AskedAt, &v.Deadline)
-	case *sluice.Accepted:
-		inUTC(&v.Query)
-	case *sluice.Answer:
-		inUTC(&v.Query)
-	case *sluice.Verdict:
-		inUTC(&v.Query)
-	case *sluice.Label:
-		inUTC(&v.Query)
-	case *sluice.Example:
-		inUTC(&v.Label.Query)
-	case *sluice.Call:
-		utc(&v.StartedAt)
 	case *sluice.Decision:
 		inUTC(&v.Query)
 		utc(&v.DecidedAt)
@@ -107,8 +120,6 @@ func inUTC(v any) {
 		utc(&v.AskedAt)
 	case *sluice.TrainingEvent:
 		utc(&v.At)
-	case *Asked:
-		utc(&v.Deadline)
 	case *Envelope:
 		utc(&v.StoredAt)
 	case *DeadLetter:

@@ -5,7 +5,7 @@ import "sluice"
 // Each function here turns one fact into the one message that stores it. The id is the subject, since
 // the subject is the fact's primary key: publishing a fact again changes nothing (Invariant 2).
 
-func fact(subject string, v any) (Message, error) {
+func fact[T any](subject string, v T) (Message, error) {
 	data, err := Encode(v)
 	if err != nil {
 		return Message{}, err

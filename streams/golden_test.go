@@ -111,6 +111,10 @@ func goldens() map[string]golden {
 			JobID: "j1", Kind: "progress", Sequence: 3, Attempt: 2, Worker: "w1", Stage: "router_base", Step: 10, Steps: 100, Loss: 0.5,
 			Margin: 0.1, ModelVersion: "r4", Message: "going", At: goldenTime,
 		}),
+		"event.v2": of(sluice.TrainingEvent{
+			JobID: "j1", Kind: "registered", Sequence: 4, Attempt: 2, Worker: "w1", ModelVersion: "r4", Message: "gemma",
+			Details: `{"kind":"gemma"}`, At: goldenTime,
+		}),
 		"asked.v1": of(streams.Asked{
 			Query: "Who?", ID: "1", GroundTruth: []string{"me"}, Source: "web", Tags: []string{"t"}, Tenant: "acme", Priority: -1,
 			Deadline: goldenTime,

@@ -107,11 +107,12 @@ func onlineGrants(r Role, version string) [][]string {
 	case RoleTrainer:
 		return [][]string{
 			own(StreamJobs, "jobs.asked.>"), own(StreamTraining, "training.told.>"), consumeAs(StreamTraining, "*"),
-			bucket(BucketTraining), bucket(BucketRouters), objects(ObjectStoreArtifacts),
+			bucket(BucketTraining), bucket(BucketRouters), objects(ObjectStoreArtifacts), look(StreamJobs), look(StreamTraining),
+			look(StreamExamples), look(StreamAlerts),
 		}
 	case RoleWorker:
 		return [][]string{
-			consumeAs(StreamJobs, "*"), look(StreamJobs), own(StreamTraining, "training.told.>"),
+			consumeAs(StreamJobs, "*"), look(StreamJobs), own(StreamTraining, "training.told.>"), look(StreamTraining),
 			bucket(BucketTraining), bucket(BucketRouters), objects(ObjectStoreArtifacts),
 		}
 	}

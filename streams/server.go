@@ -99,6 +99,9 @@ func (o ServerOptions) natsOptions() (*server.Options, error) {
 		NoSigs:                 true,
 		NoLog:                  true,
 		DisableJetStreamBanner: true,
+		// Nearly every subject of a fact and of an acknowledgement is used once: to remember who listens to it
+		// costs more than to find out.
+		NoSublistCache: true,
 	}
 	for _, u := range o.Users {
 		opts.Users = append(opts.Users, u.natsUser())

@@ -27,14 +27,35 @@ func token(what, s string) error {
 	return nil
 }
 
+// simple says of nearly every token at a glance that it is one: letters, digits, dashes.
+func simple(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
+
 // subject joins a prefix of ours and tokens that may come from outside.
 func subject(prefix string, tokens ...string) (string, error) {
 	for i, t := range tokens {
+		if simple(t) {
+			continue
+		}
 		if err := token(fmt.Sprintf("%d of %s", i+1, prefix), t); err != nil {
 			return "", err
 		}
 	}
-	return prefix + "." + strings.Join(tokens, "."), nil
+	size := len(prefix)
+	for _, t := range tokens {
+		size += 1 + len(t)
+	}
+	b := append(make([]byte, 0, size), prefix...)
+	for _, t := range tokens {
+		b = append(append(b, '.'), t...)
+	}
+	return string(b), nil
 }
 
 // mustSubject is for tokens that are ours by construction: keys, arms, versions checked at start.
@@ -110,6 +131,9 @@ func FeedbackSubject(decisionID, id string) string {
 // RaisedSubject is the place of one alert.
 func RaisedSubject(rule, id string) string { return mustSubject("alerts.raised", rule, id) }
 
+// RaisedFilter holds the alerts of a rule.
+func RaisedFilter(rule string) string { return mustSubject("alerts.raised", rule) + ".*" }
+
 // JobSubject is the place of one training job.
 func JobSubject(id string) string { return mustSubject("jobs.asked", id) }
 
@@ -117,6 +141,9 @@ func JobSubject(id string) string { return mustSubject("jobs.asked", id) }
 func ToldSubject(jobID string, attempt, sequence int) string {
 	return mustSubject("training.told", jobID, strconv.Itoa(attempt), strconv.Itoa(sequence))
 }
+
+// ToldFilter holds every event of a training job.
+func ToldFilter(jobID string) string { return mustSubject("training.told", jobID) + ".*.*" }
 
 // KeyFilters are the subjects of everything that the log holds of one query, by stream; the ledger's
 // lines hold nothing that the query said and stay.

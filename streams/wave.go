@@ -67,6 +67,7 @@ func (w *wave) send(ctx context.Context, todo []int) error {
 	w.sending = true
 	w.mu.Unlock()
 	w.connects = w.p.nc.Stats().Reconnects
+	wire := &nats.Msg{Header: make(nats.Header, 4)}
 	for _, i := range todo {
 		if err := w.p.room.Acquire(ctx, 1); err != nil {
 			return fmt.Errorf("publish %s: no room to send: %w", w.msgs[i].Subject, context.Cause(ctx))
@@ -76,7 +77,8 @@ func (w *wave) send(ctx context.Context, todo []int) error {
 		}
 		var err error
 		if w.p.nc.IsConnected() {
-			err = w.p.nc.PublishMsg(toWire(w.msgs[i], w.p.replies.subject(w.id, i)))
+			toWire(wire, w.msgs[i], w.p.replies.subject(w.id, i))
+			err = w.p.nc.PublishMsg(wire)
 		} else {
 			err = nats.ErrDisconnected
 		}

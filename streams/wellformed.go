@@ -17,24 +17,33 @@ var errCut = errors.New("msgpack: cut short")
 // follows nesting by recursion, so that a few hostile bytes could take all memory or the whole stack,
 // which no recover survives: what passes here asks for no more elements than there are bytes.
 func wellFormed(data []byte) error {
+	n, err := span(data)
+	if err == nil && n < len(data) {
+		err = fmt.Errorf("msgpack: %d bytes after the value", len(data)-n)
+	}
+	return err
+}
+
+// span is how many bytes the first value of data takes.
+func span(data []byte) (int, error) {
 	var left [maxDepth]int // elements still to come, by depth
 	depth, pos := 0, 0
 	for {
 		if pos >= len(data) {
-			return errCut
+			return 0, errCut
 		}
 		head, body, children, err := measure(data[pos:])
 		if err != nil {
-			return err
+			return 0, err
 		}
 		pos += head
 		if body > len(data)-pos || children > len(data)-pos-body {
-			return errCut
+			return 0, errCut
 		}
 		pos += body
 		if children > 0 {
 			if depth == maxDepth {
-				return fmt.Errorf("msgpack: nested deeper than %d", maxDepth)
+				return 0, fmt.Errorf("msgpack: nested deeper than %d", maxDepth)
 			}
 			left[depth] = children
 			depth++
@@ -47,13 +56,9 @@ func wellFormed(data []byte) error {
 			depth--
 		}
 		if depth == 0 {
-			break
+			return pos, nil
 		}
 	}
-	if pos < len(data) {
-		return fmt.Errorf("msgpack: %d bytes after the value", len(data)-pos)
-	}
-	return nil
 }
 
 // measure reads the head of a value: its size, the bytes and the elements that follow. data is not empty.

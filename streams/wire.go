@@ -14,10 +14,18 @@ var (
 	schemaHeader  = []string{SchemaVersion}
 )
 
-// toWire is the message as NATS sends it. A fact whose subject is its id carries no id header: the
-// stream refuses a second message of the subject by itself, for ever, and need not remember the id.
-func toWire(m Message, reply string) *nats.Msg {
-	h := make(nats.Header, 4+len(m.Header))
+// toWire makes wire the message as NATS sends it; wire is used again for the next, since the client
+// copies it. A fact whose subject is its id carries no id header: the stream refuses a second message of
+// the subject by itself, for ever, and need not remember the id. A fact without headers of its own
+// carries none at all: in a stream of facts that means msgpack of the first schema. Headers are taken
+// apart by the server and by every reader, and cost about as much as a small payload.
+func toWire(wire *nats.Msg, m Message, reply string) {
+	wire.Subject, wire.Reply, wire.Data = m.Subject, reply, m.Data
+	h := wire.Header
+	clear(h)
+	if plainFact(m) {
+		return
+	}
 	for k, v := range m.Header {
 		h[k] = []string{v}
 	}
@@ -34,7 +42,11 @@ func toWire(m Message, reply string) *nats.Msg {
 	if _, set := h[HeaderSchema]; !set {
 		h[HeaderSchema] = schemaHeader
 	}
-	return &nats.Msg{Subject: m.Subject, Reply: reply, Header: h, Data: m.Data}
+}
+
+// plainFact says of a message that its headers would say nothing new.
+func plainFact(m Message) bool {
+	return len(m.Header) == 0 && m.ID == m.Subject && m.ContentType == MsgPack
 }
 
 // FromJetStream is the message that a jetstream consumer delivered.
@@ -49,6 +61,9 @@ func FromJetStream(msg jetstream.Msg) (Message, error) {
 
 // FromDelivered is the message that a consumer delivered to a plain subscription.
 func FromDelivered(msg *nats.Msg) (Message, error) {
+	if p, ok := parseAckSubject(msg.Reply); ok {
+		return delivered(msg.Subject, msg.Header, msg.Data, p.stream, p.sequence, p.deliveries, time.Unix(0, p.at)), nil
+	}
 	meta, err := msg.Metadata()
 	if err != nil {
 		return Message{}, fmt.Errorf("message on %s: %w", msg.Subject, err)
@@ -66,6 +81,9 @@ func delivered(subject string, h nats.Header, data []byte, stream string, seq, d
 // fromWire reads the headers of a stored message.
 func fromWire(stream, subject string, sequence uint64, h nats.Header) Message {
 	m := Message{Stream: stream, Subject: subject, Sequence: sequence}
+	if Once(stream) {
+		m.ID, m.ContentType = subject, MsgPack
+	}
 	for k, v := range h {
 		if len(v) == 0 {
 			continue
@@ -85,9 +103,6 @@ func fromWire(stream, subject string, sequence uint64, h nats.Header) Message {
 	}
 	if m.ID == "" {
 		m.ID = stream + ":" + strconv.FormatUint(sequence, 10)
-		if Once(stream) {
-			m.ID = subject
-		}
 	}
 	return m
 }

@@ -218,6 +218,8 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 	t.row("messages a second, pipeline", number(p.MessagesPerSecond))
 	t.row("messages a second, raw", number(p.RawPerSecond))
 	t.row("ratio", number(p.Ratio))
+	t.row("CPU, us a raw message", number(p.RawCPUPerMessage))
+	t.row("that, of the ring's CPU a message", number(p.CPUShare))
 	t.row("CPU, us a query", number(p.CPUPerQuery))
 	t.row("CPU of Postgres, us a query", number(p.PostgresCPUPerQuery))
 	t.row("peak memory, MiB", number(p.PeakRSS))

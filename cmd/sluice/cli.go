@@ -23,6 +23,8 @@ type cli struct {
 	Dataset  datasetCmd  `cmd:"" help:"Export the oracle data set."`
 	Rules    rulesCmd    `cmd:"" help:"Show, try and replay the rules that say which model a policy means."`
 	Eval     evalCmd     `cmd:"" help:"Measure routers on graded answers, beside the controls that any router must beat."`
+	Train    trainCmd    `cmd:"" help:"Train routers: watch, ask, work, cancel, look."`
+	Model    modelCmd    `cmd:"" help:"Keep routers: list, import, promote, roll back, pin, canary, shadow."`
 	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
 	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
 	Bench    benchCmd    `cmd:"" help:"Measure what this machine can do."`

@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sluice/config"
 	"sluice/consumers/monitor"
 	"sluice/consumers/record"
+	"sluice/consumers/training"
 	"sluice/postgres"
 )
 
 // consumeCmd runs one stage, as one of any number of copies on any number of machines.
 type consumeCmd struct {
-	Stage         string  `arg:"" enum:"intake,answer,judge,label,analysis,record,monitor" help:"intake, answer, judge, label, analysis, record or monitor."`
+	Stage         string  `arg:"" enum:"intake,answer,judge,label,analysis,record,training,monitor" help:"intake, answer, judge, label, analysis, record, training or monitor."`
 	Concurrency   int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
 	MaxSpend      dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
 	MetricsListen *string `placeholder:"ADDR" help:"Address of the monitor's /metrics; port 0 takes a free one, an empty address serves none. Default: monitor.metrics_listen."`
@@ -45,7 +47,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := parts{cfg: cfg, js: l.JS, log: m.log, metrics: &metricsAt{}}
+	p := parts{cfg: cfg, js: l.JS, log: m.log, metrics: &metricsAt{}, patience: 30 * time.Second}
 	if p.caller, err = openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), []string{c.Stage}); err != nil {
 		return err
 	}
@@ -80,6 +82,7 @@ func setConcurrency(cfg *config.Config, stage string, n int) {
 		{"label", &cfg.Stages.Label},
 		{"analysis", &cfg.Stages.Analysis},
 		{record.Name, &cfg.Stages.Record},
+		{training.Name, &cfg.Stages.Training},
 		{monitor.Name, &cfg.Stages.Monitor},
 	} {
 		if s.name == stage {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/config"
+	"sluice/consumers/training"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 	"sluice/producers"
@@ -25,6 +26,7 @@ type demoCmd struct {
 	JSON     bool    `name:"json" help:"End with one JSON object on standard output."`
 	Upstream string  `default:"emulator" enum:"emulator,gemini" help:"emulator simulates the models, whatever keys are set; gemini asks the configured ones and costs money."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when the calls have cost this."`
+	Train    bool    `help:"Then train a router on what was labelled, measure it, promote it or say why not, and route a few queries."`
 	Keep     bool    `help:"Go on running after the summary, until interrupted, for a look around."`
 	emulated
 }
@@ -84,12 +86,20 @@ func (c *demoCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer caller.Close()
 	d.openTables()
 	defer func() { err = errors.Join(err, d.tables.Close(ctx)) }()
-	d.ring = startRing(ctx, parts{cfg: d.cfg, js: d.log.JS, caller: caller}, m.stageNames(), d.tables.open, m.log)
+	d.ring = startRing(ctx, parts{cfg: d.cfg, js: d.log.JS, caller: caller}, d.stages(), d.tables.open, m.log)
 	defer func() {
 		d.ring.stop(nil)
 		err = errors.Join(err, d.ring.wait())
 	}()
 	return d.flow(ctx)
+}
+
+// stages are those of the offline ring, and with a training the one that writes that down.
+func (d *demo) stages() []string {
+	if d.c.Train {
+		return append(d.m.stageNames(), training.Name)
+	}
+	return d.m.stageNames()
 }
 
 // flow publishes, waits and tells.
@@ -105,6 +115,13 @@ func (d *demo) flow(ctx context.Context) error {
 		return err
 	}
 	s.draw(d.m.Stderr)
+	if d.c.Train {
+		if s.Training, err = d.train(ctx); err != nil {
+			return err
+		}
+		s.Training.draw(d.m.Stderr)
+		s.Seconds = float64(time.Since(d.started).Milliseconds()) / 1000
+	}
 	if d.c.JSON {
 		if err := json.NewEncoder(d.m.Stdout).Encode(s); err != nil {
 			return fmt.Errorf("print the summary: %w", err)

@@ -9,6 +9,7 @@ import (
 	"sluice/operate"
 	"sluice/postgres"
 	"sluice/streams"
+	"sluice/trainer/registry"
 )
 
 // forgetCmd erases a person's queries.
@@ -40,7 +41,11 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer db.Close()
-	got, err := operate.Forget(ctx, l.JS, forgetful{db, c.whole()}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	objects, err := registry.OpenObjects(ctx, l.JS)
+	if err != nil {
+		return err
+	}
+	got, err := operate.Forget(ctx, l.JS, forgetful{db, c.whole(), objects}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
 	messages := 0
 	for _, n := range got.Messages {
 		messages += n
@@ -60,16 +65,24 @@ func (c *forgetCmd) whole() string {
 	return c.Tenant
 }
 
-// forgetful is the tables as operate wants them.
+// forgetful is the tables, and the snapshots of trainings, as operate wants them.
 type forgetful struct {
 	*postgres.DB
 	// tenant is the one that is forgotten with everything, if any.
-	tenant string
+	tenant  string
+	objects *registry.Objects
 }
 
-// Forget erases and leaves the counting to the log.
+// Forget erases and leaves the counting to the log. A snapshot that holds one of the queries goes whole.
 func (f forgetful) Forget(ctx context.Context, keys, letters []string) error {
-	if _, err := f.DB.Forget(ctx, keys, letters); err != nil || f.tenant == "" {
+	if _, err := f.DB.Forget(ctx, keys, letters); err != nil {
+		return err
+	}
+	forgotten := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		forgotten[key] = true
+	}
+	if _, err := f.objects.ForgetIn(ctx, func(key string) bool { return forgotten[key] }); err != nil || f.tenant == "" {
 		return err
 	}
 	return f.ForgetTenant(ctx, f.tenant)

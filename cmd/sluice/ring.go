@@ -5,15 +5,18 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"sluice/consumers/monitor"
 	"sluice/consumers/record"
+	"sluice/consumers/training"
+	"sluice/postgres"
 )
 
-// ring is stages at work in this process. Those that need no tables begin at once; record and monitor begin when the
-// tables are there.
+// ring is stages at work in this process. Those that need no tables begin at once; record, training and monitor
+// begin when the tables are there.
 type ring struct {
 	log   *slog.Logger
 	group *errgroup.Group
@@ -27,7 +30,7 @@ type ring struct {
 }
 
 // startRing starts the named stages. tables opens the database that they write to and is called only if
-// record or monitor is among them. The ring works until ctx ends, stop is called, or a stage can't begin; then
+// one of these is among the stages. The ring works until ctx ends, stop is called, or a stage can't begin; then
 // whoever started it waits.
 func startRing(ctx context.Context, p parts, names []string, tables func(context.Context) (string, error), log *slog.Logger) *ring {
 	r := &ring{log: log, begun: make(chan struct{}), ended: make(chan struct{})}
@@ -65,12 +68,7 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 		}
 	}()
 	defer built()
-	if open != nil {
-		if p.tables, err = open(ctx); err != nil {
-			return err
-		}
-	}
-	b, err := p.build(ctx, names)
+	b, err := r.prepare(ctx, p, names, open)
 	if err != nil {
 		return err
 	}
@@ -84,15 +82,46 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 	r.crews = append(r.crews, c)
 	r.mu.Unlock()
 	built()
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx) // ctx stays what the caller may end: what fails by itself is a fault
 	for _, task := range append(b.tasks, c.run) {
-		g.Go(func() error { return task(ctx) })
+		g.Go(func() error { return task(gctx) })
 	}
 	return g.Wait()
 }
 
 // needsTables says whether a stage writes to Postgres.
-func needsTables(stage string) bool { return stage == record.Name || stage == monitor.Name }
+func needsTables(stage string) bool {
+	return stage == record.Name || stage == training.Name || stage == monitor.Name
+}
+
+// prepare opens the tables where they are wanted, and builds the stages. A Postgres that is not there yet, or is
+// just coming back, is waited for as long as parts say.
+func (r *ring) prepare(ctx context.Context, p parts, names []string, open func(context.Context) (string, error)) (*built, error) {
+	began := time.Now()
+	for {
+		var err error
+		if open != nil && p.tables == "" {
+			p.tables, err = open(ctx)
+		}
+		if err == nil {
+			var b *built
+			if b, err = p.build(ctx, names); err == nil {
+				return b, nil
+			}
+		}
+		if open == nil || !postgres.Away(err) || time.Since(began) >= p.patience {
+			return nil, err
+		}
+		r.log.Warn("Postgres is not there yet; trying again", "error", err)
+		timer := time.NewTimer(500 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+	}
+}
 
 // wait waits until every stage has let go, and tells why the ring ended: nil where it was asked to.
 func (r *ring) wait() error {
@@ -100,7 +129,7 @@ func (r *ring) wait() error {
 	return r.err
 }
 
-// times is how long each stage took so far, in the ring's order.
+// times is how long each stage of order took so far, in that order.
 func (r *ring) times(order []string) []stageTime {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,6 +137,7 @@ func (r *ring) times(order []string) []stageTime {
 	for _, c := range r.crews {
 		all = append(all, c.times()...)
 	}
+	all = slices.DeleteFunc(all, func(t stageTime) bool { return !slices.Contains(order, t.stage) })
 	slices.SortStableFunc(all, func(a, b stageTime) int {
 		return slices.Index(order, a.stage) - slices.Index(order, b.stage)
 	})

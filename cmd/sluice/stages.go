@@ -19,6 +19,7 @@ import (
 	"sluice/consumers/label"
 	"sluice/consumers/monitor"
 	"sluice/consumers/record"
+	"sluice/consumers/training"
 	"sluice/llm"
 	"sluice/postgres"
 	"sluice/streams"
@@ -33,12 +34,14 @@ type parts struct {
 	cfg    config.Config
 	js     jetstream.JetStream
 	caller *llm.Caller
-	// tables is the URL of the database, for record and monitor.
+	// tables is the URL of the database, for record, training and monitor.
 	tables string
 	// log takes the monitor's lines.
 	log *slog.Logger
 	// metrics is told where the monitor's metrics are; nil: nobody asks.
 	metrics *metricsAt
+	// patience is how long a Postgres that is away is waited for at the start; zero: not at all.
+	patience time.Duration
 }
 
 // built is stages ready to run, and what they hold open.
@@ -116,6 +119,11 @@ func inputsOf(stage string) []consumers.Input {
 			inputs = append(inputs, consumers.Input{Stream: in.Stream, Durable: in.Durable})
 		}
 		return inputs
+	case training.Name:
+		return []consumers.Input{
+			{Stream: streams.StreamJobs, Durable: streams.DurableName(stage, stageVersion, "jobs")},
+			{Stream: streams.StreamTraining, Durable: streams.DurableName(stage, stageVersion, "events")},
+		}
 	case monitor.Name:
 		var inputs []consumers.Input
 		for _, in := range monitor.Inputs() {
@@ -145,10 +153,12 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 		s.Handler, err = analysis.New(asker{p.caller}, latest, analysis.Options{Model: p.cfg.Analysis.Model, Version: p.cfg.Analysis.Version})
 	case record.Name:
 		return p.record(ctx, b)
+	case training.Name:
+		s.Batch, err = p.training(ctx, b)
 	case monitor.Name:
 		return p.monitor(ctx, b)
 	default:
-		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis, record or monitor", name)
+		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis, record, training or monitor", name)
 	}
 	if err != nil {
 		return nil, err
@@ -214,9 +224,22 @@ func (p parts) record(ctx context.Context, b *built) ([]consumers.Stage, error) 
 	handler := record.New(recorder, 0, time.Now)
 	var stages []consumers.Stage
 	for _, in := range inputsOf(record.Name) {
-		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler})
+		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler, Linger: record.Linger})
 	}
 	return stages, nil
+}
+
+// training opens the tables for what trainings tell.
+func (p parts) training(ctx context.Context, b *built) (*training.Handler, error) {
+	if p.tables == "" {
+		return nil, errors.New("training: no tables")
+	}
+	recorder, err := postgres.OpenRecorder(ctx, p.tables, 2)
+	if err != nil {
+		return nil, fmt.Errorf("training: %w", err)
+	}
+	b.close = append(b.close, recorder.Close)
+	return training.New(recorder), nil
 }
 
 // register tells the tables the policies and the matrix in force.

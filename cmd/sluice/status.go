@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/consumers/monitor"
+	"sluice/consumers/training"
 	"sluice/operate"
 )
 
@@ -66,10 +67,10 @@ func (m *Main) disk() (free, size uint64) {
 
 // stageNames lists the offline ring's stages in its order.
 func (m *Main) stageNames() []string {
-	return slices.DeleteFunc(m.allStages(), func(s string) bool { return s == monitor.Name })
+	return slices.DeleteFunc(m.allStages(), func(s string) bool { return s == training.Name || s == monitor.Name })
 }
 
-// allStages lists every stage, the monitor of the online ring last.
+// allStages lists every stage, those beside the offline ring last.
 func (m *Main) allStages() []string {
 	var names []string
 	for _, s := range m.config.Stages.All() {

@@ -24,6 +24,8 @@ type summary struct {
 	Seconds  float64                   `json:"seconds"`
 	// Skipped counts rows of the file that were not asked: unreadable, repeated, or beyond a replay.
 	Skipped int `json:"skipped,omitempty"`
+	// Training is there with --train alone.
+	Training *demoTraining `json:"training,omitempty"`
 
 	// The rest is for people.
 	dataset    string

@@ -13,6 +13,7 @@ import (
 type upCmd struct {
 	NatsPort *int    `placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this. Nothing is lost: what was not asked waits in the log."`
+	Train    bool    `help:"Also train here: watch examples accrue, and do the trainings that are asked for."`
 	upstreamFlag
 }
 
@@ -49,10 +50,14 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	case <-r.begun:
 		if t := tables.get(); t != nil {
 			c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
+			if c.Train {
+				err = m.trainBeside(ctx, cfg, l.JS, t.URL)
+				r.stop(err)
+			}
 		}
 	case <-ctx.Done():
 	}
-	if err := r.wait(); err != nil {
+	if err := errors.Join(err, r.wait()); err != nil {
 		return err
 	}
 	return budgetOrNil(ctx)

@@ -34,5 +34,13 @@ func size(bytes uint64) string {
 	return fmt.Sprintf("%.1f %s", v, units[i])
 }
 
+// clip cuts a text for a column.
+func clip(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
 // sortedKeys lists a map's keys in order.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

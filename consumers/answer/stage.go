@@ -127,6 +127,10 @@ func (s *Stage) ask(ctx context.Context, a sluice.Accepted, arms []sluice.Arm) [
 	results := make([]said, len(arms))
 	var asking sync.WaitGroup
 	for i, arm := range arms {
+		if i == len(arms)-1 { // this goroutine would only wait
+			results[i] = s.askArm(ctx, a, arm)
+			break
+		}
 		asking.Go(func() { results[i] = s.askArm(ctx, a, arm) })
 	}
 	asking.Wait()

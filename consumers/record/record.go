@@ -51,6 +51,10 @@ func Inputs() []Input {
 	}
 }
 
+// Linger is how long a batch gathers before it is written: a transaction costs as much as dozens of rows, and
+// nobody waits for a row as he waits for an answer.
+const Linger = 25 * time.Millisecond
+
 // DefaultParentTimeout is how long a fact waits for its parent before it is dead.
 const DefaultParentTimeout = 24 * time.Hour
 

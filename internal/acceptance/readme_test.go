@@ -47,7 +47,7 @@ func shell(t *testing.T, dir, line string, more ...string) {
 // Every command line that a document shows is one that the binary takes.
 func TestDocumentsShowCommandsThatThereAre(t *testing.T) {
 	t.Parallel()
-	for doc, least := range map[string]int{"README.md": 15, "docs/publishing.md": 0, "docs/results/README.md": 3} {
+	for doc, least := range map[string]int{"README.md": 15, "docs/publishing.md": 0, "docs/trainers.md": 15, "docs/results/README.md": 3} {
 		lines := commands(t, doc, "sluice")
 		if len(lines) < least {
 			t.Errorf("%s shows %d command lines, want at least %d: is the test still reading it?", doc, len(lines), least)

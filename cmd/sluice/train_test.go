@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice"
+	"sluice/streams"
+)
+
+func TestATrainingIsAskedForOnceCanceledAndForgotten(t *testing.T) {
+	p := newProgram(t).withTables()
+	where, _ := p.serve("up", "--upstream", "emulator")
+	db := p.db()
+	for i := range 40 {
+		ask(t, where.NATS, "web", question(fmt.Sprint("q", i), fmt.Sprintf("Which of the wonders, number %d, is %s?", i, strings.Repeat("old ", i%7)), "acme"))
+	}
+	eventually(t, "forty examples", func() bool { return countOf(t, db, `SELECT count(*) FROM examples`) == 40 })
+	if _, errs, status := p.run("train", "now"); status != statusFailed || !strings.Contains(errs, "a training wants 100 and 25") {
+		t.Errorf("from too little: status %d, %s", status, errs)
+	}
+	few := []string{"--set", "training.min_train=10", "--set", "training.min_test=1"}
+	now := append(few, "train", "now", "--json")
+	var job, again sluice.TrainingJob
+	if err := json.Unmarshal([]byte(p.must(now...)), &job); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(p.must(now...)), &again); err != nil || again.ID != job.ID {
+		t.Errorf("asked twice: %s and %s, %v", job.ID, again.ID, err)
+	}
+	eventually(t, "the job in the tables", func() bool {
+		return countOf(t, db, `SELECT count(*) FROM training_runs WHERE status = 'queued'`) == 1 &&
+			countOf(t, db, `SELECT count(*) FROM training_set WHERE run = $1`, job.ID) == job.TrainExamples
+	})
+	p.must("train", "cancel", job.ID, "--reason", "a test")
+	p.must("train", "worker", "--once")
+	eventually(t, "the cancellation in the tables", func() bool {
+		return countOf(t, db, `SELECT count(*) FROM training_runs WHERE status = 'canceled' AND message LIKE '%a test%'`) == 1
+	})
+	var status trainingStatus
+	if err := json.Unmarshal([]byte(p.must("train", "status", "--json")), &status); err != nil || status.Status != "canceled" {
+		t.Errorf("status %+v, %v", status, err)
+	}
+	if _, _, code := p.run("train", "cancel", job.ID); code != statusFailed {
+		t.Errorf("canceled twice: status %d", code)
+	}
+	// Who is forgotten is in no snapshot either.
+	p.must("forget", "--tenant", "acme", "--id", "q7")
+	store, err := upstream(t, where.NATS).ObjectStore(t.Context(), streams.ObjectStoreArtifacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.GetInfo(t.Context(), job.Snapshot); err == nil {
+		t.Error("the snapshot with the forgotten query is still there")
+	}
+}
+
+func TestTheLaunchersCommandBeginsBehindTheDashes(t *testing.T) {
+	for _, args := range [][]string{{"--once", "--", "sbatch", "--wrap", "x"}, {"--once", "sbatch", "--wrap", "x"}} {
+		m, _, _ := newProgram(t).command(append([]string{"train", "launch"}, args...)...)
+		if got := strings.Join(m.cli.Train.Launch.words(), " "); got != "sbatch --wrap x" || !m.cli.Train.Launch.Once {
+			t.Errorf("%v: command %q, once %v", args, got, m.cli.Train.Launch.Once)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// copy writes a batch by COPY, where it may: false, and nothing written, where a query of the batch is
+// forgotten, since a COPY can't leave out rows. Whoever is forgotten between that look and the COPY is no worse
+// off than with an INSERT whose snapshot is as old: the rows go when the recorder has let go of the batch.
+func (r *Recorder) copy(ctx context.Context, b *batch) (copied bool, err error) {
+	conn, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	if keys := b.guarded(); len(keys) > 0 {
+		var forgotten bool
+		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM unnest($1::text[]) u (key) JOIN forgotten f ON f.query_key = u.key)`,
+			keys).Scan(&forgotten)
+		if err != nil || forgotten {
+			return false, err
+		}
+	}
+	if len(b.inserts) == 1 { // a transaction by itself
+		return true, copyRows(ctx, conn.Conn(), b.inserts[0])
+	}
+	return true, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for _, q := range b.inserts {
+			if err := copyRows(ctx, tx.Conn(), q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// guarded lists the queries that a tombstone would keep out of the batch.
+func (b *batch) guarded() []string {
+	var keys []string
+	for _, q := range b.inserts {
+		if q.guard < 0 {
+			continue
+		}
+		if of, ok := q.arrays[q.guard].([]string); ok {
+			keys = append(keys, of...)
+		}
+	}
+	return keys
+}
+
+func copyRows(ctx context.Context, conn *pgx.Conn, q queued) error {
+	rows, err := q.binary()
+	if err != nil {
+		return err
+	}
+	_, err = conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), q.copy)
+	return err
+}
+
+// binary is the rows in the format of COPY, in the order of their key.
+func (q queued) binary() ([]byte, error) {
+	cells := make([]cell, len(q.arrays))
+	for i, array := range q.arrays {
+		if cells[i] = cellsOf(array, q.columns[i].null); cells[i] == nil {
+			return nil, fmt.Errorf("copy: column %s: no array of %T", q.columns[i].name, array)
+		}
+	}
+	order := q.order()
+	b := make([]byte, 0, len(order)*256)
+	b = append(b, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...) // no flags, no extension
+	for _, row := range order {
+		b = append(b, byte(len(cells)>>8), byte(len(cells)))
+		for _, c := range cells {
+			b = c(b, row)
+		}
+	}
+	return append(b, 0xff, 0xff), nil
+}

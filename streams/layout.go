@@ -1,0 +1,106 @@
+package streams
+
+import (
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// shape is how a field travels.
+type shape uint8
+
+const (
+	text shape = iota
+	whole
+	flag
+	instant
+	texts
+	nested
+)
+
+// slot is one field of a struct.
+type slot struct {
+	name  string
+	key   []byte // the name as msgpack writes it
+	index int
+	shape shape
+	// omit leaves out a value that is empty: the reader's zero is the same.
+	omit  bool
+	inner *layout // of nested
+}
+
+// layout is how a struct of plain fields travels: texts, whole numbers, flags, instants, lists of texts, and
+// structs of those. Nearly every message of the ring is one. It is worked out once a type, so that reading and
+// writing need not ask for each field of each message what it is; the format is that of the msgpack library,
+// which serves all other types.
+type layout struct{ slots []slot }
+
+// layouts maps a reflect.Type to its *layout; nil for a type that is not plain.
+var layouts sync.Map
+
+func layoutOf(t reflect.Type) *layout {
+	if l, ok := layouts.Load(t); ok {
+		return l.(*layout)
+	}
+	l, _ := layouts.LoadOrStore(t, newLayout(t))
+	return l.(*layout)
+}
+
+func newLayout(t reflect.Type) *layout {
+	if t.Kind() != reflect.Struct || t == timeType {
+		return nil
+	}
+	l := &layout{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || !f.IsExported() || name == "" || name == "-" || len(name) > maxFixText {
+			return nil
+		}
+		s := slot{name: name, index: i, omit: options != "", key: append([]byte{msgpcode.FixedStrLow | byte(len(name))}, name...)}
+		if !s.resolve(f.Type) {
+			return nil
+		}
+		l.slots = append(l.slots, s)
+	}
+	return l
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// resolve finds the shape of a type; false where it has none.
+func (s *slot) resolve(t reflect.Type) bool {
+	switch {
+	case t.Kind() == reflect.String:
+		s.shape = text
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Int64:
+		s.shape = whole
+	case t.Kind() == reflect.Bool:
+		s.shape = flag
+	case t == timeType:
+		s.shape = instant
+	case t == reflect.TypeFor[[]string]():
+		s.shape = texts
+	default:
+		s.shape, s.omit = nested, false
+		s.inner = layoutOf(t)
+		return s.inner != nil
+	}
+	return true
+}
+
+// find is the slot of a name. Names mostly come in the order of the slots: next is the first guess.
+func (l *layout) find(name []byte, next int) int {
+	if next < len(l.slots) && l.slots[next].name == string(name) {
+		return next
+	}
+	for i := range l.slots {
+		if l.slots[i].name == string(name) {
+			return i
+		}
+	}
+	return -1
+}

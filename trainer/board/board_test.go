@@ -1,0 +1,193 @@
+package board_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice"
+	"sluice/internal/natstest"
+	"sluice/streams"
+	"sluice/trainer/board"
+)
+
+func open(t *testing.T, js jetstream.JetStream) *board.Board {
+	t.Helper()
+	p, err := streams.NewPublisher(js, streams.PublisherOptions{})
+	must(t, err)
+	t.Cleanup(func() { _ = p.Close() })
+	b, err := board.Open(t.Context(), js, p, time.Now)
+	must(t, err)
+	return b
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAJobIsAskedForOnceAndItsLastEventIsItsProgress(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	ctx := t.Context()
+	for i := range 3 {
+		asked, err := b.Ask(ctx, sluice.TrainingJob{ID: "j1", Trigger: "hand", Seed: uint64(i)})
+		if err != nil || asked != (i == 0) {
+			t.Errorf("round %d: asked %v, %v", i, asked, err)
+		}
+	}
+	if _, ok, err := b.Progress(ctx, "j1"); ok || err != nil {
+		t.Errorf("progress before anything was told: %v, %v", ok, err)
+	}
+	must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "started", Attempt: 1, Sequence: 1}))
+	must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 1, Sequence: 2}, sluice.TrainingEvent{JobID: "j2", Kind: "queued", Sequence: 1}))
+	e, ok, err := b.Progress(ctx, "j1")
+	if err != nil || !ok || !board.Ended(e.Kind) {
+		t.Errorf("progress %+v, %v", e, err)
+	}
+	job, err := b.Job(ctx, "j1")
+	if err != nil || job.Trigger != "hand" {
+		t.Errorf("job %+v, %v", job, err)
+	}
+	if _, err := b.Job(ctx, "j2"); !errors.Is(err, board.ErrNoJob) {
+		t.Errorf("no job: %v", err)
+	}
+	all, err := b.Jobs(ctx)
+	if err != nil || len(all) != 1 || all[0].Last.Kind != "refused" {
+		t.Errorf("jobs %+v, %v", all, err)
+	}
+}
+
+func TestOfManyProposalsOneWins(t *testing.T) {
+	js := natstest.Log(t)
+	boards := []*board.Board{open(t, js), open(t, js), open(t, js), open(t, js)}
+	var last board.Proposal
+	for round := range 5 {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		won, was := 0, last
+		for i, b := range boards {
+			wg.Go(func() {
+				p, err := b.Propose(t.Context(), was, board.Proposal{Job: sluice.TrainingJob{ID: string(rune('a' + i))}})
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					won++
+					last = p
+				case !errors.Is(err, board.ErrLost):
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if got, err := boards[0].Latest(t.Context()); won != 1 || err != nil || got.Job.ID != last.Job.ID {
+			t.Fatalf("round %d: %d won, the last is %q, %v", round, won, got.Job.ID, err)
+		}
+	}
+}
+
+func TestALeaseIsOneWorkersUntilItFallsSilent(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	ctx := t.Context()
+	first, err := b.Lease(ctx, "j1", "w1", time.Minute)
+	must(t, err)
+	var held *board.HeldError
+	if _, err := b.Lease(ctx, "j1", "w2", time.Minute); !errors.As(err, &held) || held.Worker != "w1" {
+		t.Errorf("a lease beside another: %v", err)
+	}
+	must(t, first.Beat(ctx))
+	second, err := b.Lease(ctx, "j1", "w2", 0) // no patience at all
+	must(t, err)
+	if second.Attempt != 2 {
+		t.Errorf("attempt %d", second.Attempt)
+	}
+	if err := first.Beat(ctx); !errors.Is(err, board.ErrLost) {
+		t.Errorf("the first worker goes on: %v", err)
+	}
+	must(t, second.Release(ctx))
+	third, err := b.Lease(ctx, "j1", "w3", time.Hour)
+	if err != nil || third.Attempt != 3 {
+		t.Errorf("after a release: %+v, %v", third, err)
+	}
+	if who, _, err := b.Holder(ctx, "j1"); who != "w3" || err != nil {
+		t.Errorf("held by %q, %v", who, err)
+	}
+}
+
+func TestACancellationIsHeardBeforeAndDuringTheWork(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	heard := make(chan string)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		reason, _, _ := b.AwaitCancel(ctx, "j1")
+		heard <- reason
+	}()
+	must(t, b.Cancel(ctx, "j1", "enough"))
+	if got := <-heard; got != "enough" {
+		t.Errorf("heard %q", got)
+	}
+	if reason, yes, err := b.Canceled(ctx, "j1"); !yes || reason != "enough" || err != nil {
+		t.Errorf("%q, %v, %v", reason, yes, err)
+	}
+	if _, yes, err := b.Canceled(ctx, "j2"); yes || err != nil {
+		t.Errorf("another job: %v, %v", yes, err)
+	}
+}
+
+func TestAJobGoesToOneWorkerAndComesBackIfThatFallsSilent(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	ctx := t.Context()
+	q, err := b.Queue(ctx, time.Second)
+	must(t, err)
+	if _, err := q.Next(ctx, 50*time.Millisecond); !errors.Is(err, board.ErrIdle) {
+		t.Errorf("an empty queue: %v", err)
+	}
+	_, err = b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+	must(t, err)
+	first, err := q.Next(ctx, 5*time.Second)
+	must(t, err)
+	if first.Job.ID != "j1" {
+		t.Errorf("took %q", first.Job.ID)
+	}
+	if _, err := q.Next(ctx, 50*time.Millisecond); !errors.Is(err, board.ErrIdle) {
+		t.Errorf("a job in hand was handed out: %v", err)
+	}
+	second, err := q.Next(ctx, 10*time.Second) // the first says nothing
+	must(t, err)
+	must(t, second.Back(0))
+	third, err := q.Next(ctx, 5*time.Second)
+	must(t, err)
+	must(t, third.Done(ctx))
+	if _, err := q.Next(ctx, 1500*time.Millisecond); !errors.Is(err, board.ErrIdle) {
+		t.Errorf("a job that is done was handed out: %v", err)
+	}
+}
+
+func TestAlarmsAreThoseThatWereNotCleared(t *testing.T) {
+	js := natstest.Log(t)
+	b := open(t, js)
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	for _, a := range []sluice.Alert{
+		{ID: "1", Rule: "drift", Subject: "words", RaisedAt: at.Add(-time.Hour)},
+		{ID: "2", Rule: "drift", Subject: "length", Message: "length drifts", RaisedAt: at.Add(time.Second)},
+		{ID: "3", Rule: "drift", Subject: "digits", RaisedAt: at.Add(time.Second)},
+		{ID: "4", Rule: "drift", Subject: "digits", Cleared: true, RaisedAt: at.Add(2 * time.Second)},
+		{ID: "5", Rule: "latency_p99", Subject: "flash", RaisedAt: at.Add(time.Second)},
+	} {
+		m, err := streams.RaisedFact(a)
+		must(t, err)
+		_, err = js.Publish(t.Context(), m.Subject, m.Data)
+		must(t, err)
+	}
+	alarms, err := b.Alarms(t.Context(), "drift", at)
+	if err != nil || len(alarms) != 1 || alarms[0].Message != "length drifts" {
+		t.Errorf("alarms %+v, %v", alarms, err)
+	}
+}

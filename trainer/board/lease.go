@@ -1,0 +1,158 @@
+package board
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice/streams"
+)
+
+// Keys by job.
+func leaseKey(jobID string) string  { return "lease." + jobID }
+func cancelKey(jobID string) string { return "cancel." + jobID }
+
+// Lease is one worker's right to do a job, for as long as it says that it lives. Losing it means that
+// another worker does the job now: nothing more may be told.
+type Lease struct {
+	// Attempt counts the workers that took the job, from 1.
+	Attempt int
+	Worker  string
+
+	board    *Board
+	jobID    string
+	revision uint64
+}
+
+// holder is a lease as the bucket has it.
+type holder struct {
+	Worker  string `json:"worker,omitempty"`
+	Attempt int    `json:"attempt"`
+}
+
+// HeldError says that another worker has a job in hand.
+type HeldError struct {
+	JobID, Worker string
+	// Quiet is how long it has said nothing.
+	Quiet time.Duration
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("job %s is in the hands of worker %s, heard of %s ago", e.JobID, e.Worker, e.Quiet.Round(time.Second))
+}
+
+// Lease takes a job for a worker. While another one holds it and was heard of within patience the error is
+// a [HeldError].
+func (b *Board) Lease(ctx context.Context, jobID, worker string, patience time.Duration) (*Lease, error) {
+	was, revision := holder{}, uint64(0)
+	entry, err := b.kv.Get(ctx, leaseKey(jobID))
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+	case err != nil:
+		return nil, fmt.Errorf("lease of job %s: %w", jobID, err)
+	default:
+		if err := json.Unmarshal(entry.Value(), &was); err != nil {
+			return nil, fmt.Errorf("lease of job %s: %w", jobID, err)
+		}
+		revision = entry.Revision()
+		if quiet := b.now().Sub(entry.Created()); was.Worker != "" && was.Worker != worker && quiet < patience {
+			return nil, &HeldError{jobID, was.Worker, max(0, quiet)}
+		}
+	}
+	l := &Lease{Attempt: was.Attempt + 1, Worker: worker, board: b, jobID: jobID, revision: revision}
+	if err := l.write(ctx, worker); err != nil {
+		if errors.Is(err, ErrLost) {
+			return nil, &HeldError{JobID: jobID, Worker: "another, which was faster"}
+		}
+		return nil, err
+	}
+	return l, nil
+}
+
+// Beat says that the worker lives. An [ErrLost] means that another one has taken the job.
+func (l *Lease) Beat(ctx context.Context) error { return l.write(ctx, l.Worker) }
+
+// Release lets go of the job, so that another worker need not wait. The count of attempts stays.
+func (l *Lease) Release(ctx context.Context) error { return l.write(ctx, "") }
+
+func (l *Lease) write(ctx context.Context, worker string) error {
+	data, err := json.Marshal(holder{worker, l.Attempt})
+	if err == nil {
+		var revision uint64
+		if revision, err = l.board.put(ctx, leaseKey(l.jobID), l.revision, data); err == nil {
+			l.revision = revision
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("lease of job %s: %w", l.jobID, err)
+	}
+	return nil
+}
+
+// Holder is who has a job in hand, and since when nothing was heard of it; "" for nobody.
+func (b *Board) Holder(ctx context.Context, jobID string) (worker string, heard time.Time, err error) {
+	entry, err := b.kv.Get(ctx, leaseKey(jobID))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return "", heard, nil
+	}
+	var h holder
+	if err == nil {
+		err = json.Unmarshal(entry.Value(), &h)
+	}
+	if err != nil {
+		return "", heard, fmt.Errorf("lease of job %s: %w", jobID, err)
+	}
+	return h.Worker, entry.Created(), nil
+}
+
+// Cancel asks whoever has the job, or will take it, to give it up.
+func (b *Board) Cancel(ctx context.Context, jobID, reason string) error {
+	if err := streams.ValidToken("job", jobID); err != nil {
+		return err
+	}
+	if _, err := b.kv.PutString(ctx, cancelKey(jobID), reason); err != nil {
+		return fmt.Errorf("cancel job %s: %w", jobID, err)
+	}
+	return nil
+}
+
+// AwaitCancel waits until somebody cancels the job, and says why; ok is false where ctx ended first.
+func (b *Board) AwaitCancel(ctx context.Context, jobID string) (reason string, ok bool, err error) {
+	watcher, err := b.kv.Watch(ctx, cancelKey(jobID))
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", false, nil
+		}
+		return "", false, fmt.Errorf("watch for the cancellation of job %s: %w", jobID, err)
+	}
+	defer func() { _ = watcher.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return "", false, nil
+		case entry, open := <-watcher.Updates():
+			if !open {
+				return "", false, nil
+			}
+			if entry != nil && entry.Operation() == jetstream.KeyValuePut {
+				return string(entry.Value()), true, nil
+			}
+		}
+	}
+}
+
+// Canceled says whether somebody has canceled the job, and why.
+func (b *Board) Canceled(ctx context.Context, jobID string) (reason string, yes bool, err error) {
+	entry, err := b.kv.Get(ctx, cancelKey(jobID))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("cancellation of job %s: %w", jobID, err)
+	}
+	return string(entry.Value()), true, nil
+}

@@ -1,0 +1,120 @@
+package launch_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice"
+	"sluice/internal/natstest"
+	"sluice/streams"
+	"sluice/trainer/board"
+	"sluice/trainer/launch"
+)
+
+// This test binary is the command: it tells the job's end as a worker does.
+const (
+	envLog  = "SLUICE_TEST_LAUNCHED_LOG"
+	envKind = "SLUICE_TEST_LAUNCHED_KIND"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(envLog) == "" {
+		m.Run()
+		return
+	}
+	if err := launched(context.Background(), os.Args[len(os.Args)-1]); err != nil {
+		panic(err)
+	}
+}
+
+func launched(ctx context.Context, jobID string) error {
+	if jobID != os.Getenv("SLUICE_JOB_ID") {
+		return fmt.Errorf("job %q on the command line, %q in the environment", jobID, os.Getenv("SLUICE_JOB_ID"))
+	}
+	nc, err := streams.Connect(os.Getenv(envLog), streams.ConnectOptions{})
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		return err
+	}
+	b, err := open(ctx, js)
+	if err != nil {
+		return err
+	}
+	lease, err := b.Lease(ctx, jobID, "elsewhere", time.Minute)
+	if err != nil {
+		return err
+	}
+	if kind := os.Getenv(envKind); lease.Attempt == 1 && kind == "breaks" {
+		_ = lease.Release(ctx)
+		return fmt.Errorf("no GPU for %s", jobID)
+	}
+	return b.Tell(ctx, sluice.TrainingEvent{JobID: jobID, Kind: "refused", Attempt: lease.Attempt, Sequence: 1})
+}
+
+func open(ctx context.Context, js jetstream.JetStream) (*board.Board, error) {
+	p, err := streams.NewPublisher(js, streams.PublisherOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return board.Open(ctx, js, p, time.Now)
+}
+
+func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
+	for _, kind := range []string{"works", "breaks"} {
+		t.Run(kind, func(t *testing.T) {
+			server := natstest.Start(t)
+			js := server.JetStream()
+			natstest.Apply(t, js, natstest.Options())
+			b, err := open(t.Context(), js)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv(envLog, server.URL())
+			t.Setenv(envKind, kind)
+			if _, err := b.Ask(t.Context(), sluice.TrainingJob{ID: "job-1", Recipe: "default"}); err != nil {
+				t.Fatal(err)
+			}
+			out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = out.Close() }()
+			l := launch.Launcher{
+				Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: 2 * time.Second, Wait: time.Minute,
+				Output: out, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+			}
+			if err := l.Run(t.Context(), true); err != nil {
+				t.Fatal(err)
+			}
+			e, _, err := b.Progress(t.Context(), "job-1")
+			if want := map[string]int{"works": 1, "breaks": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
+				t.Errorf("end %+v, %v; want attempt %d", e, err, want)
+			}
+		})
+	}
+}
+
+func TestACommandIsExpandedWordByWord(t *testing.T) {
+	job := sluice.TrainingJob{ID: "j; rm -rf /", Recipe: "qlora:gemma", Backend: "xla:cuda", TrainExamples: 12}
+	got, err := launch.Expand([]string{"sbatch", "--export=JOB={{.JobID}}", "{{.Recipe}} {{.Backend}} {{.TrainExamples}}"}, job)
+	if err != nil || strings.Join(got, "|") != "sbatch|--export=JOB=j; rm -rf /|qlora:gemma xla:cuda 12" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, bad := range [][]string{nil, {"{{.Nothing}}"}, {"{{"}} {
+		if _, err := launch.Expand(bad, job); err == nil || !strings.Contains(err.Error(), "training.launcher") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	"sluice"
+)
+
+// Source is the attempt of a training job that a model comes from; the zero value is a person.
+type Source struct {
+	JobID   string
+	Attempt int
+	// Sequence numbers the next event of the attempt; Worker is who tells it.
+	Sequence int
+	Worker   string
+}
+
+// event is a fact about a model. What no attempt numbers is numbered by fallback, of attempt 0.
+func (s Source) event(kind string, fallback int, version string) sluice.TrainingEvent {
+	sequence := s.Sequence
+	if sequence == 0 {
+		sequence = fallback
+	}
+	return sluice.TrainingEvent{JobID: s.JobID, Attempt: s.Attempt, Sequence: sequence, Worker: s.Worker, Kind: kind, ModelVersion: version}
+}
+
+// Promote makes a version the active one. over is the version that it was found better than ("" for the
+// static map): if another one is active by now nothing happens, and the error is an [ErrMoved].
+func (r *Registry) Promote(ctx context.Context, version, over, reason string, source Source) error {
+	m, err := r.Get(ctx, version)
+	if err != nil {
+		return err
+	}
+	was, err := r.pointer(ctx, keyActive)
+	if err != nil {
+		return err
+	}
+	if was.Version != over {
+		return fmt.Errorf("promote %s over %s, but %s is active: %w", version, orStatic(over), orStatic(was.Version), ErrMoved)
+	}
+	if was.Version == version {
+		return nil
+	}
+	before := append([]Ref{was.Ref}, was.Before...)
+	p := Pointer{Ref: Ref{version, m.Digest}, Before: before[:min(depth, len(before))], Reason: reason}
+	return r.activate(ctx, was, p, m.JobID, source)
+}
+
+// activate sets the active pointer and tells it.
+func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, source Source) error {
+	revision, err := r.set(ctx, keyActive, was, p)
+	if err != nil {
+		return err
+	}
+	if source.JobID == "" {
+		source.JobID = jobID
+	}
+	if source.JobID == "" {
+		source.JobID = "by-hand"
+	}
+	e := source.event("promoted", int(revision)+1, p.Version)
+	e.Message, e.At = p.Reason, r.now()
+	if e.ModelVersion == "" {
+		e.ModelVersion = static
+	}
+	return r.tell.Tell(ctx, e)
+}
+
+// Rollback makes the version active that was so before the active one, and says which it is; "" means that
+// the static map decides again.
+func (r *Registry) Rollback(ctx context.Context, reason string) (from, to string, err error) {
+	was, err := r.pointer(ctx, keyActive)
+	if err != nil {
+		return "", "", err
+	}
+	if len(was.Before) == 0 {
+		return was.Version, "", fmt.Errorf("roll back from %s: nothing was active before it", orStatic(was.Version))
+	}
+	p := Pointer{Ref: was.Before[0], Before: was.Before[1:], Reason: reason}
+	jobID := ""
+	if p.Version != "" {
+		m, err := r.Get(ctx, p.Version)
+		if err != nil {
+			return was.Version, "", fmt.Errorf("roll back from %s: %w", was.Version, err)
+		}
+		jobID = m.JobID
+	}
+	return was.Version, p.Version, r.activate(ctx, was, p, jobID, Source{})
+}
+
+// Pin lets a version decide every request of a tenant, whatever is active.
+func (r *Registry) Pin(ctx context.Context, tenant, version string) error {
+	return r.point(ctx, pinKey(tenant), version, 0)
+}
+
+// Unpin ends a tenant's pin; one that is not there is no error.
+func (r *Registry) Unpin(ctx context.Context, tenant string) error {
+	return r.point(ctx, pinKey(tenant), "", 0)
+}
+
+// Canary lets a version decide a share of the requests; the empty version ends it.
+func (r *Registry) Canary(ctx context.Context, version string, share float64) error {
+	if version != "" && (share <= 0 || share > 1) {
+		return fmt.Errorf("canary share %v: want above 0 and at most 1", share)
+	}
+	return r.point(ctx, keyCanary, version, share)
+}
+
+// Shadow lets a version be asked about every request without being heard; the empty version ends it.
+func (r *Registry) Shadow(ctx context.Context, version string) error {
+	return r.point(ctx, keyShadow, version, 0)
+}
+
+// point sets a pointer other than the active one.
+func (r *Registry) point(ctx context.Context, key, version string, share float64) error {
+	was, err := r.pointer(ctx, key)
+	if err != nil {
+		return err
+	}
+	p := Pointer{}
+	if version != "" {
+		m, err := r.Get(ctx, version)
+		if err != nil {
+			return err
+		}
+		p.Ref, p.Share = Ref{version, m.Digest}, share
+	} else if was.Version == "" {
+		return nil
+	}
+	_, err = r.set(ctx, key, was, p)
+	return err
+}
+
+func orStatic(version string) string {
+	if version == "" {
+		return "the static map"
+	}
+	return version
+}

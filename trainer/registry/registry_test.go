@@ -1,0 +1,126 @@
+package registry_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"sluice/trainer/registry"
+)
+
+func TestAnArtifactComesBackAsItWentIn(t *testing.T) {
+	r, _, heard := open(t)
+	m := add(t, r, "v1")
+	if m.Kind != "fake" || m.JobID != "job-v1" || m.Digest == "" {
+		t.Errorf("registered as %+v", m)
+	}
+	dir := filepath.Join(t.TempDir(), "models", "v1")
+	ref := registry.Ref{Version: "v1", Digest: m.Digest}
+	must(t, r.Fetch(t.Context(), ref, dir))
+	if got, err := openFake(t.Context(), dir); err != nil || len(got.(fake).weights) != 200_000 {
+		t.Errorf("opened %v", err)
+	}
+	// A spoiled copy on this machine's disk is fetched again.
+	write(t, filepath.Join(dir, "deep", "weights.bin"), "spoiled")
+	must(t, r.Fetch(t.Context(), ref, dir))
+	if got, _ := openFake(t.Context(), dir); len(got.(fake).weights) != 200_000 {
+		t.Error("a spoiled copy was kept")
+	}
+	if _, err := r.Add(t.Context(), artifact(t, "v1", "other weights"), registry.Source{}); err == nil {
+		t.Error("a version was replaced by another content")
+	}
+	if heard.kinds() != "registered:v1" {
+		t.Errorf("told %s", heard.kinds())
+	}
+	models, err := r.List(t.Context())
+	if err != nil || len(models) != 1 || models[0].Version != "v1" || string(models[0].Metrics) != `{"apgr":0.5}` {
+		t.Errorf("listed %+v, %v", models, err)
+	}
+}
+
+func TestWhatIsNoArtifactIsNotRegistered(t *testing.T) {
+	r, _, _ := open(t)
+	for _, manifest := range []string{"", "{", `{"kind":"fake"}`, `{"version":"v1"}`, `{"kind":"fake","version":"../v1"}`, `{"kind":"fake","version":"static"}`} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "manifest.json"), manifest)
+		if _, err := r.Add(t.Context(), dir, registry.Source{}); err == nil {
+			t.Errorf("%q is registered", manifest)
+		}
+	}
+	linked := artifact(t, "v2", "w")
+	must(t, os.Symlink("/etc/passwd", filepath.Join(linked, "link")))
+	if _, err := r.Add(t.Context(), linked, registry.Source{}); err == nil {
+		t.Error("a link is packed")
+	}
+}
+
+func TestPromotionsAreUndoneOneByOneDownToTheStaticMap(t *testing.T) {
+	r, _, heard := open(t)
+	for _, v := range []string{"v1", "v2", "v3"} {
+		add(t, r, v)
+	}
+	ctx := t.Context()
+	must(t, r.Promote(ctx, "v1", "", "better", registry.Source{}))
+	must(t, r.Promote(ctx, "v2", "v1", "better still", registry.Source{JobID: "job-v2", Attempt: 1, Sequence: 8}))
+	if err := r.Promote(ctx, "v3", "v1", "better than v1", registry.Source{}); !errors.Is(err, registry.ErrMoved) {
+		t.Errorf("promoted over what is not active any more: %v", err)
+	}
+	if err := r.Promote(ctx, "v9", "v2", "", registry.Source{}); !errors.Is(err, registry.ErrNotThere) {
+		t.Errorf("promoted what is not there: %v", err)
+	}
+	for _, want := range []string{"v1", ""} {
+		if _, to, err := r.Rollback(ctx, "worse than thought"); err != nil || to != want {
+			t.Errorf("rolled back to %q, %v; want %q", to, err, want)
+		}
+	}
+	if _, _, err := r.Rollback(ctx, "once more"); err == nil {
+		t.Error("rolled back from nothing")
+	}
+	if got := heard.kinds(); got != "registered:v1 registered:v2 registered:v3 promoted:v1 promoted:v2 promoted:v1 promoted:static" {
+		t.Errorf("told %s", got)
+	}
+	history, err := r.History(ctx)
+	if err != nil || len(history) != 4 || history[0].Version != "" || history[2].Version != "v2" || history[2].Reason != "better still" {
+		t.Errorf("history %+v, %v", history, err)
+	}
+}
+
+func TestPinsCanaryAndShadowComeAndGo(t *testing.T) {
+	r, _, _ := open(t)
+	add(t, r, "v1")
+	ctx := t.Context()
+	for _, tenant := range []string{"acme", "with space & dots.", ""} {
+		must(t, r.Pin(ctx, tenant, "v1"))
+	}
+	must(t, r.Canary(ctx, "v1", 0.25))
+	must(t, r.Shadow(ctx, "v1"))
+	if r.Canary(ctx, "v1", 1.5) == nil || r.Canary(ctx, "v1", 0) == nil || r.Shadow(ctx, "v9") == nil {
+		t.Error("a canary of no share, or a shadow that is not there")
+	}
+	s, err := r.State(ctx)
+	if err != nil || len(s.Pins) != 3 || s.Pins["with space & dots."].Version != "v1" || s.Canary.Share != 0.25 || s.Shadow.Version != "v1" {
+		t.Errorf("state %+v, %v", s, err)
+	}
+	must(t, errors.Join(r.Unpin(ctx, "acme"), r.Unpin(ctx, "nobody"), r.Canary(ctx, "", 0), r.Shadow(ctx, "")))
+	s, err = r.State(ctx)
+	if err != nil || len(s.Pins) != 2 || s.Canary.Version != "" || s.Shadow.Version != "" || !reflect.DeepEqual(s.Active.Ref, registry.Ref{}) {
+		t.Errorf("state %+v, %v", s, err)
+	}
+}
+
+func TestABaseModelIsFetchedByItsName(t *testing.T) {
+	r, _, _ := open(t)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "config.json"), "{}")
+	must(t, r.AddBase(t.Context(), "gemma-3-270m", dir))
+	to := filepath.Join(t.TempDir(), "base")
+	must(t, r.FetchBase(t.Context(), "gemma-3-270m", to))
+	if _, err := os.Stat(filepath.Join(to, "config.json")); err != nil {
+		t.Error(err)
+	}
+	if err := r.FetchBase(t.Context(), "other", to); !errors.Is(err, registry.ErrNotThere) {
+		t.Errorf("another one: %v", err)
+	}
+}

@@ -1,0 +1,271 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"sluice"
+	"sluice/evaluation"
+	"sluice/trainer/board"
+	"sluice/trainer/registry"
+	"sluice/trainer/snapshot"
+)
+
+// attempt is one worker's way through one job.
+type attempt struct {
+	w     *Worker
+	job   sluice.TrainingJob
+	lease *board.Lease
+	// dir is the job's on this machine; it is removed when the job is over.
+	dir string
+
+	// leaks counts train rows that were left out; nil for none.
+	leaks *evaluation.Leaks
+
+	mu       sync.Mutex
+	sequence int
+	// over is set once the event that ends the job is told.
+	over bool
+}
+
+// faulty marks an error that is the job's own: the next worker would meet it too.
+type faulty struct{ err error }
+
+func (f *faulty) Error() string { return f.err.Error() }
+func (f *faulty) Unwrap() error { return f.err }
+
+// next numbers the attempt's next event.
+func (a *attempt) next() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sequence++
+	return a.sequence
+}
+
+// source is the attempt as the registry's events name it.
+func (a *attempt) source() registry.Source {
+	return registry.Source{JobID: a.job.ID, Attempt: a.lease.Attempt, Sequence: a.next(), Worker: a.w.Name}
+}
+
+// tell stores an event of the attempt.
+func (a *attempt) tell(ctx context.Context, e sluice.TrainingEvent) error {
+	e.JobID, e.Attempt, e.Sequence, e.Worker, e.At = a.job.ID, a.lease.Attempt, a.next(), a.w.Name, a.w.Now().UTC()
+	return a.w.Board.Tell(ctx, e)
+}
+
+// run trains, measures, registers and promotes or refuses.
+func (a *attempt) run(ctx context.Context) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	s, err := a.w.Registry.Objects().Snapshot(ctx, a.job.Snapshot, a.job.SnapshotDigest)
+	if err != nil {
+		if errors.Is(err, registry.ErrCorrupt) || errors.Is(err, registry.ErrNotThere) || errors.Is(err, snapshot.ErrDigest) {
+			return &faulty{err}
+		}
+		return err
+	}
+	a.withoutLeaks(s)
+	if err := os.MkdirAll(a.dir, 0o755); err != nil { //nolint:gosec // models are no secret
+		return fmt.Errorf("the job's directory: %w", err)
+	}
+	dir, err := a.train(ctx, s)
+	if err != nil {
+		return err
+	}
+	return a.judge(ctx, s, dir)
+}
+
+// withoutLeaks takes train rows out that nearly say what a test row says: a result that is measured on rows that
+// were learnt from is none. It is a function of the snapshot.
+func (a *attempt) withoutLeaks(s *snapshot.Snapshot) {
+	kept, leaks := evaluation.WithoutLeaks(s.TrainSamples(), s.TestSamples())
+	if !leaks.Any() {
+		return
+	}
+	a.leaks = &leaks
+	keep := make(map[string]bool, len(kept))
+	for _, sample := range kept {
+		keep[sample.ID] = true
+	}
+	s.Train = slices.DeleteFunc(s.Train, func(r snapshot.Row) bool { return !keep[r.Key] })
+}
+
+// begin says who works; an attempt after the first says so too.
+func (a *attempt) begin(ctx context.Context) error {
+	if reason, yes, err := a.w.Board.Canceled(ctx, a.job.ID); err != nil || yes {
+		if yes {
+			err = fmt.Errorf("%w: %s", errCanceled, reason)
+		}
+		return err
+	}
+	if a.lease.Attempt > 1 {
+		words := fmt.Sprintf("worker %d takes it; the one before ended without a word, or gave it back", a.lease.Attempt)
+		if err := a.tell(ctx, sluice.TrainingEvent{Kind: "requeued", Message: words}); err != nil {
+			return err
+		}
+	}
+	a.w.Log.Info("training", "job", a.job.ID, "attempt", a.lease.Attempt, "train", a.job.TrainExamples, "recipe", a.job.Recipe)
+	return a.tell(ctx, sluice.TrainingEvent{Kind: "started", Message: fmt.Sprintf("%d train and %d test examples", a.job.TrainExamples, a.job.TestExamples)})
+}
+
+// train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx has
+// failed for good.
+func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &faulty{fmt.Errorf("the recipe panicked: %v", p)}
+		}
+	}()
+	dir, err = a.w.Recipe.Train(ctx, a.job, s, a.dir, func(p Progress) {
+		e := sluice.TrainingEvent{Kind: p.Kind, Stage: p.Stage, Step: p.Step, Steps: p.Steps, Loss: p.Loss, Margin: p.Margin, Message: p.Message}
+		if err := a.tell(ctx, e); err != nil && ctx.Err() == nil {
+			a.w.Log.Warn("progress not told", "job", a.job.ID, "error", err)
+		}
+		a.w.Log.Info("training "+p.Kind, "job", a.job.ID, "stage", p.Stage, "step", p.Step, "steps", p.Steps, "loss", p.Loss)
+	})
+	switch {
+	case err == nil:
+		return dir, nil
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	default:
+		return "", &faulty{err}
+	}
+}
+
+// judge measures the candidates, registers what is to be kept and promotes what the gate lets through.
+func (a *attempt) judge(ctx context.Context, s *snapshot.Snapshot, dir string) error {
+	if done, err := a.promotedBefore(ctx); done || err != nil {
+		return err
+	}
+	for range 3 { // somebody may promote another version meanwhile
+		f, err := a.measure(ctx, s, dir)
+		if err != nil {
+			return err
+		}
+		details, err := json.Marshal(f.results)
+		if err != nil {
+			return fmt.Errorf("results of job %s: %w", a.job.ID, err)
+		}
+		if err := a.tell(ctx, sluice.TrainingEvent{Kind: "evaluated", Message: f.results.Headline, Details: string(details)}); err != nil {
+			return err
+		}
+		err = a.settle(ctx, f)
+		if !errors.Is(err, registry.ErrMoved) {
+			return err
+		}
+		a.w.Log.Info("another version was promoted during the evaluation; it is done again", "job", a.job.ID)
+	}
+	return fmt.Errorf("job %s: %w", a.job.ID, registry.ErrMoved)
+}
+
+// promotedBefore says whether an attempt before this one promoted the job's model and died before it could
+// tell; then it is told.
+func (a *attempt) promotedBefore(ctx context.Context) (bool, error) {
+	state, err := a.w.Registry.State(ctx)
+	if err != nil || state.Active.Version == "" {
+		return false, err
+	}
+	m, err := a.w.Registry.Get(ctx, state.Active.Version)
+	if err != nil || m.JobID != a.job.ID {
+		return false, nil //nolint:nilerr // an active version that is not there is none of ours
+	}
+	err = a.tell(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: m.Version, Message: state.Active.Reason})
+	a.over = err == nil
+	return true, err
+}
+
+// settle registers and promotes, or tells the refusal.
+func (a *attempt) settle(ctx context.Context, f *finding) error {
+	if err := a.note(f, f.trained, trainedName); err != nil {
+		return err
+	}
+	trained, err := a.w.Registry.Add(ctx, f.trained, a.source())
+	if err != nil {
+		return err
+	}
+	promoted := trained.Version
+	if f.promote != "" && f.promote != f.trained {
+		if err := a.note(f, f.promote, f.results.Promoted); err != nil {
+			return err
+		}
+		control, err := a.w.Registry.Add(ctx, f.promote, a.source())
+		if err != nil {
+			return err
+		}
+		promoted = control.Version
+	}
+	if f.promote == "" {
+		err = a.tell(ctx, sluice.TrainingEvent{Kind: "refused", ModelVersion: trained.Version, Message: f.results.Reason})
+	} else {
+		err = a.w.Registry.Promote(ctx, promoted, f.over, f.results.Reason, a.source())
+	}
+	a.over = err == nil
+	return err
+}
+
+// note writes what was measured of a router into its manifest.
+func (a *attempt) note(f *finding, dir, name string) error {
+	x, ok := f.results.Report.Line(name)
+	if !ok {
+		return nil
+	}
+	metrics := map[string]float64{"test_rows": float64(f.results.Report.Rows), "latency_us_p50": x.LatencyUS}
+	for key, v := range map[string]*float64{"apgr": x.APGR, "apgr_lo": x.APGRLo, "apgr_hi": x.APGRHi, "auroc": x.AUROC, "ece": x.ECE} {
+		if v != nil {
+			metrics[key] = *v
+		}
+	}
+	if err := a.w.Shelf.Note(dir, metrics); err != nil {
+		return &faulty{fmt.Errorf("note what %s is worth: %w", name, err)}
+	}
+	return nil
+}
+
+// end says what became of the attempt: nil where the job is over. What was interrupted is begun again.
+func (a *attempt) end(ctx context.Context, cause, err error) error {
+	interrupted := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	var own *faulty
+	most := a.w.Attempts
+	if most == 0 {
+		most = 5
+	}
+	switch {
+	case errors.Is(cause, errLeaseLost):
+		return errLeaseLost // nothing more is ours to tell
+	case a.over:
+		err = nil
+	case errors.Is(cause, errCanceled), errors.Is(err, errCanceled):
+		if !errors.Is(cause, errCanceled) {
+			cause = err
+		}
+		err = a.tell(ctx, sluice.TrainingEvent{Kind: "canceled", Message: cause.Error()})
+	case errors.As(err, &own), a.lease.Attempt >= most && !interrupted:
+		a.w.Log.Error("training failed", "job", a.job.ID, "error", err)
+		err = a.tell(ctx, sluice.TrainingEvent{Kind: "failed", Message: err.Error()})
+	}
+	if err == nil {
+		err = os.RemoveAll(a.dir)
+		if err != nil {
+			a.w.Log.Warn("the job's directory stays", "error", err)
+			err = nil
+		}
+	}
+	if release := a.lease.Release(ctx); release != nil {
+		a.w.Log.Debug("lease not released; it runs out", "error", release)
+	}
+	return err
+}
+
+// models is where opened artifacts are kept.
+func (w *Worker) models() string { return filepath.Join(w.Dir, "models") }

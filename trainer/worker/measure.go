@@ -1,0 +1,290 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"sluice"
+	"sluice/evaluation"
+	"sluice/evaluation/controls"
+	"sluice/routing"
+	"sluice/trainer/registry"
+	"sluice/trainer/snapshot"
+)
+
+// Results are what the candidates were worth on the held-out test split.
+type Results struct {
+	Headline string `json:"headline"`
+	// Incumbent is what the trained router had to beat: the active version, else the best control by rows of
+	// the train split.
+	Incumbent string `json:"incumbent"`
+	// Promoted is the name of what was promoted; empty where nothing was. Reason is the gate's.
+	Promoted string `json:"promoted"`
+	Reason   string `json:"reason"`
+	// Report is the whole table.
+	Report evaluation.Report `json:"report"`
+}
+
+// finding is what an evaluation came to.
+type finding struct {
+	results Results
+	// trained is the directory of what the recipe made, promote that of what is to be promoted, if anything.
+	trained, promote string
+	// over is the version that was active.
+	over string
+}
+
+// trainedName is what tables call the router that the recipe made.
+const trainedName = "trained"
+
+// measure scores everything on the test split and asks the gate.
+func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string) (*finding, error) {
+	f := &finding{trained: dir}
+	samples := s.TestSamples()
+	if len(samples) == 0 {
+		return nil, &faulty{errors.New("no test row has the grades of both models: there is nothing to measure on")}
+	}
+	router, err := a.w.Shelf.Open(ctx, dir)
+	if err != nil {
+		return nil, &faulty{fmt.Errorf("open what was trained: %w", err)}
+	}
+	trained, err := scoreRouter(ctx, trainedName, router, samples)
+	if err != nil {
+		return nil, err
+	}
+	train := s.TrainSamples()
+	simple, err := a.controls(ctx, train, samples)
+	if err != nil {
+		return nil, err
+	}
+	active, err := a.active(ctx, samples, f)
+	if err != nil {
+		return nil, err
+	}
+	incumbent, all := simple[0].scored, []evaluation.Scored{trained}
+	if active != nil {
+		incumbent, all = *active, append(all, *active)
+	}
+	for _, c := range simple {
+		all = append(all, c.scored)
+	}
+	a.report(&f.results.Report, s, train, samples, all)
+	f.results.Incumbent = incumbent.Name
+	ruling := a.w.Gate.Judge(samples, trained, incumbent)
+	f.results.Reason = ruling.Reason
+	if ruling.Promote {
+		f.promote, f.results.Promoted = dir, trainedName
+	} else if err := a.tryControl(ctx, s, samples, simple, active, f); err != nil {
+		return nil, err
+	}
+	f.results.Headline = f.results.headline()
+	return f, nil
+}
+
+// coreSecond is what a second of a router's time is charged at, in micro-dollars: five cents an hour.
+const coreSecond = 50_000.0 / 3600
+
+// report fills in the table.
+func (a *attempt) report(r *evaluation.Report, s *snapshot.Snapshot, train, samples []evaluation.Sample, all []evaluation.Scored) {
+	draws := a.w.Gate.Draws
+	if draws == 0 {
+		draws = 1000
+	}
+	r.Dataset, r.Medium, r.Large, r.Seed = "job "+a.job.ID, s.Medium, s.Large, a.w.Gate.Seed
+	r.Split = "the test split of the job's snapshot; every router was fitted on its train split"
+	r.CostBasis, r.Leaks = "the ledger", a.leaks
+	r.Measure(samples, all, evaluation.Options{
+		Draws: draws, Seed: a.w.Gate.Seed, OperatingShare: evaluation.OperatingShare(train), SecondCost: coreSecond,
+	})
+}
+
+// tryControl lets the best control that serves through the gate where the trained router did not pass: over the
+// active version, or over a constant, which is what the static map is worth.
+func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, samples []evaluation.Sample, simple []control,
+	active *evaluation.Scored, f *finding,
+) error {
+	incumbent := evaluation.Scored{Name: "the static map", Scores: make([]float64, len(samples)), Ranks: make([]float64, len(samples))}
+	if active != nil {
+		incumbent = *active
+	}
+	for _, c := range simple {
+		dir, err := a.w.Shelf.Keep(ctx, a.job, s, c.router, filepath.Join(a.dir, "control"))
+		if errors.Is(err, errors.ErrUnsupported) {
+			continue // a yardstick
+		}
+		if err != nil {
+			return &faulty{fmt.Errorf("keep control %s: %w", c.router.Name(), err)}
+		}
+		ruling := a.w.Gate.Judge(samples, c.scored, incumbent)
+		if !ruling.Promote {
+			f.results.Reason += "; and " + ruling.Reason
+			return nil
+		}
+		f.promote, f.results.Promoted = dir, c.router.Name()
+		f.results.Reason = ruling.Reason + "; and " + f.results.Reason
+		return nil
+	}
+	return nil
+}
+
+// scoreRouter asks a router of every sample. A query that it can't decide goes where the static map would send
+// it: it scores lowest.
+func scoreRouter(ctx context.Context, name string, router routing.Router, samples []evaluation.Sample) (evaluation.Scored, error) {
+	out := evaluation.Scored{Name: name, Scores: make([]float64, len(samples)), Calibrated: true}
+	latencies := make([]float64, 0, len(samples))
+	for i, sample := range samples {
+		start := time.Now()
+		choice, err := router.Route(ctx, routing.Request{Text: sample.Text})
+		latencies = append(latencies, float64(time.Since(start).Nanoseconds())/1e3)
+		if ctx.Err() != nil {
+			return out, context.Cause(ctx)
+		}
+		if err == nil {
+			out.Scores[i] = choice.Score()
+		}
+	}
+	out.Ranks, out.LatencyUS = out.Scores, median(latencies)
+	return out, nil
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// active scores the active version; nil where the static map decides. One that can't be opened is no yardstick,
+// but stays what is to be replaced.
+func (a *attempt) active(ctx context.Context, samples []evaluation.Sample, f *finding) (*evaluation.Scored, error) {
+	state, err := a.w.Registry.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ref := state.Active.Ref
+	if f.over = ref.Version; ref.Version == "" {
+		return nil, nil
+	}
+	dir := filepath.Join(a.w.models(), ref.Version)
+	err = a.w.Registry.Fetch(ctx, ref, dir)
+	var router routing.Router
+	if err == nil {
+		router, err = a.w.Shelf.Open(ctx, dir)
+	}
+	if errors.Is(err, registry.ErrCorrupt) || errors.Is(err, registry.ErrNotThere) {
+		a.w.Log.Warn("the active router can't be opened and so not be compared with", "version", ref.Version, "error", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the active router %s: %w", ref.Version, err)
+	}
+	scored, err := scoreRouter(ctx, ref.Version, router, samples)
+	if err != nil {
+		return nil, err
+	}
+	return &scored, nil
+}
+
+// Bounds of what the controls cost: rows that they are fitted on, and the share that chooses between them.
+const (
+	mostFitted = 20_000
+	heldOut    = 5
+)
+
+// control is a simple router that was fitted on the train rows.
+type control struct {
+	router evaluation.Router
+	scored evaluation.Scored
+	// chosenBy is its APGR on train rows that it was not fitted on.
+	chosenBy float64
+}
+
+// controls fits every control on the train rows and scores it on the test rows. The best one comes first, by what
+// it did on train rows that it was not fitted on: the test rows choose nothing.
+func (a *attempt) controls(ctx context.Context, train, samples []evaluation.Sample) ([]control, error) {
+	train = train[:min(len(train), mostFitted)]
+	var all []control
+	for _, router := range controls.All(a.job.Seed) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		apgr := chosenBy(router, train, a.job.Seed)
+		if err := router.Fit(train); err != nil {
+			a.w.Log.Debug("a control was left out", "control", router.Name(), "error", err)
+			continue
+		}
+		all = append(all, control{router, scoreControl(router, samples), apgr})
+	}
+	if len(all) == 0 {
+		return nil, &faulty{errors.New("no control can be fitted: too few train rows")}
+	}
+	slices.SortStableFunc(all, func(a, b control) int { return cmp.Compare(b.chosenBy, a.chosenBy) })
+	return all, nil
+}
+
+// chosenBy is a control's APGR on a fifth of the train rows that it is not fitted on.
+func chosenBy(control evaluation.Router, train []evaluation.Sample, seed uint64) float64 {
+	var fit, held []evaluation.Sample
+	for _, sample := range train {
+		if part(sample.Text, seed) == 0 {
+			held = append(held, sample)
+		} else {
+			fit = append(fit, sample)
+		}
+	}
+	if len(held) == 0 || control.Fit(fit) != nil {
+		return 0.5
+	}
+	apgr, ok := evaluation.NewCurve(held, scoreControl(control, held).Scores, 0).APGR()
+	if !ok {
+		return 0.5
+	}
+	return apgr
+}
+
+func scoreControl(control evaluation.Router, samples []evaluation.Sample) evaluation.Scored {
+	out := evaluation.Scored{Name: control.Name(), Scores: make([]float64, len(samples))}
+	latencies := make([]float64, len(samples))
+	for i, sample := range samples {
+		start := time.Now()
+		out.Scores[i] = control.Score(sample.Text)
+		latencies[i] = float64(time.Since(start).Nanoseconds()) / 1e3
+	}
+	out.Ranks, out.LatencyUS = out.Scores, median(latencies)
+	return out
+}
+
+// headline says in one line how the trained router did.
+func (r *Results) headline() string {
+	end := "it is kept and not promoted"
+	switch r.Promoted {
+	case trainedName:
+		end = "it is promoted"
+	case "":
+	default:
+		end = r.Promoted + " is promoted in its place"
+	}
+	return fmt.Sprintf("on %d held-out queries the trained router has APGR %s, %s %s; %s",
+		r.Report.Rows, r.apgr(trainedName), r.Incumbent, r.apgr(r.Incumbent), end)
+}
+
+func (r *Results) apgr(name string) string {
+	if x, ok := r.Report.Line(name); ok && x.APGR != nil {
+		return fmt.Sprintf("%.3f", *x.APGR)
+	}
+	return "undefined"
+}
+
+// part draws a sample's part of the train rows by its content, so that repeated texts stay together.
+func part(text string, seed uint64) int {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%d\x00%s", seed, sluice.NormalizeText(text))
+	return int((h.Sum64() >> 7) % heldOut)
+}

@@ -1,0 +1,214 @@
+package worker_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/streams"
+	"sluice/trainer/worker"
+)
+
+func results(t *testing.T, s *site, jobID string) worker.Results {
+	t.Helper()
+	var r worker.Results
+	for _, e := range s.events(t, jobID) {
+		if e.Kind == "evaluated" {
+			must(t, json.Unmarshal([]byte(e.Details), &r))
+		}
+	}
+	return r
+}
+
+func active(t *testing.T, s *site) string {
+	t.Helper()
+	state, err := s.registry.State(t.Context())
+	must(t, err)
+	return state.Active.Version
+}
+
+func TestAModelThatIsSurelyBetterIsPromoted(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(600, hard, numbered))
+	must(t, s.worker(t.TempDir(), "w1", &counter{knows: "hash"}).Run(t.Context(), true))
+	all := s.events(t, job.ID)
+	if got := kinds(all); got != "1:started 1:evaluated 1:registered 1:promoted " {
+		t.Errorf("told %s", got)
+	}
+	end := all[len(all)-1]
+	if end.ModelVersion == "" || active(t, s) != end.ModelVersion || !strings.Contains(end.Message, "better") {
+		t.Errorf("end %+v; active %s", end, active(t, s))
+	}
+	r := results(t, s, job.ID)
+	if x, ok := r.Report.Line("trained"); !ok || r.Report.Rows != 200 || r.Promoted != "trained" || *x.APGR < 0.7 {
+		t.Errorf("results %+v", r)
+	}
+	if err := s.worker(t.TempDir(), "w2", &counter{err: errors.New("asked again")}).Do(t.Context(), job.ID); err != nil {
+		t.Errorf("a job that is over: %v", err)
+	}
+}
+
+func TestAModelThatKnowsNothingIsKeptWithTheReason(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(600, hard, numbered))
+	must(t, s.worker(t.TempDir(), "w1", &counter{knows: "nothing"}).Run(t.Context(), true))
+	end := last(t, s, job.ID)
+	if end.Kind != "refused" || !strings.Contains(end.Message, "not surely better") || active(t, s) != "" {
+		t.Errorf("end %+v", end)
+	}
+	if _, err := s.registry.Get(t.Context(), end.ModelVersion); err != nil {
+		t.Errorf("it was not kept: %v", err)
+	}
+}
+
+func TestASimpleControlIsPromotedWhereItWins(t *testing.T) {
+	s := logSite(t)
+	text := func(i int) string {
+		return map[bool]string{true: "Prove the lemma of ", false: "Where is the town "}[i%4 == 1] + numbered(i)
+	}
+	job := s.ask(t, "j1", examples(600, func(text string) bool { return strings.HasPrefix(text, "Prove") }, text))
+	must(t, s.worker(t.TempDir(), "w1", &counter{knows: "nothing"}).Run(t.Context(), true))
+	end := last(t, s, job.ID)
+	if end.Kind != "promoted" || strings.HasPrefix(end.ModelVersion, "counted") || active(t, s) != end.ModelVersion {
+		t.Errorf("end %+v, results %+v", end, results(t, s, job.ID))
+	}
+}
+
+func TestTheSecondModelMustBeatTheFirst(t *testing.T) {
+	s := logSite(t)
+	s.ask(t, "j1", examples(600, hard, numbered))
+	dir := t.TempDir()
+	must(t, s.worker(dir, "w1", &counter{knows: "hash"}).Run(t.Context(), true))
+	first := active(t, s)
+	s.ask(t, "j2", examples(660, hard, numbered))
+	must(t, s.worker(dir, "w1", &counter{knows: "hash"}).Run(t.Context(), true))
+	end := last(t, s, "j2")
+	if end.Kind != "refused" || active(t, s) != first || end.ModelVersion == first || results(t, s, "j2").Incumbent != first {
+		t.Errorf("end %+v; active %s, was %s", end, active(t, s), first)
+	}
+}
+
+func TestACanceledJobEndsAtOnceAndForGood(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	begun := make(chan struct{}, 1)
+	w := s.worker(t.TempDir(), "w1", &counter{step: func(ctx context.Context, _ int) {
+		begun <- struct{}{}
+		<-ctx.Done()
+	}})
+	done := make(chan error)
+	go func() { done <- w.Run(t.Context(), true) }()
+	<-begun
+	must(t, s.board.Cancel(t.Context(), job.ID, "no GPU left"))
+	must(t, <-done)
+	if end := last(t, s, job.ID); end.Kind != "canceled" || !strings.Contains(end.Message, "no GPU left") {
+		t.Errorf("end %+v", end)
+	}
+	early := s.ask(t, "j2", examples(60, hard, numbered))
+	must(t, s.board.Cancel(t.Context(), early.ID, "never mind"))
+	must(t, w.Run(t.Context(), true))
+	if got := kinds(s.events(t, early.ID)); got != "1:canceled " {
+		t.Errorf("canceled before it began: %s", got)
+	}
+}
+
+func TestARecipeThatFailsOrPanicsHasFailedForGood(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	must(t, s.worker(t.TempDir(), "w1", &counter{err: errors.New("loss is not a number")}).Run(t.Context(), true))
+	if end := last(t, s, job.ID); end.Kind != "failed" || !strings.Contains(end.Message, "not a number") {
+		t.Errorf("end %+v", end)
+	}
+	job = s.ask(t, "j2", examples(60, hard, numbered))
+	must(t, s.worker(t.TempDir(), "w1", &counter{step: func(context.Context, int) { panic("shapes differ") }}).Run(t.Context(), true))
+	if end := last(t, s, job.ID); end.Kind != "failed" || !strings.Contains(end.Message, "shapes differ") {
+		t.Errorf("end %+v", end)
+	}
+}
+
+func TestASnapshotThatIsGoneOrAnotherFailsTheJob(t *testing.T) {
+	s := logSite(t)
+	gone := s.ask(t, "gone", examples(60, hard, numbered))
+	must(t, s.registry.Objects().Delete(t.Context(), gone.Snapshot))
+	other := s.ask(t, "other", examples(60, hard, numbered))
+	other.ID, other.SnapshotDigest = "other2", "00"
+	_, err := s.board.Ask(t.Context(), other)
+	must(t, err)
+	w := s.worker(t.TempDir(), "w1", &counter{knows: "nothing"})
+	for _, id := range []string{"gone", "other2"} {
+		must(t, w.Do(t.Context(), id))
+		if end := last(t, s, id); end.Kind != "failed" {
+			t.Errorf("%s ended %+v", id, end)
+		}
+	}
+}
+
+func TestAWorkerThatIsStoppedGivesItsJobBackAndTheNextGoesOn(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	must(t, s.worker(dir, "w1", &counter{step: func(_ context.Context, step int) {
+		if step == 3 {
+			stop()
+		}
+	}}).Run(ctx, true))
+	var did []int
+	must(t, s.worker(dir, "w2", &counter{knows: "nothing", step: func(_ context.Context, step int) { did = append(did, step) }}).Run(t.Context(), true))
+	if len(did) != steps-3 || did[0] != 3 {
+		t.Errorf("the second worker did steps %v", did)
+	}
+	if got := kinds(s.events(t, job.ID)); got != "1:started 2:requeued 2:started 2:evaluated 2:registered 2:refused " {
+		t.Errorf("told %s", got)
+	}
+}
+
+func TestAWorkerWhoseJobIsAnothersSaysNothingMore(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	begun := make(chan struct{})
+	first := s.worker(t.TempDir(), "w1", &counter{step: func(ctx context.Context, _ int) {
+		close(begun)
+		<-ctx.Done()
+	}})
+	done := make(chan error)
+	go func() { done <- first.Do(t.Context(), job.ID) }()
+	<-begun
+	second := s.worker(t.TempDir(), "w2", &counter{knows: "nothing"})
+	second.Patience = time.Nanosecond
+	if _, err := s.board.Lease(t.Context(), job.ID, "w2", 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil {
+		t.Error("the first worker takes the job for done")
+	}
+	for _, e := range s.events(t, job.ID) {
+		if e.Kind != "started" {
+			t.Errorf("told %+v", e)
+		}
+	}
+}
+
+// A worker that promoted its model and was killed before it could tell.
+func TestAPromotionThatWasNotToldIsToldByTheNextWorker(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(600, hard, numbered))
+	must(t, s.worker(t.TempDir(), "w1", &counter{knows: "hash"}).Run(t.Context(), true))
+	stream, err := s.js.Stream(t.Context(), streams.StreamTraining)
+	must(t, err)
+	end, err := stream.GetLastMsgForSubject(t.Context(), streams.ToldFilter(job.ID))
+	must(t, err)
+	must(t, stream.DeleteMsg(t.Context(), end.Sequence))
+	must(t, s.worker(t.TempDir(), "w2", &counter{knows: "hash"}).Do(t.Context(), job.ID))
+	again := last(t, s, job.ID)
+	if again.Kind != "promoted" || again.Attempt != 2 || again.ModelVersion != active(t, s) {
+		t.Errorf("end %+v", again)
+	}
+	history, err := s.registry.History(t.Context())
+	if err != nil || len(history) != 1 {
+		t.Errorf("promoted %d times, %v", len(history), err)
+	}
+}
