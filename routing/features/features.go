@@ -1,0 +1,56 @@
+// Package features measures a query's text: the numbers that rules look at and that drift is watched on.
+//
+// A text enters, [Features] leave. Measuring is one pass, takes about a microsecond for a question of
+// usual length, allocates nothing, and gives the same numbers for the same text for ever: a change here
+// changes what past decisions are compared with.
+package features
+
+// Features are the numbers of one text. The zero value is that of an empty text.
+type Features struct {
+	// Chars counts characters, Words runs of letters and digits (each character of a script without
+	// spaces is a word), Sentences and Lines what they say: 0 for a blank text.
+	Chars, Words, Sentences, Lines int
+	// Questions counts question marks of any script.
+	Questions int
+	// Digits and Upper are shares of Chars: 0 to 1.
+	Digits, Upper float64
+	// Longest is the longest word's length in characters.
+	Longest int
+	// Math counts pieces of evidence for mathematics; 0 means that there is none. See [Features.HasMath].
+	Math int
+	// Code counts pieces of evidence for source code; see [Features.HasCode].
+	Code int
+	// Language is a guess: an ISO 639-1 code by the commonest words or the script, empty where nothing
+	// tells.
+	Language string
+}
+
+// HasMath says whether the text holds mathematics.
+func (f Features) HasMath() bool { return f.Math > 0 }
+
+// HasCode says whether the text holds source code.
+func (f Features) HasCode() bool { return f.Code > 0 }
+
+// Each yields the numbers by name, in a fixed order, as decisions record them.
+func (f Features) Each(yield func(name string, value float64) bool) {
+	_ = yield("chars", float64(f.Chars)) &&
+		yield("words", float64(f.Words)) &&
+		yield("sentences", float64(f.Sentences)) &&
+		yield("lines", float64(f.Lines)) &&
+		yield("questions", float64(f.Questions)) &&
+		yield("digits", f.Digits) &&
+		yield("upper", f.Upper) &&
+		yield("longest", float64(f.Longest)) &&
+		yield("math", float64(f.Math)) &&
+		yield("code", float64(f.Code))
+}
+
+// Map is the numbers by name: what a decision's Features hold.
+func (f Features) Map() map[string]float64 {
+	out := make(map[string]float64, 10)
+	f.Each(func(name string, value float64) bool {
+		out[name] = value
+		return true
+	})
+	return out
+}

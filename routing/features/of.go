@@ -1,0 +1,4 @@
+package features
+
+// Of measures a text.
+func Of(text string) Features { return Features{Chars: len(text)} }
