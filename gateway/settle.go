@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/gateway/budget"
+	"sluice/gateway/spool"
+	"sluice/streams"
+)
+
+// Settled is the end of a request whose gateway was killed.
+type Settled struct {
+	ID    string
+	Facts []streams.Message
+	// Spends are its calls, to be booked in the budgets.
+	Spends []budget.Spend
+}
+
+// killed is what decisions and lines say that a killed gateway left.
+const killed = "the gateway was killed while the model was asked; settled at what was reserved"
+
+// Settle ends what a killed gateway left: an attempt without an end costs what was reserved for it, which
+// is never below what the provider may bill, and is marked as estimated.
+func Settle(left spool.Leftover, now time.Time) (Settled, error) {
+	out := Settled{ID: left.ID}
+	var d sluice.Decision
+	var lines []sluice.Call
+	ended := map[string]bool{}
+	for i, data := range left.Intents {
+		in, err := streams.Decode[intent](data)
+		if err != nil {
+			return out, fmt.Errorf("settle %s: intent %d: %w", left.ID, i+1, err)
+		}
+		in.utc()
+		d = in.Decision
+		for _, l := range in.Ended {
+			ended[l.ID] = true
+			lines = append(lines, l)
+		}
+		in.Call.CostEstimated, in.Call.Outcome, in.Call.Error = true, sluice.OutcomeBroken, killed
+		lines = append(lines, in.Call)
+	}
+	lines = withoutOpen(lines, ended)
+	d.Outcome, d.Status, d.Error = sluice.OutcomeBroken, 0, killed
+	d.LatencyMS = now.Sub(d.DecidedAt).Milliseconds()
+	sum(&d, lines)
+	for _, l := range lines {
+		out.Spends = append(out.Spends, spend(&d, l))
+	}
+	var err error
+	out.Facts, err = factsOf(&d, lines)
+	return out, err
+}
+
+// withoutOpen leaves out the open line of every call that has an ended one.
+func withoutOpen(lines []sluice.Call, ended map[string]bool) []sluice.Call {
+	var out []sluice.Call
+	for _, l := range lines {
+		if l.Error != killed || !ended[l.ID] {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func spend(d *sluice.Decision, l sluice.Call) budget.Spend {
+	return budget.Spend{Cost: l.Cost, Claim: budget.Claim{
+		ID: l.ID, Tenant: d.Query.Tenant, KeyID: d.KeyID, Model: l.Model, Amount: l.Cost, At: l.StartedAt,
+	}}
+}
+
+// utc moves the times to UTC: msgpack reads them in the machine's zone.
+func (in *intent) utc() {
+	d := &in.Decision
+	d.Query.AskedAt, d.Query.Deadline, d.DecidedAt = d.Query.AskedAt.UTC(), d.Query.Deadline.UTC(), d.DecidedAt.UTC()
+	in.Call.StartedAt = in.Call.StartedAt.UTC()
+	for i := range in.Ended {
+		in.Ended[i].StartedAt = in.Ended[i].StartedAt.UTC()
+	}
+}
