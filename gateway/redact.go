@@ -6,6 +6,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"sluice"
+	"sluice/privacy"
 )
 
 // Redacted stands in an answer for what was masked.
@@ -138,3 +141,9 @@ func printable(s string) string {
 }
 
 func control(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
+
+// Scrubbed is a client's text as it may be stored: personal data masked, control characters dropped.
+func Scrubbed(text string) string {
+	clean, _ := privacy.Scrub(sluice.CleanText(text, 0))
+	return clean
+}

@@ -3,7 +3,6 @@ package gemini
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -107,8 +106,8 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 	if !stream && verb != "generateContent" {
 		return &gateway.Fault{Kind: gateway.NotFound, Message: "want generateContent or streamGenerateContent"}
 	}
-	b, fault := decode(r.Body)
-	if fault != nil {
+	b := &body{}
+	if fault := web.Decode(r.Body, b); fault != nil {
 		return fault
 	}
 	a, fault := b.ask(model, stream)
@@ -128,7 +127,7 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 	web.Describe(w.Header(), &answer.Decision)
 	web.Price(w.Header(), &answer.Decision)
 	if err != nil {
-		return asFault(err)
+		return web.AsFault(err)
 	}
 	var parts []part
 	if answer.Text != "" || len(answer.ToolCalls) == 0 {
@@ -145,24 +144,16 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 	return nil
 }
 
-func asFault(err error) *gateway.Fault {
-	var f *gateway.Fault
-	if errors.As(err, &f) {
-		return f
-	}
-	return &gateway.Fault{Kind: gateway.Internal, Message: "the gateway failed; its log says how"}
-}
-
 func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *gateway.Fault {
 	s := &stream{events: web.NewEvents(w)}
 	answer, err := h.p.Answer(r.Context(), a, s)
 	if err != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
-		return asFault(err)
+		return web.AsFault(err)
 	}
 	if err != nil {
-		s.events.Fail(&answer.Decision, problemOf(asFault(err)))
+		s.events.Fail(&answer.Decision, problemOf(web.AsFault(err)))
 		return nil
 	}
 	if !answer.Began && s.Begin(&answer.Decision) != nil {

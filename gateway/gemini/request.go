@@ -1,10 +1,7 @@
 package gemini
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"strings"
 
 	"sluice/gateway"
@@ -72,28 +69,6 @@ type generation struct {
 	ThinkingConfig     *struct {
 		ThinkingBudget *int `json:"thinkingBudget"`
 	} `json:"thinkingConfig"`
-}
-
-// decode reads a body strictly: what it does not know it names.
-func decode(data []byte) (*body, *gateway.Fault) {
-	b := &body{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(b)
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		return nil, gateway.Invalid("body", "is more than one JSON object")
-	}
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		return nil, gateway.Invalid(kind.Field, "has the wrong type: a "+kind.Value)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return nil, gateway.NotSupported(strings.Trim(name, `"`), "the gateway can't honour it")
-	}
-	return nil, gateway.Invalid("body", "is not valid JSON")
 }
 
 func (b *body) ask(model string, stream bool) (*gateway.Ask, *gateway.Fault) {

@@ -3,7 +3,6 @@ package openai
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"sluice"
@@ -34,7 +33,7 @@ type handler struct{ p Pipeline }
 
 func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	var b chatBody
-	if fault := decode(r.Body, &b); fault != nil {
+	if fault := web.Decode(r.Body, &b); fault != nil {
 		return fault
 	}
 	a, fault := b.ask()
@@ -51,7 +50,7 @@ func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	web.Describe(w.Header(), &answer.Decision)
 	web.Price(w.Header(), &answer.Decision)
 	if err != nil {
-		return asFault(err)
+		return web.AsFault(err)
 	}
 	body, err := json.Marshal(whole(answer))
 	if err != nil {
@@ -61,24 +60,16 @@ func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	return nil
 }
 
-func asFault(err error) *gateway.Fault {
-	var f *gateway.Fault
-	if errors.As(err, &f) {
-		return f
-	}
-	return &gateway.Fault{Kind: gateway.Internal, Message: "the gateway failed; its log says how"}
-}
-
 func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, includeUsage bool) *gateway.Fault {
 	s := &chatStream{events: web.NewEvents(w)}
 	answer, err := h.p.Answer(r.Context(), a, s)
 	if err != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
-		return asFault(err)
+		return web.AsFault(err)
 	}
 	if err != nil {
-		s.events.Fail(&answer.Decision, problemOf(asFault(err)))
+		s.events.Fail(&answer.Decision, problemOf(web.AsFault(err)))
 		return nil
 	}
 	if !answer.Began && s.Begin(&answer.Decision) != nil { // a reply of nothing

@@ -3,8 +3,6 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"strings"
 
 	"sluice/gateway"
@@ -158,31 +156,6 @@ type format struct {
 		Schema      json.RawMessage `json:"schema"`
 		Strict      *bool           `json:"strict"`
 	} `json:"json_schema"`
-}
-
-// decode reads a body strictly: what it does not know it names.
-func decode(body []byte, into any) *gateway.Fault {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		return gateway.Invalid("body", "is more than one JSON object")
-	}
-	var fault *gateway.Fault
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &fault) {
-		return fault
-	}
-	if errors.As(err, &kind) {
-		return gateway.Invalid(kind.Field, "has the wrong type: a "+kind.Value)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return gateway.NotSupported(strings.Trim(name, `"`), "the gateway can't honour it")
-	}
-	return gateway.Invalid("body", "is not valid JSON")
 }
 
 // ask turns a chat completion into an ask.

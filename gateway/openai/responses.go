@@ -100,7 +100,7 @@ func (b *responsesBody) turns(c *llm.ChatRequest) *gateway.Fault {
 	if len(b.Input) == 0 {
 		return gateway.Invalid("input", "is missing")
 	}
-	if fault := decode(b.Input, &items); fault != nil {
+	if fault := web.Decode(b.Input, &items); fault != nil {
 		return fault
 	}
 	for _, it := range items {
@@ -204,7 +204,7 @@ func (b *responsesBody) ended(a *gateway.Answer) *response {
 
 func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	b := &responsesBody{}
-	if fault := decode(r.Body, b); fault != nil {
+	if fault := web.Decode(r.Body, b); fault != nil {
 		return fault
 	}
 	a, fault := b.ask()
@@ -221,7 +221,7 @@ func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault
 	web.Describe(w.Header(), &answer.Decision)
 	web.Price(w.Header(), &answer.Decision)
 	if err != nil {
-		return asFault(err)
+		return web.AsFault(err)
 	}
 	body, err := json.Marshal(b.ended(answer))
 	if err != nil {
@@ -237,11 +237,11 @@ func (h handler) responseStream(w http.ResponseWriter, r *web.Request, a *gatewa
 	if err != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
-		return asFault(err)
+		return web.AsFault(err)
 	}
 	d := &answer.Decision
 	if err != nil {
-		f := asFault(err)
+		f := web.AsFault(err)
 		failed := b.frame(d, "failed")
 		failed.Error = map[string]string{"code": kinds[f.Kind][1], "message": f.Error()}
 		failed.Sluice = explain(d)
