@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"sluice"
 	"sluice/pricing"
@@ -76,7 +75,7 @@ func (c *Caller) Call(ctx context.Context, p Purpose, req Request) (Response, []
 		if !errors.As(err, &failed) { // never started: the error is classed already
 			return Response{}, lines, fmt.Errorf("call %s: %w", req.Model, err)
 		}
-		pause, final := m.settle(ctx, failed, attempt, c.deps.Jitter)
+		pause, final := settle(ctx, failed, attempt, attempt >= m.cfg.MaxAttempts, c.deps.Jitter)
 		if final == nil {
 			final = sleep(ctx, pause)
 		}
@@ -89,24 +88,20 @@ func (c *Caller) Call(ctx context.Context, p Purpose, req Request) (Response, []
 // attempt makes one attempt. Without a line (its id is empty) the provider was not asked; with one, the
 // error is nil or an *Error.
 func (c *Caller) attempt(ctx context.Context, m *model, p Purpose, req Request, n int) (Response, sluice.Call, error) {
-	release, err := m.admit(ctx, req, c.deps)
+	t, err := c.start(ctx, m, p, visit{p.Tenant, requestBytes(req), endless}, n)
 	if err != nil {
 		return Response{}, sluice.Call{}, err
 	}
-	line := sluice.Call{
-		ID: c.deps.NewID(), Stage: p.Stage, QueryKey: p.QueryKey, Tenant: p.Tenant, Pair: p.Pair, Arm: p.Arm, Tier: p.Tier,
-		Provider: m.provider.Name(), Model: req.Model, Attempt: n,
-	}
-	began := time.Now()
-	line.StartedAt = began.UTC().Truncate(time.Microsecond)
+	defer t.stop()
 	actx, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
 	defer cancel()
 	resp, err := m.provider.Generate(actx, req)
-	line.LatencyMS = time.Since(began).Milliseconds()
 	failed := asError(actx, err)
-	release(healthOf(failed))
-	c.bill(&line, req, resp, failed)
-	c.deps.Spend.add(line.Cost)
+	most := bounds{prompt: BoundTokens(requestBytes(req))}
+	if failed == nil {
+		most.output = int64(len(resp.Text))
+	}
+	line := t.end(resp.Usage, failed, most)
 	if failed != nil {
 		return Response{}, line, failed
 	}

@@ -3,6 +3,7 @@ package llm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sluice"
@@ -34,8 +35,8 @@ type ChainOptions struct {
 	Tiers map[string]sluice.Tier
 }
 
-// Hooks are told of every attempt. Both may be nil. With hedging they are called by two goroutines at
-// once.
+// Hooks are told of every attempt. Both may be nil. With hedging they may be called by two goroutines at
+// once, and, like the sink, from a goroutine other than the caller's: they must not panic.
 type Hooks struct {
 	// Begin is called before an attempt, once it has its slot, with a line whose Cost is the most that the
 	// attempt can cost: the place to reserve a budget and to write down the intent. An error stops the
@@ -77,19 +78,23 @@ type redirect struct {
 func (r *redirect) Error() string { return r.err.Error() }
 func (r *redirect) Unwrap() error { return r.err }
 
-// TryNext makes an error of [Hooks.Begin] that passes over the model. Where it was the last one, the
-// chain returns err.
+// TryNext makes an error of [Hooks.Begin] that leaves the model out. Where no other is left, the chain
+// returns err.
 func TryNext(err error) error { return &redirect{err: err} }
 
-// TryModel makes an error of [Hooks.Begin] that has the named model asked next, whether or not it is in
-// the chain: a budget's downgrade.
+// TryModel makes an error of [Hooks.Begin] that has the named model asked in place of this one, whether or
+// not it is in the chain: a budget's downgrade.
 func TryModel(model string, err error) error { return &redirect{model: model, err: err} }
 
 // Chat asks the models of the chain for the next turn of a conversation, trying again and elsewhere
 // within one deadline and one budget of attempts. Without a sink the reply is not streamed.
 //
-// What failed before the first chunk reached the sink is tried again: at another model if there is one.
-// A stream that breaks later is an error, and the result holds what was sent. An error of the sink, or
+// What failed before the first chunk reached the sink is tried again. A broken or timed out attempt goes
+// on to the next model at once; a server that is overloaded or limits us is asked once more after a pause
+// (its RetryInfo or Retry-After, or jittered exponential backoff), if it does not ask for a longer one
+// than a second while there is another model. A model is left out where its key or name is refused, its
+// circuit breaker is open or its queue is full. A request that was refused (400) or blocked is not taken
+// elsewhere. A stream that breaks later is an error, and the result holds what was sent. An error of the sink, or
 // the end of ctx, cancels the attempt, which is billed all the same.
 //
 // The error is one of
@@ -101,5 +106,90 @@ func TryModel(model string, err error) error { return &redirect{model: model, er
 //   - what Begin returned;
 //   - otherwise with *Error: the last attempt's failure, or ctx's error.
 func (c *Caller) Chat(ctx context.Context, o ChainOptions, req ChatRequest, hooks Hooks, sink func(Chunk) error) (ChainResult, error) {
-	return ChainResult{}, errors.New("chat: not built yet")
+	if err := req.check(); err != nil {
+		return ChainResult{}, fmt.Errorf("chat: %w", err)
+	}
+	candidates, err := c.candidates(o.Models, req)
+	if err != nil {
+		return ChainResult{}, fmt.Errorf("chat: %w", err)
+	}
+	if !o.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
+		defer cancel()
+	}
+	r := &run{c: c, o: o.withDefaults(), req: req, hooks: hooks, models: candidates, began: time.Now()}
+	r.gate.sink = sink
+	err = r.chain(ctx)
+	if err != nil {
+		err = fmt.Errorf("chat: %s: %w", r.result.Model, err)
+	}
+	return r.finish(), err
+}
+
+const (
+	defaultChainAttempts = 4
+	defaultIdle          = 30 * time.Second
+)
+
+func (o ChainOptions) withDefaults() ChainOptions {
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = defaultChainAttempts
+	}
+	if o.Idle == 0 {
+		o.Idle = defaultIdle
+	}
+	return o
+}
+
+// candidate is a model of a chain, and what it is asked.
+type candidate struct {
+	m    *model
+	chat Chatter
+	req  ChatRequest
+	most bounds
+}
+
+// candidates are the models that can do what is asked. Where none can, the error is the first's.
+func (c *Caller) candidates(models []string, req ChatRequest) ([]candidate, error) {
+	var out []candidate
+	first := errors.New("no model is named")
+	for i, name := range models {
+		d, err := c.candidate(name, req)
+		if err == nil {
+			out = append(out, d)
+		} else if i == 0 {
+			first = err
+		}
+	}
+	if len(out) == 0 {
+		return nil, first
+	}
+	return out, nil
+}
+
+func (c *Caller) candidate(name string, req ChatRequest) (candidate, error) {
+	m := c.models[name]
+	if m == nil {
+		return candidate{}, unsupported("model", "%q is not configured; add it to models", name)
+	}
+	chat, ok := m.provider.(Chatter)
+	if !ok {
+		return candidate{}, unsupported("model", "%s (%s) holds no conversations", name, m.provider.Name())
+	}
+	req.Model = name
+	if limit := m.cfg.MaxOutputTokens; limit > 0 && (req.MaxOutputTokens <= 0 || req.MaxOutputTokens > limit) {
+		req.MaxOutputTokens = limit
+	}
+	if req.MaxOutputTokens <= 0 {
+		req.MaxOutputTokens = DefaultMaxOutputTokens
+	}
+	if err := chat.Supports(req); err != nil {
+		return candidate{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if size := req.bytes(); size > int64(m.cfg.MaxInputBytes) {
+		return candidate{}, sluice.Terminalf(sluice.ReasonTooLarge, "%s: the request has %d bytes, at most %d are sent (max_input_bytes)",
+			name, size, m.cfg.MaxInputBytes)
+	}
+	return candidate{m, chat, req, bounds{req.boundTokens(), int64(req.MaxOutputTokens)}}, nil
 }

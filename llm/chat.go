@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"sluice"
 )
@@ -118,9 +117,9 @@ type Chunk struct {
 	Text  string
 	// ToolCalls are pieces of tool calls.
 	ToolCalls []ToolCallDelta
-	// FinishReason is set once, on the last chunk or the one before.
+	// FinishReason is set on the last chunk alone: a stream without it did not end well.
 	FinishReason FinishReason
-	// Usage is set once, on the last chunk, where the provider told it.
+	// Usage comes with the finish reason, where the provider told it.
 	Usage *sluice.Usage
 }
 
@@ -141,6 +140,8 @@ type Reply struct {
 	FinishReason FinishReason
 	// Usage is what the provider told.
 	Usage sluice.Usage
+
+	said string // the finish reason in the provider's own word, for stages' errors
 }
 
 // Chatter is a [Provider] that holds conversations. It makes exactly one attempt. Its errors are *Error.
@@ -153,16 +154,42 @@ type Chatter interface {
 	Supports(req ChatRequest) error
 }
 
-// UnsupportedError says that a provider has no way to honour a parameter of a request, which was
-// therefore not sent.
-type UnsupportedError struct {
-	// Param is the parameter's name as in "top_k".
-	Param string
-	// Why says what would do.
-	Why string
+// bytes is what a request has to read: the base of every count of its tokens.
+func (r ChatRequest) bytes() int64 {
+	n := len(r.System) + len(r.Schema)
+	for _, m := range r.Messages {
+		n += len(m.Text)
+		for _, c := range m.ToolCalls {
+			n += len(c.ID) + len(c.Name) + len(c.Arguments) + len(c.Signature)
+		}
+		n += len(m.ToolCallID) + len(m.ToolName)
+	}
+	for _, t := range r.Tools {
+		n += len(t.Name) + len(t.Description) + len(t.Parameters)
+	}
+	return int64(n)
 }
 
-func (e *UnsupportedError) Error() string { return fmt.Sprintf("%s: %s", e.Param, e.Why) }
+// boundTokens is the most tokens that the request can have: see [BoundTokens].
+func (r ChatRequest) boundTokens() int64 {
+	n := BoundTokens(r.bytes()) + messageOverhead*int64(len(r.Messages))
+	if len(r.Tools) > 0 {
+		n += toolsOverhead + messageOverhead*int64(len(r.Tools))
+	}
+	return n
+}
+
+// texts are all that must not be quoted in errors.
+func (r ChatRequest) texts() []string {
+	out := []string{r.System}
+	for _, m := range r.Messages {
+		out = append(out, m.Text)
+		for _, c := range m.ToolCalls {
+			out = append(out, c.Arguments)
+		}
+	}
+	return out
+}
 
 // ErrBusy is wrapped by errors of a model whose slots are all taken and whose queue is full: come back
 // after [sluice.DelayOf].

@@ -8,8 +8,13 @@ import (
 	"sluice/pricing"
 )
 
-// requestOverhead is what an API adds around a request's text: roles, separators. In tokens.
-const requestOverhead = 32
+// What an API adds around a request's text, in tokens: around the whole, around each turn and each tool
+// (roles, separators), and for tools at all (instructions how to call them).
+const (
+	requestOverhead = 32
+	messageOverhead = 16
+	toolsOverhead   = 512
+)
 
 func requestBytes(req Request) int64 {
 	return int64(len(req.System) + len(req.Prompt) + len(req.Schema))

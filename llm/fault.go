@@ -42,7 +42,12 @@ func refusal(ex *exchange, status int, words string) *Error {
 // connection that failed. The text of err itself is not used: libraries put whole replies into it.
 func breakdown(ctx context.Context, ex *exchange, err error) *Error {
 	e := &Error{Sent: ex.sent.Load(), Status: int(ex.status.Load())}
+	var stall *stallError
 	switch {
+	case errors.As(context.Cause(ctx), &stall):
+		e.Outcome, e.Err = sluice.OutcomeTimeout, stall
+	case errors.Is(context.Cause(ctx), errOutrun):
+		e.Outcome, e.Err = sluice.OutcomeCanceled, errOutrun
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Outcome, e.Err = sluice.OutcomeCanceled, fmt.Errorf("given up before the reply: %w", context.Canceled)
 	case ctx.Err() != nil:

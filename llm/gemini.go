@@ -34,7 +34,7 @@ func NewGemini(ctx context.Context, baseURL string, key Key) (*Gemini, error) {
 		HTTPOptions: genai.HTTPOptions{BaseURL: baseURL},
 	})
 	if err != nil {
-		return nil, errors.New("gemini: " + explain(err.Error(), key, Request{}))
+		return nil, errors.New("gemini: " + explain(err.Error(), key))
 	}
 	return &Gemini{client: client, http: hc, key: key}, nil
 }
@@ -47,39 +47,55 @@ func (g *Gemini) Close() { g.http.CloseIdleConnections() }
 
 // Generate makes one attempt.
 func (g *Gemini) Generate(ctx context.Context, req Request) (Response, error) {
-	ctx, ex := observe(ctx)
-	resp, err := g.client.Models.GenerateContent(ctx, req.Model, genai.Text(req.Prompt), geminiConfig(req))
-	if err != nil {
-		var api genai.APIError
-		if errors.As(err, &api) {
-			return Response{}, g.refused(ex, req, api)
-		}
-		return Response{}, breakdown(ctx, ex, err)
-	}
-	return geminiReply(resp)
+	return responseOf(g.Chat(ctx, chatOf(req), nil))
 }
 
-func geminiConfig(req Request) *genai.GenerateContentConfig {
-	once := false
-	c := &genai.GenerateContentConfig{
-		Temperature:           req.Temperature,
-		MaxOutputTokens:       int32(min(req.MaxOutputTokens, 1<<30)),
-		AutomaticContinuation: &once,
+// Chat makes one attempt.
+func (g *Gemini) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
+	ctx, ex := observe(ctx)
+	a := &assembly{req: req, sink: sink}
+	contents, config := geminiContents(req), geminiConfig(req)
+	if sink == nil {
+		resp, err := g.client.Models.GenerateContent(ctx, req.Model, contents, config)
+		if err != nil {
+			return a.failed(g.fault(ctx, ex, req, err))
+		}
+		if err := readGemini(a, resp, true); err != nil {
+			return a.failed(g.fault(ctx, ex, req, err))
+		}
+		return a.end()
 	}
-	if req.System != "" {
-		c.SystemInstruction = genai.NewContentFromText(req.System, genai.RoleUser)
+	for resp, err := range g.client.Models.GenerateContentStream(ctx, req.Model, contents, config) {
+		if err == nil {
+			err = readGemini(a, resp, false)
+		}
+		if err != nil {
+			return a.failed(g.fault(ctx, ex, req, err))
+		}
 	}
-	if len(req.Schema) > 0 {
-		c.ResponseMIMEType = "application/json"
-		c.ResponseJsonSchema = req.Schema
+	if ctx.Err() != nil {
+		return a.failed(breakdown(ctx, ex, ctx.Err()))
 	}
-	return c
+	return a.end()
+}
+
+// fault tells what an error of the SDK, or of the sink, means.
+func (g *Gemini) fault(ctx context.Context, ex *exchange, req ChatRequest, err error) *Error {
+	var lost *sinkError
+	var api genai.APIError
+	switch {
+	case errors.As(err, &lost):
+		return gone(lost)
+	case errors.As(err, &api):
+		return g.refused(ex, req, api)
+	}
+	return breakdown(ctx, ex, err)
 }
 
 // refused maps an error that Google answered with. RetryInfo goes before Retry-After.
-func (g *Gemini) refused(ex *exchange, req Request, api genai.APIError) *Error {
+func (g *Gemini) refused(ex *exchange, req ChatRequest, api genai.APIError) *Error {
 	status := int(ex.status.Load()) // the body's code may be missing
-	e := refusal(ex, status, explain(strings.TrimSpace(api.Status+" "+api.Message), g.key, req))
+	e := refusal(ex, status, explain(strings.TrimSpace(api.Status+" "+api.Message), g.key, req.texts()...))
 	for _, d := range api.Details {
 		kind, _ := d["@type"].(string)
 		switch {
@@ -94,44 +110,43 @@ func (g *Gemini) refused(ex *exchange, req Request, api genai.APIError) *Error {
 	return e
 }
 
-// geminiReply turns a 200 into a reply, or into the reason why it is none.
-func geminiReply(resp *genai.GenerateContentResponse) (Response, error) {
-	usage := geminiUsage(resp.UsageMetadata)
-	fail := func(outcome sluice.Outcome, format string, args ...any) (Response, error) {
-		e := &Error{Outcome: outcome, Status: http.StatusOK, Sent: true, Err: fmt.Errorf(format, args...)}
-		if usage != (sluice.Usage{}) {
-			e.Usage = &usage
-		}
-		return Response{}, e
-	}
+// readGemini reads a reply, or a piece of one.
+func readGemini(a *assembly, resp *genai.GenerateContentResponse, whole bool) error {
+	defer func() { a.setUsage(geminiUsage(resp.UsageMetadata)) }() // after the finish reason
 	if len(resp.Candidates) == 0 {
 		if f := resp.PromptFeedback; f != nil && f.BlockReason != "" {
-			return fail(sluice.OutcomeBlocked, "the prompt was blocked: %s", f.BlockReason)
+			a.finish, a.blocked = FinishBlocked, fmt.Sprintf("the prompt was blocked: %s", f.BlockReason)
+		} else {
+			a.bare = true
 		}
-		return fail(sluice.OutcomeBlocked, "the reply has no candidate")
+		return nil
 	}
 	c := resp.Candidates[0]
-	var text strings.Builder
 	if c.Content != nil {
 		for _, p := range c.Content.Parts {
-			if p != nil && !p.Thought {
-				text.WriteString(p.Text)
+			if err := readPart(a, p); err != nil {
+				return err
 			}
 		}
 	}
-	switch c.FinishReason {
-	case genai.FinishReasonStop, genai.FinishReasonUnspecified, "":
-		if text.Len() == 0 {
-			return fail(sluice.OutcomeBroken, "the reply is empty")
-		}
-	case genai.FinishReasonMaxTokens:
-		if text.Len() == 0 {
-			return fail(sluice.OutcomeBlocked, "the output limit was reached before the first word (thinking counts): raise max_output_tokens")
-		}
-	default:
-		return fail(sluice.OutcomeBlocked, "the reply was blocked: %s", c.FinishReason)
+	if c.FinishReason != "" {
+		a.said = string(c.FinishReason)
 	}
-	return Response{Text: text.String(), Usage: usage, FinishReason: string(c.FinishReason)}, nil
+	switch c.FinishReason {
+	case "", genai.FinishReasonUnspecified:
+		if whole {
+			a.finish = FinishStop
+		}
+	case genai.FinishReasonStop:
+		a.finish = FinishStop
+	case genai.FinishReasonMaxTokens:
+		a.finish = FinishLength
+	case genai.FinishReasonMalformedFunctionCall, genai.FinishReasonUnexpectedToolCall:
+		a.finish, a.broken = FinishStop, fmt.Sprintf("the model made a tool call that cannot be read: %s", c.FinishReason)
+	default:
+		a.finish, a.blocked = FinishBlocked, fmt.Sprintf("the reply was blocked: %s", c.FinishReason)
+	}
+	return nil
 }
 
 func geminiUsage(m *genai.GenerateContentResponseUsageMetadata) sluice.Usage {

@@ -16,14 +16,14 @@ import (
 type model struct {
 	cfg      ModelConfig
 	provider Provider
-	slots    chan struct{} // holds one element for each attempt in flight
+	slots    slots         // one for each attempt in flight
 	requests *rate.Limiter // nil: no limit
 	tokens   *rate.Limiter // nil: no limit
 	breaker  breaker
 }
 
 func newModel(cfg ModelConfig, p Provider) *model {
-	m := &model{cfg: cfg, provider: p, slots: make(chan struct{}, max(1, cfg.MaxConcurrent))}
+	m := &model{cfg: cfg, provider: p, slots: slots{free: max(1, cfg.MaxConcurrent)}}
 	if cfg.RequestsPerMinute > 0 {
 		perSecond := cfg.RequestsPerMinute / 60
 		m.requests = rate.NewLimiter(rate.Limit(perSecond), int(math.Ceil(perSecond)))
@@ -37,35 +37,44 @@ func newModel(cfg ModelConfig, p Provider) *model {
 // slotPause is how long a message rests whose deadline came while it stood in line for a slot.
 const slotPause = time.Second
 
+// visit is who asks for a slot, and for how much.
+type visit struct {
+	tenant string
+	// bytes are those of the request.
+	bytes int64
+	// queue bounds how many may wait for a slot; [endless] does not.
+	queue int
+}
+
 // admit waits until the request may be sent: a slot first, then the spending cap, the breaker, the rate
 // limits. Whoever is admitted calls release once the attempt is over. An error is classed: nobody was
 // asked, so no attempt of the message is spent.
-func (m *model) admit(ctx context.Context, req Request, deps Deps) (release func(health), err error) {
+func (m *model) admit(ctx context.Context, v visit, deps Deps) (release func(health), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, waiting(err, slotPause)
 	}
-	select {
-	case m.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, waiting(ctx.Err(), slotPause)
+	switch err := m.slots.take(ctx, v.tenant, v.queue); {
+	case errors.Is(err, ErrBusy):
+		return nil, sluice.RetryAfter(err, slotPause+time.Duration(deps.Jitter()*float64(slotPause)))
+	case err != nil:
+		return nil, waiting(err, slotPause)
 	}
-	free := func() { <-m.slots }
 	if err := deps.Spend.check(); err != nil {
-		free()
+		m.slots.give()
 		return nil, err
 	}
 	probe, wait := m.breaker.enter(time.Now())
 	if wait > 0 {
-		free()
+		m.slots.give()
 		// Jitter keeps the waiting from returning all at once.
 		wait += time.Duration(deps.Jitter() * float64(wait) / 2)
-		return nil, sluice.RetryAfter(errors.New("the circuit breaker is open: the server failed too often in a row"), wait)
+		return nil, sluice.RetryAfter(ErrOpen, wait)
 	}
 	release = func(h health) {
 		m.breaker.leave(time.Now(), probe, h)
-		free()
+		m.slots.give()
 	}
-	if err := m.pace(ctx, req); err != nil {
+	if err := m.pace(ctx, v.bytes); err != nil {
 		release(unknown)
 		return nil, err
 	}
@@ -73,14 +82,14 @@ func (m *model) admit(ctx context.Context, req Request, deps Deps) (release func
 }
 
 // pace waits for the rate limits; a wait that ends after ctx's deadline is not begun.
-func (m *model) pace(ctx context.Context, req Request) error {
+func (m *model) pace(ctx context.Context, bytes int64) error {
 	var reserved []*rate.Reservation
 	now := time.Now()
 	if m.requests != nil {
 		reserved = append(reserved, m.requests.ReserveN(now, 1))
 	}
 	if m.tokens != nil {
-		n := min(int(ExpectedTokens(requestBytes(req))), m.tokens.Burst())
+		n := min(int(ExpectedTokens(bytes)), m.tokens.Burst())
 		reserved = append(reserved, m.tokens.ReserveN(now, n))
 	}
 	var wait time.Duration

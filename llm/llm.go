@@ -54,6 +54,8 @@ type Error struct {
 	RetryAfter time.Duration
 	// Usage is what the provider said that it used before failing; nil where nothing arrived.
 	Usage *sluice.Usage
+	// Partial is true where Usage is a stream's count on the way: the provider may bill more.
+	Partial bool
 	// Sent is true where the request may have reached the provider, which may then bill it.
 	Sent bool
 	// Setup is true where the key or the model's name was refused: every request will fare the same until

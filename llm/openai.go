@@ -52,145 +52,111 @@ func (o *OpenAI) Name() string { return "openai" }
 // Close closes idle connections.
 func (o *OpenAI) Close() { o.http.CloseIdleConnections() }
 
-type chatRequest struct {
-	Model               string        `json:"model"`
-	Messages            []chatMessage `json:"messages"`
-	Temperature         *float32      `json:"temperature,omitempty"`
-	MaxTokens           int           `json:"max_tokens,omitempty"`
-	MaxCompletionTokens int           `json:"max_completion_tokens,omitempty"`
-	ResponseFormat      *chatFormat   `json:"response_format,omitempty"`
-}
-
-type chatMessage struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
-}
-
-type chatFormat struct {
-	Type       string     `json:"type"`
-	JSONSchema chatSchema `json:"json_schema"`
-}
-
-type chatSchema struct {
-	Name   string          `json:"name"`
-	Schema json.RawMessage `json:"schema"`
-}
-
-type chatReply struct {
-	Choices []struct {
-		Message struct {
-			Content *string `json:"content"`
-			Refusal string  `json:"refusal"`
-		} `json:"message"`
-		FinishReason string `json:"finish_reason"`
-	} `json:"choices"`
-	Usage *struct {
-		PromptTokens     int64 `json:"prompt_tokens"`
-		CompletionTokens int64 `json:"completion_tokens"`
-		PromptDetails    struct {
-			CachedTokens int64 `json:"cached_tokens"`
-		} `json:"prompt_tokens_details"`
-		CompletionDetails struct {
-			ReasoningTokens int64 `json:"reasoning_tokens"`
-		} `json:"completion_tokens_details"`
-	} `json:"usage"`
-	Error *struct {
-		Message string `json:"message"`
-	} `json:"error"`
-}
-
 // Generate makes one attempt.
 func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
-	body, err := json.Marshal(o.chat(req))
+	return responseOf(o.Chat(ctx, chatOf(req), nil))
+}
+
+// Chat makes one attempt.
+func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
+	a := &assembly{req: req, sink: sink}
+	body, err := json.Marshal(o.wire(req, sink != nil))
 	if err != nil {
-		return Response{}, &Error{Outcome: sluice.OutcomeRefused, Err: fmt.Errorf("openai: encode the request: schema or temperature is no JSON")}
+		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: fmt.Errorf("openai: encode the request: schema or temperature is no JSON")}
 	}
 	ctx, ex := observe(ctx)
 	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, bytes.NewReader(body))
 	if err != nil {
-		return Response{}, &Error{Outcome: sluice.OutcomeRefused, Err: errors.New("openai: the request could not be made")}
+		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: errors.New("openai: the request could not be made")}
 	}
 	hr.Header.Set("Content-Type", "application/json")
 	resp, err := o.http.Do(hr)
 	if err != nil {
-		return Response{}, breakdown(ctx, ex, err)
+		return a.failed(breakdown(ctx, ex, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return a.failed(o.refused(ctx, ex, resp, req))
+	case sink != nil:
+		err = o.readStream(a, resp.Body)
+	default:
+		err = o.readWhole(a, resp.Body)
+	}
+	var lost *sinkError
+	switch {
+	case errors.As(err, &lost):
+		return a.failed(gone(lost))
+	case err != nil:
+		return a.failed(breakdown(ctx, ex, err))
+	}
+	reply, err := a.end()
+	_, _ = resp.Body.Read(make([]byte, 64)) // to its end: the connection can be used again
+	return reply, err
+}
+
+// refused reads a reply that is none.
+func (o *OpenAI) refused(ctx context.Context, ex *exchange, resp *http.Response, req ChatRequest) *Error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
-		return Response{}, breakdown(ctx, ex, err)
+		return breakdown(ctx, ex, err)
 	}
-	var reply chatReply
-	err = json.Unmarshal(data, &reply)
-	if resp.StatusCode != http.StatusOK {
-		words := ""
-		if err == nil && reply.Error != nil {
-			words = explain(reply.Error.Message, o.key, req)
-		}
-		return Response{}, refusal(ex, resp.StatusCode, words)
+	var reply openAIReply
+	words := ""
+	if json.Unmarshal(data, &reply) == nil && reply.Error != nil {
+		words = explain(reply.Error.Message, o.key, req.texts()...)
 	}
-	if err != nil || reply.Error != nil {
-		return Response{}, breakdown(ctx, ex, err)
-	}
-	return chatResponse(reply)
+	return refusal(ex, resp.StatusCode, words)
 }
 
-func (o *OpenAI) chat(req Request) chatRequest {
-	c := chatRequest{Model: req.Model, Temperature: req.Temperature}
-	if req.System != "" {
-		c.Messages = append(c.Messages, chatMessage{"system", req.System})
-	}
-	c.Messages = append(c.Messages, chatMessage{"user", req.Prompt})
-	if o.official {
-		c.MaxCompletionTokens = req.MaxOutputTokens
-	} else {
-		c.MaxTokens = req.MaxOutputTokens
-	}
-	if len(req.Schema) > 0 {
-		var titled struct {
-			Title string `json:"title"`
-		}
-		if json.Unmarshal(req.Schema, &titled) != nil || titled.Title == "" {
-			titled.Title = "reply"
-		}
-		c.ResponseFormat = &chatFormat{Type: "json_schema", JSONSchema: chatSchema{titled.Title, req.Schema}}
-	}
-	return c
-}
+// errAPI is a 200 that is not what the API promises. The server's bytes stay out of it.
+var errAPI = errors.New("not what the API promises")
 
-// chatResponse turns a 200 into a reply, or into the reason why it is none. Reasoning tokens come as a
-// part of the completion tokens and leave apart from them.
-func chatResponse(reply chatReply) (Response, error) {
-	var usage sluice.Usage
-	if u := reply.Usage; u != nil {
-		usage.Prompt, usage.Cached = u.PromptTokens, min(u.PromptDetails.CachedTokens, u.PromptTokens)
-		usage.Thoughts = min(u.CompletionDetails.ReasoningTokens, u.CompletionTokens)
-		usage.Output = u.CompletionTokens - usage.Thoughts
+func (o *OpenAI) readWhole(a *assembly, body io.Reader) error {
+	data, err := io.ReadAll(io.LimitReader(body, maxReply))
+	if err != nil {
+		return err
 	}
-	fail := func(outcome sluice.Outcome, words string) (Response, error) {
-		e := &Error{Outcome: outcome, Status: http.StatusOK, Sent: true, Err: errors.New(words)}
-		if usage != (sluice.Usage{}) {
-			e.Usage = &usage
-		}
-		return Response{}, e
+	var reply openAIReply
+	if err := json.Unmarshal(data, &reply); err != nil || reply.Error != nil {
+		return errAPI
 	}
 	if len(reply.Choices) == 0 {
-		return fail(sluice.OutcomeBlocked, "the reply has no choice")
+		a.bare = true
 	}
-	c := reply.Choices[0]
-	text := ""
-	if c.Message.Content != nil {
-		text = *c.Message.Content
+	for _, c := range reply.Choices[:min(1, len(reply.Choices))] {
+		if c.FinishReason == "" {
+			c.FinishReason = "stop"
+		}
+		if err := c.read(a, c.Message); err != nil {
+			return err
+		}
 	}
-	switch {
-	case c.FinishReason == "content_filter":
-		return fail(sluice.OutcomeBlocked, "the reply was blocked: content_filter")
-	case c.Message.Refusal != "":
-		return fail(sluice.OutcomeBlocked, "the model refused to follow the schema")
-	case text == "" && c.FinishReason == "length":
-		return fail(sluice.OutcomeBlocked, "the output limit was reached before the first word (thinking counts): raise max_output_tokens")
-	case text == "":
-		return fail(sluice.OutcomeBroken, "the reply is empty")
+	a.setUsage(reply.Usage.tokens())
+	return nil
+}
+
+// readStream reads a reply's server-sent events. The end of the body without [DONE] will do where a
+// finish reason has come: some servers leave it out.
+func (o *OpenAI) readStream(a *assembly, body io.Reader) error {
+	events := newEvents(body)
+	for {
+		data, err := events.next()
+		if errors.Is(err, io.EOF) || string(data) == "[DONE]" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var piece openAIReply
+		if err := json.Unmarshal(data, &piece); err != nil || piece.Error != nil {
+			return errAPI
+		}
+		if len(piece.Choices) == 0 {
+			a.bare = true
+		} else if err := piece.Choices[0].read(a, piece.Choices[0].Delta); err != nil {
+			return err
+		}
+		a.setUsage(piece.Usage.tokens())
 	}
-	return Response{Text: text, Usage: usage, FinishReason: c.FinishReason}, nil
 }

@@ -11,7 +11,7 @@ const (
 
 // explain makes a server's words fit for errors and the ledger: one line, short, without the key, and
 // withheld altogether where they quote the request (some servers echo what they refuse).
-func explain(words string, key Key, req Request) string {
+func explain(words string, key Key, texts ...string) string {
 	words = strings.Join(strings.Fields(strings.ToValidUTF8(words, "?")), " ")
 	if secret := key.reveal(); secret != "" {
 		words = strings.ReplaceAll(words, secret, key.String())
@@ -19,8 +19,10 @@ func explain(words string, key Key, req Request) string {
 	if len(words) > maxExplanation {
 		words = strings.ToValidUTF8(words[:maxExplanation], "") + "..."
 	}
-	if quotes(words, req.Prompt) || quotes(words, req.System) {
-		return "(the server's words are withheld: they quote the request)"
+	for _, text := range texts {
+		if quotes(words, text) {
+			return "(the server's words are withheld: they quote the request)"
+		}
 	}
 	return words
 }

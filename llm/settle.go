@@ -18,10 +18,9 @@ const (
 	setupPause = time.Minute
 )
 
-// settle decides what becomes of a call after a failed attempt: a pause before the next, or the final
-// error, which carries its class.
-func (m *model) settle(ctx context.Context, e *Error, attempt int, jitter func() float64) (time.Duration, error) {
-	last := attempt >= m.cfg.MaxAttempts
+// settle decides what becomes of a call after its n-th failed attempt at one model: a pause before the
+// next, or the final error, which carries its class. There is no next after the last.
+func settle(ctx context.Context, e *Error, n int, last bool, jitter func() float64) (time.Duration, error) {
 	switch {
 	case ctx.Err() != nil:
 		return 0, fmt.Errorf("%w (%w)", e, ctx.Err())
@@ -34,7 +33,7 @@ func (m *model) settle(ctx context.Context, e *Error, attempt int, jitter func()
 	case e.Outcome == sluice.OutcomeRateLimited:
 		pause := e.RetryAfter
 		if pause == 0 {
-			pause = backoff(attempt, jitter)
+			pause = backoff(n, jitter)
 		}
 		if last || pause > longestWait || tooLate(ctx, pause) {
 			return 0, sluice.RetryAfter(e, max(pause, backoffBase))
@@ -43,7 +42,7 @@ func (m *model) settle(ctx context.Context, e *Error, attempt int, jitter func()
 	case e.RetryAfter > longestWait:
 		return 0, sluice.RetryAfter(e, e.RetryAfter)
 	}
-	pause := max(e.RetryAfter, backoff(attempt, jitter))
+	pause := max(e.RetryAfter, backoff(n, jitter))
 	if last || tooLate(ctx, pause) {
 		return 0, e
 	}

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -88,19 +89,37 @@ type ledger struct {
 	mu       sync.Mutex
 	entries  map[account]*Entry
 	subjects map[subject]int64
-	faults   map[fault]int64
+	faults   map[Fault]int64
+	keep     bool
+	bills    []Bill
+}
+
+// Bill is what one request came to, for [Server.Bills].
+type Bill struct {
+	Model string
+	Kind  Kind
+	// Prompt is the last turn of the user.
+	Prompt string
+	Fault  Fault
+	// Status is the HTTP status; 0 for a connection that got none.
+	Status int
+	// Usage is what was generated, and Cost what is billed for it, whether or not it reached the client.
+	Usage sluice.Usage
+	Cost  sluice.MicroUSD
+	// Whole is true for a success.
+	Whole bool
 }
 
 func newLedger(prices pricing.Table) *ledger {
 	return &ledger{
 		prices: prices, seed: maphash.MakeSeed(), entries: map[account]*Entry{},
-		subjects: map[subject]int64{}, faults: map[fault]int64{},
+		subjects: map[subject]int64{}, faults: map[Fault]int64{},
 	}
 }
 
 // record books one request. status 0 is no reply. whole is true for a success; usage is what was
 // generated, zero where nothing was.
-func (l *ledger) record(a ask, status int, f fault, usage sluice.Usage, whole bool) {
+func (l *ledger) record(a ask, status int, f Fault, usage sluice.Usage, whole bool) {
 	cost, _, err := l.prices.Price(a.model, time.Now(), usage)
 	if err != nil {
 		cost = 0
@@ -122,6 +141,9 @@ func (l *ledger) record(a ask, status int, f fault, usage sluice.Usage, whole bo
 	e.ByStatus[code]++
 	if f != "" {
 		l.faults[f]++
+	}
+	if l.keep {
+		l.bills = append(l.bills, Bill{a.model, a.kind, a.prompt, f, status, usage, cost, whole})
 	}
 	if !whole {
 		e.LostCost += cost
@@ -171,6 +193,14 @@ func (s *Server) Books() Books {
 		b.Faults[string(f)] = n
 	}
 	return b
+}
+
+// Bills lists what every request came to, in the order in which they ended; nil unless [Config.KeepBills]
+// is set.
+func (s *Server) Bills() []Bill {
+	s.ledger.mu.Lock()
+	defer s.ledger.mu.Unlock()
+	return slices.Clone(s.ledger.bills)
 }
 
 // Generated counts the successes of a model about one thing: a question, or for [KindVerdict] a

@@ -31,6 +31,15 @@ type Faults struct {
 	Empty float64 `json:"empty"`
 	// Malformed is a reply that does not follow its schema; requests without a schema are spared.
 	Malformed float64 `json:"malformed"`
+	// ResetAfterHeaders resets the connection once the headers are out.
+	ResetAfterHeaders float64 `json:"reset_after_headers"`
+	// SlowHeaders takes SlowForMS before the headers, SlowBody between them and the end of the body.
+	SlowHeaders float64 `json:"slow_headers"`
+	SlowBody    float64 `json:"slow_body"`
+	// Stall says nothing for HangForMS in the middle of the body or the stream, then closes the connection.
+	Stall float64 `json:"stall"`
+	// Blocked is a 200 without an answer, for reasons of safety.
+	Blocked float64 `json:"blocked"`
 
 	RetryDelayMS int64 `json:"retry_delay_ms"` // 0: 100
 	HangForMS    int64 `json:"hang_for_ms"`    // 0: 300000
@@ -43,31 +52,58 @@ func MixedFaults(share float64) Faults {
 	return Faults{RateLimited: each, ServerError: each, Unavailable: each, Hang: each, Cut: each}
 }
 
-// fault is what goes wrong with one request.
-type fault string
+// Fault is what goes wrong with one request; empty is nothing.
+type Fault string
+
+// The faults: see [Faults].
+const (
+	RateLimited       Fault = "rate_limited"
+	RateLimitedBare   Fault = "rate_limited_bare"
+	BadRequest        Fault = "bad_request"
+	Unauthorized      Fault = "unauthorized"
+	ServerError       Fault = "server_error"
+	Unavailable       Fault = "unavailable"
+	Hang              Fault = "hang"
+	Reset             Fault = "reset"
+	Cut               Fault = "cut"
+	Slow              Fault = "slow"
+	Garbage           Fault = "garbage"
+	Empty             Fault = "empty"
+	Malformed         Fault = "malformed"
+	ResetAfterHeaders Fault = "reset_after_headers"
+	SlowHeaders       Fault = "slow_headers"
+	SlowBody          Fault = "slow_body"
+	Stall             Fault = "stall"
+	Blocked           Fault = "blocked"
+)
+
+// rate is a fault and its share.
+type rate struct {
+	name  Fault
+	share float64
+}
 
 // rates lists the shares in the order in which they are drawn.
-func (f Faults) rates() []struct {
-	name  fault
-	share float64
-} {
-	return []struct {
-		name  fault
-		share float64
-	}{
-		{"rate_limited", f.RateLimited},
-		{"rate_limited_bare", f.RateLimitedBare},
-		{"bad_request", f.BadRequest},
-		{"unauthorized", f.Unauthorized},
-		{"server_error", f.ServerError},
-		{"unavailable", f.Unavailable},
-		{"hang", f.Hang},
-		{"reset", f.Reset},
-		{"cut", f.Cut},
-		{"slow", f.Slow},
-		{"garbage", f.Garbage},
-		{"empty", f.Empty},
-		{"malformed", f.Malformed},
+func (f Faults) rates() [18]rate {
+	return [18]rate{
+		{RateLimited, f.RateLimited},
+		{RateLimitedBare, f.RateLimitedBare},
+		{BadRequest, f.BadRequest},
+		{Unauthorized, f.Unauthorized},
+		{ServerError, f.ServerError},
+		{Unavailable, f.Unavailable},
+		{Hang, f.Hang},
+		{Reset, f.Reset},
+		{Cut, f.Cut},
+		{Slow, f.Slow},
+		{Garbage, f.Garbage},
+		{Empty, f.Empty},
+		{Malformed, f.Malformed},
+		{ResetAfterHeaders, f.ResetAfterHeaders},
+		{SlowHeaders, f.SlowHeaders},
+		{SlowBody, f.SlowBody},
+		{Stall, f.Stall},
+		{Blocked, f.Blocked},
 	}
 }
 
@@ -89,7 +125,7 @@ func (f Faults) check() error {
 }
 
 // of draws the fault of the n-th request; empty means none.
-func (f Faults) of(seed, n uint64) fault {
+func (f Faults) of(seed, n uint64) Fault {
 	u := drawN(seed, n, 1)
 	for _, r := range f.rates() {
 		if u < r.share {
@@ -112,19 +148,19 @@ func millis(ms, otherwise int64) time.Duration {
 }
 
 // problem is the error reply of a fault that has one.
-func (f Faults) problem(name fault) *problem {
+func (f Faults) problem(name Fault) *problem {
 	switch name {
-	case "rate_limited":
+	case RateLimited:
 		return &problem{status: 429, message: "Quota exceeded for emulated requests.", retry: f.retryDelay()}
-	case "rate_limited_bare":
+	case RateLimitedBare:
 		return &problem{status: 429, message: "Resource has been exhausted (e.g. check quota)."}
-	case "bad_request":
+	case BadRequest:
 		return &problem{status: 400, message: "Request contains an invalid argument."}
-	case "unauthorized":
+	case Unauthorized:
 		return &problem{status: 401, message: "Request had invalid authentication credentials."}
-	case "server_error":
+	case ServerError:
 		return &problem{status: 500, message: "An internal error has occurred."}
-	case "unavailable":
+	case Unavailable:
 		return &problem{status: 503, message: "The model is overloaded. Please try again later."}
 	}
 	return nil

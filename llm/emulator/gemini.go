@@ -23,17 +23,24 @@ var geminiDialect = dialect{
 	badKey:  problem{status: 400, message: "API key not valid. Please pass a valid API key.", reason: "API_KEY_INVALID"},
 	decode:  decodeGemini,
 	failure: geminiFailure,
-	whole:   func(a ask, r *reply) any { return geminiWhole(a, r) },
+	whole:   func(a ask, r reply) any { return geminiWhole(a, r) },
 	chunks:  geminiChunks,
 }
 
 type object = map[string]any
 
 type geminiContent struct {
-	Role  string `json:"role"`
-	Parts []struct {
-		Text string `json:"text"`
-	} `json:"parts"`
+	Role  string       `json:"role"`
+	Parts []geminiPart `json:"parts"`
+}
+
+type geminiPart struct {
+	Text             string          `json:"text"`
+	FunctionCall     json.RawMessage `json:"functionCall"`
+	FunctionResponse *struct {
+		Name     string          `json:"name"`
+		Response json.RawMessage `json:"response"`
+	} `json:"functionResponse"`
 }
 
 func (c geminiContent) text() string {
@@ -47,30 +54,82 @@ func (c geminiContent) text() string {
 	return b.String()
 }
 
+// tokens counts text, calls and results.
+func (c geminiContent) tokens() int64 {
+	n := Tokens(c.text())
+	for _, p := range c.Parts {
+		n += Tokens(string(p.FunctionCall))
+		if p.FunctionResponse != nil {
+			n += Tokens(string(p.FunctionResponse.Response))
+		}
+	}
+	return n
+}
+
 type geminiRequest struct {
 	Contents          []geminiContent `json:"contents"`
 	SystemInstruction geminiContent   `json:"systemInstruction"`
-	GenerationConfig  struct {
-		MaxOutputTokens    int64   `json:"maxOutputTokens"`
-		ResponseMIMEType   string  `json:"responseMimeType"`
-		ResponseJSONSchema titled  `json:"responseJsonSchema"`
-		ResponseSchema     titled  `json:"responseSchema"`
-		Temperature        float64 `json:"temperature"`
+	Tools             []struct {
+		Declarations []geminiDeclaration `json:"functionDeclarations"`
+	} `json:"tools"`
+	ToolConfig struct {
+		Calling struct {
+			Mode    string   `json:"mode"`
+			Allowed []string `json:"allowedFunctionNames"`
+		} `json:"functionCallingConfig"`
+	} `json:"toolConfig"`
+	GenerationConfig struct {
+		MaxOutputTokens    int64           `json:"maxOutputTokens"`
+		ResponseMIMEType   string          `json:"responseMimeType"`
+		ResponseJSONSchema json.RawMessage `json:"responseJsonSchema"`
+		ResponseSchema     json.RawMessage `json:"responseSchema"`
+		StopSequences      []string        `json:"stopSequences"`
+		Thinking           struct {
+			Budget *int64 `json:"thinkingBudget"`
+		} `json:"thinkingConfig"`
 	} `json:"generationConfig"`
 }
 
-type titled struct {
-	Title string `json:"title"`
+type geminiDeclaration struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Schema      json.RawMessage `json:"parametersJsonSchema"`
+	Parameters  json.RawMessage `json:"parameters"`
+}
+
+// titleOf is a JSON schema's title.
+func titleOf(schema json.RawMessage) string {
+	var titled struct {
+		Title string `json:"title"`
+	}
+	if len(schema) == 0 || json.Unmarshal(schema, &titled) != nil {
+		return ""
+	}
+	return titled.Title
 }
 
 // prompt is the last user turn.
 func (g geminiRequest) prompt() string {
 	for _, c := range slices.Backward(g.Contents) {
-		if c.Role == "user" || c.Role == "" {
+		if (c.Role == "user" || c.Role == "") && (len(c.Parts) == 0 || c.Parts[0].FunctionResponse == nil) {
 			return c.text()
 		}
 	}
 	return ""
+}
+
+// input counts the tokens of everything.
+func (g geminiRequest) input() int64 {
+	n := g.SystemInstruction.tokens()
+	for _, c := range g.Contents {
+		n += c.tokens()
+	}
+	for _, t := range g.Tools {
+		for _, d := range t.Declarations {
+			n += Tokens(d.Name) + Tokens(d.Description) + Tokens(string(d.Schema)) + Tokens(string(d.Parameters))
+		}
+	}
+	return n
 }
 
 func decodeGemini(model string, stream bool, body []byte) (ask, error) {
@@ -80,15 +139,35 @@ func decodeGemini(model string, stream bool, body []byte) (ask, error) {
 		return a, errors.New("invalid JSON payload received")
 	}
 	c := g.GenerationConfig
-	a.system, a.prompt, a.maxOutput = g.SystemInstruction.text(), g.prompt(), c.MaxOutputTokens
-	title := c.ResponseJSONSchema.Title
-	if title == "" {
-		title = c.ResponseSchema.Title
+	a.system, a.prompt, a.maxOutput, a.input = g.SystemInstruction.text(), g.prompt(), c.MaxOutputTokens, g.input()
+	a.stop, a.thinking, a.json = c.StopSequences, c.Thinking.Budget, c.ResponseMIMEType == "application/json"
+	if a.schema = c.ResponseJSONSchema; len(a.schema) == 0 {
+		a.schema = c.ResponseSchema
 	}
-	if title != "" && c.ResponseMIMEType != "application/json" {
+	if len(a.schema) > 0 && !a.json {
 		return a, errors.New("a response schema needs response_mime_type application/json")
 	}
-	return a, a.understand(title)
+	for _, t := range g.Tools {
+		for _, d := range t.Declarations {
+			if len(d.Schema) == 0 {
+				d.Schema = d.Parameters
+			}
+			a.tools = append(a.tools, tool{d.Name, d.Schema})
+		}
+	}
+	a.choice = map[string]string{"NONE": "none", "ANY": "required"}[g.ToolConfig.Calling.Mode]
+	if allowed := g.ToolConfig.Calling.Allowed; len(allowed) > 0 {
+		a.only = allowed[0]
+	}
+	if n := len(g.Contents); n > 0 {
+		for _, p := range g.Contents[n-1].Parts {
+			if p.FunctionResponse != nil {
+				result := string(p.FunctionResponse.Response)
+				a.result = &result
+			}
+		}
+	}
+	return a, a.understand(titleOf(a.schema))
 }
 
 // gemini is POST /v1beta/models/{model}:{method}.
@@ -137,25 +216,31 @@ func geminiFailure(p problem) any {
 	return object{"error": e}
 }
 
-func geminiWhole(a ask, r *reply) object {
-	if r == nil {
-		return object{
-			"candidates":    []object{},
-			"usageMetadata": object{"promptTokenCount": Tokens(a.system) + Tokens(a.prompt)},
-			"modelVersion":  a.model,
-		}
+func geminiWhole(a ask, r reply) object {
+	o := object{"usageMetadata": geminiUsage(r.usage), "modelVersion": a.model}
+	switch {
+	case r.blocked:
+		o["promptFeedback"] = object{"blockReason": "SAFETY"}
+	case r.empty:
+		o["candidates"] = []object{}
+	default:
+		o["candidates"] = []object{geminiCandidate(r, r.text, geminiFinish(r))}
 	}
-	return object{
-		"candidates":    []object{geminiCandidate(r.text, geminiFinish(r))},
-		"usageMetadata": geminiUsage(r.usage),
-		"modelVersion":  a.model,
-	}
+	return o
 }
 
-func geminiCandidate(text, finish string) object {
+// geminiCandidate is a candidate, or a piece of one. The call comes with the finish.
+func geminiCandidate(r reply, text, finish string) object {
 	content := object{"role": "model"}
+	var parts []object
 	if text != "" {
-		content["parts"] = []object{{"text": text}}
+		parts = append(parts, object{"text": text})
+	}
+	if r.call.name != "" && finish != "" {
+		parts = append(parts, object{"functionCall": object{"name": r.call.name, "args": json.RawMessage(r.call.args)}})
+	}
+	if parts != nil {
+		content["parts"] = parts
 	}
 	c := object{"content": content, "index": 0}
 	if finish != "" {
@@ -164,7 +249,7 @@ func geminiCandidate(text, finish string) object {
 	return c
 }
 
-func geminiFinish(r *reply) string {
+func geminiFinish(r reply) string {
 	if r.cutShort {
 		return "MAX_TOKENS"
 	}
@@ -187,16 +272,16 @@ func geminiUsage(u sluice.Usage) object {
 }
 
 // geminiChunks is a stream's events; the finish reason and the usage are in the last.
-func geminiChunks(a ask, r *reply) []any {
-	if r == nil {
-		return []any{geminiWhole(a, nil)}
+func geminiChunks(a ask, r reply) []any {
+	if r.empty || r.blocked {
+		return []any{geminiWhole(a, r)}
 	}
 	pieces := pieces(r.text)
 	out := make([]any, len(pieces))
 	for i, p := range pieces {
-		chunk := object{"candidates": []object{geminiCandidate(p, "")}, "modelVersion": a.model}
+		chunk := object{"candidates": []object{geminiCandidate(r, p, "")}, "modelVersion": a.model}
 		if i == len(pieces)-1 {
-			chunk["candidates"] = []object{geminiCandidate(p, geminiFinish(r))}
+			chunk["candidates"] = []object{geminiCandidate(r, p, geminiFinish(r))}
 			chunk["usageMetadata"] = geminiUsage(r.usage)
 		}
 		out[i] = chunk

@@ -68,9 +68,5 @@ func (s *Server) countTokens(w http.ResponseWriter, r *http.Request) {
 	if g.Wrapped != nil {
 		req = *g.Wrapped
 	}
-	total := Tokens(req.SystemInstruction.text())
-	for _, c := range req.Contents {
-		total += Tokens(c.text())
-	}
-	writeJSON(w, http.StatusOK, object{"totalTokens": total})
+	writeJSON(w, http.StatusOK, object{"totalTokens": req.input()})
 }

@@ -87,7 +87,7 @@ func TestOpenAIDialect(t *testing.T) {
 
 func TestOpenAIStream(t *testing.T) {
 	s, url := start(t, emulator.Config{})
-	got := chat(t, url, "k", map[string]any{"model": flash, "stream": true, "messages": messages("", question)})
+	got := chat(t, url, "k", map[string]any{"model": flash, "stream": true, "stream_options": map[string]any{"include_usage": true}, "messages": messages("", question)})
 	var text strings.Builder
 	usage, events, done := 0, 0, false
 	for line := range bytes.SplitSeq(got.body, []byte("\n")) {

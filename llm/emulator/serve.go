@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -23,16 +22,17 @@ type dialect struct {
 	noKey, badKey problem
 	// decode reads a request; model is that of the path, if any.
 	decode func(model string, stream bool, body []byte) (ask, error)
-	// failure, whole and chunks make JSON bodies. A reply of no candidate is nil.
+	// failure, whole and chunks make JSON bodies.
 	failure func(p problem) any
-	whole   func(a ask, r *reply) any
-	chunks  func(a ask, r *reply) []any
+	whole   func(a ask, r reply) any
+	chunks  func(a ask, r reply) []any
 	// end is sent after the last chunk.
 	end string
 }
 
 // serve answers one request for a reply.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model string, stream bool) {
+	defer s.enter()()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return // the client left, or sent more than any client of ours would
@@ -51,17 +51,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model 
 	}
 	n := s.number.Add(1)
 	faults := s.Faults()
-	f := faults.of(s.cfg.Seed, n)
+	f := s.fault(a.model, n, faults)
 	if p := faults.problem(f); p != nil {
 		s.fail(w, d, a, f, *p)
 		return
 	}
-	if f == "reset" || f == "hang" {
-		if f == "hang" {
+	if f == Reset || f == Hang {
+		if f == Hang {
 			s.wait(r.Context(), faults.hangFor())
 		}
 		s.ledger.record(a, 0, f, sluice.Usage{}, false)
-		hangUp(w, f == "reset")
+		hangUp(w, f == Reset)
 		return
 	}
 	rep, p := s.think(a)
@@ -70,7 +70,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model 
 		return
 	}
 	latency := s.latency(a.model).of(s.cfg.Seed, n)
-	if f == "slow" && !a.stream {
+	if f == SlowHeaders || (f == Slow && !a.stream) {
 		latency += faults.slowFor()
 	}
 	if !s.wait(r.Context(), latency) {
@@ -78,14 +78,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model 
 		hangUp(w, false)
 		return
 	}
-	if f == "malformed" && a.kind != KindAnswer {
-		rep.text = `Here is my verdict: {"verdict": "mostly rig`
-	}
-	if a.stream {
-		s.sendStream(w, r, d, a, rep, f, faults.slowFor())
-		return
-	}
-	s.sendWhole(w, d, a, rep, f)
+	send := sending{s: s, w: w, r: r, d: d, a: a, f: f, faults: faults}
+	send.reply(rep.spoilt(f, a))
 }
 
 // keyProblem is nil for a key that is let in.
@@ -102,83 +96,13 @@ func (s *Server) keyProblem(d dialect, r *http.Request) *problem {
 	return nil
 }
 
-func (s *Server) fail(w http.ResponseWriter, d dialect, a ask, f fault, p problem) {
+func (s *Server) fail(w http.ResponseWriter, d dialect, a ask, f Fault, p problem) {
 	if p.retry > 0 {
 		// As servers do, in whole seconds; the exact delay is in the details.
 		w.Header().Set("Retry-After", strconv.Itoa(int((p.retry+time.Second-1)/time.Second)))
 	}
 	s.ledger.record(a, p.status, f, sluice.Usage{}, false)
 	writeJSON(w, p.status, d.failure(p))
-}
-
-// sendWhole sends a reply in one piece, or spoils it.
-func (s *Server) sendWhole(w http.ResponseWriter, d dialect, a ask, rep reply, f fault) {
-	said := &rep
-	if f == "empty" {
-		rep.usage.Output, rep.usage.Thoughts, rep.text = 0, 0, ""
-		said = nil
-	}
-	body, err := json.Marshal(d.whole(a, said))
-	if err != nil {
-		panic("emulator: " + err.Error())
-	}
-	if f == "garbage" {
-		body = append(body[:len(body)/2:len(body)/2], "\x00<html>"...)
-	}
-	s.ledger.record(a, http.StatusOK, f, rep.usage, f != "cut" && f != "garbage" && f != "empty")
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if f == "cut" {
-		body = body[:len(body)/2]
-	}
-	_, _ = w.Write(body)
-	if f == "cut" {
-		_ = http.NewResponseController(w).Flush()
-		hangUp(w, false)
-	}
-}
-
-// sendStream sends a reply as server-sent events, the usage in the last, or spoils it.
-func (s *Server) sendStream(w http.ResponseWriter, r *http.Request, d dialect, a ask, rep reply, f fault, slow time.Duration) {
-	said := &rep
-	if f == "empty" {
-		rep.usage.Output, rep.usage.Thoughts, rep.text = 0, 0, ""
-		said = nil
-	}
-	chunks := d.chunks(a, said)
-	w.Header().Set("Content-Type", "text/event-stream")
-	flush := http.NewResponseController(w).Flush
-	whole := false
-	defer func() {
-		s.ledger.record(a, http.StatusOK, f, rep.usage, whole)
-		if f == "cut" {
-			hangUp(w, false)
-		}
-	}()
-	for i, c := range chunks {
-		if f == "cut" && i >= (len(chunks)+1)/2 {
-			return
-		}
-		if f == "slow" && !s.wait(r.Context(), slow/time.Duration(len(chunks))) {
-			return
-		}
-		data, err := json.Marshal(c)
-		if err != nil {
-			panic("emulator: " + err.Error())
-		}
-		if f == "garbage" {
-			data = data[:len(data)/2]
-		}
-		_, err = w.Write(append(append([]byte("data: "), data...), "\n\n"...))
-		if err == nil {
-			err = flush()
-		}
-		if err != nil {
-			return
-		}
-	}
-	_, _ = io.WriteString(w, d.end)
-	whole = f != "garbage" && f != "empty" && r.Context().Err() == nil
 }
 
 // hangUp closes the connection without a word, by a reset if need be.

@@ -28,6 +28,8 @@ type Config struct {
 	Thinking map[string]int
 	// Keys are the API keys that are let in; nil lets in everybody.
 	Keys []string
+	// KeepBills keeps a [Bill] for every request, for ever.
+	KeepBills bool
 	// Prices price the books; the zero value is the built-in table.
 	Prices pricing.Table
 }
@@ -38,6 +40,12 @@ type Server struct {
 	ledger *ledger
 	faults atomic.Pointer[Faults]
 	number atomic.Uint64
+
+	scripts scripts
+
+	mu       sync.Mutex
+	underway int        // requests
+	idle     *sync.Cond // under mu: none is
 
 	once    sync.Once
 	closed  chan struct{}
@@ -59,6 +67,8 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	s := &Server{cfg: cfg, ledger: newLedger(cfg.Prices), closed: make(chan struct{})}
+	s.idle = sync.NewCond(&s.mu)
+	s.ledger.keep = cfg.KeepBills
 	if err := s.SetFaults(cfg.Faults); err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
@@ -91,6 +101,29 @@ func (s *Server) Start(addr string) (url string, err error) {
 	}
 	s.serving.Go(func() { _ = s.httpSrv.Serve(l) }) // always ErrServerClosed: the listener is ours
 	return "http://" + l.Addr().String(), nil
+}
+
+// enter counts a request in until the result is called.
+func (s *Server) enter() (leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.underway++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.underway--; s.underway == 0 {
+			s.idle.Broadcast()
+		}
+	}
+}
+
+// Wait waits until no request is under way: what clients gave up is in the books then.
+func (s *Server) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.underway > 0 {
+		s.idle.Wait()
+	}
 }
 
 // Close stops listening, ends every request under way (hanging ones too) and waits for the listener's

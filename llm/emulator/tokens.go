@@ -13,12 +13,15 @@ func Tokens(text string) int64 { return int64(len(text)+3) / 4 }
 
 // usage counts the tokens of one exchange, before any output limit.
 func (s *Server) usage(a ask, text string) sluice.Usage {
-	u := sluice.Usage{Prompt: Tokens(a.system) + Tokens(a.prompt), Output: Tokens(text)}
+	u := sluice.Usage{Prompt: a.input, Output: Tokens(text)}
 	if u.Prompt >= 32 && hash(s.cfg.Seed, "cached", a.model, a.prompt)%8 == 0 {
 		u.Cached = u.Prompt / 2
 	}
 	if mean := s.thinking(a.model); mean > 0 {
 		u.Thoughts = int64(math.Round(float64(mean) * (0.5 + draw(s.cfg.Seed, "thoughts", a.model, a.prompt))))
+	}
+	if a.thinking != nil && *a.thinking >= 0 {
+		u.Thoughts = min(u.Thoughts, *a.thinking)
 	}
 	return u
 }
@@ -39,7 +42,7 @@ func limit(r reply, maxOutput int64) reply {
 	if maxOutput <= 0 || r.usage.Output+r.usage.Thoughts <= maxOutput {
 		return r
 	}
-	r.cutShort = true
+	r.cutShort, r.call = true, call{} // half a call is none
 	r.usage.Thoughts = min(r.usage.Thoughts, maxOutput)
 	r.usage.Output = maxOutput - r.usage.Thoughts
 	keep := min(int(r.usage.Output*4), len(r.text))
