@@ -1,0 +1,141 @@
+package budget
+
+import (
+	"iter"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sluice"
+)
+
+const allKey = "all.all.2026-03-16"
+
+// killed is a keeper that was killed with an open claim, an untold settlement and a lease.
+func killed(t *testing.T, s *fakeShared) {
+	t.Helper()
+	k := openFake(t, s, Options{Limits: []Limit{global("all", 100_000, ActionRefuse)}})
+	reserve(t, k, claim("told", 100))
+	settle(t, k, "told", 60)
+	flush(t, k)
+	reserve(t, k, claim("untold", 100))
+	settle(t, k, "untold", 50)
+	reserve(t, k, claim("open", 100))
+	k.flights.Wait()
+	k.stop()
+}
+
+func after(d time.Duration) func() time.Time { return func() time.Time { return noon.Add(d) } }
+
+func TestTheLeaseOfTheDeadCountsAsSpentUntilItsSpoolIsReplayed(t *testing.T) {
+	s := newFakeShared()
+	killed(t, s)
+	left := s.last(allKey).leased()
+	if left < 250 {
+		t.Fatalf("the dead leased %d", left)
+	}
+	var clock atomic.Int64
+	clock.Store(int64(time.Second))
+	k := openFake(t, s, Options{
+		Limits: []Limit{global("all", 100_000, ActionRefuse)},
+		Now:    func() time.Time { return noon.Add(time.Duration(clock.Load())) },
+	})
+	if v := reserve(t, k, claim("b", 100_000-60-left+1)); v.Decision != Refuse {
+		t.Errorf("what the dead leased could be spent: %+v", v)
+	}
+	spends := []Spend{{Claim: claim("untold", 100), Cost: 50}, {Claim: claim("open", 100), Cost: 100}}
+	if err := k.Recover(t.Context(), spends); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.last(allKey); r.Spent != 60+50+100 || r.leased() != 0 {
+		t.Errorf("recovered: %d spent, %d leased", r.Spent, r.leased())
+	}
+	if err := k.Recover(t.Context(), spends); err != nil || s.last(allKey).Spent != 210 {
+		t.Errorf("recovering twice is not recovering once: %+v, %v", s.last(allKey), err)
+	}
+	clock.Add(int64(dryFor)) // until then it is believed that nothing is left
+	if v := reserve(t, k, claim("c", 100_000-210)); v.Decision == Refuse {
+		t.Errorf("what the dead did not spend is lost: %+v", v)
+	}
+}
+
+func TestTheLeaseOfAnotherReplicaIsNotRecovered(t *testing.T) {
+	s := newFakeShared()
+	killed(t, s)
+	before := s.last(allKey).leased()
+	k := openFake(t, s, Options{Replica: "r", Limits: []Limit{global("all", 100_000, ActionRefuse)}, Now: after(time.Second)})
+	if err := k.Recover(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.last(allKey).leased(); got != before {
+		t.Errorf("r took r1's lease: %d, then %d", before, got)
+	}
+}
+
+func ledger(lines ...Line) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		for _, l := range lines {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+func line(tenant string, cost sluice.MicroUSD, at time.Time) Line {
+	return Line{Tenant: tenant, KeyID: "k1", Model: "large", Cost: cost, At: at}
+}
+
+func TestSpendIsRebuiltFromTheLedgerOnceNobodyIsAlive(t *testing.T) {
+	s := newFakeShared()
+	killed(t, s)
+	each := Limit{Name: "each", Scope: ScopeTenant, Match: "*", Period: Month, Limit: 1000, Action: ActionRefuse}
+	b := &Books{shared: s, limits: []Limit{global("all", 100_000, ActionRefuse), each}}
+	lines := ledger(line("acme", 60, noon), line("acme", 50, noon), line("zoo", 7, noon.AddDate(0, 0, -1)), line("acme", 999, noon.AddDate(0, -1, 0)))
+
+	alive, err := b.Rebuild(t.Context(), lines, noon.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := alive[0]; !all.Live || all.After != 110 || s.last(allKey).leased() == 0 {
+		t.Errorf("while a replica may be alive: %+v", all)
+	}
+	done, err := b.Rebuild(t.Context(), lines, noon.Add(leaseLost+time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := done[0]; all.Live || all.After != 110 || all.Dropped == 0 || s.last(allKey).leased() != 0 {
+		t.Errorf("when none is: %+v", all)
+	}
+	states, err := b.Show(t.Context(), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]sluice.MicroUSD{}
+	for _, st := range states {
+		got[st.Budget+" "+st.Subject] = st.Spent
+	}
+	if got["all "] != 110 || got["each acme"] != 110 || got["each zoo"] != 7 {
+		t.Errorf("shown: %v", got)
+	}
+}
+
+func TestBurnRateSaysHowFastABudgetGoesComparedToItsPeriod(t *testing.T) {
+	s := stateOf(record{Spent: 500}, global("all", 1000, ActionRefuse), "", noon.Add(-6*time.Hour-30*time.Minute))
+	if s.Share != 0.5 || s.BurnRate != 2 { // half of the money in a quarter of the day
+		t.Errorf("state %+v", s)
+	}
+	if s := stateOf(record{Spent: 100}, global("all", 1000, ActionRefuse), "", noon.Truncate(24*time.Hour)); s.BurnRate != 2 {
+		t.Errorf("at the first instant: %+v", s)
+	}
+}
+
+func TestTheUnspentBudgetsOfTheConfigurationAreShownToo(t *testing.T) {
+	b := &Books{shared: newFakeShared(), limits: []Limit{
+		global("all", 1000, ActionRefuse), {Name: "each", Scope: ScopeTenant, Match: "*", Period: Day, Limit: 1, Action: ActionWarn},
+	}}
+	states, err := b.Show(t.Context(), noon)
+	if err != nil || len(states) != 1 || states[0].Left != 1000 {
+		t.Errorf("states %+v, %v", states, err)
+	}
+}
