@@ -1,4 +1,197 @@
 package features
 
-// Of measures a text.
-func Of(text string) Features { return Features{Chars: len(text)} }
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Of measures a text. Invalid UTF-8 counts as it would print: one character a byte.
+func Of(text string) Features {
+	var m meter
+	m.runes(text)
+	m.chunks(text)
+	m.Math = m.math.pieces(m.code.pieces() > 0)
+	m.Code = m.code.pieces()
+	m.Language = m.language()
+	return m.Features
+}
+
+// meter is the state of one measurement.
+type meter struct {
+	Features
+	digits, upper int
+	scripts       [scripts]int
+	languages     [languages]int
+	math          mathMeter
+	code          codeMeter
+}
+
+// runes counts what single characters tell.
+func (m *meter) runes(text string) {
+	var (
+		length   int  // of the word so far
+		open     bool // the sentence holds something
+		stopped  bool // the last character ended a sentence, if a blank follows
+		anything bool
+	)
+	endWord := func() {
+		if length > 0 {
+			m.Words, m.Longest, length = m.Words+1, max(m.Longest, length), 0
+		}
+	}
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		i += size
+		m.Chars++
+		switch class := m.classify(r); {
+		case class == isLetter:
+			length++
+			open, stopped, anything = true, false, true
+		case class == isAlone:
+			endWord()
+			length = 1
+			endWord()
+			open, stopped, anything = true, false, true
+		case class == isMark && length > 0: // belongs to the letter before
+		case r == '\'' || r == '’':
+			// don't is one word; the quotation mark behind a word ends it with the blank that follows
+		default:
+			endWord()
+			if blank := isBlank(r); blank && stopped && open {
+				m.Sentences, open = m.Sentences+1, false
+			}
+			if r == '\n' {
+				m.Lines++
+			}
+			if isStop(r) {
+				stopped = true
+			} else if !isClosing(r) {
+				stopped = false
+			}
+			if isFullWidthStop(r) && open { // no blank follows these
+				m.Sentences, open = m.Sentences+1, false
+			}
+			if isQuestion(r) {
+				m.Questions++
+			}
+			anything = anything || !isBlank(r)
+		}
+	}
+	endWord()
+	if open {
+		m.Sentences++
+	}
+	if anything {
+		m.Lines++
+	} else {
+		m.Lines = 0
+	}
+	if m.Chars > 0 {
+		m.Digits, m.Upper = float64(m.digits)/float64(m.Chars), float64(m.upper)/float64(m.Chars)
+	}
+}
+
+// class is what a character does to words.
+type class int
+
+const (
+	isOther class = iota
+	isLetter
+	isMark
+	isAlone // a word by itself: a character of a script without spaces
+)
+
+func (m *meter) classify(r rune) class {
+	if r < utf8.RuneSelf {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return isLetter
+		case 'A' <= r && r <= 'Z':
+			m.upper++
+			return isLetter
+		case '0' <= r && r <= '9':
+			m.digits++
+			return isLetter
+		case r == '_':
+			return isLetter
+		}
+		return isOther
+	}
+	switch {
+	case unicode.IsLetter(r):
+		if unicode.IsUpper(r) {
+			m.upper++
+		}
+		s := scriptOf(r)
+		m.scripts[s]++
+		if s == han || s == kana {
+			return isAlone
+		}
+		return isLetter
+	case unicode.IsDigit(r):
+		m.digits++
+		return isLetter
+	case unicode.IsMark(r):
+		return isMark
+	}
+	return isOther
+}
+
+// chunks hands over what stands between blanks.
+func (m *meter) chunks(text string) {
+	begin, letters := 0, true
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		if isBlank(r) {
+			m.chunk(text[begin:i], letters)
+			begin, letters = i+size, true
+		} else {
+			letters = letters && r < utf8.RuneSelf && isASCIILetter(byte(r))
+		}
+		i += size
+	}
+	m.chunk(text[begin:], letters)
+}
+
+// chunk takes what stands between two blanks; letters says that it is letters and nothing else.
+func (m *meter) chunk(chunk string, letters bool) {
+	if chunk == "" {
+		return
+	}
+	if letters {
+		m.code.word(chunk)
+		w := lexicon(chunk)
+		m.addLanguages(w.languages)
+		m.math.letters(chunk, w)
+		return
+	}
+	m.code.chunk(chunk)
+	core, parts := trim(chunk)
+	var w word
+	if isWordLike(core) {
+		w = lexicon(core)
+		m.addLanguages(w.languages)
+	}
+	m.math.chunk(core, parts, w)
+}
+
+func isBlank(r rune) bool {
+	return r == ' ' || '\t' <= r && r <= '\r' || r == 0xa0 || r >= 0x1680 && unicode.IsSpace(r)
+}
+
+func isStop(r rune) bool {
+	return r == '.' || r == '!' || r == '?' || r == '…' || r == '؟' || r == '।'
+}
+
+func isFullWidthStop(r rune) bool { return r == '。' || r == '！' || r == '？' }
+
+func isQuestion(r rune) bool { return r == '?' || r == '？' || r == '؟' || r == ';' }
+
+// isClosing says whether a sentence may end behind r, after its stop.
+func isClosing(r rune) bool { return r == '"' || r == ')' || r == '”' || r == '»' || r == ']' }

@@ -1,6 +1,11 @@
 package rules
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
 	"sluice"
 )
 
@@ -20,26 +25,152 @@ type Spec struct {
 
 // Mapper is a chain of rules. It is immutable and safe for concurrent use.
 type Mapper struct {
-	spec    Spec
+	chain   []Rule
+	rules   []rule
+	static  map[sluice.Policy]target
+	medium  string
+	large   string
 	version string
+	evals   sync.Pool
+}
+
+// target is a model with its role, and what is said of it where the static map chose it.
+type target struct {
+	model  string
+	tier   sluice.Tier
+	reason string
 }
 
 // New compiles a chain. The error is [Faults]: everything that is wrong, each with its key.
-func New(s Spec) (*Mapper, error) { return &Mapper{spec: s, version: "stub"}, nil }
+func New(s Spec) (*Mapper, error) {
+	var faults Faults
+	chain := expand(s, &faults)
+	m := &Mapper{medium: s.Medium, large: s.Large, static: staticMap(s, &faults)}
+	m.evals.New = func() any { return newEval(m) }
+	c := compiler{spec: s, static: m.static, faults: &faults}
+	for _, placed := range chain {
+		m.chain = append(m.chain, placed.Rule)
+		m.rules = append(m.rules, c.rule(placed))
+	}
+	if err := faults.err(); err != nil {
+		return nil, err
+	}
+	m.version = m.hash()
+	return m, nil
+}
+
+func staticMap(s Spec, faults *Faults) map[sluice.Policy]target {
+	out := make(map[sluice.Policy]target, len(s.Policies))
+	for _, p := range s.Policies {
+		model, why := s.PolicyMap[p.Name], "policy_map.json names the model of "+string(p.Name)
+		if model == "" {
+			model, why = s.modelOf(p.Tier), fmt.Sprintf("%s goes to the %s model", p.Name, p.Tier)
+		}
+		out[p.Name] = target{model, s.tierOf(model), why}
+	}
+	for policy, model := range s.PolicyMap {
+		if _, known := out[policy]; !known {
+			*faults = append(*faults, Fault{"policy_map", fmt.Sprintf("%q is no policy", policy), "name one of policies"})
+		}
+		if !s.lists(model) {
+			*faults = append(*faults, Fault{"policy_map", fmt.Sprintf("%q is not listed in models", model), "name one of " + strings.Join(s.Models, ", ")})
+		}
+	}
+	return out
+}
+
+func (s Spec) modelOf(t sluice.Tier) string {
+	if t == sluice.Large {
+		return s.Large
+	}
+	return s.Medium
+}
+
+func (s Spec) tierOf(model string) sluice.Tier {
+	switch model {
+	case s.Medium:
+		return sluice.Medium
+	case s.Large:
+		return sluice.Large
+	}
+	return ""
+}
+
+func (s Spec) lists(model string) bool {
+	for _, m := range append([]string{s.Medium, s.Large}, s.Models...) {
+		if m == model && m != "" {
+			return true
+		}
+	}
+	return false
+}
 
 // Version is a hash of everything that decides: equal chains have equal versions.
 func (m *Mapper) Version() string { return m.version }
 
-// Rules is the chain as it runs, the preset's rules written out.
-func (m *Mapper) Rules() []Rule { return m.spec.Rules }
+// versionLength is how much of the hash a version keeps.
+const versionLength = 10
+
+func (m *Mapper) hash() string {
+	static := make(map[sluice.Policy]string, len(m.static))
+	for policy, t := range m.static {
+		static[policy] = t.model
+	}
+	text, err := json.Marshal(struct {
+		Chain         []Rule
+		Static        map[sluice.Policy]string
+		Medium, Large string
+	}{m.chain, static, m.medium, m.large})
+	if err != nil {
+		panic("rules: " + err.Error()) // strings and numbers always marshal
+	}
+	return sluice.HashID("rules", string(text))[:versionLength]
+}
+
+// Rules is the chain as it runs, the preset's rules written out. The caller does not change it.
+func (m *Mapper) Rules() []Rule { return m.chain }
+
+// Static is the model that the static map gives a policy. A policy that it does not know goes to the
+// medium model.
+func (m *Mapper) Static(p sluice.Policy) (model string, tier sluice.Tier) {
+	t := m.fallback(p)
+	return t.model, t.tier
+}
+
+func (m *Mapper) fallback(p sluice.Policy) target {
+	if t, ok := m.static[p]; ok {
+		return t
+	}
+	return target{m.medium, sluice.Medium, "the policy is not configured; such queries go to the medium model"}
+}
 
 // Map finds the model. It always decides: the last word is the static map's.
 func (m *Mapper) Map(f Facts) Outcome {
-	model, tier := m.spec.Medium, sluice.Medium
-	for _, p := range m.spec.Policies {
-		if p.Name == f.Policy && p.Tier == sluice.Large {
-			model, tier = m.spec.Large, sluice.Large
+	e := m.evals.Get().(*eval)
+	defer m.evals.Put(e)
+	e.begin(f)
+	defer e.end()
+	var skipped []Skipped
+	for i := range m.rules {
+		r := &m.rules[i]
+		fires, err := r.holds(e)
+		if err != nil {
+			skipped = append(skipped, Skipped{Rule: r.name, Err: err})
+			continue
+		}
+		if fires {
+			return m.outcome(r, e, skipped)
 		}
 	}
-	return Outcome{Model: model, Tier: tier, Rule: StaticRule, RulesVersion: m.version}
+	t := m.fallback(f.Policy)
+	return Outcome{Model: t.model, Tier: t.tier, Rule: StaticRule, Reason: t.reason, RulesVersion: m.version, Skipped: skipped}
+}
+
+func (m *Mapper) outcome(r *rule, e *eval, skipped []Skipped) Outcome {
+	e.model = r.model
+	out := Outcome{Model: r.model, Tier: r.tier, Rule: r.name, Reason: r.reason.render(e), RulesVersion: m.version, Skipped: skipped}
+	if r.refusal.set() {
+		out.Refusal = r.refusal.render(e)
+	}
+	return out
 }

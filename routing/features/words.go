@@ -1,0 +1,95 @@
+package features
+
+// word takes a word that the lexicon knows.
+func (m *mathMeter) word(r role, asked bool) {
+	last := m.last
+	m.settle(r)
+	m.last = r
+	switch r {
+	case topic:
+		m.strong++
+	case noun:
+		m.nouns++
+	case verb:
+		m.verbs++
+		m.asked = true
+	case whats:
+		m.asked = true
+	case is:
+		m.asked = last == what || asked
+	case number:
+		m.operand(plain, plain, asked)
+		return
+	case operator, divided, percent:
+		m.wordOperator(r)
+		return
+	case by:
+		if m.op == dividedOp {
+			m.op = inWords
+			return
+		}
+	case of:
+		if m.of(last) {
+			return
+		}
+	case root:
+		m.count(last == square)
+	case square:
+		m.nouns++
+	case numbers:
+		m.count(last == prime)
+	case squared:
+		m.count(m.left.isOperand())
+	}
+	m.left, m.op = nothing, noOp
+}
+
+func (m *mathMeter) count(found bool) {
+	if found {
+		m.strong++
+	}
+}
+
+// wordOperator takes plus, divided and percent behind a number.
+func (m *mathMeter) wordOperator(r role) {
+	op := inWords
+	switch r {
+	case divided:
+		op = dividedOp
+	case percent:
+		op = percentOp
+	}
+	if m.left == plain || m.left == year {
+		m.op = op
+		return
+	}
+	m.left, m.op = nothing, noOp
+}
+
+// of makes an operator of what stands before it: "15% of", "the power of", "the integral of".
+func (m *mathMeter) of(last role) bool {
+	switch {
+	case m.op == percentOp, m.op == noOp && m.left == share:
+		m.op = inWords
+	case last == power && m.figures > 0:
+		m.left, m.op = plain, inWords
+	default:
+		return false
+	}
+	return true
+}
+
+// settle decides about an integral by the word behind it: the integral of something is mathematics, an
+// integral part is not.
+func (m *mathMeter) settle(next role) {
+	if m.last == integral {
+		switch next {
+		case of:
+			m.strong++
+		case part:
+		default:
+			m.nouns++
+		}
+	}
+	m.last = noRole
+}

@@ -1,0 +1,50 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a [Spec].
+type Fault struct {
+	// Key is the path of the key within the section: "rules[2].when.expr".
+	Key string
+	// Problem is what is wrong, Remedy what to do.
+	Problem, Remedy string
+}
+
+// Faults is everything that is wrong.
+type Faults []Fault
+
+// Error lists the faults, one a line.
+func (fs Faults) Error() string {
+	lines := make([]string, 0, len(fs)+1)
+	lines = append(lines, fmt.Sprintf("the rules have %d fault(s):", len(fs)))
+	for _, f := range fs {
+		line := "  " + f.Key + ": " + f.Problem
+		if f.Remedy != "" {
+			line += "; " + f.Remedy
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (fs Faults) err() error {
+	if len(fs) == 0 {
+		return nil
+	}
+	return fs
+}
+
+// checker collects the faults of one rule.
+type checker struct {
+	at     string // "rules[2]"
+	faults *Faults
+}
+
+func (k checker) want(ok bool, key, problem, remedy string) {
+	if !ok {
+		*k.faults = append(*k.faults, Fault{Key: k.at + "." + key, Problem: problem, Remedy: remedy})
+	}
+}
