@@ -2,49 +2,212 @@ package front
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"sluice"
 	"sluice/routing"
 )
 
-// Options are a front's. The zero value of a number is its default.
-type Options struct {
-	// Static decides where no router does; it must never fail.
-	Static routing.Router
-	// Deadline bounds a decision (250 ms), ExplainDeadline one that generates a reasoning (5 s).
-	Deadline, ExplainDeadline time.Duration
-	// MaxBytes (8192) bounds what a router reads. A longer text loses its middle, or is refused.
-	MaxBytes   int
-	RefuseLong bool
-	// Threshold, where above 0, stands in for the active router's own; Tenants overrides it by tenant.
-	Threshold float64
-	Tenants   map[string]float64
-	// Concurrency bounds the decisions being made at once (64), ShadowConcurrency those of the shadow (8).
-	Concurrency, ShadowConcurrency int
-	// OnRollback is called once for each canary that is dropped, outside of any request.
-	OnRollback func(Rollback)
-	// Now is time.Now outside tests.
-	Now func() time.Time
-}
-
 // Front is the router in front; see the package. It is safe for concurrent use.
-type Front struct{ o Options }
+type Front struct {
+	o       Options
+	service atomic.Pointer[service]
+	places  chan struct{} // one for each decision that is being made
+	shadows chan struct{}
+	counts  counts
+	// swapping orders swaps; dropped is the version of the canary that was dropped and that the registry has
+	// not taken back yet.
+	swapping sync.Mutex
+	dropped  string
+	// working are the goroutines that ask routers and tell of rollbacks; Close waits for them.
+	working sync.WaitGroup
+}
 
 // New makes a front with nothing in service. [Front.Close] ends it.
-func New(o Options) (*Front, error) { return &Front{o: o}, nil }
-
-// Decide decides; it never fails and never waits longer than the deadline.
-func (f *Front) Decide(ctx context.Context, r Request) Decision {
-	choice, err := f.o.Static.Route(ctx, routing.Request{Text: r.Text})
-	_ = err
-	return Decision{Choice: choice, Fault: FaultUnavailable}
+func New(o Options) (*Front, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	f := &Front{o: o, places: make(chan struct{}, o.Concurrency), shadows: make(chan struct{}, o.ShadowConcurrency)}
+	f.service.Store(newService(o, Set{}, nil, false))
+	return f, nil
 }
 
-// Swap puts a set into service. Requests that began with the old one end with it.
-func (f *Front) Swap(s Set) {}
+// Swap puts a set into service. Requests that began with the old one end with it, and only then is it
+// released. A router of a version that served already keeps its circuit.
+func (f *Front) Swap(s Set) {
+	f.swapping.Lock()
+	defer f.swapping.Unlock()
+	if s.Canary == nil || s.Canary.Version() != f.dropped {
+		f.dropped = ""
+	}
+	old := f.service.Load()
+	f.service.Store(newService(f.o, s, old, f.dropped != ""))
+	old.release()
+}
 
-// Observe tells how the request of a decision ended: the canary is judged by it.
-func (f *Front) Observe(d Decision, failed bool) {}
+// Close takes everything out of service and waits for the decisions that are still being made, abandoned
+// ones included. Nobody may ask for a decision any more.
+func (f *Front) Close() error {
+	f.Swap(Set{})
+	f.working.Wait()
+	return nil
+}
 
-// Close takes everything out of service and waits for the decisions that are still being made.
-func (f *Front) Close() error { return nil }
+// Decide decides. It never fails and never waits longer than the deadline; see [Decision.Fault].
+func (f *Front) Decide(ctx context.Context, r Request) Decision {
+	began := f.o.Now()
+	s := f.acquire()
+	defer s.release()
+	d := f.decide(ctx, s, r)
+	took := f.o.Now().Sub(began)
+	d.RouterUS = took.Microseconds()
+	f.counts.decided(d)
+	if a, judged := s.armOf(d); judged && ctx.Err() == nil {
+		f.judge(s, func(g *guard, now time.Time) { g.decided(a, now, d.Fault != "", took) })
+	}
+	return d
+}
+
+// Observe tells how the request of a decision ended, so that a canary whose requests fail is dropped too.
+func (f *Front) Observe(d Decision, failed bool) {
+	s := f.acquire()
+	defer s.release()
+	if a, judged := s.armOf(d); judged {
+		f.judge(s, func(g *guard, now time.Time) { g.ended(a, now, failed) })
+	}
+}
+
+func (f *Front) decide(ctx context.Context, s *service, r Request) Decision {
+	l, canary := s.pick(r)
+	d := Decision{Canary: canary, asked: l.version()}
+	text, cut := f.fit(r.Text)
+	if cut && f.o.RefuseLong {
+		d.Fault, d.Refusal = FaultTooLong, tooLong(len(r.Text), f.o.MaxBytes)
+		d.Choice = f.static(ctx, r)
+		return d
+	}
+	ask := routing.Request{Text: text, Explain: r.Explain}
+	d.Shadow = f.shadow(ctx, s, l, ask, r)
+	choice, fault := f.ask(ctx, s, l, ask)
+	if fault != "" {
+		d.Fault, d.Choice = fault, f.static(ctx, r)
+		return d
+	}
+	choice.Truncated = choice.Truncated || cut
+	d.Choice, d.Threshold = f.knob(choice, l, r)
+	return d
+}
+
+// static is the static map's choice. Where even that fails the query is a standard one.
+func (f *Front) static(ctx context.Context, r Request) routing.Choice {
+	choice, err := f.o.Static.Route(context.WithoutCancel(ctx), routing.Request{Text: r.Text})
+	if err != nil || choice.Policy == "" {
+		return routing.Choice{Policy: sluice.Standard, ReasoningSource: routing.ReasoningNone, Version: f.o.Static.Version()}
+	}
+	return choice
+}
+
+// answer is what a router said.
+type answer struct {
+	choice routing.Choice
+	err    error
+}
+
+// ask asks a router, within the deadline.
+func (f *Front) ask(ctx context.Context, s *service, l *lane, r routing.Request) (routing.Choice, Fault) {
+	if l == nil || !l.circuit.allow(f.o.Now()) {
+		return routing.Choice{}, FaultUnavailable
+	}
+	deadline := f.o.Deadline
+	if r.Explain {
+		deadline = f.o.ExplainDeadline
+	}
+	limited, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	select {
+	case f.places <- struct{}{}:
+	case <-limited.Done():
+		l.circuit.forget()
+		return routing.Choice{}, FaultDeadline
+	}
+	said := make(chan answer, 1) // the goroutine ends though nobody listens any more
+	s.hold()
+	f.working.Go(func() {
+		defer s.release()
+		defer func() { <-f.places }()
+		said <- l.route(limited, r)
+	})
+	var got answer
+	select {
+	case got = <-said:
+	case <-limited.Done():
+		got.err = limited.Err()
+	}
+	fault := faultOf(got)
+	switch {
+	case ctx.Err() != nil: // the client is gone: nobody's fault
+		l.circuit.forget()
+	case fault == FaultDeadline || fault == FaultUnavailable:
+		l.circuit.failed(f.o.Now())
+	default:
+		l.circuit.succeeded()
+	}
+	return got.choice, fault
+}
+
+// errPanicked is a router's panic.
+var errPanicked = errors.New("the router panicked")
+
+func faultOf(a answer) Fault {
+	switch {
+	case a.err == nil && a.choice.Policy == "":
+		return FaultUnparseable
+	case a.err == nil:
+		return ""
+	case errors.Is(a.err, routing.ErrTooLong):
+		return FaultTooLong
+	case errors.Is(a.err, routing.ErrUnparseable):
+		return FaultUnparseable
+	case errors.Is(a.err, context.DeadlineExceeded), errors.Is(a.err, context.Canceled):
+		return FaultDeadline
+	}
+	return FaultUnavailable
+}
+
+// shadow lets the candidate decide too, where one is there and has a place. The request does not wait.
+func (f *Front) shadow(ctx context.Context, s *service, used *lane, ask routing.Request, r Request) *Shadow {
+	l := s.shadow
+	if l == nil || l == used {
+		return nil
+	}
+	select {
+	case f.shadows <- struct{}{}:
+	default:
+		f.counts.shadowsLeftOut.Add(1)
+		return nil
+	}
+	ask.Explain = false
+	out := &Shadow{version: l.version()}
+	s.hold()
+	f.working.Go(func() {
+		defer s.release()
+		defer func() { <-f.shadows }()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.o.Deadline)
+		defer cancel()
+		began := f.o.Now()
+		got := l.route(limited, ask)
+		result := sluice.Shadow{RouterVersion: l.version(), RouterUS: f.o.Now().Sub(began).Microseconds(), Fault: string(faultOf(got))}
+		if result.Fault == "" {
+			choice, _ := f.knob(got.choice, l, r)
+			result.Policy, result.Probabilities = choice.Policy, choice.Probabilities
+		}
+		out.done.Store(&result)
+		f.counts.shadows.Add(1)
+	})
+	return out
+}

@@ -77,16 +77,20 @@ func (w Watch) Run(ctx context.Context) {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	seen := w.content()
+	// At first whatever stands there: it may have changed since the holder's rules were read.
+	var loaded, before []byte
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if now := w.content(); !bytes.Equal(now, seen) {
-				seen = now
+			// Only what two looks in a row find is whole: a file may be half written.
+			now := w.content()
+			if bytes.Equal(now, before) && !bytes.Equal(now, loaded) {
+				loaded = now
 				w.reload()
 			}
+			before = now
 		}
 	}
 }

@@ -1,0 +1,194 @@
+package front
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"sluice/routing"
+)
+
+// service is a set in service, with what is learnt about it. Requests hold it while they use it.
+type service struct {
+	set                    Set
+	active, canary, shadow *lane
+	pins                   map[string]*lane
+	guard                  *guard
+	dropped                atomic.Bool // the canary
+	// holders counts the front itself, while the set is in service, and everybody who uses it.
+	holders atomic.Int64
+}
+
+// newService carries circuits over from the service before, by version.
+func newService(o Options, s Set, before *service, dropped bool) *service {
+	lanes := map[string]*lane{}
+	if before != nil {
+		for _, l := range before.lanes() {
+			lanes[l.version()] = l
+		}
+	}
+	laneOf := func(r routing.Router) *lane {
+		if r == nil {
+			return nil
+		}
+		l := newLane(o.Circuit, r)
+		if old, ok := lanes[r.Version()]; ok {
+			l.circuit = old.circuit
+		}
+		lanes[r.Version()] = l
+		return l
+	}
+	out := &service{set: s, active: laneOf(s.Active), canary: laneOf(s.Canary), shadow: laneOf(s.Shadow), pins: map[string]*lane{}, guard: newGuard(o.Guard)}
+	for tenant, r := range s.Pins {
+		out.pins[tenant] = laneOf(r)
+	}
+	if before != nil && before.active.version() == out.active.version() && before.canary.version() == out.canary.version() {
+		out.guard = before.guard
+	}
+	out.dropped.Store(dropped)
+	out.holders.Store(1)
+	return out
+}
+
+func (s *service) lanes() []*lane {
+	all := []*lane{s.active, s.canary, s.shadow}
+	for _, l := range s.pins {
+		all = append(all, l)
+	}
+	var there []*lane
+	for _, l := range all {
+		if l != nil {
+			there = append(there, l)
+		}
+	}
+	return there
+}
+
+// acquire takes hold of what is in service.
+func (f *Front) acquire() *service {
+	for {
+		s := f.service.Load()
+		if n := s.holders.Load(); n > 0 && s.holders.CompareAndSwap(n, n+1) {
+			return s
+		}
+	}
+}
+
+// hold is for whoever already holds it and hands it on.
+func (s *service) hold() { s.holders.Add(1) }
+
+func (s *service) release() {
+	if s.holders.Add(-1) == 0 && s.set.Release != nil {
+		s.set.Release()
+	}
+}
+
+// pick finds the router of a request: the tenant's own, the canary for its share, or the active one.
+func (s *service) pick(r Request) (l *lane, canary bool) {
+	if pinned, ok := s.pins[r.Tenant]; ok {
+		return pinned, false
+	}
+	if s.canary != nil && !s.dropped.Load() && inShare(s.canary.version(), r, s.set.CanaryShare) {
+		return s.canary, true
+	}
+	return s.active, false
+}
+
+// inShare draws by the request's key and the canary's version, so that each canary has its own sample and
+// a request asked again has its own router again.
+func inShare(version string, r Request, share float64) bool {
+	key := r.RequestKey
+	if key == "" {
+		key = r.Text
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(version))
+	_, _ = h.Write([]byte{0})
+	_, _ = h.Write([]byte(key))
+	x := h.Sum64()
+	x ^= x >> 33 // FNV's high bits are weak for short keys
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	return float64(x>>11)/(1<<53) < share
+}
+
+// arm is one side of the comparison that judges a canary.
+type arm int
+
+const (
+	armActive arm = iota
+	armCanary
+)
+
+// armOf says which side a decision counts for; none where no canary is being judged, or the decision was
+// made by a router that is not in service any more.
+func (s *service) armOf(d Decision) (arm, bool) {
+	switch {
+	case s.canary == nil || s.dropped.Load():
+		return 0, false
+	case d.Canary && d.asked == s.canary.version():
+		return armCanary, true
+	case !d.Canary && s.active != nil && d.asked == s.active.version():
+		return armActive, true
+	}
+	return 0, false
+}
+
+// judge notes something about an arm and drops the canary if that was too much.
+func (f *Front) judge(s *service, note func(*guard, time.Time)) {
+	now := f.o.Now()
+	note(s.guard, now)
+	reason := s.guard.verdict(now)
+	if reason == "" || !s.dropped.CompareAndSwap(false, true) {
+		return
+	}
+	version := s.canary.version()
+	f.counts.rollbacks.Add(1)
+	f.working.Go(func() {
+		f.dropIn(version)
+		f.o.OnRollback(Rollback{Version: version, Reason: reason, At: now.UTC()})
+	})
+}
+
+// dropIn keeps a canary dropped in sets that come later, until the registry has taken it back.
+func (f *Front) dropIn(version string) {
+	f.swapping.Lock()
+	defer f.swapping.Unlock()
+	if now := f.service.Load(); now.canary.version() == version {
+		now.dropped.Store(true)
+		f.dropped = version
+	}
+}
+
+// lane is a router with its circuit.
+type lane struct {
+	router  routing.Router
+	name    string
+	circuit *circuit
+}
+
+func newLane(o Circuit, r routing.Router) *lane {
+	return &lane{router: r, name: r.Version(), circuit: &circuit{o: o}}
+}
+
+// version is the router's; empty for no router.
+func (l *lane) version() string {
+	if l == nil {
+		return ""
+	}
+	return l.name
+}
+
+// route asks the router; its panic is an error.
+func (l *lane) route(ctx context.Context, r routing.Request) (a answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a = answer{err: fmt.Errorf("%w: %v\n%s", errPanicked, p, debug.Stack())}
+		}
+	}()
+	a.choice, a.err = l.router.Route(ctx, r)
+	return a
+}

@@ -1,0 +1,145 @@
+package rules
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// told is what a watch said.
+type told struct {
+	version string
+	err     error
+}
+
+// watching runs a watch on a file whose content is the name of a preset.
+func watching(t *testing.T, content string) (h *Holder, path string, heard *[]told) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "sluice.yaml")
+	write(t, path, content)
+	load := func() (*Mapper, error) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		return New(withPreset(strings.TrimSpace(string(text))))
+	}
+	m, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, heard = NewHolder(m), &[]told{}
+	var work sync.WaitGroup
+	work.Go(func() {
+		Watch{
+			Holder: h, Files: []string{path, path + ".absent"}, Load: load,
+			Told: func(version string, err error) { *heard = append(*heard, told{version, err}) },
+		}.Run(t.Context())
+	})
+	t.Cleanup(work.Wait)
+	return h, path, heard
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAChangedFileIsReloaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, path, heard := watching(t, PresetNone)
+		before := h.Mapper().Version()
+		write(t, path, PresetHybrid)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if v := h.Mapper().Version(); v == before || len(*heard) != 1 || (*heard)[0] != (told{v, nil}) {
+			t.Fatalf("version %s after %s, heard %v", v, before, *heard)
+		}
+		write(t, path, PresetHybrid+"\n") // nothing of ours
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if len(*heard) != 1 {
+			t.Fatalf("heard %v of a change that changes no rule", *heard)
+		}
+	})
+}
+
+func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, path, heard := watching(t, PresetHybrid)
+		before := h.Mapper()
+		write(t, path, "nonsense")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		var faults Faults
+		if h.Mapper() != before || len(*heard) != 1 || !errors.As((*heard)[0].err, &faults) || (*heard)[0].version != before.Version() {
+			t.Fatalf("heard %v", *heard)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		write(t, path, PresetNone)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if h.Mapper() == before || (*heard)[len(*heard)-1].err != nil {
+			t.Fatalf("the mended file is not in force: %v", *heard)
+		}
+	})
+}
+
+func TestAHalfWrittenFileIsNotTakenForTheWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, path, heard := watching(t, PresetHybrid)
+		before := h.Mapper()
+		time.Sleep(2500 * time.Millisecond)
+		write(t, path, "cost")
+		time.Sleep(time.Second) // one look
+		write(t, path, PresetHybrid)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if h.Mapper() != before || len(*heard) != 0 {
+			t.Fatalf("heard %v", *heard)
+		}
+	})
+}
+
+// TestAReloadUnderLoadMixesNoVersions maps while the rules change: what a rule says and which version says
+// it always belong together.
+func TestAReloadUnderLoadMixesNoVersions(t *testing.T) {
+	one := mapper(t, spec(Rule{Name: "one", When: When{MinWords: 1}, Then: Then{Tier: "large"}}))
+	two := mapper(t, spec(Rule{Name: "two", When: When{MinWords: 1}, Then: Then{Tier: "medium"}}))
+	want := map[string]string{one.Version(): "one pro", two.Version(): "two flash"}
+	h := NewHolder(one)
+	stop := make(chan struct{})
+	var work sync.WaitGroup
+	for range 4 {
+		work.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if got := h.Map(asking("why")); got.Rule+" "+got.Model != want[got.RulesVersion] {
+					t.Errorf("got %+v", got)
+					return
+				}
+			}
+		})
+	}
+	for range 500 {
+		h.Swap(two)
+		h.Map(asking("why"))
+		h.Swap(one)
+	}
+	close(stop)
+	work.Wait()
+}

@@ -1,0 +1,190 @@
+package recipe
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sluice/gemma"
+	"sluice/gemma/learn"
+)
+
+// checkpoint is where a run is. Its file is written last and names the others, so that a run that was killed
+// while it wrote goes on from the checkpoint before.
+type checkpoint struct {
+	// Job identifies rows and options: a checkpoint of another job is refused.
+	Job   string `json:"job"`
+	Stage string `json:"stage"`
+	// Step is the number of steps of the stage that are done.
+	Step int `json:"step"`
+	// Trainer and Weights are files: the optimiser's state, and the weights of the best candidate.
+	Trainer string `json:"trainer"`
+	Weights string `json:"weights,omitempty"`
+
+	Kept       *candidate  `json:"kept,omitempty"`
+	BaseNLL    float64     `json:"base_nll"`
+	FinalNLL   float64     `json:"final_nll"`
+	References [][]float64 `json:"references,omitempty"`
+
+	Steps  int   `json:"steps"`
+	Tokens int64 `json:"tokens"`
+}
+
+const checkpointFile = "checkpoint.json"
+
+// job identifies what decides the result.
+func (r *run) job() (string, error) {
+	o := r.options
+	var base any
+	if o.Base != nil {
+		base = *o.Base
+	}
+	data, err := json.Marshal([]any{r.set.Digest(), o.Policies, o.Seed, o.Backend, o.Epochs, base, r.start.prompt.Version, r.start.model.Config})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// save writes a checkpoint and removes the one before.
+func (r *run) save() error {
+	dir := r.options.Checkpoints
+	if dir == "" {
+		return nil
+	}
+	if err := r.write(dir); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+func (r *run) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	state, err := r.trainer.State()
+	if err != nil {
+		return err
+	}
+	p := r.point
+	p.Steps, p.Tokens = r.report.Steps, r.report.Tokens
+	if p.Job, err = r.job(); err != nil {
+		return err
+	}
+	p.Trainer = fmt.Sprintf("%s-%06d.safetensors", p.Stage, p.Step)
+	if err := writeState(filepath.Join(dir, p.Trainer), state); err != nil {
+		return err
+	}
+	if p.Kept != nil {
+		p.Weights = fmt.Sprintf("kept-%s-%06d.safetensors", p.Stage, p.Step)
+		if err := writeState(filepath.Join(dir, p.Weights), learn.State{Tensors: p.Kept.weights}); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if err := writeWhole(filepath.Join(dir, checkpointFile), func(f *os.File) error { _, err := f.Write(data); return err }); err != nil {
+		return err
+	}
+	return sweep(dir, p)
+}
+
+// sweep removes the files of earlier checkpoints.
+func sweep(dir string, p checkpoint) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".safetensors") && e.Name() != p.Trainer && e.Name() != p.Weights {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
+func writeState(path string, s learn.State) error {
+	return writeWhole(path, func(f *os.File) error { return s.Write(f) })
+}
+
+// writeWhole writes a file under another name first.
+func writeWhole(path string, write func(f *os.File) error) error {
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// resume reads the checkpoint, if there is one. The trainer's state is read when its stage begins.
+func (r *run) resume() error {
+	if r.options.Checkpoints == "" {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(r.options.Checkpoints, checkpointFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	var p checkpoint
+	if err := json.Unmarshal(data, &p); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	job, err := r.job()
+	if err != nil {
+		return err
+	}
+	if p.Job != job {
+		return fmt.Errorf("checkpoint in %s is of job %s, this is %s: use another directory", r.options.Checkpoints, p.Job, job)
+	}
+	if p.Kept != nil {
+		s, err := readState(filepath.Join(r.options.Checkpoints, p.Weights))
+		if err != nil {
+			return err
+		}
+		p.Kept.weights = gemma.Weights(s.Tensors)
+	}
+	r.point = p
+	r.report.Steps, r.report.Tokens, r.report.Resumed = p.Steps, p.Tokens, p.Steps
+	return nil
+}
+
+// restoreTrainer sets the trainer to the checkpoint that the run goes on from.
+func (r *run) restoreTrainer() error {
+	if r.point.Trainer == "" {
+		return nil
+	}
+	s, err := readState(filepath.Join(r.options.Checkpoints, r.point.Trainer))
+	if err != nil {
+		return err
+	}
+	r.point.Trainer = "" // the next stage begins with fresh moments
+	return r.trainer.Restore(s)
+}
+
+func readState(path string) (learn.State, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return learn.State{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	defer func() { _ = f.Close() }() // read only
+	stat, err := f.Stat()
+	if err != nil {
+		return learn.State{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	return learn.ReadState(f, stat.Size())
+}
