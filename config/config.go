@@ -26,6 +26,7 @@ type Config struct {
 	Privacy  Privacy   `key:"privacy" doc:"Masking of personal data at the ring's entrance: e-mail addresses, phone numbers, card numbers with a valid check digit, API keys."`
 	Stages   Stages    `key:"stages" doc:"How each stage runs."`
 	Prices   []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
+	Gateway  Gateway   `key:"gateway" doc:"How requests for models are answered, over HTTP and NATS."`
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
 	Secrets  SecretSet `key:"-"`
 }

@@ -38,6 +38,7 @@ func Default() Config {
 			Analysis: Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
 			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
+		Gateway:  defaultGateway(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
 	}
 }

@@ -40,6 +40,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	k.want(c.Query.MaxBytes <= 512<<10, "query.max_bytes", "is above 524288", "the server's max_payload bounds the whole message")
 	k.want(c.Split.TrainShare > 0 && c.Split.TrainShare < 1, "split.train_share", "is not between 0 and 1", "0.8 is the default")
 	c.checkStages(k)
+	c.checkGateway(k)
 	c.checkPrices(k)
 	k.want(c.Emulator.Faults >= 0 && c.Emulator.Faults < 1, "emulator.faults", "is not between 0 and 1", "0.2 means every fifth call")
 	k.want(c.Emulator.Latency >= 0, "emulator.latency", "is negative", "0 answers at once")
