@@ -143,6 +143,13 @@ func (p *Pipeline) enter(ctx context.Context) (_ context.Context, leave func(), 
 	}, nil
 }
 
+// InHand counts the requests in hand.
+func (p *Pipeline) InHand() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inHand
+}
+
 // Draining says whether the pipeline takes no requests any more.
 func (p *Pipeline) Draining() bool {
 	p.mu.Lock()
