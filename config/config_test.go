@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sluice/routing/rules"
 )
 
 // none is an empty environment.
@@ -56,6 +58,12 @@ func normal(c Config) Config {
 	if c.Prices == nil {
 		c.Prices = []Price{}
 	}
+	if c.Routing.Rules == nil {
+		c.Routing.Rules = []rules.Rule{}
+	}
+	if c.Routing.Tenants == nil {
+		c.Routing.Tenants = []TenantThreshold{}
+	}
 	return c
 }
 
@@ -86,7 +94,7 @@ nats: {max_age: 36h}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
-	if !reflect.DeepEqual(got, want) {
+	if want = normal(want); !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}
 }

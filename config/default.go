@@ -39,6 +39,7 @@ func Default() Config {
 			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
 		Gateway:  defaultGateway(),
+		Routing:  defaultRouting(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
 	}
 }

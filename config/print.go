@@ -131,19 +131,24 @@ func example(v reflect.Value) string {
 	if v.Kind() != reflect.Slice || v.Len() > 0 || v.Type().Elem().Kind() != reflect.Struct {
 		return ""
 	}
-	t := v.Type().Elem()
 	var b strings.Builder
 	b.WriteString("# An entry:")
+	exampleKeys(&b, v.Type().Elem(), "  - ")
+	return b.String()
+}
+
+// exampleKeys documents the keys of a section, those of its sections indented below them; lead stands
+// before the first.
+func exampleKeys(b *strings.Builder, t reflect.Type, lead string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		lead := "    "
-		if i == 0 {
-			lead = "  - "
-		}
 		b.WriteString("\n#" + lead + f.Tag.Get("key") + ": ")
 		b.WriteString("# " + f.Tag.Get("doc") + " [" + typeName(f.Type) + "]")
+		lead = strings.Repeat(" ", len(lead))
+		if f.Type.Kind() == reflect.Struct {
+			exampleKeys(b, f.Type, lead+"  ")
+		}
 	}
-	return b.String()
 }
 
 // trimLines takes the blanks off every line's end, where the encoder leaves some under comments.

@@ -42,6 +42,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	c.checkStages(k)
 	c.checkGateway(k)
 	c.checkPrices(k)
+	c.checkRouting(k)
 	k.want(c.Emulator.Faults >= 0 && c.Emulator.Faults < 1, "emulator.faults", "is not between 0 and 1", "0.2 means every fifth call")
 	k.want(c.Emulator.Latency >= 0, "emulator.latency", "is negative", "0 answers at once")
 	k.want(port(c.Emulator.Port), "emulator.port", "is not a port", "want 0 to 65535")
@@ -145,7 +146,7 @@ func (c *Config) checkPrices(k checker) {
 		}
 		return
 	}
-	for _, r := range c.roles() {
+	for _, r := range append(c.roles(), c.ruleRoles()...) {
 		_, listed := c.Model(r.model)
 		k.want(!listed || table.Has(r.model), r.key, fmt.Sprintf("%q has no price", r.model), "add one to prices: nothing is asked whose cost is unknown")
 	}

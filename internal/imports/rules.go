@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	"consumers/record":         {"", "streams"},
 	"postgres":                 {"", "migrations"},
 	"operate":                  {"", "streams", "consumers"},
-	"config":                   {"", "pricing"},
+	"config":                   {"", "pricing", "routing/rules"},
 	"bench":                    {"", "streams", "llm"},
 	"evaluation":               {""},
 	"evaluation/controls":      {"evaluation"},

@@ -39,8 +39,7 @@ type Stats struct {
 
 // Stats tells what it did so far, and what is in service.
 func (f *Front) Stats() Stats {
-	s := f.acquire()
-	defer s.release()
+	s := f.service.Load()
 	out := Stats{
 		Decisions: f.counts.decisions.Load(), Canary: f.counts.canary.Load(), Faults: map[Fault]int64{},
 		Shadows: f.counts.shadows.Load(), ShadowsLeftOut: f.counts.shadowsLeftOut.Load(), Rollbacks: f.counts.rollbacks.Load(),

@@ -26,7 +26,8 @@ type Request struct {
 
 // Decision is what was decided.
 type Decision struct {
-	// Choice is the router's, with the policy that the threshold gave; the static map's where Fault is set.
+	// Choice is the router's, with the policy that the threshold gave; the static map's where Fault is set or
+	// no router is in service.
 	Choice routing.Choice
 	// Threshold is what P(Complex) was held against; 0 where there are no probabilities.
 	Threshold float64
@@ -52,7 +53,7 @@ type Fault string
 const (
 	FaultDeadline    Fault = "deadline"
 	FaultUnparseable Fault = "unparseable"
-	FaultUnavailable Fault = "unavailable" // no router, a failing one, or one that is given a pause
+	FaultUnavailable Fault = "unavailable" // it fails, has a pause after failing, or nothing was put into service yet
 	FaultTooLong     Fault = "too_long"
 )
 
@@ -74,9 +75,10 @@ func (s *Shadow) Result() *sluice.Shadow {
 	return &sluice.Shadow{RouterVersion: s.version, Fault: string(FaultDeadline)}
 }
 
-// Set is what is in service. The zero value is nothing: the static map decides.
+// Set is what is in service.
 type Set struct {
-	// Active decides for everybody who is not pinned and not in the canary's share.
+	// Active decides for everybody who is not pinned and not in the canary's share. Nil: the static map
+	// does, which is no fault.
 	Active routing.Router
 	// Canary decides for CanaryShare (0 to 1) of the requests.
 	Canary      routing.Router
@@ -85,8 +87,6 @@ type Set struct {
 	Shadow routing.Router
 	// Pins are the routers of tenants that have one of their own.
 	Pins map[string]routing.Router
-	// Release, where set, is called once when the set was swapped out and no request uses it any more.
-	Release func()
 }
 
 // Calibrated is what a router may be beside routing.Router: one that brings the threshold that its

@@ -33,21 +33,21 @@ func New(o Options) (*Front, error) {
 		return nil, err
 	}
 	f := &Front{o: o, places: make(chan struct{}, o.Concurrency), shadows: make(chan struct{}, o.ShadowConcurrency)}
-	f.service.Store(newService(o, Set{}, nil, false))
+	first := newService(o, Set{}, nil, false)
+	first.idle = true
+	f.service.Store(first)
 	return f, nil
 }
 
-// Swap puts a set into service. Requests that began with the old one end with it, and only then is it
-// released. A router of a version that served already keeps its circuit.
+// Swap puts a set into service. Requests that began with the old one end with it. A router of a version that
+// served already keeps its circuit.
 func (f *Front) Swap(s Set) {
 	f.swapping.Lock()
 	defer f.swapping.Unlock()
 	if s.Canary == nil || s.Canary.Version() != f.dropped {
 		f.dropped = ""
 	}
-	old := f.service.Load()
-	f.service.Store(newService(f.o, s, old, f.dropped != ""))
-	old.release()
+	f.service.Store(newService(f.o, s, f.service.Load(), f.dropped != ""))
 }
 
 // Close takes everything out of service and waits for the decisions that are still being made, abandoned
@@ -61,8 +61,7 @@ func (f *Front) Close() error {
 // Decide decides. It never fails and never waits longer than the deadline; see [Decision.Fault].
 func (f *Front) Decide(ctx context.Context, r Request) Decision {
 	began := f.o.Now()
-	s := f.acquire()
-	defer s.release()
+	s := f.service.Load()
 	d := f.decide(ctx, s, r)
 	took := f.o.Now().Sub(began)
 	d.RouterUS = took.Microseconds()
@@ -75,8 +74,7 @@ func (f *Front) Decide(ctx context.Context, r Request) Decision {
 
 // Observe tells how the request of a decision ended, so that a canary whose requests fail is dropped too.
 func (f *Front) Observe(d Decision, failed bool) {
-	s := f.acquire()
-	defer s.release()
+	s := f.service.Load()
 	if a, judged := s.armOf(d); judged {
 		f.judge(s, func(g *guard, now time.Time) { g.ended(a, now, failed) })
 	}
@@ -93,7 +91,14 @@ func (f *Front) decide(ctx context.Context, s *service, r Request) Decision {
 	}
 	ask := routing.Request{Text: text, Explain: r.Explain}
 	d.Shadow = f.shadow(ctx, s, l, ask, r)
-	choice, fault := f.ask(ctx, s, l, ask)
+	if l == nil { // the static map is what is in service, unless nobody has said yet what is
+		d.Choice = f.static(ctx, r)
+		if s.idle {
+			d.Fault = FaultUnavailable
+		}
+		return d
+	}
+	choice, fault := f.ask(ctx, l, ask)
 	if fault != "" {
 		d.Fault, d.Choice = fault, f.static(ctx, r)
 		return d
@@ -119,8 +124,8 @@ type answer struct {
 }
 
 // ask asks a router, within the deadline.
-func (f *Front) ask(ctx context.Context, s *service, l *lane, r routing.Request) (routing.Choice, Fault) {
-	if l == nil || !l.circuit.allow(f.o.Now()) {
+func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Choice, Fault) {
+	if !l.circuit.allow(f.o.Now()) {
 		return routing.Choice{}, FaultUnavailable
 	}
 	deadline := f.o.Deadline
@@ -136,9 +141,7 @@ func (f *Front) ask(ctx context.Context, s *service, l *lane, r routing.Request)
 		return routing.Choice{}, FaultDeadline
 	}
 	said := make(chan answer, 1) // the goroutine ends though nobody listens any more
-	s.hold()
 	f.working.Go(func() {
-		defer s.release()
 		defer func() { <-f.places }()
 		said <- l.route(limited, r)
 	})
@@ -193,9 +196,7 @@ func (f *Front) shadow(ctx context.Context, s *service, used *lane, ask routing.
 	}
 	ask.Explain = false
 	out := &Shadow{version: l.version()}
-	s.hold()
 	f.working.Go(func() {
-		defer s.release()
 		defer func() { <-f.shadows }()
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.o.Deadline)
 		defer cancel()

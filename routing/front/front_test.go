@@ -99,7 +99,6 @@ func TestTheStaticMapDecidesWhereTheRouterDoesNot(t *testing.T) {
 		active routing.Router
 		want   Fault
 	}{
-		"nobody is there": {nil, FaultUnavailable},
 		"it fails":        {failing("r1", errors.New("no memory")), FaultUnavailable},
 		"it panics":       {panicking, FaultUnavailable},
 		"it names none":   {failing("r1", fmt.Errorf("decide: %w", routing.ErrUnparseable)), FaultUnparseable},
@@ -361,20 +360,13 @@ func TestTheCanarysShareIsDrawnByTheRequestsKey(t *testing.T) {
 	}
 }
 
-// TestASwapUnderLoadMixesNoVersionsAndFailsNoRequest also holds that a set is released once, and only when
-// nobody uses it.
 func TestASwapUnderLoadMixesNoVersionsAndFailsNoRequest(t *testing.T) {
 	f := open(t, Options{}, Set{})
-	released := make([]atomic.Int64, 50)
 	versioned := func(i int) Set {
 		name := fmt.Sprint("r", i)
-		r := &fake{version: name, route: func(context.Context, routing.Request) (routing.Choice, error) {
-			if released[i].Load() != 0 {
-				return routing.Choice{}, errors.New("used after its release")
-			}
+		return Set{Active: &fake{version: name, route: func(context.Context, routing.Request) (routing.Choice, error) {
 			return routing.Choice{Policy: sluice.Complex, Reasoning: name}, nil
-		}}
-		return Set{Active: r, Release: func() { released[i].Add(1) }}
+		}}}
 	}
 	f.Swap(versioned(0))
 	var work sync.WaitGroup
@@ -397,7 +389,7 @@ func TestASwapUnderLoadMixesNoVersionsAndFailsNoRequest(t *testing.T) {
 			}
 		})
 	}
-	for i := 1; i < len(released); i++ {
+	for i := range 50 {
 		for before := decided.Load(); decided.Load() < before+20 && !t.Failed(); {
 			f.Decide(t.Context(), Request{Text: "why"})
 		}
@@ -405,13 +397,26 @@ func TestASwapUnderLoadMixesNoVersionsAndFailsNoRequest(t *testing.T) {
 	}
 	close(stop)
 	work.Wait()
-	if err := f.Close(); err != nil {
+}
+
+func TestNothingInServiceIsAFaultOnlyUntilSomebodySaysSo(t *testing.T) {
+	f, err := New(Options{Static: static()})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range released {
-		if n := released[i].Load(); n != 1 {
-			t.Errorf("set %d was released %d times", i, n)
-		}
+	if d := f.Decide(t.Context(), Request{Text: "why"}); d.Fault != FaultUnavailable || d.Choice.Version != "static" {
+		t.Fatalf("before the first swap: %+v", d)
+	}
+	f.Swap(Set{})
+	if d := f.Decide(t.Context(), Request{Text: "why"}); d.Fault != "" || d.Choice.Version != "static" {
+		t.Fatalf("with the static map in service: %+v", d)
+	}
+}
+
+func TestTheThresholdLeavesTheStaticMapAlone(t *testing.T) {
+	f := open(t, Options{Static: routing.DefaultMap(), Threshold: 0.1}, Set{Active: routing.DefaultMap()})
+	if d := f.Decide(t.Context(), Request{Text: "why"}); d.Choice.Policy != sluice.Standard || d.Threshold != 0 {
+		t.Fatalf("got %+v", d)
 	}
 }
 

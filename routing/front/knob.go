@@ -15,8 +15,8 @@ const defaultThreshold = 0.5
 // knob holds P(Complex) against the threshold in force: at or above it the query is complex; below, it is
 // what the router found likeliest beside that.
 func (f *Front) knob(c routing.Choice, l *lane, r Request) (routing.Choice, float64) {
-	if len(c.Probabilities) == 0 {
-		return c, 0
+	if len(c.Probabilities) == 0 || l.version() == f.o.Static.Version() {
+		return c, 0 // the static map's probabilities say that it knows nothing
 	}
 	t := f.threshold(l, r)
 	switch {

@@ -18,8 +18,7 @@ type service struct {
 	pins                   map[string]*lane
 	guard                  *guard
 	dropped                atomic.Bool // the canary
-	// holders counts the front itself, while the set is in service, and everybody who uses it.
-	holders atomic.Int64
+	idle                   bool        // nothing was ever put into service
 }
 
 // newService carries circuits over from the service before, by version.
@@ -49,7 +48,6 @@ func newService(o Options, s Set, before *service, dropped bool) *service {
 		out.guard = before.guard
 	}
 	out.dropped.Store(dropped)
-	out.holders.Store(1)
 	return out
 }
 
@@ -65,25 +63,6 @@ func (s *service) lanes() []*lane {
 		}
 	}
 	return there
-}
-
-// acquire takes hold of what is in service.
-func (f *Front) acquire() *service {
-	for {
-		s := f.service.Load()
-		if n := s.holders.Load(); n > 0 && s.holders.CompareAndSwap(n, n+1) {
-			return s
-		}
-	}
-}
-
-// hold is for whoever already holds it and hands it on.
-func (s *service) hold() { s.holders.Add(1) }
-
-func (s *service) release() {
-	if s.holders.Add(-1) == 0 && s.set.Release != nil {
-		s.set.Release()
-	}
 }
 
 // pick finds the router of a request: the tenant's own, the canary for its share, or the active one.

@@ -113,7 +113,7 @@ func (c compiler) when(k checker, w When) ([]condition, string) {
 	add(w.Math, func(e *eval) (bool, error) { return e.Features.HasMath(), nil }, "the query holds mathematics")
 	add(w.Code, func(e *eval) (bool, error) { return e.Features.HasCode(), nil }, "the query holds source code")
 	add(w.Latency != Latency{}, c.latency(k, w.Latency), fmt.Sprintf("the 95th percentile of {slow} is {p95}, above %s", w.Latency.P95Above))
-	add(w.Time.given(), k.window(w.Time), "it is {time}")
+	add(!w.Time.IsZero(), k.window(w.Time), "it is {time}")
 	add(len(w.Keywords) > 0, k.keywords(w.Keywords), `the query says "{keyword}"`)
 	add(w.Expr != "", c.custom(k, w.Expr), "the expression holds: "+escape(w.Expr))
 	if len(words) == 0 {

@@ -3,8 +3,8 @@ package rules
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"sluice"
 )
@@ -17,8 +17,8 @@ type Spec struct {
 	// Policies give each policy's tier, Medium and Large each tier's model: the static map.
 	Policies      []sluice.PolicySpec
 	Medium, Large string
-	// PolicyMap, where set, gives single policies a model of their own: the content of policy_map.json.
-	PolicyMap map[sluice.Policy]string
+	// Tiers, where set, overrule the tiers of Policies: what a policy_map.json says.
+	Tiers map[sluice.Policy]sluice.Tier
 	// Models are the ones that may be named.
 	Models []string
 }
@@ -32,6 +32,7 @@ type Mapper struct {
 	large   string
 	version string
 	evals   sync.Pool
+	failed  []atomic.Int64 // by rule
 }
 
 // target is a model with its role, and what is said of it where the static map chose it.
@@ -55,25 +56,33 @@ func New(s Spec) (*Mapper, error) {
 	if err := faults.err(); err != nil {
 		return nil, err
 	}
-	m.version = m.hash()
+	m.version, m.failed = m.hash(), make([]atomic.Int64, len(chain))
 	return m, nil
+}
+
+// Failures counts by rule how often it failed and was left out; rules that never did are not there.
+func (m *Mapper) Failures() map[string]int64 {
+	out := map[string]int64{}
+	for i := range m.failed {
+		if n := m.failed[i].Load(); n > 0 {
+			out[m.rules[i].name] = n
+		}
+	}
+	return out
 }
 
 func staticMap(s Spec, faults *Faults) map[sluice.Policy]target {
 	out := make(map[sluice.Policy]target, len(s.Policies))
 	for _, p := range s.Policies {
-		model, why := s.PolicyMap[p.Name], "policy_map.json names the model of "+string(p.Name)
-		if model == "" {
-			model, why = s.modelOf(p.Tier), fmt.Sprintf("%s goes to the %s model", p.Name, p.Tier)
+		tier := p.Tier
+		if t, ok := s.Tiers[p.Name]; ok {
+			tier = t
 		}
-		out[p.Name] = target{model, s.tierOf(model), why}
+		out[p.Name] = target{s.modelOf(tier), tier, fmt.Sprintf("%s goes to the %s model", p.Name, tier)}
 	}
-	for policy, model := range s.PolicyMap {
+	for policy := range s.Tiers {
 		if _, known := out[policy]; !known {
 			*faults = append(*faults, Fault{"policy_map", fmt.Sprintf("%q is no policy", policy), "name one of policies"})
-		}
-		if !s.lists(model) {
-			*faults = append(*faults, Fault{"policy_map", fmt.Sprintf("%q is not listed in models", model), "name one of " + strings.Join(s.Models, ", ")})
 		}
 	}
 	return out
@@ -155,6 +164,7 @@ func (m *Mapper) Map(f Facts) Outcome {
 		r := &m.rules[i]
 		fires, err := r.holds(e)
 		if err != nil {
+			m.failed[i].Add(1)
 			skipped = append(skipped, Skipped{Rule: r.name, Err: err})
 			continue
 		}

@@ -51,14 +51,14 @@ func TestWithoutRulesTheStaticMapDecides(t *testing.T) {
 	}
 }
 
-func TestPolicyMapGivesAPolicyAModelOfItsOwn(t *testing.T) {
+func TestAPolicyMapOverrulesTheTiersOfPolicies(t *testing.T) {
 	s := spec()
-	s.PolicyMap = map[sluice.Policy]string{sluice.Ambiguous: "opus"}
-	if got := mapper(t, s).Map(Facts{Policy: sluice.Ambiguous}); got.Model != "opus" || got.Tier != "" || got.Reason != "policy_map.json names the model of Ambiguous_Query" {
+	s.Tiers = map[sluice.Policy]sluice.Tier{sluice.Ambiguous: sluice.Large}
+	if got := mapper(t, s).Map(Facts{Policy: sluice.Ambiguous}); got.Model != "pro" || got.Tier != sluice.Large || got.Reason != "Ambiguous_Query goes to the large model" {
 		t.Fatalf("got %+v", got)
 	}
-	s.PolicyMap = map[sluice.Policy]string{"Wrong": "gpt"}
-	if _, err := New(s); err == nil || !strings.Contains(err.Error(), `"Wrong" is no policy`) || !strings.Contains(err.Error(), `"gpt" is not listed`) {
+	s.Tiers["Wrong"] = sluice.Large
+	if _, err := New(s); err == nil || !strings.Contains(err.Error(), `policy_map: "Wrong" is no policy`) {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -168,14 +168,13 @@ func TestARuleThatFailsIsLeftOutAndNamed(t *testing.T) {
 		Rule{Name: "breaks", When: When{Expr: `tags[5] == "x"`}, Then: Then{Model: "opus"}},
 		Rule{Name: "holds", When: When{MinWords: 1}, Then: large()},
 	))
-	h := NewHolder(m)
 	for range 3 {
-		got := h.Map(asking("one"))
+		got := m.Map(asking("one"))
 		if got.Rule != "holds" || len(got.Skipped) != 1 || got.Skipped[0].Rule != "breaks" || !strings.Contains(got.Skipped[0].Err.Error(), "out of range") {
 			t.Fatalf("got %+v", got)
 		}
 	}
-	if n := h.Failures()["breaks"]; n != 3 {
+	if n := m.Failures()["breaks"]; n != 3 {
 		t.Fatalf("%d failures counted, want 3", n)
 	}
 }
@@ -225,13 +224,17 @@ func TestVersionIsTheContents(t *testing.T) {
 	if a, b := mapper(t, base).Version(), mapper(t, base).Version(); a != b || a == "" {
 		t.Fatalf("equal chains have versions %q and %q", a, b)
 	}
+	empty := spec(Rule{Name: "a", When: When{MinWords: 3, Tags: []string{}, Time: Window{Weekdays: []string{}}}, Then: large()})
+	if a, b := mapper(t, base).Version(), mapper(t, empty).Version(); a != b {
+		t.Fatalf("empty lists make another version: %q, %q", a, b)
+	}
 	seen := map[string]string{mapper(t, base).Version(): "base"}
 	for name, s := range map[string]Spec{
 		"another limit":  spec(Rule{Name: "a", When: When{MinWords: 4}, Then: large()}),
 		"another reason": spec(Rule{Name: "a", When: When{MinWords: 3}, Then: large(), Reason: "x"}),
 		"no rule":        spec(),
 		"another pair":   {Preset: PresetNone, Rules: base.Rules, Policies: base.Policies, Medium: "flash", Large: "opus", Models: base.Models},
-		"a policy map":   {Preset: PresetNone, Rules: base.Rules, Policies: base.Policies, Medium: "flash", Large: "pro", Models: base.Models, PolicyMap: map[sluice.Policy]string{sluice.Ambiguous: "pro"}},
+		"a policy map":   {Preset: PresetNone, Rules: base.Rules, Policies: base.Policies, Medium: "flash", Large: "pro", Models: base.Models, Tiers: map[sluice.Policy]sluice.Tier{sluice.Ambiguous: sluice.Large}},
 		"a preset":       {Preset: PresetHybrid, Rules: base.Rules, Policies: base.Policies, Medium: "flash", Large: "pro", Models: base.Models},
 	} {
 		v := mapper(t, s).Version()

@@ -9,8 +9,9 @@ import (
 
 const minutesADay = 24 * 60
 
-func (w Window) given() bool {
-	return w.Zone != "" || len(w.Weekdays) > 0 || w.From != "" || w.To != ""
+// IsZero says whether no window is given; an empty list of days gives none.
+func (w Window) IsZero() bool {
+	return w.Zone == "" && len(w.Weekdays) == 0 && w.From == "" && w.To == ""
 }
 
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}

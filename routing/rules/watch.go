@@ -4,68 +4,27 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// Holder holds the mapper in force. Reading it costs one atomic load; whoever maps a request takes the
-// mapper once, and the request sees one version throughout.
-type Holder struct {
-	current atomic.Pointer[Mapper]
-	mu      sync.Mutex
-	failed  map[string]int64
-}
-
-// NewHolder holds m.
-func NewHolder(m *Mapper) *Holder {
-	h := &Holder{failed: map[string]int64{}}
-	h.current.Store(m)
-	return h
-}
-
-// Mapper is the one in force.
-func (h *Holder) Mapper() *Mapper { return h.current.Load() }
-
-// Swap puts m into force.
-func (h *Holder) Swap(m *Mapper) { h.current.Store(m) }
-
-// Map maps by the mapper in force and counts the rules that failed.
-func (h *Holder) Map(f Facts) Outcome {
-	out := h.current.Load().Map(f)
-	if len(out.Skipped) > 0 {
-		h.mu.Lock()
-		for _, s := range out.Skipped {
-			h.failed[s.Rule]++
-		}
-		h.mu.Unlock()
-	}
-	return out
-}
-
-// Failures counts by rule how often one failed and was left out, reloads notwithstanding.
-func (h *Holder) Failures() map[string]int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.failed)
-}
-
-// Watch reloads a holder's rules when their file changes.
+// Watch reloads the rules when their file changes.
 //
 // It looks at the file's content every now and then instead of asking the kernel to tell: editors replace
 // files, containers swap links and network disks send no events, and a small file is read in microseconds.
 type Watch struct {
-	Holder *Holder
+	// Version is the version of the rules in force when the watch begins.
+	Version string
 	// Files are looked at; one that is not there is as good as an empty one.
 	Files []string
 	// Load makes the mapper of the files' present content.
 	Load func() (*Mapper, error)
+	// Swap puts a mapper into force, in one step.
+	Swap func(*Mapper)
 	// Every is how often; 0 means a second.
 	Every time.Duration
 	// Told hears of each change: the version in force afterwards, and why the new rules were refused, if
-	// they were. The old ones serve on then.
+	// they were. The old ones serve on then. It is what raises an alert.
 	Told func(version string, err error)
 }
 
@@ -79,6 +38,7 @@ func (w Watch) Run(ctx context.Context) {
 	defer ticker.Stop()
 	// At first whatever stands there: it may have changed since the holder's rules were read.
 	var loaded, before []byte
+	version := w.Version
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,24 +48,26 @@ func (w Watch) Run(ctx context.Context) {
 			now := w.content()
 			if bytes.Equal(now, before) && !bytes.Equal(now, loaded) {
 				loaded = now
-				w.reload()
+				version = w.reload(version)
 			}
 			before = now
 		}
 	}
 }
 
-func (w Watch) reload() {
+// reload tells the version in force afterwards.
+func (w Watch) reload(version string) string {
 	m, err := w.Load()
 	if err != nil {
-		w.Told(w.Holder.Mapper().Version(), fmt.Errorf("the changed rules are refused, the old ones serve on: %w", err))
-		return
+		w.Told(version, fmt.Errorf("the changed rules are refused, the old ones serve on: %w", err))
+		return version
 	}
-	if m.Version() == w.Holder.Mapper().Version() {
-		return // another part of the file
+	if m.Version() == version {
+		return version // another part of the file
 	}
-	w.Holder.Swap(m)
+	w.Swap(m)
 	w.Told(m.Version(), nil)
+	return m.Version()
 }
 
 func (w Watch) content() []byte {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ type told struct {
 }
 
 // watching runs a watch on a file whose content is the name of a preset.
-func watching(t *testing.T, content string) (h *Holder, path string, heard *[]told) {
+func watching(t *testing.T, content string) (inForce *atomic.Pointer[Mapper], path string, heard *[]told) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "sluice.yaml")
 	write(t, path, content)
@@ -33,16 +34,17 @@ func watching(t *testing.T, content string) (h *Holder, path string, heard *[]to
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, heard = NewHolder(m), &[]told{}
+	inForce, heard = &atomic.Pointer[Mapper]{}, &[]told{}
+	inForce.Store(m)
 	var work sync.WaitGroup
 	work.Go(func() {
 		Watch{
-			Holder: h, Files: []string{path, path + ".absent"}, Load: load,
+			Version: m.Version(), Files: []string{path, path + ".absent"}, Load: load, Swap: inForce.Store,
 			Told: func(version string, err error) { *heard = append(*heard, told{version, err}) },
 		}.Run(t.Context())
 	})
 	t.Cleanup(work.Wait)
-	return h, path, heard
+	return inForce, path, heard
 }
 
 func write(t *testing.T, path, text string) {
@@ -55,11 +57,11 @@ func write(t *testing.T, path, text string) {
 func TestAChangedFileIsReloaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, path, heard := watching(t, PresetNone)
-		before := h.Mapper().Version()
+		before := h.Load().Version()
 		write(t, path, PresetHybrid)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if v := h.Mapper().Version(); v == before || len(*heard) != 1 || (*heard)[0] != (told{v, nil}) {
+		if v := h.Load().Version(); v == before || len(*heard) != 1 || (*heard)[0] != (told{v, nil}) {
 			t.Fatalf("version %s after %s, heard %v", v, before, *heard)
 		}
 		write(t, path, PresetHybrid+"\n") // nothing of ours
@@ -74,12 +76,12 @@ func TestAChangedFileIsReloaded(t *testing.T) {
 func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, path, heard := watching(t, PresetHybrid)
-		before := h.Mapper()
+		before := h.Load()
 		write(t, path, "nonsense")
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		var faults Faults
-		if h.Mapper() != before || len(*heard) != 1 || !errors.As((*heard)[0].err, &faults) || (*heard)[0].version != before.Version() {
+		if h.Load() != before || len(*heard) != 1 || !errors.As((*heard)[0].err, &faults) || (*heard)[0].version != before.Version() {
 			t.Fatalf("heard %v", *heard)
 		}
 		if err := os.Remove(path); err != nil {
@@ -89,7 +91,7 @@ func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
 		write(t, path, PresetNone)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if h.Mapper() == before || (*heard)[len(*heard)-1].err != nil {
+		if h.Load() == before || (*heard)[len(*heard)-1].err != nil {
 			t.Fatalf("the mended file is not in force: %v", *heard)
 		}
 	})
@@ -98,14 +100,14 @@ func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
 func TestAHalfWrittenFileIsNotTakenForTheWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, path, heard := watching(t, PresetHybrid)
-		before := h.Mapper()
+		before := h.Load()
 		time.Sleep(2500 * time.Millisecond)
 		write(t, path, "cost")
 		time.Sleep(time.Second) // one look
 		write(t, path, PresetHybrid)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		if h.Mapper() != before || len(*heard) != 0 {
+		if h.Load() != before || len(*heard) != 0 {
 			t.Fatalf("heard %v", *heard)
 		}
 	})
@@ -117,7 +119,8 @@ func TestAReloadUnderLoadMixesNoVersions(t *testing.T) {
 	one := mapper(t, spec(Rule{Name: "one", When: When{MinWords: 1}, Then: Then{Tier: "large"}}))
 	two := mapper(t, spec(Rule{Name: "two", When: When{MinWords: 1}, Then: Then{Tier: "medium"}}))
 	want := map[string]string{one.Version(): "one pro", two.Version(): "two flash"}
-	h := NewHolder(one)
+	var h atomic.Pointer[Mapper]
+	h.Store(one)
 	stop := make(chan struct{})
 	var work sync.WaitGroup
 	for range 4 {
@@ -128,7 +131,7 @@ func TestAReloadUnderLoadMixesNoVersions(t *testing.T) {
 					return
 				default:
 				}
-				if got := h.Map(asking("why")); got.Rule+" "+got.Model != want[got.RulesVersion] {
+				if got := h.Load().Map(asking("why")); got.Rule+" "+got.Model != want[got.RulesVersion] {
 					t.Errorf("got %+v", got)
 					return
 				}
@@ -136,9 +139,9 @@ func TestAReloadUnderLoadMixesNoVersions(t *testing.T) {
 		})
 	}
 	for range 500 {
-		h.Swap(two)
-		h.Map(asking("why"))
-		h.Swap(one)
+		h.Store(two)
+		h.Load().Map(asking("why"))
+		h.Store(one)
 	}
 	close(stop)
 	work.Wait()
