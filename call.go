@@ -54,8 +54,10 @@ type Call struct {
 	Stage    string `json:"stage"`
 	QueryKey string `json:"query_key,omitempty"`
 	Tenant   string `json:"tenant,omitempty"`
-	Pair     string `json:"pair,omitempty"`
-	Arm      Arm    `json:"arm,omitempty"`
+	// KeyID names the virtual API key of a gateway's call; it is no secret.
+	KeyID string `json:"key_id,omitempty"`
+	Pair  string `json:"pair,omitempty"`
+	Arm   Arm    `json:"arm,omitempty"`
 	// Tier is set by the answer stage and the gateway only.
 	Tier     Tier   `json:"tier,omitempty"`
 	Provider string `json:"provider"`

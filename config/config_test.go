@@ -55,6 +55,9 @@ func normal(c Config) Config {
 	if c.Matrix == nil {
 		c.Matrix = []Cell{}
 	}
+	if c.Budgets.Limits == nil {
+		c.Budgets.Limits = []Budget{}
+	}
 	if c.Prices == nil {
 		c.Prices = []Price{}
 	}
@@ -95,6 +98,7 @@ nats: {max_age: 36h}
 		t.Fatalf("%v\n%s", err, b.String())
 	}
 	if want = normal(want); !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(got, normal(want)) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}
 }

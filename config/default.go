@@ -41,6 +41,8 @@ func Default() Config {
 		Gateway:  defaultGateway(),
 		Routing:  defaultRouting(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
+		Budgets:  defaultBudgets(),
+		Keys:     defaultKeys(),
 	}
 }
 
@@ -67,8 +69,11 @@ func defaultPolicies() []Policy {
 
 // fresh is what the keys of a list's new entry are before the entry is read.
 func fresh(entry any) any {
-	if _, ok := entry.(Model); ok {
+	switch entry.(type) {
+	case Model:
 		return DefaultModel("")
+	case Budget:
+		return Budget{Scope: "global", Period: "day", Action: "refuse", WarnAt: 0.8}
 	}
 	return entry
 }

@@ -13,6 +13,10 @@ import (
 // attemptsKept is how long the count of a message's failed attempts outlives its last failure.
 const attemptsKept = 7 * 24 * time.Hour
 
+// budgetsKept is how long the record of a budget's period outlives its last change. It must exceed the
+// longest period, a month.
+const budgetsKept = 45 * 24 * time.Hour
+
 // Buckets lists the configuration of every key-value bucket.
 func Buckets(o Options) []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
@@ -30,7 +34,7 @@ func Buckets(o Options) []jetstream.KeyValueConfig {
 		},
 		{
 			Bucket: BucketBudgets, Description: "money that is reserved and spent, by budget and period",
-			History: 1, Storage: o.Storage, Replicas: o.Replicas, LimitMarkerTTL: time.Hour,
+			History: 1, TTL: budgetsKept, Storage: o.Storage, Replicas: o.Replicas, LimitMarkerTTL: time.Hour,
 		},
 		{
 			Bucket: BucketKeys, Description: "virtual API keys, by the hash of their secret",

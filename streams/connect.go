@@ -16,6 +16,10 @@ type ConnectOptions struct {
 	Name string
 	// InProcess, where set, is the server in this process to use instead of a URL.
 	InProcess *Server
+	// Role, where set, is the part that the connection plays: replies come to that role's inbox.
+	Role Role
+	// User and Password, where set, go before those of the URL.
+	User, Password string
 	// CredentialsFile is a NATS .creds file; CAFile, CertFile and KeyFile are for TLS. Empty: none.
 	CredentialsFile           string
 	CAFile, CertFile, KeyFile string
@@ -49,6 +53,12 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			log.Warn("NATS reports a fault", "error", err)
 		}),
+	}
+	if o.Role != "" {
+		opts = append(opts, nats.CustomInboxPrefix(InboxPrefix(o.Role)))
+	}
+	if o.User != "" {
+		opts = append(opts, nats.UserInfo(o.User, o.Password))
 	}
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess.s))

@@ -72,6 +72,10 @@ func goldens() map[string]golden {
 			Usage: sluice.Usage{Prompt: 100, Cached: 40, Output: 20, Thoughts: 300}, Cost: 4321, PriceVersion: "2026-11", CostEstimated: true,
 			Outcome: sluice.OutcomeTimeout, Error: "deadline",
 		}),
+		"call.v2": of(sluice.Call{
+			ID: "c4", Stage: "gateway", Tenant: "acme", KeyID: "k1", Provider: "gemini", Model: "gemini-2.5-pro", Attempt: 1,
+			StartedAt: goldenTime, Cost: 12, PriceVersion: "2026-11", Outcome: sluice.OutcomeOK,
+		}),
 		"decision.v1": of(sluice.Decision{
 			ID: "d1", Query: goldenQuery, Policy: sluice.Standard, Reasoning: "easy", ReasoningSource: "generated",
 			Probabilities: map[sluice.Policy]float64{sluice.Standard: 0.75}, Model: "gemini-2.5-flash", Rule: "static", RuleReason: "default",

@@ -180,7 +180,7 @@ func (p *Publisher) believe(ctx context.Context, w *wave, taken map[string][]int
 		for n, i := range indices {
 			subjects[n] = w.msgs[i].Subject
 		}
-		found, err := p.latest.Get(ctx, stream, subjects...)
+		found, err := p.readBack(ctx, stream, subjects)
 		if err != nil {
 			return fmt.Errorf("publish %s: read back: %w", subjects[0], err)
 		}
@@ -191,6 +191,30 @@ func (p *Publisher) believe(ctx context.Context, w *wave, taken map[string][]int
 		}
 	}
 	return nil
+}
+
+// readBack reads the last message of each subject. Of the ledger and the dead letters a stage may read its
+// own alone: the server can tell where the subject is a part of the request, one each.
+func (p *Publisher) readBack(ctx context.Context, stream string, subjects []string) (map[string]Stored, error) {
+	if stream != StreamCalls && stream != StreamDead {
+		return p.latest.Get(ctx, stream, subjects...)
+	}
+	found := make(map[string]Stored, len(subjects))
+	for _, s := range subjects {
+		m, err := p.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+s, nil)
+		if err != nil {
+			return nil, err
+		}
+		if m.Header.Get("Status") != "" {
+			continue // not there, on this replica
+		}
+		stored, err := storedFrom(m)
+		if err != nil {
+			return nil, err
+		}
+		found[s] = stored
+	}
+	return found, nil
 }
 
 // backoff is 10 ms, doubled each round, at most 2 s, with a quarter of jitter.

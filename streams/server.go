@@ -30,7 +30,21 @@ type ServerOptions struct {
 	MaxStore int64
 	// Cluster makes it a member of a cluster; nil: it stands alone.
 	Cluster *ClusterOptions
+	// Users, where there are any, are the only ones let in, in process too.
+	Users []User
+	// TLS makes clients speak TLS; nil: they do not.
+	TLS *ServerTLS
 }
+
+// User is a client of an embedded server.
+type User struct {
+	Name, Password string
+	Permissions    Permissions
+}
+
+// ServerTLS names the PEM files of an embedded server. With ClientCA only clients with a certificate of
+// that authority are let in.
+type ServerTLS struct{ CertFile, KeyFile, ClientCA string }
 
 // ClusterOptions place a server in a cluster.
 type ClusterOptions struct {
@@ -86,6 +100,12 @@ func (o ServerOptions) natsOptions() (*server.Options, error) {
 		NoLog:                  true,
 		DisableJetStreamBanner: true,
 	}
+	for _, u := range o.Users {
+		opts.Users = append(opts.Users, u.natsUser())
+	}
+	if err := o.TLS.apply(opts); err != nil {
+		return nil, err
+	}
 	if o.Cluster == nil {
 		return opts, nil
 	}
@@ -98,6 +118,33 @@ func (o ServerOptions) natsOptions() (*server.Options, error) {
 		opts.Routes = append(opts.Routes, u)
 	}
 	return opts, nil
+}
+
+// natsUser is the user as the server knows it.
+func (u User) natsUser() *server.User {
+	p := &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: u.Permissions.Publish},
+		Subscribe: &server.SubjectPermission{Allow: u.Permissions.Subscribe},
+	}
+	if u.Permissions.Respond {
+		p.Response = &server.ResponsePermission{MaxMsgs: -1, Expires: 10 * time.Minute}
+	}
+	return &server.User{Username: u.Name, Password: u.Password, Permissions: p}
+}
+
+// apply reads the files.
+func (t *ServerTLS) apply(opts *server.Options) error {
+	if t == nil {
+		return nil
+	}
+	c, err := server.GenTLSConfig(&server.TLSConfigOpts{
+		CertFile: t.CertFile, KeyFile: t.KeyFile, CaFile: t.ClientCA, Verify: t.ClientCA != "",
+	})
+	if err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	opts.TLS, opts.TLSConfig, opts.TLSVerify, opts.TLSTimeout = true, c, t.ClientCA != "", 5
+	return nil
 }
 
 func orLoopback(host string) string {

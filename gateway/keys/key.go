@@ -2,6 +2,7 @@ package keys
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -55,3 +56,40 @@ var (
 	ErrExpired = errors.New("the API key has expired")
 	ErrRevoked = errors.New("the API key was revoked")
 )
+
+// OwnBudget begins the names of keys' own budgets: "own-day".
+const OwnBudget = "own-"
+
+// maxText bounds a key's name and tenant, in bytes.
+const maxText = 200
+
+// validate names everything that is wrong with a new key.
+func (k Key) validate() error {
+	var faults []error
+	if len(k.Scopes) == 0 {
+		faults = append(faults, errors.New("it has no scope; want some of chat, route, feedback, admin"))
+	}
+	for _, s := range k.Scopes {
+		if !slices.Contains(Scopes(), s) {
+			faults = append(faults, fmt.Errorf("scope %q; want chat, route, feedback or admin", s))
+		}
+	}
+	if !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt) {
+		faults = append(faults, errors.New("it would have expired already"))
+	}
+	if k.RatePerMinute < 0 {
+		faults = append(faults, errors.New("its rate is below 0"))
+	}
+	if len(k.Name) > maxText || len(k.Tenant) > maxText {
+		faults = append(faults, fmt.Errorf("its name or tenant has more than %d bytes", maxText))
+	}
+	seen := map[string]bool{}
+	for _, b := range k.Budgets {
+		faults = append(faults, b.Validate())
+		if seen[b.Name] {
+			faults = append(faults, fmt.Errorf("it has two budgets by the %s", b.Period))
+		}
+		seen[b.Name] = true
+	}
+	return errors.Join(faults...)
+}

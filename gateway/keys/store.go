@@ -1,13 +1,23 @@
 package keys
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
 
 	"sluice/gateway/budget"
+	"sluice/streams"
 )
 
 // Options describe a store of keys. The zero value suits a command.
@@ -17,55 +27,179 @@ type Options struct {
 	Replicas int
 	// Anonymous lets requests from this machine in without a key for as long as no key was ever made.
 	Anonymous bool
+	// Every is how often the log is asked for news; 0: four times a second.
+	Every time.Duration
 	// Log hears when the log can't be asked for news; nil: nobody does.
 	Log *slog.Logger
+	// Now is time.Now outside tests.
+	Now func() time.Time
+}
+
+// Store holds all keys. It serves any number of goroutines.
+type Store struct {
+	kv     jetstream.KeyValue
+	stream jetstream.Stream
+	o      Options
+
+	stop      context.CancelFunc
+	following sync.WaitGroup // the goroutine of follow; Close waits for it
+
+	mu sync.RWMutex
+	// records are by id; last is the sequence of the last message that they take into account.
+	records  map[string]entry
+	last     uint64
+	limiters map[string]*rate.Limiter
+}
+
+// entry is a key with what its secret hashes to.
+type entry struct {
+	key  Key
+	hash [sha256.Size]byte
+}
+
+// record is an entry as the log holds it.
+type record struct {
+	Key
+	SHA256 string `json:"sha256"`
+}
+
+// Open reads all keys and keeps up with the log until [Store.Close]. The streams must have been applied.
+func Open(ctx context.Context, js jetstream.JetStream, o Options) (*Store, error) {
+	o.Replicas = max(o.Replicas, 1)
+	if o.Every <= 0 {
+		o.Every = 250 * time.Millisecond
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Store{o: o, records: map[string]entry{}, limiters: map[string]*rate.Limiter{}}
+	err := streams.Insist(ctx, func() (err error) {
+		if s.kv, err = js.KeyValue(ctx, streams.BucketKeys); err != nil {
+			return err
+		}
+		s.stream, err = js.Stream(ctx, "KV_"+streams.BucketKeys)
+		return err
+	})
+	if err == nil {
+		err = streams.Insist(ctx, func() error { return s.catchUp(ctx) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("API keys: bucket %s: %w; apply the streams first", streams.BucketKeys, err)
+	}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.following.Go(func() { s.follow(ctx) })
+	return s, nil
+}
+
+// Close ends the keeping up and waits for it.
+func (s *Store) Close() {
+	s.stop()
+	s.following.Wait()
 }
 
 // Spec is what a new key is to be.
 type Spec struct {
-	Name, Tenant  string
-	Scopes        []Scope
+	Name, Tenant string
+	// Scopes are at least one.
+	Scopes []Scope
+	// ExpiresAt is in the future, or the zero time for never.
 	ExpiresAt     time.Time
 	RatePerMinute int
-	Budgets       []budget.Limit
+	// Budgets need no name, scope or match: they are the key's.
+	Budgets []budget.Limit
 }
-
-// Store holds all keys.
-type Store struct{}
-
-// Open reads all keys and keeps up with the log until [Store.Close]. The streams must have been applied.
-func Open(ctx context.Context, js jetstream.JetStream, o Options) (*Store, error) {
-	return &Store{}, nil
-}
-
-// Close ends the keeping up and waits for it.
-func (s *Store) Close() {}
 
 // Create makes a key and stores it. The secret is not stored: this is the only time that it is seen.
 func (s *Store) Create(ctx context.Context, spec Spec) (key Key, secret string, err error) {
-	return Key{}, "", nil
+	id, secret, err := newSecret()
+	if err != nil {
+		return Key{}, "", err
+	}
+	key = Key{
+		ID: id, Name: spec.Name, Tenant: spec.Tenant, Scopes: spec.Scopes, CreatedAt: s.o.Now().UTC(),
+		ExpiresAt: spec.ExpiresAt.UTC(), RatePerMinute: spec.RatePerMinute, Budgets: slices.Clone(spec.Budgets),
+	}
+	if spec.ExpiresAt.IsZero() {
+		key.ExpiresAt = time.Time{}
+	}
+	for i := range key.Budgets {
+		b := &key.Budgets[i]
+		b.Name, b.Scope, b.Match = OwnBudget+string(b.Period), budget.ScopeKey, id
+	}
+	if err := key.validate(); err != nil {
+		return Key{}, "", fmt.Errorf("new API key: %w", err)
+	}
+	hash := digest(secret)
+	value, err := json.Marshal(record{Key: key, SHA256: hex.EncodeToString(hash[:])})
+	if err == nil {
+		_, err = s.kv.Create(ctx, id, value)
+	}
+	if err != nil {
+		return Key{}, "", fmt.Errorf("store API key %s: %w", id, err)
+	}
+	return key, secret, nil
 }
 
 // List is every key, revoked and expired ones included, oldest first.
-func (s *Store) List() []Key { return nil }
+func (s *Store) List() []Key {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	keys := make([]Key, 0, len(s.records))
+	for _, e := range s.records {
+		keys = append(keys, e.key)
+	}
+	slices.SortFunc(keys, func(a, b Key) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return keys
+}
 
-// Revoke ends a key for good. Revoking it again changes nothing.
-func (s *Store) Revoke(ctx context.Context, id string) (Key, error) { return Key{}, nil }
+// Get is the key of an id.
+func (s *Store) Get(id string) (Key, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e, ok := s.records[id]
+	return e.key, ok
+}
 
-// Lookup finds the key of a secret ("sk-sluice-..."). It asks nobody. Its errors are [ErrMissing],
-// [ErrUnknown], [ErrExpired] and [ErrRevoked].
-func (s *Store) Lookup(secret string) (Key, error) { return Key{}, ErrUnknown }
-
-// Authenticate is [Store.Lookup] that also knows anonymous development: without a secret, a request that
-// came straight from this machine gets the anonymous key while [Store.AnonymousOpen] holds. loopback
-// must be false for a request that a proxy forwarded, whatever its peer's address is.
-func (s *Store) Authenticate(secret string, loopback bool) (Key, error) { return Key{}, ErrUnknown }
-
-// AnonymousOpen says whether requests from this machine need no key: Options.Anonymous, and no key was
-// ever made. A gateway in this state should listen on loopback alone, and say so.
-func (s *Store) AnonymousOpen() bool { return false }
-
-// Allow takes one request off the key's rate. Where there is none left it says how long to wait. The
-// rate is this replica's share, RatePerMinute / Options.Replicas, with bursts of up to that share's ten
-// seconds: exact for evenly spread traffic, and never above RatePerMinute in the long run.
-func (s *Store) Allow(k Key) (ok bool, retryAfter time.Duration) { return true, 0 }
+// Revoke ends a key for good, on every replica within a second. Revoking it again changes nothing.
+func (s *Store) Revoke(ctx context.Context, id string) (Key, error) {
+	var key Key
+	err := streams.Insist(ctx, func() error {
+		for {
+			found, err := s.kv.Get(ctx, id)
+			if err != nil {
+				return err
+			}
+			var r record
+			if err := json.Unmarshal(found.Value(), &r); err != nil {
+				return err
+			}
+			if key = r.Key; !r.RevokedAt.IsZero() {
+				return nil
+			}
+			r.RevokedAt = s.o.Now().UTC()
+			value, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			if _, err = s.kv.Update(ctx, id, value, found.Revision()); !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+				key = r.Key
+				return err
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+		}
+	})
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return Key{}, fmt.Errorf("revoke API key %q: there is no such key; see: sluice keys list", id)
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("revoke API key %s: %w", id, err)
+	}
+	return key, nil
+}

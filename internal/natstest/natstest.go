@@ -80,6 +80,38 @@ func (s *Server) JetStream() jetstream.JetStream {
 	return jetStream(s.t, s.Connect())
 }
 
+// StartRoles starts a server with every stream applied that lets nobody in but users of the roles, whose
+// durables have the version "v1".
+func StartRoles(tb testing.TB) *Server {
+	tb.Helper()
+	var o streams.ServerOptions
+	for _, r := range streams.Roles() {
+		o.Users = append(o.Users, streams.User{Name: string(r), Password: password(r), Permissions: streams.PermissionsOf(r, "v1")})
+	}
+	s := StartWith(tb, o)
+	Apply(tb, jetStream(tb, s.ConnectAs(streams.RoleOperator)), Options())
+	return s
+}
+
+func password(r streams.Role) string { return "secret of " + string(r) }
+
+// ConnectAs opens a connection of a role, closed with the test.
+func (s *Server) ConnectAs(r streams.Role) *nats.Conn {
+	s.t.Helper()
+	nc, err := streams.Connect(s.URL(), streams.ConnectOptions{Name: string(r), Role: r, User: string(r), Password: password(r)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(nc.Close)
+	return nc
+}
+
+// JetStreamAs opens the log as a role.
+func (s *Server) JetStreamAs(r streams.Role) jetstream.JetStream {
+	s.t.Helper()
+	return jetStream(s.t, s.ConnectAs(r))
+}
+
 // Log starts a server with every stream applied and opens the log: what most tests need.
 func Log(tb testing.TB) jetstream.JetStream {
 	tb.Helper()
