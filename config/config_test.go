@@ -97,7 +97,6 @@ nats: {max_age: 36h}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
-	if want = normal(want); !reflect.DeepEqual(got, want) {
 	if !reflect.DeepEqual(got, normal(want)) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}

@@ -102,6 +102,7 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	call.KeyID = r.ask.Key.ID
 	in := intent{Decision: r.plan.d, Call: call, Ended: r.lines[r.told:]}
 	in.Decision.Model = call.Model
 	data, err := streams.Encode(in)
@@ -156,6 +157,7 @@ func (r *run) settle(ctx context.Context, id string, cost sluice.MicroUSD) {
 
 // end books an attempt.
 func (r *run) end(ctx context.Context, line sluice.Call) {
+	line.KeyID = r.ask.Key.ID
 	r.settle(ctx, line.ID, line.Cost)
 	r.mu.Lock()
 	r.lines = append(r.lines, line)
