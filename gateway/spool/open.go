@@ -54,6 +54,7 @@ func (s *Spool) open() ([]Leftover, error) {
 	if s.reader == (position{}) {
 		s.reader.segment = s.segments[0].number
 	}
+	s.marked = s.reader
 	if s.ended > 0 {
 		s.grown <- struct{}{}
 	}

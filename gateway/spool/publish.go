@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -16,8 +15,11 @@ type Publisher interface {
 	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
 }
 
-// publishBytes bounds what is read, and published, at once.
-const publishBytes = 1 << 20
+// markEvery is how often the spool forgets what is published; lastMark bounds the last time.
+const (
+	markEvery = time.Second
+	lastMark  = 3 * time.Second
+)
 
 // Run publishes what ends, and removes files all of whose facts are published, until ctx is done. It may be
 // called again. One call at a time.
@@ -29,21 +31,34 @@ func (s *Spool) Run(ctx context.Context, p Publisher) error {
 	if s.o.Sync == SyncBatch {
 		forcing.Go(func() { s.forceOften(ctx) })
 	}
+	err := s.publishAlways(ctx, p)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), lastMark)
+	defer done()
+	return errors.Join(err, s.mark(last))
+}
+
+func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
+	marks := time.NewTicker(markEvery)
+	defer marks.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-marks.C:
+			err = s.mark(ctx)
 		case <-s.grown:
-		}
-		if sleep(ctx, s.o.Linger) != nil {
-			s.grow() // for the next Run
-			return nil
-		}
-		if err := s.publishAll(ctx, p); err != nil {
-			s.grow()
-			if ctx.Err() != nil {
-				return nil
+			if err = sleep(ctx, s.o.Linger); err == nil {
+				err = s.publishAll(ctx, p)
 			}
+			if err != nil {
+				s.grow() // for the next Run
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -95,9 +110,10 @@ func (s *Spool) publishAll(ctx context.Context, p Publisher) error {
 	if err := s.publishHeld(ctx, p); err != nil {
 		return err
 	}
+	marked := time.Now()
 	var buf []byte
 	for {
-		b, err := s.read(&buf)
+		b, err := s.read(s.published(), &buf)
 		if err != nil {
 			return fmt.Errorf("spool: read: %w", err)
 		}
@@ -109,8 +125,12 @@ func (s *Spool) publishAll(ctx context.Context, p Publisher) error {
 				return err
 			}
 		}
-		if err := s.advance(b); err != nil {
-			return fmt.Errorf("spool: %w", err)
+		s.advance(b)
+		if time.Since(marked) > markEvery { // a long backlog
+			if err := s.mark(ctx); err != nil {
+				return err
+			}
+			marked = time.Now()
 		}
 	}
 }
@@ -130,137 +150,6 @@ func (s *Spool) publish(ctx context.Context, p Publisher, msgs []streams.Message
 		}
 	}
 	return nil
-}
-
-// batch is what lies between two places.
-type batch struct {
-	from, next position
-	msgs       []streams.Message
-	ends       int64
-}
-
-// read reads the next ends behind the reader. A batch whose next is its from has nothing.
-func (s *Spool) read(buf *[]byte) (batch, error) {
-	s.mu.Lock()
-	b := batch{from: s.reader}
-	g, last := s.at(b.from.segment), s.segments[len(s.segments)-1]
-	end := g.written
-	s.mu.Unlock()
-	b.next = b.from
-	if b.from.offset >= end {
-		if g != last {
-			b.next = position{segment: g.number + 1}
-		}
-		return b, nil
-	}
-	n := min(end-b.from.offset, publishBytes)
-	for {
-		if int64(cap(*buf)) < n {
-			*buf = make([]byte, n)
-		}
-		data := (*buf)[:n]
-		if _, err := g.file.ReadAt(data, b.from.offset); err != nil {
-			return b, err
-		}
-		if err := b.take(data); err != nil {
-			return b, err
-		}
-		if b.next != b.from || n == end-b.from.offset {
-			return b, nil
-		}
-		n = min(2*n, end-b.from.offset) // a frame longer than the buffer
-	}
-}
-
-// at finds the segment of a number, or the first one behind it. The caller holds mu.
-func (s *Spool) at(number uint64) *segment {
-	for _, g := range s.segments {
-		if g.number >= number {
-			return g
-		}
-	}
-	return s.segments[len(s.segments)-1]
-}
-
-// take reads whole frames.
-func (b *batch) take(data []byte) error {
-	for len(data) > 0 {
-		k, body, size, err := readFrame(data)
-		if err != nil || size == 0 {
-			return nil // the rest comes with the next batch
-		}
-		data = data[size:]
-		b.next.offset += int64(size)
-		if k != kindEnd {
-			continue
-		}
-		b.ends++
-		_, rest, ok := cutText(body)
-		if !ok {
-			return errTorn
-		}
-		msgs, err := cutMessages(rest)
-		if err != nil {
-			return err
-		}
-		b.msgs = append(b.msgs, msgs...)
-	}
-	return nil
-}
-
-// advance moves the reader, writes the mark that spares publishing again after a restart, and removes the
-// files that nobody needs any more.
-func (s *Spool) advance(b batch) error {
-	if b.ends > 0 {
-		// A mark that can't be written costs a second publishing, which changes nothing (Invariant 2).
-		_, _ = s.write(appendMark(nil, b.next), 0, func(*segment) {})
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reader = b.next
-	s.ended -= b.ends
-	if s.ended == 0 && b.ends > 0 {
-		close(s.idle)
-		s.idle = make(chan struct{})
-	}
-	return s.trim()
-}
-
-// trim removes segments from the oldest on. The caller holds mu.
-func (s *Spool) trim() error {
-	for len(s.segments) > 1 {
-		g := s.segments[0]
-		if g.open > 0 || g.number >= s.reader.segment {
-			return nil
-		}
-		if err := errors.Join(g.file.Close(), os.Remove(g.path)); err != nil {
-			return fmt.Errorf("remove a published segment: %w", err)
-		}
-		s.segments = s.segments[1:]
-		s.dirty = without(s.dirty, g)
-	}
-	return nil
-}
-
-func without(list []*segment, g *segment) []*segment {
-	var out []*segment
-	for _, o := range list {
-		if o != g {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // hold keeps facts in memory that the disk has no room for.
@@ -290,4 +179,22 @@ func (s *Spool) publishHeld(ctx context.Context, p Publisher) error {
 	defer s.mu.Unlock()
 	s.held = s.held[len(held):]
 	return nil
+}
+
+func (s *Spool) published() position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reader
+}
+
+// advance moves the reader.
+func (s *Spool) advance(b batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reader = b.next
+	s.ended -= b.ends
+	if s.ended == 0 && b.ends > 0 {
+		close(s.idle)
+		s.idle = make(chan struct{})
+	}
 }

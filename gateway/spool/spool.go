@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,9 @@ type Options struct {
 	SegmentBytes int64
 	// Linger is how long facts are gathered before they are published together; 10 ms where 0.
 	Linger time.Duration
+	// BeforeForget, where set, is called before published facts are forgotten; an error keeps them. Whoever
+	// books what calls cost stores its books here: see [Spool.Unpublished].
+	BeforeForget func(ctx context.Context) error
 	// Log hears of damage and of facts that the log refuses; nil: nobody does.
 	Log *slog.Logger
 
@@ -62,6 +66,7 @@ type Spool struct {
 	segments []*segment // oldest first; the last one is written to
 	begun    map[string]*segment
 	reader   position // everything before it is published
+	marked   position // everything before it is forgotten
 	ended    int64    // ends written and not yet published
 	frames   uint64   // frames written, for the group commit
 	dirty    []*segment
