@@ -43,6 +43,11 @@ type NATS struct {
 	TLSCA        string        `key:"tls_ca" doc:"Path of a PEM file with the certificate authority of the servers. Empty: the system's."`
 	TLSCert      string        `key:"tls_cert" doc:"Path of our client certificate (PEM), for servers that want one; needs tls_key."`
 	TLSKey       string        `key:"tls_key" doc:"Path of its key (PEM)."`
+	Role         string        `key:"role" env:"SLUICE_NATS_ROLE" doc:"The role that this process plays on the log: upstream, intake, answer, judge, label, analysis, record, gateway, router, monitor, trainer, worker or operator. It must be that of the user in the URL; see: sluice streams permissions. A role other than operator leaves the streams as they are. Empty: a server without permissions."`
+	Authorize    bool          `key:"authorize" doc:"Let only users of roles into the embedded server, each with a password of its own, drawn at its first start and kept in data_dir/nats/passwords, one file a role."`
+	EmbeddedCert string        `key:"embedded_cert" doc:"Path of the embedded server's certificate (PEM); with it, clients on TCP speak TLS."`
+	EmbeddedKey  string        `key:"embedded_key" doc:"Path of its key (PEM)."`
+	EmbeddedCA   string        `key:"embedded_client_ca" doc:"Path of a PEM file with the authority whose certificates clients of the embedded server must show. Empty: they need none."`
 	Replicas     int           `key:"replicas" doc:"Copies of every stream: 1, 3 or 5; more than 1 needs a cluster."`
 	MaxAge       time.Duration `key:"max_age" doc:"How long facts are kept in the log. Must exceed the longest pause between the two verdicts of a query. 0 keeps them for ever."`
 	MaxBytes     int64         `key:"max_bytes" doc:"Bytes that one stream may hold; a full stream refuses new messages and loses none. 0: no bound."`

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,19 @@ func (c *Config) checkNATS(k checker) {
 	k.want(n.Duplicates >= time.Second, "nats.duplicates", "is below 1s", "2m is the default")
 	k.want(n.MaxAge == 0 || n.Duplicates <= n.MaxAge, "nats.duplicates", "is longer than nats.max_age", "2m is the default")
 	k.want((n.TLSCert == "") == (n.TLSKey == ""), "nats.tls_cert", "needs nats.tls_key, and the other way round", "give both or neither")
+	k.want(n.Role == "" || slices.Contains(natsRoles, n.Role), "nats.role", fmt.Sprintf("is %q", n.Role), "want one of "+strings.Join(natsRoles, ", "))
+	k.want(!n.Authorize || n.URL == "", "nats.authorize", "is for the embedded server, and nats.url names another", "give that server the users of: sluice streams permissions")
+	k.want((n.EmbeddedCert == "") == (n.EmbeddedKey == ""), "nats.embedded_cert", "needs nats.embedded_key, and the other way round", "give both or neither")
+	k.want(n.EmbeddedCA == "" || n.EmbeddedCert != "", "nats.embedded_client_ca", "needs nats.embedded_cert", "without TLS nobody shows a certificate")
 }
+
+// natsRoles are the roles that package streams knows; a test of cmd/sluice compares them.
+var natsRoles = []string{
+	"upstream", "intake", "answer", "judge", "label", "analysis", "record", "gateway", "router", "monitor", "trainer", "worker", "operator",
+}
+
+// NATSRoles lists the roles that nats.role may name.
+func NATSRoles() []string { return slices.Clone(natsRoles) }
 
 func (c *Config) checkModels(k checker) {
 	k.want(len(c.Models) > 0, "models", "is empty", "list at least the models of pair, judge and analysis")

@@ -1,8 +1,9 @@
 package evaluation
 
 import (
+	"math"
 	"math/rand/v2"
-	"sort"
+	"slices"
 )
 
 // Interval is a percentile bootstrap interval of 95%.
@@ -11,70 +12,74 @@ type Interval struct {
 	Hi float64 `json:"hi"`
 }
 
-// Resamples draws n index sets of the given size with replacement, the same for the same seed, so that
-// two routers are compared on the same draws.
-func Resamples(size, n int, seed uint64) [][]int {
+// Draws are bootstrap resamples: how often each sample was drawn, a row a resample.
+type Draws [][]uint16
+
+// Resamples draws n resamples of a size with replacement, the same for the same seed, so that two
+// routers are compared on the same draws.
+func Resamples(size, n int, seed uint64) Draws {
 	rng := rand.New(rand.NewPCG(seed, uint64(size)))
-	draws := make([][]int, n)
+	draws := make(Draws, n)
 	for d := range draws {
-		draws[d] = make([]int, size)
-		for i := range draws[d] {
-			draws[d][i] = rng.IntN(size)
+		draws[d] = make([]uint16, size)
+		for range size {
+			draws[d][rng.IntN(size)]++
 		}
 	}
 	return draws
 }
 
-// percentile95 is the interval between the 2.5th and the 97.5th percentile.
-func percentile95(values []float64) Interval {
-	if len(values) == 0 {
-		return Interval{}
+// percentile95 is the interval between the 2.5th and the 97.5th percentile of the values of n draws. A
+// draw in which the metric was undefined is missing from values; it counts as lying beyond either end, so
+// that an interval is never narrower for what could not be computed. ok is false where too many are
+// missing for the interval to have ends.
+func percentile95(values []float64, n int) (ci Interval, ok bool) {
+	slices.Sort(values)
+	missing, tail := n-len(values), int(math.Floor(0.025*float64(n)))
+	lo, hi := tail-missing, len(values)-1-(tail-missing)
+	if n == 0 || lo < 0 || hi < lo {
+		return Interval{}, false
 	}
-	sort.Float64s(values)
-	at := func(q float64) float64 { return values[min(len(values)-1, int(q*float64(len(values))))] }
-	return Interval{at(0.025), at(0.975)}
+	return Interval{values[lo], values[hi]}, true
 }
 
-// Metric computes one number of resampled scored samples; ok is false where it is undefined there.
-type Metric func(samples []Sample, scores []float64) (value float64, ok bool)
-
-// APGRMetric is [Curve.APGR] as a [Metric].
-func APGRMetric(samples []Sample, scores []float64) (float64, bool) {
-	return NewCurve(samples, scores, 0).APGR()
-}
-
-// Bootstrap gives the interval of a metric over the draws.
-func Bootstrap(samples []Sample, scores []float64, draws [][]int, metric Metric) Interval {
-	values := make([]float64, 0, len(draws))
+// Bootstrap gives the interval of each metric over the draws; nil for one that has none. The samples are
+// counted once each again afterwards.
+func Bootstrap(w *Weighted, draws Draws, metrics ...Metric) []*Interval {
+	values := make([][]float64, len(metrics))
 	for _, d := range draws {
-		s, x := resample(samples, scores, d)
-		if v, ok := metric(s, x); ok {
-			values = append(values, v)
+		w.reweigh(d)
+		for m, metric := range metrics {
+			if v, ok := metric(w); ok {
+				values[m] = append(values[m], v)
+			}
 		}
 	}
-	return percentile95(values)
+	w.reweigh(nil)
+	out := make([]*Interval, len(metrics))
+	for m := range metrics {
+		if ci, ok := percentile95(values[m], len(draws)); ok {
+			out[m] = &ci
+		}
+	}
+	return out
 }
 
 // PairedDifference gives the interval of metric(a) - metric(b), both on the same draws of the same
-// samples: the gate promotes a only where Lo is above zero.
-func PairedDifference(samples []Sample, a, b []float64, draws [][]int, metric Metric) Interval {
+// samples: the gate promotes a only where Lo is above zero. ok is false where the metric is undefined in
+// too many draws for an interval.
+func PairedDifference(a, b *Weighted, draws Draws, metric Metric) (ci Interval, ok bool) {
 	values := make([]float64, 0, len(draws))
 	for _, d := range draws {
-		s, xa := resample(samples, a, d)
-		_, xb := resample(samples, b, d)
-		va, okA := metric(s, xa)
-		vb, okB := metric(s, xb)
+		a.reweigh(d)
+		b.reweigh(d)
+		va, okA := metric(a)
+		vb, okB := metric(b)
 		if okA && okB {
 			values = append(values, va-vb)
 		}
 	}
-	return percentile95(values)
-}
-
-func resample(samples []Sample, scores []float64, draw []int) ([]Sample, []float64) {
-	s, x := make([]Sample, len(draw)), make([]float64, len(draw))
-	for i, at := range draw {
-		s[i], x[i] = samples[at], scores[at]
-	}
-	return s, x
+	a.reweigh(nil)
+	b.reweigh(nil)
+	return percentile95(values, len(draws))
 }

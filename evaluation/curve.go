@@ -21,26 +21,7 @@ type Curve []Point
 // NewCurve sorts the samples by score and walks the threshold down. scores[i] belongs to samples[i];
 // routerCost (micro-dollars a query) is charged at every point.
 func NewCurve(samples []Sample, scores []float64, routerCost float64) Curve {
-	n := float64(len(samples))
-	order := make([]int, len(samples))
-	var quality, cost float64
-	for i, s := range samples {
-		order[i] = i
-		quality += s.Medium
-		cost += float64(s.MediumCost)
-	}
-	sort.SliceStable(order, func(a, b int) bool { return scores[order[a]] > scores[order[b]] })
-	curve := Curve{{0, quality / n, cost/n + routerCost}}
-	for i, at := range order {
-		s := samples[at]
-		quality += s.Large - s.Medium
-		cost += float64(s.LargeCost - s.MediumCost)
-		if i+1 < len(order) && scores[order[i+1]] == scores[at] {
-			continue
-		}
-		curve = append(curve, Point{float64(i+1) / n, quality / n, cost/n + routerCost})
-	}
-	return curve
+	return Weigh(samples, Scored{Ranks: scores}, 0, routerCost).Curve()
 }
 
 // Weak is the accuracy of the medium model alone.

@@ -3,19 +3,9 @@ package evaluation
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"sort"
 	"time"
-
-	"sluice"
 )
-
-// Fold draws a sample's fold from its content and the seed, so that repeated texts share a fold.
-func Fold(text string, seed uint64, folds int) int {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d\x00%s", seed, sluice.NormalizeText(text))
-	return int((h.Sum64() >> 7) % uint64(folds))
-}
 
 // Scored is what a router said of every sample while it was held out.
 type Scored struct {
@@ -25,45 +15,61 @@ type Scored struct {
 	Scores, Ranks []float64
 	// Calibrated says that Scores are probabilities.
 	Calibrated bool
-	// LatencyUS is the median time of one score, microseconds.
-	LatencyUS float64
+	// LatencyUS is the median time of one score, microseconds; FitSeconds the time of all fits together.
+	LatencyUS, FitSeconds float64
 }
 
-// CrossValidate fits the router on all folds but one and scores that one, for each fold, until ctx is
-// done; progress, if not nil, hears of each finished fold. At most maxTrain rows are trained on (0: all).
-func CrossValidate(ctx context.Context, r Router, samples []Sample, folds, maxTrain int, seed uint64, progress func(fold int)) (Scored, error) {
+// ScoreAll asks a fitted router for every sample, one at a time, until ctx is done.
+func ScoreAll(ctx context.Context, r Router, samples []Sample) (Scored, error) {
 	out := Scored{Name: r.Name(), Scores: make([]float64, len(samples)), Ranks: make([]float64, len(samples))}
 	if c, ok := r.(Calibrated); ok {
 		out.Calibrated = c.Calibrated()
 	}
-	var latencies []float64
-	for fold := range folds {
+	latencies, rows := make([]float64, len(samples)), make([]int, len(samples))
+	for i, s := range samples {
 		if err := context.Cause(ctx); err != nil {
-			return Scored{}, fmt.Errorf("%s: stopped after %d of %d folds: %w", r.Name(), fold, folds, err)
+			return Scored{}, fmt.Errorf("%s: stopped after %d of %d samples: %w", r.Name(), i, len(samples), err)
 		}
-		var train []Sample
-		var held []int
-		for i, s := range samples {
-			if Fold(s.Text, seed, folds) == fold {
-				held = append(held, i)
-			} else if maxTrain == 0 || len(train) < maxTrain {
-				train = append(train, s)
-			}
+		start := time.Now()
+		out.Scores[i] = r.Score(s.Text)
+		latencies[i], rows[i] = float64(time.Since(start).Nanoseconds())/1e3, i
+	}
+	rank(out.Scores, out.Ranks, rows)
+	if len(latencies) > 0 {
+		sort.Float64s(latencies)
+		out.LatencyUS = latencies[len(latencies)/2]
+	}
+	return out, nil
+}
+
+// CrossValidate fits the router on all folds but one and scores that one, for each fold that the plan
+// scores, until ctx is done; progress, if not nil, hears of each finished fold. The scores are in the
+// order of [Cut.Scored].
+func (c *Cut) CrossValidate(ctx context.Context, r Router, samples []Sample, progress func(fold, folds int)) (Scored, error) {
+	held := c.Scored(samples)
+	out := Scored{Name: r.Name(), Scores: make([]float64, len(held)), Ranks: make([]float64, len(held))}
+	var latencies []float64
+	for fold := range c.rounds() {
+		if err := context.Cause(ctx); err != nil {
+			return Scored{}, fmt.Errorf("%s: stopped after %d of %d folds: %w", r.Name(), fold, c.rounds(), err)
 		}
-		if len(held) == 0 || len(train) == 0 {
-			return Scored{}, fmt.Errorf("%s: fold %d of %d is empty: %d samples are too few", r.Name(), fold+1, folds, len(samples))
-		}
-		if err := r.Fit(train); err != nil {
+		began := time.Now()
+		if err := r.Fit(c.train(samples, fold)); err != nil {
 			return Scored{}, fmt.Errorf("fit %s on fold %d: %w", r.Name(), fold+1, err)
 		}
-		for _, i := range held {
-			start := time.Now()
-			out.Scores[i] = r.Score(samples[i].Text)
-			latencies = append(latencies, float64(time.Since(start).Nanoseconds())/1e3)
+		out.FitSeconds += time.Since(began).Seconds()
+		part, places := c.part(samples, fold)
+		scored, err := ScoreAll(ctx, r, part)
+		if err != nil {
+			return Scored{}, fmt.Errorf("score fold %d: %w", fold+1, err)
 		}
-		rank(out.Scores, out.Ranks, held)
+		for i, at := range places {
+			out.Scores[at], out.Ranks[at] = scored.Scores[i], scored.Ranks[i]
+		}
+		out.Calibrated = scored.Calibrated
+		latencies = append(latencies, scored.LatencyUS)
 		if progress != nil {
-			progress(fold)
+			progress(fold+1, c.rounds())
 		}
 	}
 	sort.Float64s(latencies)
@@ -71,7 +77,21 @@ func CrossValidate(ctx context.Context, r Router, samples []Sample, folds, maxTr
 	return out, nil
 }
 
-// rank writes the mid-rank of each held-out row's score, scaled to 0..1.
+// part lists the samples of a fold, and their places among [Cut.Scored].
+func (c *Cut) part(samples []Sample, fold int) (part []Sample, places []int) {
+	place := 0
+	for i, s := range samples {
+		if c.folds[i] == fold {
+			part, places = append(part, s), append(places, place)
+		}
+		if !c.plan.Holdout || c.folds[i] == 0 {
+			place++
+		}
+	}
+	return part, places
+}
+
+// rank writes the mid-rank of each row's score, scaled to 0..1.
 func rank(scores, ranks []float64, rows []int) {
 	order := append([]int(nil), rows...)
 	sort.Slice(order, func(a, b int) bool { return scores[order[a]] < scores[order[b]] })

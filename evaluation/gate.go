@@ -4,16 +4,21 @@ import "fmt"
 
 // Gate decides whether a candidate replaces an incumbent.
 type Gate struct {
-	// Metric is APGR unless set.
-	Metric Metric
+	// Metric is a key of [MetricNames], higher being better; "apgr" if empty.
+	Metric string
 	// Draws is the number of paired bootstrap resamples, 1,000 if zero; Seed seeds them.
 	Draws int
 	Seed  uint64
+	// Share is the operating point's share of large calls, for metrics that are taken there.
+	Share float64
 }
 
 // Ruling is the gate's finding.
 type Ruling struct {
-	Promote    bool     `json:"promote"`
+	Promote bool   `json:"promote"`
+	Metric  string `json:"metric"`
+	// Difference is the paired bootstrap interval of candidate minus incumbent; both ends are 0 where it has
+	// none.
 	Difference Interval `json:"difference"`
 	Reason     string   `json:"reason"`
 }
@@ -21,20 +26,30 @@ type Ruling struct {
 // Judge promotes the candidate only if the lower 95% bound of the paired bootstrap difference of the
 // metric is above zero. Both were scored on the same held-out samples.
 func (g Gate) Judge(samples []Sample, candidate, incumbent Scored) Ruling {
-	metric, draws := g.Metric, g.Draws
-	if metric == nil {
-		metric = APGRMetric
+	if g.Metric == "" {
+		g.Metric = "apgr"
 	}
-	if draws == 0 {
-		draws = 1000
+	if g.Draws == 0 {
+		g.Draws = 1000
 	}
-	d := PairedDifference(samples, candidate.Ranks, incumbent.Ranks, Resamples(len(samples), draws, g.Seed), metric)
-	r := Ruling{Promote: d.Lo > 0, Difference: d}
-	if r.Promote {
-		r.Reason = fmt.Sprintf("%s is better than %s: the difference is in [%.4f, %.4f], above zero", candidate.Name, incumbent.Name, d.Lo, d.Hi)
-	} else {
-		r.Reason = fmt.Sprintf("%s is not surely better than %s: the difference is in [%.4f, %.4f], and its lower bound is not above zero",
-			candidate.Name, incumbent.Name, d.Lo, d.Hi)
+	r := Ruling{Metric: g.Metric}
+	metric, ok := MetricNamed(g.Metric)
+	if !ok {
+		r.Reason = fmt.Sprintf("there is no metric %q", g.Metric)
+		return r
+	}
+	draws := Resamples(len(samples), g.Draws, g.Seed)
+	d, ok := PairedDifference(Weigh(samples, candidate, g.Share, 0), Weigh(samples, incumbent, g.Share, 0), draws, metric)
+	r.Difference, r.Promote = d, ok && d.Lo > 0
+	switch {
+	case !ok:
+		r.Reason = fmt.Sprintf("%s can't be compared with %s: on %d held-out queries the difference of %s has no interval, since the metric is undefined in too many resamples; label more queries",
+			candidate.Name, incumbent.Name, len(samples), g.Metric)
+	case r.Promote:
+		r.Reason = fmt.Sprintf("%s is better than %s: the difference of %s is in [%.4f, %.4f], above zero", candidate.Name, incumbent.Name, g.Metric, d.Lo, d.Hi)
+	default:
+		r.Reason = fmt.Sprintf("%s is not surely better than %s: the difference of %s is in [%.4f, %.4f], and its lower bound is not above zero",
+			candidate.Name, incumbent.Name, g.Metric, d.Lo, d.Hi)
 	}
 	return r
 }

@@ -1,35 +1,9 @@
 package evaluation
 
-import "fmt"
-
-// Result is one line of the table. A pointer is nil where the number is undefined: CPT where the share
-// of the gap is never recovered, ECE for scores that are no probabilities.
-type Result struct {
-	Name   string   `json:"name"`
-	APGR   *float64 `json:"apgr"`
-	APGRLo *float64 `json:"apgr_lo"`
-	APGRHi *float64 `json:"apgr_hi"`
-	// CPT50 and CPT80 are shares of large calls, CostPT50 and CostPT80 shares of the way from the
-	// medium model's bill to the large one's.
-	CPT50    *float64 `json:"cpt50"`
-	CPT80    *float64 `json:"cpt80"`
-	CostPT50 *float64 `json:"cost_pt50"`
-	CostPT80 *float64 `json:"cost_pt80"`
-	AIQ      *float64 `json:"aiq"`
-	// Accuracy, LargeShare, Cost and Arena are at the operating point: as many large calls as there are
-	// Complex queries in training, the same for every router, so that accuracies compare at equal calls.
-	// Cost and Arena are nil where the models have no price.
-	Accuracy   float64  `json:"accuracy"`
-	LargeShare float64  `json:"large_share"`
-	Cost       *float64 `json:"cost_microusd"`
-	Arena      *float64 `json:"arena_score"`
-	AUROC      *float64 `json:"auroc"`
-	MacroF1    *float64 `json:"macro_f1"`
-	ECE        *float64 `json:"ece"`
-	LatencyUS  float64  `json:"latency_us_p50"`
-	Curve      Curve    `json:"curve,omitempty"`
-	Bins       []Bin    `json:"calibration,omitempty"`
-}
+import (
+	"fmt"
+	"slices"
+)
 
 // Report is a whole table, and the form of the files in docs/results.
 type Report struct {
@@ -42,118 +16,129 @@ type Report struct {
 	Seed       uint64  `json:"seed"`
 	Medium     string  `json:"medium"`
 	Large      string  `json:"large"`
+	// NearDuplicates counts rows that were kept in the fold of a row that nearly says the same; Leaks what
+	// was taken out of training since the test split has it too.
+	NearDuplicates int    `json:"near_duplicates"`
+	Leaks          *Leaks `json:"leaks,omitempty"`
 	// Command is what makes the file again.
 	Command string `json:"command,omitempty"`
 	// CostBasis says where costs come from.
 	CostBasis string `json:"cost_basis"`
 	// MediumAccuracy and LargeAccuracy are the single models'.
-	MediumAccuracy float64  `json:"medium_accuracy"`
-	LargeAccuracy  float64  `json:"large_accuracy"`
-	Headline       string   `json:"headline"`
-	Routers        []Result `json:"routers"`
+	MediumAccuracy float64 `json:"medium_accuracy"`
+	LargeAccuracy  float64 `json:"large_accuracy"`
+	// Headline is the one sentence that a reader in a hurry gets; it says so where a learnt router does not
+	// beat the controls.
+	Headline    string       `json:"headline"`
+	Routers     []Result     `json:"routers"`
+	Differences []Difference `json:"differences,omitempty"`
 }
 
-// Options of [Measure].
-type Options struct {
-	// Draws is the number of bootstrap resamples; Seed seeds them.
-	Draws int
-	Seed  uint64
-	// OperatingShare is the share of large calls of the operating point.
-	OperatingShare float64
-	// Unpriced leaves out whatever is counted in dollars.
-	Unpriced bool
-	// RouterCost is what one decision costs, in micro-dollars; it is charged to the router.
-	RouterCost float64
+// Difference is a paired comparison of two routers on the same held-out queries.
+type Difference struct {
+	A      string `json:"a"`
+	B      string `json:"b"`
+	Metric string `json:"metric"`
+	// Value is A's number minus B's; Interval is its 95% bootstrap interval, nil where it has none.
+	Value    float64   `json:"value"`
+	Interval *Interval `json:"interval"`
 }
 
-// operate fills in the numbers of the operating point.
-func (r *Result) operate(at Point, o Options) {
-	r.Accuracy, r.LargeShare = at.Accuracy, at.LargeShare
-	if !o.Unpriced {
-		r.Cost, r.Arena = &at.Cost, defined(ArenaScore(at.Accuracy, at.Cost), true)
-	}
-}
-
-// OperatingShare is the share of Complex samples: the budget of large calls that an oracle would use.
-func OperatingShare(train []Sample) float64 {
-	n := 0.0
-	for _, s := range train {
-		if s.Escalate() {
-			n++
+// Line finds a router's line.
+func (r *Report) Line(name string) (Result, bool) {
+	for _, x := range r.Routers {
+		if x.Name == name {
+			return x, true
 		}
 	}
-	return n / float64(len(train))
+	return Result{}, false
 }
 
-// Measure computes a router's line of the table. lo and hi are the costs of the AIQ's range, which all
-// routers share.
-func Measure(samples []Sample, scored Scored, o Options, lo, hi float64) Result {
-	labels := make([]bool, len(samples))
-	for i, s := range samples {
-		labels[i] = s.Escalate()
+// Compare measures both routers on the metric and on the same draws.
+func Compare(samples []Sample, a, b Scored, metric string, o Options) (Difference, bool) {
+	m, ok := MetricNamed(metric)
+	if !ok {
+		return Difference{}, false
 	}
-	curve := NewCurve(samples, scored.Ranks, o.RouterCost)
-	r := Result{Name: scored.Name, LatencyUS: scored.LatencyUS, Curve: thin(curve)}
-	r.APGR = defined(curve.APGR())
-	if r.APGR != nil {
-		ci := Bootstrap(samples, scored.Ranks, Resamples(len(samples), o.Draws, o.Seed), APGRMetric)
-		r.APGRLo, r.APGRHi = &ci.Lo, &ci.Hi
+	if o.draws == nil {
+		o = o.Resampled(samples)
 	}
-	r.CPT50, r.CPT80 = defined(curve.CPT(0.5)), defined(curve.CPT(0.8))
-	r.CostPT50, r.CostPT80 = defined(curve.CostPT(0.5)), defined(curve.CostPT(0.8))
-	r.AIQ = defined(AIQ(curve, lo, hi)) // undefined where nothing has a price: the range is empty
-	at := curve.At(o.OperatingShare)
-	r.operate(at, o)
-	r.AUROC = defined(AUROC(labels, scored.Ranks))
-	f1 := MacroF1(labels, scored.Ranks, 1-o.OperatingShare)
-	r.MacroF1 = &f1
-	if scored.Calibrated {
-		ece := ECE(labels, scored.Scores)
-		r.ECE, r.Bins = &ece, Reliability(labels, scored.Scores, 10)
+	weigh := func(s Scored) *Weighted { return Weigh(samples, s, o.OperatingShare, s.LatencyUS/1e6*o.SecondCost) }
+	wa, wb := weigh(a), weigh(b)
+	va, okA := m(wa)
+	vb, okB := m(wb)
+	if !okA || !okB {
+		return Difference{}, false
 	}
-	return r
+	d := Difference{A: a.Name, B: b.Name, Metric: metric, Value: va - vb}
+	if ci, ok := PairedDifference(wa, wb, o.draws, m); ok {
+		d.Interval = &ci
+	}
+	return d, true
 }
 
-// Baselines are the lines that need no router: each model alone, and the oracle, which looks at the
-// grades and so bounds what any router can do.
-func Baselines(samples []Sample, o Options, lo, hi float64) []Result {
-	oracle := Scored{Name: "oracle", Ranks: make([]float64, len(samples))}
-	for i, s := range samples {
-		oracle.Ranks[i] = s.Large - s.Medium
+// Measure fills in every line of the table, what was scored of the samples and the baselines, compares
+// each learnt router with the best control, and writes the headline.
+func (r *Report) Measure(samples []Sample, all []Scored, o Options) {
+	o = o.Resampled(samples)
+	r.Rows, r.Escalating = len(samples), 0
+	for _, s := range samples {
+		if s.Escalate() {
+			r.Escalating++
+		}
+		r.MediumAccuracy += s.Medium
+		r.LargeAccuracy += s.Large
 	}
-	o.RouterCost = 0
-	best := Measure(samples, oracle, o, lo, hi)
-	curve := NewCurve(samples, oracle.Ranks, 0)
-	single := func(name string, p Point) Result {
-		r := Result{Name: name, AIQ: defined(AIQ(Curve{p}, lo, hi)), Curve: Curve{p}}
-		r.operate(p, o)
-		return r
+	r.MediumAccuracy /= float64(len(samples))
+	r.LargeAccuracy /= float64(len(samples))
+	r.Routers = Baselines(samples, o)
+	for _, s := range all {
+		r.Routers = append(r.Routers, Measure(samples, s, o))
 	}
-	ends := Curve{curve[0], curve[len(curve)-1]}
-	hull := Result{Name: "hull-of-models", AIQ: defined(AIQ(ends, lo, hi)), Curve: Hull(ends)}
-	mix := ends.At(o.OperatingShare)
-	if !o.Unpriced {
-		mix.Accuracy = HullAt(hull.Curve, mix.Cost)
-	}
-	hull.operate(mix, o)
-	return []Result{single("always-medium", ends[0]), single("always-large", ends[1]), hull, best}
+	r.compare(samples, all, o)
+	r.Headline = headline(r)
 }
 
-// Headline says in one sentence whether anything learnt beats the random mix.
-func Headline(results []Result) string {
-	var best *Result
-	for i := range results {
-		r := &results[i]
-		if r.APGRLo == nil || r.Name == "oracle" || r.Name == "random" {
+// compare sets every learnt router beside the best control.
+func (r *Report) compare(samples []Sample, all []Scored, o Options) {
+	best, found := bestOf(r.Routers, func(x Result) bool { return IsControl(x.Name) && !baselines[x.Name] })
+	if !found {
+		return
+	}
+	control := all[slices.IndexFunc(all, func(s Scored) bool { return s.Name == best.Name })]
+	for _, s := range all {
+		if IsControl(s.Name) {
 			continue
 		}
-		if best == nil || *r.APGR > *best.APGR {
-			best = r
+		for _, metric := range []string{"apgr", "accuracy"} {
+			if d, ok := Compare(samples, s, control, metric, o); ok {
+				r.Differences = append(r.Differences, d)
+			}
 		}
 	}
+}
+
+// bestOf finds the line of the highest APGR among those that are wanted.
+func bestOf(results []Result, wanted func(Result) bool) (best Result, found bool) {
+	for _, x := range results {
+		if x.APGR != nil && x.APGRLo != nil && wanted(x) && (!found || *x.APGR > *best.APGR) {
+			best, found = x, true
+		}
+	}
+	return best, found
+}
+
+// headline says whether a learnt router beats the controls and, where there is none, whether any control
+// beats the random mix.
+func headline(r *Report) string {
+	learnt, isLearnt := bestOf(r.Routers, func(x Result) bool { return !IsControl(x.Name) })
+	if isLearnt {
+		return learntHeadline(r, learnt)
+	}
+	best, found := bestOf(r.Routers, func(x Result) bool { return !baselines[x.Name] })
 	switch {
-	case best == nil:
-		return "The two models are equally accurate here: there is no gap for a router to recover."
+	case !found:
+		return "There is nothing to measure here: the two models are equally accurate, or too few queries tell them apart."
 	case *best.APGRLo > 0.5:
 		return fmt.Sprintf("%s beats the random mix: APGR %.3f [%.3f, %.3f].", best.Name, *best.APGR, *best.APGRLo, *best.APGRHi)
 	}
@@ -161,22 +146,22 @@ func Headline(results []Result) string {
 		best.Name, *best.APGR, *best.APGRLo, *best.APGRHi)
 }
 
-func defined(v float64, ok bool) *float64 {
-	if !ok {
-		return nil
+func learntHeadline(r *Report, learnt Result) string {
+	said := fmt.Sprintf("APGR %.3f [%.3f, %.3f]", *learnt.APGR, *learnt.APGRLo, *learnt.APGRHi)
+	for _, d := range r.Differences {
+		if d.A != learnt.Name || d.Metric != "apgr" {
+			continue
+		}
+		switch {
+		case d.Interval == nil:
+			return fmt.Sprintf("%s does not surely beat the controls: %s, and too few queries to compare it with %s.", learnt.Name, said, d.B)
+		case d.Interval.Lo > 0 && *learnt.APGRLo > 0.5:
+			return fmt.Sprintf("%s beats every control: %s, %+.3f [%+.3f, %+.3f] against %s.", learnt.Name, said, d.Value, d.Interval.Lo, d.Interval.Hi, d.B)
+		}
+		return fmt.Sprintf("%s does NOT beat the controls at equal cost: %s, %+.3f [%+.3f, %+.3f] against %s.", learnt.Name, said, d.Value, d.Interval.Lo, d.Interval.Hi, d.B)
 	}
-	return &v
-}
-
-// thin keeps about a hundred points of a curve, both ends among them: enough to draw it.
-func thin(c Curve) Curve {
-	const points = 100
-	if len(c) <= points {
-		return c
+	if *learnt.APGRLo > 0.5 {
+		return fmt.Sprintf("%s beats the random mix: %s; no other control was measured.", learnt.Name, said)
 	}
-	out := Curve{c[0]}
-	for i := 1; i < points; i++ {
-		out = append(out, c.At(float64(i)/points))
-	}
-	return append(out, c[len(c)-1])
+	return fmt.Sprintf("%s does NOT beat the random mix: %s; no other control was measured.", learnt.Name, said)
 }

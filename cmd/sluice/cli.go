@@ -25,6 +25,8 @@ type cli struct {
 	Migrate  migrateCmd  `cmd:"" help:"Apply or list the migrations of the tables."`
 	Emulator emulatorCmd `cmd:"" help:"Serve emulated models over HTTP: the Gemini and OpenAI APIs, books and faults included."`
 	Bench    benchCmd    `cmd:"" help:"Measure what this machine can do."`
+	Keys     keysCmd     `cmd:"" help:"Make, list and revoke the API keys of the gateways."`
+	Budgets  budgetsCmd  `cmd:"" help:"Show what is spent of the budgets, or put it right from the ledger."`
 	Conf     configCmd   `cmd:"" name:"config" help:"Show the configuration."`
 	Streams  streamsCmd  `cmd:"" help:"Create or update the streams of the log."`
 	Version  versionCmd  `cmd:"" help:"Show the version."`

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 
 	"sluice/postgres"
 )
@@ -61,12 +61,5 @@ func (c *datasetExportCmd) write(m *Main, rows postgres.Table) error {
 	if c.Out == "" {
 		return writeRows(m.Stdout, rows)
 	}
-	f, err := os.Create(c.Out + ".new")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(writeRows(f, rows), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), c.Out)
+	return writeWhole(c.Out, func(w io.Writer) error { return writeRows(w, rows) })
 }

@@ -54,7 +54,7 @@ func (m *Main) openLog(ctx context.Context, client string, u use) (*openedLog, e
 	if err != nil {
 		return nil, err
 	}
-	if u == toLook && l.server == nil {
+	if l.server == nil && (u == toLook || m.restricted()) {
 		return l, nil
 	}
 	if err := m.applyStreams(ctx, l.JS); err != nil {
@@ -84,7 +84,11 @@ func (m *Main) connectLog(ctx context.Context, client, storeDir string) (*opened
 
 // dial connects to a server of somebody else's; url may hold a password, shown does not.
 func (m *Main) dial(url, shown, client string) (*openedLog, error) {
-	nc, err := streams.Connect(url, m.connectOptions(client))
+	return m.dialWith(url, shown, m.connectOptions(client))
+}
+
+func (m *Main) dialWith(url, shown string, o streams.ConnectOptions) (*openedLog, error) {
+	nc, err := streams.Connect(url, o)
 	if err != nil {
 		return nil, fmt.Errorf("%w; is a NATS server with JetStream there? Without nats.url and NATS_URL an embedded one is used", err)
 	}
@@ -100,7 +104,7 @@ func (m *Main) connectOptions(client string) streams.ConnectOptions {
 	n := m.config.NATS
 	return streams.ConnectOptions{
 		Name: "sluice " + client, CredentialsFile: n.Creds,
-		CAFile: n.TLSCA, CertFile: n.TLSCert, KeyFile: n.TLSKey, Log: m.log,
+		CAFile: n.TLSCA, CertFile: n.TLSCert, KeyFile: n.TLSKey, Role: streams.Role(n.Role), Log: m.log,
 	}
 }
 
@@ -110,13 +114,17 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 	if port == 0 {
 		port = -1 // any free one
 	}
+	users, err := m.users(storeDir)
+	if err != nil {
+		return nil, err
+	}
 	server, err := streams.StartServer(ctx, streams.ServerOptions{
-		Name: "sluice", StoreDir: storeDir, Host: m.config.NATS.EmbeddedHost, Port: port,
+		Name: "sluice", StoreDir: storeDir, Host: m.config.NATS.EmbeddedHost, Port: port, Users: users, TLS: m.embeddedTLS(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	l, err := m.joinInProcess(server, client)
+	l, err := m.joinInProcess(server, storeDir, client)
 	if err == nil {
 		err = writeServerFile(storeDir, server.URL())
 	}
@@ -127,8 +135,13 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 	return l, nil
 }
 
-func (m *Main) joinInProcess(server *streams.Server, client string) (*openedLog, error) {
-	nc, err := streams.Connect(server.URL(), streams.ConnectOptions{Name: "sluice " + client, InProcess: server, Log: m.log})
+// joinInProcess joins as the operator: whoever runs the server may do everything.
+func (m *Main) joinInProcess(server *streams.Server, storeDir, client string) (*openedLog, error) {
+	o := streams.ConnectOptions{Name: "sluice " + client, InProcess: server, Log: m.log}
+	if err := m.asRole(&o, storeDir, streams.RoleOperator); err != nil {
+		return nil, err
+	}
+	nc, err := streams.Connect(server.URL(), o)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +164,7 @@ func (m *Main) joinServer(ctx context.Context, storeDir, client string) (*opened
 		url, err := readServerFile(storeDir)
 		if err == nil {
 			var l *openedLog
-			if l, err = m.dial(url, url, client); err == nil {
+			if l, err = m.dialEmbedded(url, storeDir, client); err == nil {
 				return l, nil
 			}
 		}

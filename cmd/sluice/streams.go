@@ -10,7 +10,8 @@ import (
 
 // streamsCmd is about the streams of the log.
 type streamsCmd struct {
-	Apply streamsApplyCmd `cmd:"" help:"Create every stream and bucket, or change those that exist to the configuration. Removes no message."`
+	Permissions streamsPermissionsCmd `cmd:"" help:"Print the users and permissions of every role, for a nats-server.conf."`
+	Apply       streamsApplyCmd       `cmd:"" help:"Create every stream and bucket, or change those that exist to the configuration. Removes no message."`
 }
 
 type streamsApplyCmd struct{}
@@ -28,4 +29,11 @@ func (streamsApplyCmd) Run(ctx context.Context, m *Main) (err error) {
 		}
 	}
 	return nil
+}
+
+type streamsPermissionsCmd struct{}
+
+// Run prints the authorization block; it connects to nothing and holds no password.
+func (streamsPermissionsCmd) Run(m *Main) error {
+	return streams.WriteAuthorization(m.Stdout, stageVersion)
 }

@@ -20,13 +20,13 @@ func made(n int, noise float64, seed uint64) []evaluation.Sample {
 		word := easy[rng.IntN(len(easy))]
 		tail := ""
 		if escalate {
-			word, tail = hard[rng.IntN(len(hard))], " and how long is it measured from its source"
+			word, tail = hard[rng.IntN(len(hard))], " and how long is it from "+name(rng)+" to "+name(rng)
 		}
 		if rng.Float64() < noise {
 			escalate = !escalate
 		}
 		s := evaluation.Sample{
-			ID: fmt.Sprint(i), Text: fmt.Sprintf("what is the %s of region %c%c%s?", word, 'a'+rng.IntN(26), 'a'+rng.IntN(26), tail),
+			ID: fmt.Sprint(i), Text: "what is the " + word + " of region " + name(rng) + tail + "?",
 			Medium: 1, Large: 1, MediumCost: 10, LargeCost: 100,
 		}
 		if escalate {
@@ -37,10 +37,24 @@ func made(n int, noise float64, seed uint64) []evaluation.Sample {
 	return out
 }
 
+// name draws one of 676 names of places.
+func name(rng *rand.Rand) string {
+	return string([]rune{rune('a' + rng.IntN(26)), rune('a' + rng.IntN(26))})
+}
+
+func crossValidate(t *testing.T, r evaluation.Router, samples []evaluation.Sample) (evaluation.Scored, error) {
+	t.Helper()
+	cut, err := evaluation.Plan{Folds: 3, Seed: 1}.Cut(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cut.CrossValidate(t.Context(), r, samples, nil)
+}
+
 func TestControlsLearnWhatTextDecides(t *testing.T) {
 	samples := made(1500, 0.1, 1)
 	for _, r := range controls.All(1) {
-		scored, err := evaluation.CrossValidate(t.Context(), r, samples, 3, 0, 1, nil)
+		scored, err := crossValidate(t, r, samples)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +88,7 @@ func TestControlsFindNothingInNoise(t *testing.T) {
 		labels[i] = s.Escalate()
 	}
 	for _, r := range controls.All(1) {
-		scored, err := evaluation.CrossValidate(t.Context(), r, samples, 3, 0, 1, nil)
+		scored, err := crossValidate(t, r, samples)
 		if err != nil {
 			t.Fatal(err)
 		}

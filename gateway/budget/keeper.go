@@ -172,7 +172,7 @@ func (k *Keeper) settleAll(ctx context.Context, which func(*account) bool, giveA
 	var flights []*flight
 	for _, a := range k.accounts {
 		if which(a) {
-			flights = append(flights, k.want(a, func(f *flight) { f.giveAll = f.giveAll || giveAll }))
+			flights = append(flights, k.want(a, func(f *flight) { f.giveAll = f.giveAll || giveAll })) //nolint:contextcheck // an exchange outlives whoever asked for it
 		}
 	}
 	k.mu.Unlock()

@@ -8,6 +8,7 @@ const everything = "*"
 var rooms = map[string][]string{
 	"":                         {},
 	"privacy":                  {},
+	"telemetry":                {""},
 	"migrations":               {},
 	"pricing":                  {""},
 	"streams":                  {""},
@@ -55,6 +56,7 @@ var rooms = map[string][]string{
 	"gemma/nf4":                {},
 	"gemma/safetensors":        {},
 	"gemma/tokenizer":          {},
+	"gateway/page":             {""},
 	"cmd/sluice":               {everything},
 }
 
@@ -76,4 +78,19 @@ var foreign = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/sluice"},
 	"github.com/jedib0t/go-pretty":        {"cmd/sluice"},
 	"github.com/gomlx":                    {"gemma/learn"},
+	"github.com/nats-io/nats-server":      {"streams"},
+	"github.com/nats-io/nats.go":          {"streams", "consumers", "operate", "gateway/budget", "gateway/keys", "bench", "cmd/sluice"},
+	"github.com/vmihailenco/msgpack":      {"streams", "consumers/intake"},
+	"github.com/jackc/pgx":                {"postgres"},
+	"github.com/pressly/goose":            {"postgres"},
+	"google.golang.org/genai":             {"llm"},
+	"golang.org/x/time":                   {"llm", "producers", "gateway/keys"},
+	"golang.org/x/sync":                   {"streams", "cmd/sluice"},
+	"go.yaml.in/yaml":                     {"config"},
+	"github.com/alecthomas/kong":          {"cmd/sluice"},
+	"github.com/jedib0t/go-pretty":        {"cmd/sluice"},
+	"github.com/gomlx":                    {"gemma/learn"},
+	"go.opentelemetry.io":                 {"telemetry"},
+	"google.golang.org/protobuf":          {"telemetry"},
+	"github.com/chromedp":                 {"gateway/page"},
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"sluice/evaluation"
+)
+
+// deliver writes a report where it is wanted: a JSON file, an HTML page, and standard output.
+func deliver(m *Main, r *evaluation.Report, jsonFile, htmlFile string, asJSON bool) error {
+	asDocument := func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", " ")
+		return enc.Encode(r)
+	}
+	if err := errors.Join(writeWhole(jsonFile, asDocument), writeWhole(htmlFile, r.Page)); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if asJSON {
+		return json.NewEncoder(m.Stdout).Encode(r)
+	}
+	showReport(m.Stdout, r)
+	return nil
+}
+
+// writeWhole writes a file in one step; an empty path writes none.
+func writeWhole(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func showReport(w io.Writer, r *evaluation.Report) {
+	fmt.Fprintf(w, "%s\n\n%s: %s graded queries, %s right on %.1f%%, %s on %.1f%%; on %.1f%% only the large one is\n",
+		r.Headline, r.Dataset, count(r.Rows), r.Medium, 100*r.MediumAccuracy, r.Large, 100*r.LargeAccuracy,
+		100*float64(r.Escalating)/float64(max(1, r.Rows)))
+	t := newTable(w, "router", "APGR", "95%", "CPT(50%)", "CPT(80%)", "AIQ", "accuracy", "of large", "large", "$ per 1,000", "saved", "AUROC", "F1", "ECE", "us").
+		numbers(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+	for _, x := range r.Routers {
+		interval, perThousand, us := "-", "-", "-"
+		if x.APGRLo != nil {
+			interval = fmt.Sprintf("%.3f to %.3f", *x.APGRLo, *x.APGRHi)
+		}
+		if x.Cost != nil {
+			perThousand = fmt.Sprintf("%.4f", *x.Cost/1000)
+		}
+		if x.LatencyUS > 0 {
+			us = fmt.Sprintf("%.0f", x.LatencyUS)
+		}
+		t.row(x.Name, shown(x.APGR), interval, percent(x.CPT50), percent(x.CPT80), shown(x.AIQ), percent(&x.Accuracy),
+			percent(x.OfLarge), percent(&x.LargeShare), perThousand, percent(x.Saving), shown(x.AUROC), shown(x.MacroF1), shown(x.ECE), us)
+	}
+	t.flush()
+	for _, d := range r.Differences {
+		interval := "no interval"
+		if d.Interval != nil {
+			interval = fmt.Sprintf("95%% %+.4f to %+.4f", d.Interval.Lo, d.Interval.Hi)
+		}
+		fmt.Fprintf(w, "%s minus %s, %s: %+.4f (%s, paired bootstrap)\n", d.A, d.B, d.Metric, d.Value, interval)
+	}
+	fmt.Fprintf(w, "accuracy, large, $, saved and F1 are at one operating point: as many large calls as there are Complex queries\n"+
+		"costs: %s\n%s\n", r.CostBasis, r.Split)
+	if r.NearDuplicates > 0 {
+		fmt.Fprintf(w, "%s rows that nearly repeat another share its fold\n", count(r.NearDuplicates))
+	}
+	if l := r.Leaks; l != nil && l.Any() {
+		fmt.Fprintf(w, "taken out of training, since the test split has them too: %d by id, %d by wording, %d by nearly the same wording\n", l.SameID, l.SameText, l.NearText)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Skipped)) {
+		fmt.Fprintf(w, "left out: %d, %s\n", r.Skipped[reason], reason)
+	}
+	if r.Command != "" {
+		fmt.Fprintf(w, "made by: %s\n", r.Command)
+	}
+}
+
+// shown is a number that may be undefined.
+func shown(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", *v)
+}
+
+func percent(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f%%", 100**v)
+}

@@ -1,0 +1,166 @@
+package evaluation
+
+import "math"
+
+// Metric computes one number of weighted, scored samples; ok is false where it is undefined there.
+type Metric func(w *Weighted) (value float64, ok bool)
+
+// The metrics of a report, by the key that they have there.
+var metrics = []struct {
+	key    string
+	metric Metric
+	priced bool // counted in dollars
+}{
+	{"apgr", APGRMetric, false},
+	{"cpt50", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.5) }, false},
+	{"cpt80", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.8) }, false},
+	{"cost_pt50", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.5) }, true},
+	{"cost_pt80", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.8) }, true},
+	{"aiq", AIQMetric, true},
+	{"accuracy", func(w *Weighted) (float64, bool) { return w.operating().Accuracy, true }, false},
+	{"cost_microusd", func(w *Weighted) (float64, bool) { return w.operating().Cost, true }, true},
+	{"arena_score", arenaMetric, true},
+	{"auroc", AUROCMetric, false},
+	{"macro_f1", MacroF1Metric, false},
+	{"ece", ECEMetric, false},
+}
+
+// MetricNamed finds a metric by its key in reports: "apgr", "aiq", "accuracy", ...
+func MetricNamed(key string) (Metric, bool) {
+	for _, m := range metrics {
+		if m.key == key {
+			return m.metric, true
+		}
+	}
+	return nil, false
+}
+
+// MetricNames lists the keys of all metrics.
+func MetricNames() []string {
+	names := make([]string, len(metrics))
+	for i, m := range metrics {
+		names[i] = m.key
+	}
+	return names
+}
+
+func (w *Weighted) operating() Point { return w.Curve().At(w.share) }
+
+// APGRMetric is [Curve.APGR].
+func APGRMetric(w *Weighted) (float64, bool) { return w.Curve().APGR() }
+
+// AIQMetric is [AIQ] between the costs of the two models alone.
+func AIQMetric(w *Weighted) (float64, bool) {
+	c := w.Curve()
+	return AIQ(c, c[0].Cost-w.routerCost, c[len(c)-1].Cost-w.routerCost)
+}
+
+func arenaMetric(w *Weighted) (float64, bool) {
+	at := w.operating()
+	return ArenaScore(at.Accuracy, at.Cost), true
+}
+
+// AUROCMetric is the probability that a random escalating sample ranks above a random other one, ties
+// counting half. It is undefined where one of the two kinds is missing.
+func AUROCMetric(w *Weighted) (float64, bool) {
+	var above, yes, no float64 // escalating samples ranked higher so far, and of each kind so far
+	w.blocks(func(y, n float64) {
+		above += n * (yes + y/2)
+		yes, no = yes+y, no+n
+	})
+	if yes == 0 || no == 0 {
+		return 0, false
+	}
+	return above / (yes * no), true
+}
+
+// MacroF1Metric is the mean of the F1 scores of "escalate" and "stay" when the operating point's share of
+// samples, the highest ranked, escalates. Of samples that tie at the edge, the part that is needed
+// escalates, whichever they are: their mean over all choices.
+func MacroF1Metric(w *Weighted) (float64, bool) {
+	var tp, fp, fn, tn float64
+	left := w.share * w.total
+	w.blocks(func(y, n float64) {
+		part := 0.0
+		if y+n > 0 {
+			part = min(1, max(0, left/(y+n)))
+		}
+		left -= y + n
+		tp, fn = tp+part*y, fn+(1-part)*y
+		fp, tn = fp+part*n, tn+(1-part)*n
+	})
+	f1 := func(hit, wrong, missed float64) float64 {
+		if hit == 0 {
+			return 0
+		}
+		return 2 * hit / (2*hit + wrong + missed)
+	}
+	return (f1(tp, fp, fn) + f1(tn, fn, fp)) / 2, true
+}
+
+// Bin is one bin of a reliability diagram; Count is 0 in an empty one.
+type Bin struct {
+	Count     float64 `json:"count"`
+	Predicted float64 `json:"predicted"`
+	Observed  float64 `json:"observed"`
+}
+
+// reliabilityBins is the number of equal-width bins.
+const reliabilityBins = 10
+
+// Reliability sorts probabilities into equal-width bins.
+func (w *Weighted) Reliability() [reliabilityBins]Bin {
+	var out [reliabilityBins]Bin
+	for i, p := range w.scored.Scores {
+		b := &out[min(reliabilityBins-1, max(0, int(p*reliabilityBins)))]
+		k := w.weight(i)
+		b.Count += k
+		b.Predicted += k * p
+		if w.samples[i].Escalate() {
+			b.Observed += k
+		}
+	}
+	for i := range out {
+		if n := out[i].Count; n > 0 {
+			out[i].Predicted /= n
+			out[i].Observed /= n
+		}
+	}
+	return out
+}
+
+// ECEMetric is the expected calibration error over ten equal-width bins (Guo et al., arXiv:1706.04599).
+// It is undefined for scores that are no probabilities.
+func ECEMetric(w *Weighted) (float64, bool) {
+	if !w.scored.Calibrated {
+		return 0, false
+	}
+	ece := 0.0
+	for _, b := range w.Reliability() {
+		ece += b.Count / w.total * math.Abs(b.Predicted-b.Observed)
+	}
+	return ece, true
+}
+
+// labelled makes samples of plain labels: escalating ones, and ones that both models answer.
+func labelled(labels []bool) []Sample {
+	out := make([]Sample, len(labels))
+	for i, yes := range labels {
+		out[i].Large = 1
+		if !yes {
+			out[i].Medium = 1
+		}
+	}
+	return out
+}
+
+// AUROC is [AUROCMetric] of plain labels.
+func AUROC(labels []bool, scores []float64) (auroc float64, ok bool) {
+	return AUROCMetric(Weigh(labelled(labels), Scored{Ranks: scores}, 0, 0))
+}
+
+// ECE is [ECEMetric] of plain labels.
+func ECE(labels []bool, probabilities []float64) float64 {
+	ece, _ := ECEMetric(Weigh(labelled(labels), Scored{Ranks: probabilities, Scores: probabilities, Calibrated: true}, 0, 0))
+	return ece
+}

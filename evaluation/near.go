@@ -1,0 +1,119 @@
+package evaluation
+
+import (
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Texts are near duplicates where their sets of word pairs (with single words, for short texts) have a
+// Jaccard similarity of at least nearJaccard. Candidates come from MinHash signatures cut into bands
+// (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3): pairs at the limit
+// share a band with a probability of 0.97 and are then compared in full.
+const (
+	nearJaccard = 0.8
+	bands       = 16
+	bandRows    = 4
+)
+
+// nearGroups numbers the texts so that near duplicates, and near duplicates of those, share a number: the
+// index of the first of them.
+func nearGroups(texts []string) []int {
+	groups, shingles := make([]int, len(texts)), make([][]uint64, len(texts))
+	for i, t := range texts {
+		groups[i], shingles[i] = i, shinglesOf(t)
+	}
+	find := func(i int) int {
+		for groups[i] != i {
+			groups[i] = groups[groups[i]]
+			i = groups[i]
+		}
+		return i
+	}
+	type band struct {
+		number int
+		hash   uint64
+	}
+	buckets := map[band][]int{}
+	for i := range texts {
+		for b, hash := range signature(shingles[i]) {
+			key := band{b, hash}
+			for _, j := range buckets[key] {
+				a, c := find(i), find(j)
+				if a != c && jaccard(shingles[i], shingles[j]) >= nearJaccard {
+					groups[max(a, c)] = min(a, c)
+				}
+			}
+			buckets[key] = append(buckets[key], i)
+		}
+	}
+	for i := range groups {
+		groups[i] = find(i)
+	}
+	return groups
+}
+
+// shinglesOf is the sorted set of hashed words and word pairs.
+func shinglesOf(text string) []uint64 {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	out := make([]uint64, 0, 2*len(words))
+	for i, w := range words {
+		out = append(out, hashed(w))
+		if i > 0 {
+			out = append(out, hashed(words[i-1]+" "+w))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func hashed(s string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s))
+	return h.Sum64()
+}
+
+// signature folds the minima of the band's hash functions into one number a band.
+func signature(shingles []uint64) [bands]uint64 {
+	var out [bands]uint64
+	for b := range out {
+		for r := range bandRows {
+			least := uint64(math.MaxUint64)
+			for _, s := range shingles {
+				least = min(least, mixed(s^mixed(uint64(b*bandRows+r+1))))
+			}
+			out[b] = mixed(out[b] ^ least)
+		}
+	}
+	return out
+}
+
+// mixed is the finaliser of SplitMix64.
+func mixed(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// jaccard compares two sorted sets.
+func jaccard(a, b []uint64) float64 {
+	both, i, j := 0, 0, 0
+	for i < len(a) && j < len(b) {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case a[i] > b[j]:
+			j++
+		default:
+			both, i, j = both+1, i+1, j+1
+		}
+	}
+	if len(a)+len(b) == both {
+		return 1 // both empty
+	}
+	return float64(both) / float64(len(a)+len(b)-both)
+}

@@ -1,0 +1,124 @@
+package evaluation_test
+
+import (
+	"strings"
+	"testing"
+
+	"sluice"
+	"sluice/evaluation"
+)
+
+// task is 600 queries of which a third escalate, and scores of a given quality: 0 is noise, 1 the oracle.
+func task() ([]evaluation.Sample, func(name string, q float64) evaluation.Scored) {
+	var samples []evaluation.Sample
+	for i := range 600 {
+		s := evaluation.Sample{Medium: 1, Large: 1, MediumCost: 10, LargeCost: 100}
+		switch i % 3 {
+		case 0:
+			s.Medium = 0
+		case 1:
+			if i%6 == 1 {
+				s.Medium, s.Large = 0, 0
+			}
+		}
+		samples = append(samples, s)
+	}
+	return samples, func(name string, q float64) evaluation.Scored {
+		ranks := make([]float64, len(samples))
+		for i, s := range samples {
+			ranks[i] = (1 - q) * float64(i*7919%600) / 600
+			if s.Escalate() {
+				ranks[i] += q
+			}
+		}
+		return evaluation.Scored{Name: name, Ranks: ranks, Scores: ranks, LatencyUS: 1000}
+	}
+}
+
+func report(samples []evaluation.Sample, all ...evaluation.Scored) evaluation.Report {
+	var r evaluation.Report
+	r.Measure(samples, all, evaluation.Options{Draws: 200, OperatingShare: evaluation.OperatingShare(samples), SecondCost: 10})
+	return r
+}
+
+func TestTheFirstLineSaysWhetherTheLearntRouterBeatsTheControls(t *testing.T) {
+	samples, scored := task()
+	for _, c := range []struct {
+		learnt, control float64
+		want            string
+	}{
+		{0.3, 0.05, "gemma beats every control"},
+		{0.05, 0.3, "gemma does NOT beat the controls"},
+		{0.2, 0.2, "gemma does NOT beat the controls"},
+	} {
+		r := report(samples, scored("random", 0), scored("logistic", c.control), scored("gemma", c.learnt))
+		if !strings.HasPrefix(r.Headline, c.want) {
+			t.Errorf("learnt %.2f against %.2f: %q, want %q", c.learnt, c.control, r.Headline, c.want)
+		}
+		if len(r.Differences) != 2 || r.Differences[0].A != "gemma" || r.Differences[0].B != "logistic" {
+			t.Errorf("differences %+v", r.Differences)
+		}
+	}
+	if r := report(samples, scored("logistic", 0.3)); !strings.HasPrefix(r.Headline, "logistic beats the random mix") {
+		t.Errorf("headline without a learnt router: %q", r.Headline)
+	}
+}
+
+func TestTheOperatingPointIsTheSameForAll(t *testing.T) {
+	samples, scored := task()
+	r := report(samples, scored("logistic", 0.9))
+	oracle, _ := r.Line("oracle")
+	logistic, _ := r.Line("logistic")
+	large, _ := r.Line("always-large")
+	near(t, "oracle's share of large calls", oracle.LargeShare, 1.0/3)
+	near(t, "logistic's", logistic.LargeShare, 1.0/3)
+	near(t, "oracle's accuracy of the large model's", *oracle.OfLarge, oracle.Accuracy/large.Accuracy)
+	near(t, "what the oracle saves", *oracle.Saving, 1-40.0/100)
+	near(t, "a decision's cost", logistic.RouterCost, 0.01)
+	near(t, "logistic's cost has the router's", *logistic.Cost, 40.01)
+	if _, ok := logistic.Intervals["accuracy"]; !ok {
+		t.Errorf("accuracy has no interval: %v", logistic.Intervals)
+	}
+	for _, p := range oracle.Policies {
+		want := map[sluice.Policy]evaluation.PolicyResult{
+			sluice.Standard:  {Policy: sluice.Standard, Queries: 300, Accuracy: 1},
+			sluice.Complex:   {Policy: sluice.Complex, Queries: 200, LargeShare: 1, Accuracy: 1},
+			sluice.Ambiguous: {Policy: sluice.Ambiguous, Queries: 100},
+		}[p.Policy]
+		if p != want {
+			t.Errorf("%s: %+v, want %+v", p.Policy, p, want)
+		}
+	}
+}
+
+func TestTheGateNamesAMetricItDoesNotKnow(t *testing.T) {
+	samples, scored := task()
+	if r := (evaluation.Gate{Metric: "beauty"}).Judge(samples, scored("a", 0.9), scored("b", 0)); r.Promote || !strings.Contains(r.Reason, "beauty") {
+		t.Errorf("ruling %+v", r)
+	}
+	same := make([]evaluation.Sample, 50) // no gap at all
+	if r := (evaluation.Gate{Draws: 100}).Judge(same, evaluation.Scored{Name: "a", Ranks: make([]float64, 50)}, evaluation.Scored{Name: "b", Ranks: make([]float64, 50)}); r.Promote || !strings.Contains(r.Reason, "no interval") {
+		t.Errorf("ruling without a gap %+v", r)
+	}
+}
+
+func TestThePageHoldsEveryRouterAndLoadsNothing(t *testing.T) {
+	samples, scored := task()
+	calibrated := scored("gemma <b>", 0.5)
+	calibrated.Calibrated = true
+	r := report(samples, scored("random", 0), scored("logistic", 0.3), calibrated)
+	var page strings.Builder
+	if err := r.Page(&page); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<polyline", "always-large", "logistic", "gemma &lt;b&gt;", "observed share", string(sluice.Ambiguous), "beats every control"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "http://", "https://", "NaN", "Inf", "url(", "<b>"} {
+		if strings.Contains(page.String(), never) {
+			t.Errorf("the page holds %q", never)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package evaluation
+
+import "sort"
+
+// Weighted is scored samples, each counted some number of times: once in the data as they are, as often as
+// it was drawn in a resample. The order by score is found once, so that a resample costs one walk.
+type Weighted struct {
+	samples []Sample
+	scored  Scored
+	order   []int    // by rank, highest first
+	weights []uint16 // nil: one each
+	total   float64
+	// routerCost is charged to every query, micro-dollars.
+	routerCost float64
+	share      float64 // of large calls at the operating point
+	curve      Curve   // of the present weights; empty until asked for
+}
+
+// Weigh prepares scored samples. share is the operating point, the share of large calls; routerCost
+// (micro-dollars) is charged to each query.
+func Weigh(samples []Sample, scored Scored, share, routerCost float64) *Weighted {
+	w := &Weighted{
+		samples: samples, scored: scored, order: make([]int, len(samples)), total: float64(len(samples)),
+		routerCost: routerCost, share: share,
+	}
+	for i := range w.order {
+		w.order[i] = i
+	}
+	sort.SliceStable(w.order, func(a, b int) bool { return scored.Ranks[w.order[a]] > scored.Ranks[w.order[b]] })
+	return w
+}
+
+// reweigh counts the samples anew.
+func (w *Weighted) reweigh(weights []uint16) {
+	w.weights, w.curve = weights, w.curve[:0]
+}
+
+// weight is how often sample i counts.
+func (w *Weighted) weight(i int) float64 {
+	if w.weights == nil {
+		return 1
+	}
+	return float64(w.weights[i])
+}
+
+// Curve walks the threshold down. It holds until the weights change.
+func (w *Weighted) Curve() Curve {
+	if len(w.curve) > 0 {
+		return w.curve
+	}
+	var quality, cost, sent float64
+	for i, s := range w.samples {
+		k := w.weight(i)
+		quality += k * s.Medium
+		cost += k * float64(s.MediumCost)
+	}
+	n := w.total
+	w.curve = append(w.curve, Point{0, quality / n, cost/n + w.routerCost})
+	for i, at := range w.order {
+		k, s := w.weight(at), w.samples[at]
+		sent += k
+		quality += k * (s.Large - s.Medium)
+		cost += k * float64(s.LargeCost-s.MediumCost)
+		if i+1 < len(w.order) && w.scored.Ranks[w.order[i+1]] == w.scored.Ranks[at] {
+			continue
+		}
+		if sent > w.curve[len(w.curve)-1].LargeShare*n { // else the block was not drawn at all
+			w.curve = append(w.curve, Point{sent / n, quality / n, cost/n + w.routerCost})
+		}
+	}
+	return w.curve
+}
+
+// blocks walks over groups of equal rank, highest first, with each group's weight of escalating samples
+// and of others.
+func (w *Weighted) blocks(visit func(escalating, others float64)) {
+	var yes, no float64
+	for i, at := range w.order {
+		if w.samples[at].Escalate() {
+			yes += w.weight(at)
+		} else {
+			no += w.weight(at)
+		}
+		if i+1 == len(w.order) || w.scored.Ranks[w.order[i+1]] != w.scored.Ranks[at] {
+			visit(yes, no)
+			yes, no = 0, 0
+		}
+	}
+}
