@@ -47,7 +47,7 @@ func Settle(left spool.Leftover, now time.Time) (Settled, error) {
 	d.LatencyMS = now.Sub(d.DecidedAt).Milliseconds()
 	sum(&d, lines)
 	for _, l := range lines {
-		out.Spends = append(out.Spends, spend(&d, l))
+		out.Spends = append(out.Spends, SpendOf(l))
 	}
 	var err error
 	out.Facts, err = factsOf(&d, lines)
@@ -65,12 +65,6 @@ func withoutOpen(lines []sluice.Call, ended map[string]bool) []sluice.Call {
 	return out
 }
 
-func spend(d *sluice.Decision, l sluice.Call) budget.Spend {
-	return budget.Spend{Cost: l.Cost, Claim: budget.Claim{
-		ID: l.ID, Tenant: d.Query.Tenant, KeyID: d.KeyID, Model: l.Model, Amount: l.Cost, At: l.StartedAt,
-	}}
-}
-
 // utc moves the times to UTC: msgpack reads them in the machine's zone.
 func (in *intent) utc() {
 	d := &in.Decision
@@ -79,4 +73,11 @@ func (in *intent) utc() {
 	for i := range in.Ended {
 		in.Ended[i].StartedAt = in.Ended[i].StartedAt.UTC()
 	}
+}
+
+// SpendOf is a line of the ledger as the budgets book it.
+func SpendOf(l sluice.Call) budget.Spend {
+	return budget.Spend{Cost: l.Cost, Claim: budget.Claim{
+		ID: l.ID, Tenant: l.Tenant, KeyID: l.KeyID, Model: l.Model, Amount: l.Cost, At: l.StartedAt,
+	}}
 }
