@@ -11,10 +11,10 @@ import (
 
 // Gateway says how requests for models are answered.
 type Gateway struct {
-	Listen          string        `key:"listen" doc:"Address of the HTTP APIs. Beyond loopback, make keys first (sluice keys create), and mind tls_cert."`
+	Listen          string        `key:"listen" env:"SLUICE_LISTEN" doc:"Address of the HTTP APIs. Beyond loopback, make keys first (sluice keys create), and mind tls_cert."`
 	TLSCert         string        `key:"tls_cert" doc:"Path of the certificate (PEM, with its chain) to serve HTTPS; needs tls_key. Read again when it changes."`
 	TLSKey          string        `key:"tls_key" doc:"Path of its key (PEM)."`
-	Router          string        `key:"router" doc:"Where the router runs: local, in the gateway's process, or nats, asked of sluice route serve on any machine."`
+	Router          string        `key:"router" doc:"Where the router runs: local, in the gateway's process, or nats: any copy of sluice route serve, on any machine, is asked."`
 	Models          []string      `key:"models" doc:"Models that clients may name beside those of pair; each listed under models."`
 	Fallbacks       []Fallback    `key:"fallbacks" doc:"Who stands in for a model that fails. A model of the pair that is not listed here has the other one; a model that a client named has none."`
 	Timeout         time.Duration `key:"timeout" doc:"Deadline of a whole request: waiting, retries and fallbacks included."`
@@ -103,4 +103,17 @@ func (c *Config) checkGateway(k checker) {
 func (c *Config) wantModel(k checker, key, model string) {
 	_, listed := c.Model(model)
 	k.want(listed, key, fmt.Sprintf("%q is not listed in models", model), "add it there, or name one of "+strings.Join(c.modelNames(), ", "))
+}
+
+// GatewayModels lists every model that a gateway may come to ask.
+func (c *Config) GatewayModels() []string {
+	names := append([]string{c.Pair.Medium, c.Pair.Large}, c.Gateway.Models...)
+	for _, f := range c.Gateway.Fallbacks {
+		names = append(append(names, f.Model), f.Instead...)
+	}
+	for _, r := range c.ruleRoles() {
+		names = append(names, r.model)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

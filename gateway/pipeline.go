@@ -88,7 +88,7 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 		o.Conversations = 10_000
 	}
 	if o.NewID == nil {
-		o.NewID = newID
+		o.NewID = NewID
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -221,8 +221,8 @@ func (p *Pipeline) unknownModel(name string) *Fault {
 // short cuts what a client sent before it is quoted.
 func short(s string) string { return sluice.CleanText(s, 64) }
 
-// newID is 26 characters of [a-z2-7]: 128 random bits.
-func newID() string {
+// NewID mints an id: 26 characters of [a-z2-7]: 128 random bits.
+func NewID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))

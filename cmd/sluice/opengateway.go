@@ -245,9 +245,9 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		}
 	})
 	g.close = append(g.close, p.Close)
-	file := config.File(g.m.cli.Config)
+	file := g.m.cli.Config
 	if file == "" {
-		return nil
+		file = config.FileName
 	}
 	watch := rules.Watch{
 		Version: g.Pipeline.RulesVersion(), Files: []string{file, g.cfg.Routing.PolicyMap},
