@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"sluice/config"
 	"sluice/gateway"
 	"sluice/gateway/gemini"
 	"sluice/gateway/micro"
@@ -53,13 +54,9 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer caller.Close()
-	g, err := m.openGateway(ctx, cfg, l, caller)
+	g, s, err := m.openDoors(ctx, cfg, l, caller)
 	if err != nil {
 		return err
-	}
-	s, err := g.serve(ctx)
-	if err != nil {
-		return errors.Join(err, g.Close(ctx))
 	}
 	c.announce(m, g, s, l, emu, emulatorURL)
 	select {
@@ -204,4 +201,17 @@ func (d decided) Route(ctx context.Context, r routing.Request) (routing.Choice, 
 		return out.Choice, routing.ErrUnparseable
 	}
 	return out.Choice, routing.ErrUnavailable
+}
+
+// openDoors opens a gateway and its doors; the owner closes both, doors first.
+func (m *Main) openDoors(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models) (*openedGateway, *serving, error) {
+	g, err := m.openGateway(ctx, cfg, l, models)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := g.serve(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, g.Close(ctx))
+	}
+	return g, s, nil
 }

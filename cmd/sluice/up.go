@@ -12,12 +12,16 @@ import (
 // upCmd runs the whole ring in this process.
 type upCmd struct {
 	NatsPort *int    `placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
+	Listen   string  `placeholder:"HOST:PORT" help:"Address of the gateway's HTTP APIs. Default: gateway.listen."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this. Nothing is lost: what was not asked waits in the log."`
 	upstreamFlag
 }
 
 // Run works until interrupted.
 func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.Listen != "" {
+		m.config.Gateway.Listen = c.Listen
+	}
 	if c.NatsPort != nil {
 		m.config.NATS.EmbeddedPort = *c.NatsPort
 	}
@@ -35,11 +39,16 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), m.stageNames())
+	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), append(m.stageNames(), "gateway"))
 	if err != nil {
 		return err
 	}
 	defer caller.Close()
+	g, s, err := m.openDoors(ctx, cfg, l, caller)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
@@ -48,6 +57,8 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	case <-r.begun:
 		if t := tables.get(); t != nil {
 			c.announce(m, l, t, emu, emulatorURL)
+			g.announce(m, s)
+			m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Gateway: s.http.URL()})
 		}
 	case <-ctx.Done():
 	}
@@ -82,5 +93,4 @@ func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, emu *emulator.S
 		fmt.Fprintf(m.Stdout, "  models   %s and %s, judged by %s\n", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
 	}
 	fmt.Fprintf(m.Stdout, "  ask      nats --server %s pub queries.asked.web '{\"query\":\"What is the capital of Mongolia?\"}'\n", l.URL)
-	m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL})
 }
