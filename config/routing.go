@@ -76,7 +76,7 @@ func (c *Config) ruleRoles() []role {
 func (c *Config) checkRouting(k checker) {
 	r := c.Routing
 	_, err := rules.New(c.RuleSpec())
-	var faults rules.Faults
+	var faults rules.FaultsError
 	if errors.As(err, &faults) {
 		for _, f := range faults {
 			k.want(false, "routing."+f.Key, f.Problem, f.Remedy)

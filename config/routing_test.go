@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,51 @@ models: [{name: gemini-2.5-flash}, {name: gemini-2.5-pro}, {name: unpriced}]
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in:\n%v", want, err)
+		}
+	}
+}
+
+func TestPrintedRulesLoadBackToTheSameChain(t *testing.T) {
+	c := Default()
+	c.Routing.Rules = []rules.Rule{
+		{Name: "night", When: rules.When{Time: rules.Window{From: "22:00", To: "06:00"}, Keywords: []string{"C#", "yes", "a: b"}, Math: true}, Then: rules.Then{Refuse: "0"}},
+		{Name: "odd", When: rules.When{Expr: `score > 0.5 and text contains "\"#"`, BudgetSpent: 0.25}, Then: rules.Then{Model: "gemini-2.5-pro"}, Reason: "{score}: {{x}"},
+	}
+	want, err := rules.New(c.RuleSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := PrintRules(&b, want.Rules()); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Load(file(t, b.String()), none, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.String())
+	}
+	got, err := rules.New(loaded.RuleSpec())
+	if err != nil || got.Version() != want.Version() {
+		t.Fatalf("%v; printed:\n%s", err, b.String())
+	}
+	if strings.Contains(b.String(), "min_words: 0") || strings.Contains(b.String(), "tags") {
+		t.Errorf("keys that say nothing are printed:\n%s", b.String())
+	}
+}
+
+func TestTheExamplesOfTheDocumentLoad(t *testing.T) {
+	text, err := os.ReadFile("../docs/routing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples, want 2", len(blocks))
+	}
+	for _, b := range blocks {
+		example, _, _ := strings.Cut(b, "```")
+		c, err := Load(file(t, example), none, nil)
+		if err != nil || len(c.Routing.Rules) == 0 {
+			t.Errorf("%v in:\n%s", err, example)
 		}
 	}
 }

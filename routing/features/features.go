@@ -45,6 +45,16 @@ func (f Features) Each(yield func(name string, value float64) bool) {
 		yield("code", float64(f.Code))
 }
 
+// FromMap is the reverse of [Features.Map]: the numbers that a decision recorded. The language is not among
+// them.
+func FromMap(m map[string]float64) Features {
+	return Features{
+		Chars: int(m["chars"]), Words: int(m["words"]), Sentences: int(m["sentences"]), Lines: int(m["lines"]),
+		Questions: int(m["questions"]), Digits: m["digits"], Upper: m["upper"], Longest: int(m["longest"]),
+		Math: int(m["math"]), Code: int(m["code"]),
+	}
+}
+
 // Map is the numbers by name: what a decision's Features hold.
 func (f Features) Map() map[string]float64 {
 	out := make(map[string]float64, 10)

@@ -13,6 +13,8 @@ type mathMeter struct {
 	strong, equations     int
 	weak                  uint16 // kinds of weak evidence, a bit each
 	nouns, verbs, figures int
+	// howMany is true where the text asks for a number in words.
+	howMany bool
 
 	// What the chunk before was: an operand, and perhaps the operator behind it.
 	left operand
@@ -62,6 +64,8 @@ func (m *mathMeter) pieces(code bool) int {
 	switch {
 	case n > 0:
 	case !code && weak >= 2, m.verbs > 0 && (m.nouns > 0 || weak > 0 && !code), m.nouns >= 2 && m.figures > 0:
+		n = 1
+	case m.howMany && m.figures >= 2: // a problem in words
 		n = 1
 	}
 	return n
@@ -133,7 +137,7 @@ func signOf(s string) operation {
 
 // operand takes what may stand beside an operator, as its first and its last character see it.
 func (m *mathMeter) operand(first, last operand, asked bool) {
-	if first == plain {
+	if first == plain || first == share || first == price {
 		m.figures++
 	}
 	if m.op != noOp {
@@ -161,7 +165,7 @@ func (m *mathMeter) weigh(l operand, op operation, r operand, asked bool) {
 	case op == addition:
 		m.weighSum(l, r)
 	case l == year && r == year:
-	case numbers && (asked || op == dash && l == term):
+	case numbers && (asked || op == dash && l == term && r != year):
 		m.strong++
 	case numbers && op == dash, op == dash && l == variable && r == plain:
 		m.weak |= weakDash

@@ -83,6 +83,10 @@ var mathematics = []string{
 	"Löse die Gleichung",
 	"Résous l'équation suivante : équation du second degré",
 	"find the eigenvalues of the matrix",
+	// problems in words
+	"Tom has 3 apples and buys 5 more. How many apples does he have?",
+	"A shirt costs $20 and is 15% off. How much is it now?",
+	"How far does a train go in two hours at 80 km/h?",
 }
 
 var noMathematics = []string{
@@ -217,6 +221,11 @@ var noMathematics = []string{
 	"Blink-182",
 	"Maroon 5",
 	"The year 2020 was bad",
+	"How many people lived in Rome in 1950 and 1960?",
+	"How many goals did Pelé score in 3 World Cups?",
+	"How old is the Earth?",
+	"the Asian Championships (AISC)-2017",
+	"the binomial name of a fish",
 	"What is 42?",
 	// code
 	"if (a == b) { return; }",

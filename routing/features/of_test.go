@@ -98,6 +98,14 @@ func TestMapHoldsWhatEachYields(t *testing.T) {
 	}
 }
 
+func TestRecordedNumbersComeBack(t *testing.T) {
+	want := Of("What is 2 + 2?\nTell me; f(x) == 3 && foo();")
+	got := FromMap(want.Map())
+	if got.Language = want.Language; got != want {
+		t.Fatalf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestEachStopsWhenAsked(t *testing.T) {
 	n := 0
 	Of("x").Each(func(string, float64) bool { n++; return n < 3 })

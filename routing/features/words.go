@@ -17,6 +17,9 @@ func (m *mathMeter) word(r role, asked bool) {
 		m.asked = true
 	case is:
 		m.asked = last == what || asked
+	case many:
+		m.asked = last == what
+		m.howMany = m.howMany || m.asked
 	case number:
 		m.operand(plain, plain, asked)
 		return

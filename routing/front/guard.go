@@ -73,7 +73,7 @@ func (g *guard) both(a arm) tally {
 }
 
 // verdict says why the canary must go; empty where it may stay.
-func (g *guard) verdict(now time.Time) string {
+func (g *guard) verdict() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	least := int64(g.o.MinRequests)

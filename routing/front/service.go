@@ -120,7 +120,7 @@ func (s *service) armOf(d Decision) (arm, bool) {
 func (f *Front) judge(s *service, note func(*guard, time.Time)) {
 	now := f.o.Now()
 	note(s.guard, now)
-	reason := s.guard.verdict(now)
+	reason := s.guard.verdict()
 	if reason == "" || !s.dropped.CompareAndSwap(false, true) {
 		return
 	}

@@ -42,7 +42,7 @@ type placed struct {
 type compiler struct {
 	spec   Spec
 	static map[sluice.Policy]target
-	faults *Faults
+	faults *FaultsError
 }
 
 var ruleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
@@ -50,7 +50,7 @@ var ruleName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 func (c compiler) rule(p placed) rule {
 	k := checker{at: p.at, faults: c.faults}
 	k.want(ruleName.MatchString(p.Name), "name", fmt.Sprintf("%q is not a name", p.Name), "want lower-case letters, digits, - and _, at most 64")
-	k.want(p.Name != StaticRule, "name", "is the static map's", "take another")
+	k.want(!slices.Contains(reserved, p.Name), "name", fmt.Sprintf("%q means something else in decisions", p.Name), "take another")
 	conds, words := c.when(k, p.When)
 	r := rule{name: p.Name, conds: conds}
 	c.then(k, p.Then, &r)

@@ -215,5 +215,5 @@ func (e *eval) probability(policy string) float64 { return e.Probabilities[sluic
 
 // latencyMS is a model's live 95th percentile in milliseconds; 0 where it is not known.
 func (e *eval) latencyMS(model string) float64 {
-	return float64(e.Facts.Latency[model]) / float64(time.Millisecond)
+	return float64(e.Latency[model]) / float64(time.Millisecond)
 }

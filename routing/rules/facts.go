@@ -71,5 +71,16 @@ type Skipped struct {
 	Err  error
 }
 
-// StaticRule is the name of the last word in every chain: policy, tier, model.
-const StaticRule = "static"
+// The names in the place of a rule's in decisions.
+const (
+	// StaticRule is the last word in every chain: policy, tier, model.
+	StaticRule = "static"
+	// ExplicitRule: the client named the model. ConversationRule: the conversation began with it. BudgetRule:
+	// a budget had no room for the model that the rules chose. The gateway gives these.
+	ExplicitRule     = "explicit"
+	ConversationRule = "conversation"
+	BudgetRule       = "budget"
+)
+
+// reserved are the names that no rule may have.
+var reserved = []string{StaticRule, ExplicitRule, ConversationRule, BudgetRule}

@@ -13,11 +13,11 @@ type Fault struct {
 	Problem, Remedy string
 }
 
-// Faults is everything that is wrong.
-type Faults []Fault
+// FaultsError is everything that is wrong.
+type FaultsError []Fault
 
 // Error lists the faults, one a line.
-func (fs Faults) Error() string {
+func (fs FaultsError) Error() string {
 	lines := make([]string, 0, len(fs)+1)
 	lines = append(lines, fmt.Sprintf("the rules have %d fault(s):", len(fs)))
 	for _, f := range fs {
@@ -30,7 +30,7 @@ func (fs Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (fs Faults) err() error {
+func (fs FaultsError) err() error {
 	if len(fs) == 0 {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (fs Faults) err() error {
 // checker collects the faults of one rule.
 type checker struct {
 	at     string // "rules[2]"
-	faults *Faults
+	faults *FaultsError
 }
 
 func (k checker) want(ok bool, key, problem, remedy string) {

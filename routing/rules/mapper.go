@@ -42,9 +42,9 @@ type target struct {
 	reason string
 }
 
-// New compiles a chain. The error is [Faults]: everything that is wrong, each with its key.
+// New compiles a chain. The error is [FaultsError]: everything that is wrong, each with its key.
 func New(s Spec) (*Mapper, error) {
-	var faults Faults
+	var faults FaultsError
 	chain := expand(s, &faults)
 	m := &Mapper{medium: s.Medium, large: s.Large, static: staticMap(s, &faults)}
 	m.evals.New = func() any { return newEval(m) }
@@ -71,7 +71,7 @@ func (m *Mapper) Failures() map[string]int64 {
 	return out
 }
 
-func staticMap(s Spec, faults *Faults) map[sluice.Policy]target {
+func staticMap(s Spec, faults *FaultsError) map[sluice.Policy]target {
 	out := make(map[sluice.Policy]target, len(s.Policies))
 	for _, p := range s.Policies {
 		tier := p.Tier

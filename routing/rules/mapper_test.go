@@ -21,11 +21,11 @@ func spec(rules ...Rule) Spec {
 	}
 }
 
-func mapper(t testing.TB, s Spec) *Mapper {
-	t.Helper()
+func mapper(tb testing.TB, s Spec) *Mapper {
+	tb.Helper()
 	m, err := New(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return m
 }
@@ -192,7 +192,7 @@ func TestAllFaultsAreNamedAtOnceWithTheirKeys(t *testing.T) {
 	)
 	s.Preset = "fancy"
 	_, err := New(s)
-	var faults Faults
+	var faults FaultsError
 	if !errors.As(err, &faults) {
 		t.Fatalf("got %v", err)
 	}

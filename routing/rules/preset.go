@@ -26,8 +26,8 @@ func Presets() []string { return []string{PresetNone, PresetCostAware, PresetKey
 // Preset is a preset's rules, as they could stand in sluice.yaml; nil for one that is not there.
 func Preset(name string) []Rule {
 	budget := Rule{
-		Name: "budget", When: When{BudgetSpent: 0.8}, Then: Then{Tier: string(sluice.Medium)},
-		Reason: "{spent} of the budget {budget} is spent, {left} is left",
+		Name: "budget-spent", When: When{BudgetSpent: 0.8}, Then: Then{Tier: string(sluice.Medium)},
+		Reason: "{spent} of the budget {budget} is spent",
 	}
 	hard := Rule{
 		Name: "keywords-large", Then: Then{Tier: string(sluice.Large)},
@@ -63,7 +63,7 @@ func Preset(name string) []Rule {
 
 // expand is the chain: own rules in their order, then the preset's, each of which gives way to an own rule
 // of its name.
-func expand(s Spec, faults *Faults) []placed {
+func expand(s Spec, faults *FaultsError) []placed {
 	if !slices.Contains(Presets(), s.Preset) {
 		*faults = append(*faults, Fault{"preset", fmt.Sprintf("is %q", s.Preset), "want one of " + strings.Join(Presets(), ", ")})
 	}

@@ -25,9 +25,9 @@ func names(m *Mapper) []string {
 func TestPresetsExpandToVisibleRules(t *testing.T) {
 	for preset, want := range map[string][]string{
 		PresetNone:      nil,
-		PresetCostAware: {"budget"},
+		PresetCostAware: {"budget-spent"},
 		PresetKeywords:  {"keywords-large", "keywords-medium"},
-		PresetHybrid:    {"budget", "keywords-large", "math", "long"},
+		PresetHybrid:    {"budget-spent", "keywords-large", "math", "long"},
 	} {
 		written := mapper(t, withPreset(preset))
 		if got := names(written); !slices.Equal(got, want) {
@@ -41,15 +41,15 @@ func TestPresetsExpandToVisibleRules(t *testing.T) {
 
 func TestOwnRulesComeFirstAndReplaceThoseOfTheirName(t *testing.T) {
 	m := mapper(t, withPreset(PresetHybrid,
-		Rule{Name: "budget", When: When{BudgetSpent: 0.5}, Then: Then{Tier: "medium"}},
+		Rule{Name: "budget-spent", When: When{BudgetSpent: 0.5}, Then: Then{Tier: "medium"}},
 		Rule{Name: "mine", Then: large(), When: When{Tenants: []string{"acme"}}},
 	))
-	if got, want := names(m), []string{"mine", "budget", "keywords-large", "math", "long"}; !slices.Equal(got, want) {
+	if got, want := names(m), []string{"mine", "budget-spent", "keywords-large", "math", "long"}; !slices.Equal(got, want) {
 		t.Fatalf("got %v, want %v", got, want)
 	}
 	f := asking("Prove that it holds")
 	f.Budget = Budget{"day", 0.6, 1}
-	if got := m.Map(f); got.Rule != "budget" || got.Model != "flash" {
+	if got := m.Map(f); got.Rule != "budget-spent" || got.Model != "flash" {
 		t.Fatalf("got %+v", got)
 	}
 }
@@ -65,11 +65,11 @@ func TestPresetsDecide(t *testing.T) {
 		policy       sluice.Policy
 		rule, model  string
 	}{
-		{PresetCostAware, "Why?", 0.8, sluice.Complex, "budget", "flash"},
+		{PresetCostAware, "Why?", 0.8, sluice.Complex, "budget-spent", "flash"},
 		{PresetCostAware, "Why?", 0.7, sluice.Complex, StaticRule, "pro"},
 		{PresetKeywords, "Explain it step by step", 0.9, sluice.Standard, "keywords-large", "pro"},
 		{PresetKeywords, "Translate this", 0, sluice.Complex, "keywords-medium", "flash"},
-		{PresetHybrid, "Prove that 2 + 2 = 4", 0.9, sluice.Complex, "budget", "flash"},
+		{PresetHybrid, "Prove that 2 + 2 = 4", 0.9, sluice.Complex, "budget-spent", "flash"},
 		{PresetHybrid, "Prove that 2 + 2 = 4", 0, sluice.Standard, "keywords-large", "pro"},
 		{PresetHybrid, "What is 2 + 2?", 0, sluice.Standard, "math", "pro"},
 		{PresetHybrid, long, 0, sluice.Standard, "long", "pro"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,8 +19,33 @@ type told struct {
 	err     error
 }
 
+// hearing collects what a watch says.
+type hearing struct {
+	mu  sync.Mutex
+	all []told
+}
+
+func (h *hearing) told(version string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, told{version, err})
+}
+
+// soFar lists it, once the watch has nothing more to do.
+func (h *hearing) soFar() []told {
+	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.all)
+}
+
+func (h *hearing) last() told {
+	all := h.soFar()
+	return all[len(all)-1]
+}
+
 // watching runs a watch on a file whose content is the name of a preset.
-func watching(t *testing.T, content string) (inForce *atomic.Pointer[Mapper], path string, heard *[]told) {
+func watching(t *testing.T, content string) (inForce *atomic.Pointer[Mapper], path string, heard *hearing) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "sluice.yaml")
 	write(t, path, content)
@@ -34,13 +60,13 @@ func watching(t *testing.T, content string) (inForce *atomic.Pointer[Mapper], pa
 	if err != nil {
 		t.Fatal(err)
 	}
-	inForce, heard = &atomic.Pointer[Mapper]{}, &[]told{}
+	inForce, heard = &atomic.Pointer[Mapper]{}, &hearing{}
 	inForce.Store(m)
 	var work sync.WaitGroup
 	work.Go(func() {
 		Watch{
 			Version: m.Version(), Files: []string{path, path + ".absent"}, Load: load, Swap: inForce.Store,
-			Told: func(version string, err error) { *heard = append(*heard, told{version, err}) },
+			Told: heard.told,
 		}.Run(t.Context())
 	})
 	t.Cleanup(work.Wait)
@@ -59,16 +85,14 @@ func TestAChangedFileIsReloaded(t *testing.T) {
 		h, path, heard := watching(t, PresetNone)
 		before := h.Load().Version()
 		write(t, path, PresetHybrid)
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if v := h.Load().Version(); v == before || len(*heard) != 1 || (*heard)[0] != (told{v, nil}) {
-			t.Fatalf("version %s after %s, heard %v", v, before, *heard)
+		pass(3 * time.Second)
+		if v := h.Load().Version(); v == before || len(heard.soFar()) != 1 || heard.soFar()[0] != (told{v, nil}) {
+			t.Fatalf("version %s after %s, heard %v", v, before, heard.soFar())
 		}
 		write(t, path, PresetHybrid+"\n") // nothing of ours
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if len(*heard) != 1 {
-			t.Fatalf("heard %v of a change that changes no rule", *heard)
+		pass(3 * time.Second)
+		if len(heard.soFar()) != 1 {
+			t.Fatalf("heard %v of a change that changes no rule", heard.soFar())
 		}
 	})
 }
@@ -78,21 +102,19 @@ func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
 		h, path, heard := watching(t, PresetHybrid)
 		before := h.Load()
 		write(t, path, "nonsense")
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
-		var faults Faults
-		if h.Load() != before || len(*heard) != 1 || !errors.As((*heard)[0].err, &faults) || (*heard)[0].version != before.Version() {
-			t.Fatalf("heard %v", *heard)
+		pass(10 * time.Second)
+		var faults FaultsError
+		if h.Load() != before || len(heard.soFar()) != 1 || !errors.As(heard.soFar()[0].err, &faults) || heard.soFar()[0].version != before.Version() {
+			t.Fatalf("heard %v", heard.soFar())
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		write(t, path, PresetNone)
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if h.Load() == before || (*heard)[len(*heard)-1].err != nil {
-			t.Fatalf("the mended file is not in force: %v", *heard)
+		pass(3 * time.Second)
+		if h.Load() == before || heard.last().err != nil {
+			t.Fatalf("the mended file is not in force: %v", heard.soFar())
 		}
 	})
 }
@@ -101,14 +123,13 @@ func TestAHalfWrittenFileIsNotTakenForTheWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, path, heard := watching(t, PresetHybrid)
 		before := h.Load()
-		time.Sleep(2500 * time.Millisecond)
+		pass(2500 * time.Millisecond)
 		write(t, path, "cost")
-		time.Sleep(time.Second) // one look
+		pass(time.Second) // one look
 		write(t, path, PresetHybrid)
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		if h.Load() != before || len(*heard) != 0 {
-			t.Fatalf("heard %v", *heard)
+		pass(5 * time.Second)
+		if h.Load() != before || len(heard.soFar()) != 0 {
+			t.Fatalf("heard %v", heard.soFar())
 		}
 	})
 }
@@ -146,3 +167,6 @@ func TestAReloadUnderLoadMixesNoVersions(t *testing.T) {
 	close(stop)
 	work.Wait()
 }
+
+// pass lets a test's own time pass.
+func pass(d time.Duration) { <-time.After(d) }
