@@ -26,6 +26,7 @@ type benchCmd struct {
 	Pipeline benchPipelineCmd `cmd:"" help:"The whole ring with models that reply at once, against what the log alone can carry."`
 	Answer   benchAnswerCmd   `cmd:"" help:"The answer stage with a slow model, one copy and four, against the ideal."`
 	Cold     benchColdCmd     `cmd:"" help:"The time from a cold start to the first label, and the memory of an idle ring."`
+	Gateway  benchGatewayCmd  `cmd:"" help:"What a gateway adds to a model call, against the same call straight and through a plain reverse proxy."`
 }
 
 // benchRing is a log and tables of the run's own, and the parts to make stages of.

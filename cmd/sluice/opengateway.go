@@ -256,7 +256,9 @@ func (g *openedGateway) publish(ctx context.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			return mapper(c)
+			next := g.cfg // the rest of the file is read at the next start
+			next.Routing = c.Routing
+			return mapper(next)
 		},
 		Swap: func(m *rules.Mapper) { g.Pipeline.SwapRules(m) },
 		Told: func(version string, err error) {
