@@ -87,14 +87,6 @@ type run struct {
 	told  int // lines that an intent has carried
 }
 
-// intent is what the spool remembers of an attempt that is about to be made.
-type intent struct {
-	Decision sluice.Decision `json:"decision"`
-	// Call costs the most that it can; Ended are the lines of earlier attempts.
-	Call  sluice.Call   `json:"call"`
-	Ended []sluice.Call `json:"ended,omitempty"`
-}
-
 // begin reserves the attempt's budget and writes its intent; only then may the model be called.
 func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	if err := r.reserve(ctx, call); err != nil {
@@ -103,9 +95,7 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	call.KeyID = r.ask.Key.ID
-	in := intent{Decision: r.plan.d, Call: call, Ended: r.lines[r.told:]}
-	in.Decision.Model = call.Model
-	data, err := streams.Encode(in)
+	data, err := encodeIntent(&r.plan.d, call, r.lines[r.told:])
 	if err == nil {
 		err = r.p.o.Spool.Begin(r.plan.d.ID, data)
 	}
@@ -249,10 +239,8 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	if fault == nil && d.Requested == Auto {
 		r.p.sticky.put(r.ask.Key.Tenant, d.Conversation, conversation{model: d.Model, router: d.RouterVersion, policy: d.Policy})
 	}
-	for _, o := range r.p.o.Observers {
-		o.Observe(d, r.lines)
-	}
 	r.answer.Decision = *d
+	r.p.told.tell(&r.answer.Decision, r.lines)
 	if fault != nil {
 		return r.answer, fault
 	}

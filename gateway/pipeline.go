@@ -61,6 +61,7 @@ type Pipeline struct {
 	named  map[string]bool
 	sticky *conversations
 	speed  *speeds
+	told   *told
 
 	// flight guards draining, and counts the requests in hand; both only change together.
 	mu       sync.Mutex
@@ -95,7 +96,7 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		o: o, named: map[string]bool{o.Medium: true, o.Large: true}, sticky: newConversations(o.Conversations),
-		speed: newSpeeds(), empty: make(chan struct{}),
+		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}),
 	}
 	for _, m := range o.Named {
 		p.named[m] = true
@@ -158,7 +159,7 @@ func (p *Pipeline) Draining() bool {
 }
 
 // Drain lets no request in any more and waits for those in hand; when ctx ends they are cut off, which is
-// accounted for too.
+// accounted for too. Every owner of a pipeline calls it.
 func (p *Pipeline) Drain(ctx context.Context) {
 	p.mu.Lock()
 	if !p.draining {
@@ -170,11 +171,11 @@ func (p *Pipeline) Drain(ctx context.Context) {
 	p.mu.Unlock()
 	select {
 	case <-p.empty:
-		return
 	case <-ctx.Done():
+		p.cut(errDraining)
+		<-p.empty
 	}
-	p.cut(errDraining)
-	<-p.empty
+	p.told.close()
 }
 
 // chain lists the models to ask, the chosen one first.

@@ -29,18 +29,17 @@ func Settle(left spool.Leftover, now time.Time) (Settled, error) {
 	var lines []sluice.Call
 	ended := map[string]bool{}
 	for i, data := range left.Intents {
-		in, err := streams.Decode[intent](data)
+		decision, call, before, err := decodeIntent(data)
 		if err != nil {
 			return out, fmt.Errorf("settle %s: intent %d: %w", left.ID, i+1, err)
 		}
-		in.utc()
-		d = in.Decision
-		for _, l := range in.Ended {
+		d = decision
+		for _, l := range before {
 			ended[l.ID] = true
 			lines = append(lines, l)
 		}
-		in.Call.CostEstimated, in.Call.Outcome, in.Call.Error = true, sluice.OutcomeBroken, killed
-		lines = append(lines, in.Call)
+		call.CostEstimated, call.Outcome, call.Error = true, sluice.OutcomeBroken, killed
+		lines = append(lines, call)
 	}
 	lines = withoutOpen(lines, ended)
 	d.Outcome, d.Status, d.Error = sluice.OutcomeBroken, 0, killed
@@ -63,16 +62,6 @@ func withoutOpen(lines []sluice.Call, ended map[string]bool) []sluice.Call {
 		}
 	}
 	return out
-}
-
-// utc moves the times to UTC: msgpack reads them in the machine's zone.
-func (in *intent) utc() {
-	d := &in.Decision
-	d.Query.AskedAt, d.Query.Deadline, d.DecidedAt = d.Query.AskedAt.UTC(), d.Query.Deadline.UTC(), d.DecidedAt.UTC()
-	in.Call.StartedAt = in.Call.StartedAt.UTC()
-	for i := range in.Ended {
-		in.Ended[i].StartedAt = in.Ended[i].StartedAt.UTC()
-	}
 }
 
 // SpendOf is a line of the ledger as the budgets book it.
