@@ -31,6 +31,7 @@ type Config struct {
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
 	Budgets  Budgets   `key:"budgets" doc:"What the gateways may spend, all together."`
 	Keys     Keys      `key:"keys" doc:"Virtual API keys: who may use the gateways."`
+	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
 	Secrets  SecretSet `key:"-"`
 }
 
@@ -134,6 +135,7 @@ type Stages struct {
 	Label    Stage `key:"label" doc:"Joins the two verdicts. Works in batches."`
 	Analysis Stage `key:"analysis" doc:"Describes the query."`
 	Record   Stage `key:"record" doc:"Writes every fact to Postgres. Works in batches."`
+	Monitor  Stage `key:"monitor" doc:"Writes decisions, feedback and alerts to Postgres, and watches them. Works in batches."`
 }
 
 // Stage says how one stage runs.

@@ -154,6 +154,13 @@ func (c *Config) loadSecrets(getenv func(string) string) {
 			c.Secrets.keys[m.KeyEnv] = NewSecret(getenv(m.KeyEnv))
 		}
 	}
+	for _, h := range c.Monitor.Webhooks {
+		for _, name := range []string{h.URLEnv, h.SecretEnv} {
+			if name != "" {
+				c.Secrets.keys[name] = NewSecret(getenv(name))
+			}
+		}
+	}
 	if c.NATS.URL != "" {
 		c.Secrets.NATSURL = NewSecret(c.NATS.URL)
 		c.NATS.URL = WithoutPassword(c.NATS.URL)

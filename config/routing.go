@@ -19,7 +19,7 @@ type Routing struct {
 	ExplainDeadline   time.Duration     `key:"explain_deadline" doc:"The same for a decision with a written reasoning."`
 	MaxBytes          int               `key:"max_bytes" doc:"What the router reads of a query at most, in bytes. The model gets all of it."`
 	LongPrompts       string            `key:"long_prompts" doc:"What becomes of longer ones: truncate (the router reads beginning and end) or refuse (the client is told)."`
-	Concurrency       int               `key:"concurrency" doc:"Decisions that are made at once, per process; more wait, within their deadline."`
+	Concurrency       int               `key:"concurrency" doc:"Decisions that one router makes at once, per process; more wait, within their deadline."`
 	ShadowConcurrency int               `key:"shadow_concurrency" doc:"Decisions of the shadow router at once; what finds no place has no shadow."`
 	Circuit           Circuit           `key:"circuit" doc:"The pause of a router that keeps failing."`
 	Canary            Canary            `key:"canary" doc:"When a canary is dropped by itself, because it does worse than the active router."`
@@ -41,8 +41,8 @@ type Circuit struct {
 type Canary struct {
 	Window        time.Duration `key:"window" doc:"How far back canary and active router are compared."`
 	MinRequests   int           `key:"min_requests" doc:"Requests that the canary must have had before it is judged."`
-	Margin        float64       `key:"margin" doc:"By how much the canary's share of faults, or of failed requests, may be the larger one; beyond chance, which is three standard errors."`
-	LatencyFactor float64       `key:"latency_factor" doc:"How many times the active router's 95th percentile the canary's may be, plus a millisecond."`
+	Margin        float64       `key:"margin" doc:"By how much the canary's share of faults, of failed requests or of slow decisions may be the larger one; beyond chance, which is three standard errors."`
+	LatencyFactor float64       `key:"latency_factor" doc:"A decision is slow that takes longer than so many times the active router's 95th percentile, plus a millisecond."`
 }
 
 func defaultRouting() Routing {

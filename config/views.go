@@ -14,7 +14,7 @@ type NamedStage struct {
 	Stage
 }
 
-// All lists the stages in the order in which a query passes them.
+// All lists the stages in the order in which a query passes them; the monitor, which watches the online ring, last.
 func (s Stages) All() []NamedStage {
 	return []NamedStage{
 		{"intake", s.Intake},
@@ -23,6 +23,7 @@ func (s Stages) All() []NamedStage {
 		{"label", s.Label},
 		{"analysis", s.Analysis},
 		{"record", s.Record},
+		{"monitor", s.Monitor},
 	}
 }
 

@@ -17,7 +17,10 @@ import (
 	"sluice/pricing"
 )
 
-const flash = "gemini-2.5-flash"
+const (
+	flash = "gemini-2.5-flash"
+	pro   = "gemini-2.5-pro"
+)
 
 // prices hold for all time: a test's clock may stand at the year 2000.
 var prices = []pricing.Row{{Model: flash, Prompt: 300_000, Cached: 30_000, Output: 2_500_000}}

@@ -2,6 +2,7 @@ package llm_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -39,34 +40,37 @@ type upstreamFault struct {
 	outcome   sluice.Outcome
 	billed    billing
 	delivered bool // a stream's first chunk comes through
+	// answers is who answers where there is a second model: "" is nobody.
+	answers string
 }
 
 var seventeen = []upstreamFault{
-	{name: "connection refused", outcome: sluice.OutcomeBroken, billed: nothing},
-	{name: "reset before headers", fault: emulator.Reset, outcome: sluice.OutcomeBroken, billed: estimated},
-	{name: "reset after headers", fault: emulator.ResetAfterHeaders, outcome: sluice.OutcomeBroken, billed: estimated},
-	{name: "slow headers", fault: emulator.SlowHeaders, outcome: sluice.OutcomeTimeout, billed: estimated},
-	{name: "slow body", fault: emulator.SlowBody, outcome: sluice.OutcomeTimeout, billed: estimated},
-	{name: "stalled", fault: emulator.Stall, outcome: sluice.OutcomeTimeout, billed: estimated, delivered: true},
-	{name: "cut", fault: emulator.Cut, outcome: sluice.OutcomeBroken, billed: estimated, delivered: true},
-	{name: "garbage", fault: emulator.Garbage, outcome: sluice.OutcomeBroken, billed: estimated}, // JSON, and in a stream SSE
+	{name: "connection refused", outcome: sluice.OutcomeBroken, billed: nothing, answers: pro},
+	{name: "reset before headers", fault: emulator.Reset, outcome: sluice.OutcomeBroken, billed: estimated, answers: pro},
+	{name: "reset after headers", fault: emulator.ResetAfterHeaders, outcome: sluice.OutcomeBroken, billed: estimated, answers: pro},
+	{name: "slow headers", fault: emulator.SlowHeaders, outcome: sluice.OutcomeTimeout, billed: estimated, answers: pro},
+	{name: "slow body", fault: emulator.SlowBody, outcome: sluice.OutcomeTimeout, billed: estimated, answers: pro},
+	{name: "stalled", fault: emulator.Stall, outcome: sluice.OutcomeTimeout, billed: estimated, delivered: true, answers: pro},
+	{name: "cut", fault: emulator.Cut, outcome: sluice.OutcomeBroken, billed: estimated, delivered: true, answers: pro},
+	{name: "garbage", fault: emulator.Garbage, outcome: sluice.OutcomeBroken, billed: estimated, answers: pro}, // JSON, and in a stream SSE
 	{name: "400", fault: emulator.BadRequest, outcome: sluice.OutcomeRefused, billed: nothing},
-	{name: "401", fault: emulator.Unauthorized, outcome: sluice.OutcomeRefused, billed: nothing},
-	{name: "429 with RetryInfo", fault: emulator.RateLimited, outcome: sluice.OutcomeRateLimited, billed: nothing},
-	{name: "429 without", fault: emulator.RateLimitedBare, outcome: sluice.OutcomeRateLimited, billed: nothing},
-	{name: "500", fault: emulator.ServerError, outcome: sluice.OutcomeServerError, billed: nothing},
-	{name: "503", fault: emulator.Unavailable, outcome: sluice.OutcomeServerError, billed: nothing},
+	{name: "401", fault: emulator.Unauthorized, outcome: sluice.OutcomeRefused, billed: nothing, answers: pro},
+	{name: "429 with RetryInfo", fault: emulator.RateLimited, outcome: sluice.OutcomeRateLimited, billed: nothing, answers: pro},
+	{name: "429 without", fault: emulator.RateLimitedBare, outcome: sluice.OutcomeRateLimited, billed: nothing, answers: flash},
+	{name: "500", fault: emulator.ServerError, outcome: sluice.OutcomeServerError, billed: nothing, answers: flash},
+	{name: "503", fault: emulator.Unavailable, outcome: sluice.OutcomeServerError, billed: nothing, answers: flash},
 	{name: "no candidates", fault: emulator.Empty, outcome: sluice.OutcomeBlocked, billed: exact},
 	{name: "safety block", fault: emulator.Blocked, outcome: sluice.OutcomeBlocked, billed: exact},
-	{name: "hanging", fault: emulator.Hang, outcome: sluice.OutcomeTimeout, billed: estimated},
+	{name: "hanging", fault: emulator.Hang, outcome: sluice.OutcomeTimeout, billed: estimated, answers: pro},
 }
 
-// shortOf are limits within which every slow fault is too slow.
-func shortOf(model string) llm.ChainOptions {
-	return llm.ChainOptions{
-		Models: []string{model}, MaxAttempts: 1, Idle: 100 * time.Millisecond, FirstToken: 100 * time.Millisecond,
-		Purpose: llm.Purpose{Stage: "gateway", Tenant: "acme"},
+// patience is how long to wait for the first chunk, and for a whole reply: too short for a fault that is
+// slow, and long for the others.
+func (f upstreamFault) patience(stream bool) time.Duration {
+	if f.outcome != sluice.OutcomeTimeout || (stream && f.delivered) {
+		return 30 * time.Second
 	}
+	return 100 * time.Millisecond
 }
 
 func TestSeventeenFaultsOfTheUpstream(t *testing.T) {
@@ -98,7 +102,7 @@ func TestSeventeenFaultsOfTheUpstream(t *testing.T) {
 func (f upstreamFault) meet(t *testing.T, s *emulator.Server, provider, url string, stream bool) {
 	t.Helper()
 	c, err := llm.New(t.Context(), llm.Config{Models: []llm.ModelConfig{
-		{Provider: provider, Model: flash, BaseURL: url, Timeout: 100 * time.Millisecond},
+		{Provider: provider, Model: flash, BaseURL: url, Timeout: f.patience(stream)},
 	}}, llm.Deps{})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +113,8 @@ func (f upstreamFault) meet(t *testing.T, s *emulator.Server, provider, url stri
 	if !stream {
 		sink = nil
 	}
-	res, err := c.Chat(t.Context(), shortOf(flash), conversation(), llm.Hooks{}, sink)
+	o := llm.ChainOptions{Models: []string{flash}, MaxAttempts: 1, Idle: 200 * time.Millisecond}
+	res, err := c.Chat(t.Context(), o, conversation(), llm.Hooks{}, sink)
 	s.Wait()
 	if err == nil || len(res.Lines) != 1 {
 		t.Fatalf("%d lines, %v", len(res.Lines), err)
@@ -152,5 +157,63 @@ func (f upstreamFault) compare(t *testing.T, s *emulator.Server, line sluice.Cal
 	}
 	if got != f.billed {
 		t.Errorf("billed %s (%s, books %s), want %s", got, line.Cost, books, f.billed)
+	}
+}
+
+// A chain of two models, of which the chosen one fails once.
+func TestWhoAnswersWhereTheChosenModelFails(t *testing.T) {
+	for _, provider := range []string{"gemini", "openai"} {
+		for _, f := range seventeen {
+			for _, stream := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/streamed %t", provider, f.name, stream), func(t *testing.T) {
+					t.Parallel()
+					s, url := emulate(t, emulator.Config{Faults: emulator.Faults{SlowForMS: 60_000, HangForMS: 60_000, RetryDelayMS: 7000}, KeepBills: true})
+					if err := s.Script(flash, f.fault); err != nil {
+						t.Fatal(err)
+					}
+					f.replace(t, s, provider, url, stream)
+				})
+			}
+		}
+	}
+}
+
+func (f upstreamFault) replace(t *testing.T, s *emulator.Server, provider, url string, stream bool) {
+	t.Helper()
+	first := llm.ModelConfig{Provider: provider, Model: flash, BaseURL: url, Timeout: f.patience(stream)}
+	if f.name == "connection refused" {
+		first.BaseURL = refusing(t)
+	}
+	c, err := llm.New(t.Context(), llm.Config{Models: []llm.ModelConfig{first, {Provider: provider, Model: pro, BaseURL: url}}},
+		llm.Deps{Jitter: func() float64 { return 0 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var h heard
+	sink, want := h.sink, f.answers
+	if !stream {
+		sink = nil
+	} else if f.delivered {
+		want = "" // what was sent cannot be taken back
+	}
+	hear := &told{}
+	res, err := c.Chat(t.Context(), llm.ChainOptions{Models: []string{flash, pro}, Idle: 200 * time.Millisecond}, conversation(), hear.hooks(), sink)
+	s.Wait()
+	if (err == nil) != (want != "") || (want != "" && (res.Model != want || res.Text == "" || res.FinishReason != llm.FinishStop)) {
+		t.Errorf("%s answered %q, want %q: %v", res.Model, res.Text, want, err)
+	}
+	if res.Lines[0].Model != flash || res.Lines[0].Outcome != f.outcome || len(hear.ended) != len(res.Lines) || len(hear.begun) != len(res.Lines) {
+		t.Errorf("lines %s, %d ended of %d begun", scriptOf(res.Lines), len(hear.ended), len(hear.begun))
+	}
+	var ours, books sluice.MicroUSD
+	for _, l := range res.Lines {
+		ours += l.Cost
+	}
+	for _, b := range s.Bills() {
+		books += b.Cost
+	}
+	if ours < books || (f.billed != estimated && ours != books) {
+		t.Errorf("%s in our ledger, %s in the books", ours, books)
 	}
 }

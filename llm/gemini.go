@@ -65,6 +65,7 @@ func (g *Gemini) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 		}
 		return a.end()
 	}
+	ex.quiet = true // the SDK prints what it reads
 	for resp, err := range g.client.Models.GenerateContentStream(ctx, req.Model, contents, config) {
 		if err == nil {
 			err = readGemini(a, resp, false)
@@ -73,8 +74,8 @@ func (g *Gemini) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 			return a.failed(g.fault(ctx, ex, req, err))
 		}
 	}
-	if ctx.Err() != nil {
-		return a.failed(breakdown(ctx, ex, ctx.Err()))
+	if ex.cut != nil || ctx.Err() != nil {
+		return a.failed(breakdown(ctx, ex, ex.cut))
 	}
 	return a.end()
 }

@@ -86,11 +86,11 @@ func geminiConfig(req ChatRequest) *genai.GenerateContentConfig {
 		c.TopK = &k
 	}
 	if req.Seed != nil {
-		seed := int32(*req.Seed) //nolint:gosec // Supports has looked
+		seed := int32(*req.Seed) // Supports has looked
 		c.Seed = &seed
 	}
 	if req.ThinkingBudget != nil {
-		budget := int32(*req.ThinkingBudget) //nolint:gosec // Supports has looked
+		budget := int32(*req.ThinkingBudget) // Supports has looked
 		c.ThinkingConfig = &genai.ThinkingConfig{ThinkingBudget: &budget}
 	}
 	geminiTools(c, req)

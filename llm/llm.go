@@ -1,6 +1,10 @@
 // Package llm calls language models: one small provider interface, one file a provider, and a Caller
 // that adds what every call needs (limits, retries, a circuit breaker, prices, the ledger's lines).
 //
+// Two things are asked for. The offline stages want one reply to one prompt of one model: [Caller.Call].
+// The gateway wants the next turn of a conversation, streamed or whole, of whichever model of a chain can
+// give it: [Caller.Chat].
+//
 // Requests enter; replies and sluice.Call lines leave. The package never publishes a line itself and
 // never logs a prompt, a reply or a key.
 package llm

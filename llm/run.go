@@ -201,7 +201,7 @@ func (r *run) hedged(ctx context.Context, n int) outcome {
 
 // once makes one attempt at a model, the n-th of the chain. spoke, where not nil, is called when its
 // first chunk has come.
-func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) outcome {
+func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out outcome) {
 	purpose := r.o.Purpose
 	if tier, ok := r.o.Tiers[d.req.Model]; ok {
 		purpose.Tier = tier
@@ -217,22 +217,31 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) outcom
 		return outcome{err: err, begun: true}
 	}
 	t.began = time.Now()
+	r.note(d.req.Model)
+	out.failed = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Err: errPanic}
+	defer func() { out.line = r.end(ctx, t, out, d.most) }() // where the sink panics, too
 	actx, sink, stop := r.supervise(ctx, d, n, spoke)
 	defer stop()
-	r.note(d.req.Model)
-	reply, err := d.chat.Chat(actx, d.req, sink)
-	failed := asError(actx, err)
-	if failed == nil && !r.gate.claim(n) {
-		failed = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Usage: told(reply.Usage), Err: errOutrun}
+	out.reply, err = d.chat.Chat(actx, d.req, sink)
+	if out.failed = asError(actx, err); out.failed == nil && !r.gate.claim(n) {
+		out.failed = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Usage: told(out.reply.Usage), Err: errOutrun}
 	}
-	line := t.end(reply.Usage, failed, d.most)
+	return out
+}
+
+// errPanic ends an attempt whose sink panicked; the panic goes on.
+var errPanic = errors.New("given up: its reader panicked")
+
+// end writes down what came of an attempt.
+func (r *run) end(ctx context.Context, t *try, out outcome, most bounds) sluice.Call {
+	line := t.end(out.reply.Usage, out.failed, most)
 	r.mu.Lock()
 	r.result.Lines = append(r.result.Lines, line)
 	r.mu.Unlock()
 	if r.hooks.End != nil {
 		r.hooks.End(context.WithoutCancel(ctx), line)
 	}
-	return outcome{reply: reply, line: line, failed: failed}
+	return line
 }
 
 // told is usage, or nil for none.

@@ -100,16 +100,20 @@ func TestABusyModelIsPassedBy(t *testing.T) {
 	})
 }
 
-func TestASinkThatPanicsGivesTheSlotBack(t *testing.T) {
+func TestASinkThatPanicsGivesTheSlotBackAndIsBilled(t *testing.T) {
 	s := actors(t, llm.ModelConfig{MaxConcurrent: 1}, []spoken{speaks(0, "a")})
+	hear := &told{}
 	func() {
 		defer func() {
 			if recover() == nil {
 				t.Error("the panic is lost")
 			}
 		}()
-		_, _ = s.Chat(t.Context(), llm.ChainOptions{Models: s.models}, conversation(), llm.Hooks{}, func(llm.Chunk) error { panic("abort") })
+		_, _ = s.Chat(t.Context(), llm.ChainOptions{Models: s.models}, conversation(), hear.hooks(), func(llm.Chunk) error { panic("abort") })
 	}()
+	if len(hear.ended) != 1 || hear.ended[0].Outcome != sluice.OutcomeCanceled || hear.ended[0].Cost == 0 {
+		t.Errorf("ended %+v", hear.ended)
+	}
 	if res, err := s.play(t, t.Context(), llm.ChainOptions{MaxQueued: 1}, &told{}, nil); err != nil {
 		t.Errorf("%+v: %v", res, err)
 	}

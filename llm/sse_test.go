@@ -62,7 +62,7 @@ func TestEventsHaveABoundAndTellWhatBroke(t *testing.T) {
 // However the bytes arrive, the events are the same, and what was written is read back.
 func FuzzEvents(f *testing.F) {
 	f.Add("data: a\n\n: c\r\ndata: b\r\n\r\n")
-	f.Add("data\ndata:\ndata: [DONE]")
+	f.Add("data\n" + "data:\n" + "data: [DONE]")
 	f.Fuzz(func(t *testing.T, body string) {
 		whole, err := readEvents(strings.NewReader(body))
 		bytewise, err2 := readEvents(iotest.OneByteReader(strings.NewReader(body)))

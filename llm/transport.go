@@ -2,6 +2,8 @@ package llm
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -43,6 +45,10 @@ type exchange struct {
 	sent       atomic.Bool
 	status     atomic.Int64
 	retryAfter atomic.Int64 // nanoseconds
+	// quiet makes the body end with io.EOF however it ended, and cut tell how. It is for libraries that
+	// print such errors. Both belong to the goroutine that reads the body.
+	quiet bool
+	cut   error
 }
 
 type exchangeKey struct{}
@@ -71,8 +77,25 @@ func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
 		ex.status.Store(int64(resp.StatusCode))
 		ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
+		if ex.quiet {
+			resp.Body = &quietBody{resp.Body, ex}
+		}
 	}
 	return resp, err
+}
+
+// quietBody is the body of a quiet exchange.
+type quietBody struct {
+	io.ReadCloser
+	ex *exchange
+}
+
+func (b *quietBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.ex.cut, err = err, io.EOF
+	}
+	return n, err
 }
 
 // CloseIdleConnections lets http.Client pass the call on.

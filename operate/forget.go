@@ -54,6 +54,7 @@ type Forgotten struct {
 // that the query said.
 func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, patience time.Duration) (Forgotten, error) {
 	out := Forgotten{Messages: map[string]int{}}
+	decisions := map[string]bool{}
 	if p.Tenant == "" && p.ID == "" {
 		return out, errors.New("forget: neither a tenant nor an id")
 	}
@@ -62,7 +63,7 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	if err != nil {
 		return fail(err)
 	}
-	if err := forgetRows(ctx, t, p, keys); err != nil {
+	if err := forgetRows(ctx, t, p, keys, decisions); err != nil {
 		return fail(err)
 	}
 	until := time.Now().Add(patience)
@@ -78,27 +79,27 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	out.InHand = !settled
 	// Until a pass finds nothing: a replica that answered one of them may have lagged behind.
 	for erased := 1; erased > 0; {
-		if erased, err = erase(ctx, js, p, keys, out.Messages); err != nil {
+		if erased, err = erase(ctx, js, p, keys, decisions, out.Messages); err != nil {
 			return fail(err)
 		}
 	}
 	out.Keys = len(keys)
 	// Once more: raw messages may have named keys that neither tables nor ACCEPTED knew.
-	if err := forgetRows(ctx, t, p, keys); err != nil {
+	if err := forgetRows(ctx, t, p, keys, decisions); err != nil {
 		return fail(err)
 	}
 	return out, nil
 }
 
 // forgetRows erases from the tables what is known to be the person's by now.
-func forgetRows(ctx context.Context, t Tables, p Person, keys map[string]bool) error {
+func forgetRows(ctx context.Context, t Tables, p Person, keys, decisions map[string]bool) error {
 	unnamed, err := t.UnnamedLetters(ctx)
 	if err != nil {
 		return err
 	}
 	var letters []string
 	for id, m := range unnamed {
-		if belongs(m, p, keys) {
+		if belongs(m, p, keys, decisions) {
 			letters = append(letters, id)
 		}
 	}
@@ -132,14 +133,14 @@ func keysOf(ctx context.Context, js jetstream.JetStream, t Tables, p Person) (ma
 }
 
 // erase goes over the log once, adds what it erased to counts, and learns keys that it did not know.
-func erase(ctx context.Context, js jetstream.JetStream, p Person, keys map[string]bool, counts map[string]int) (int, error) {
+func erase(ctx context.Context, js jetstream.JetStream, p Person, keys, decisions map[string]bool, counts map[string]int) (int, error) {
 	total := 0
 	// In the ring's order: raw messages teach the keys of what was made of them.
 	for _, stream := range streams.Names() {
 		if stream == streams.StreamCalls {
 			continue
 		}
-		n, err := eraseFrom(ctx, js, stream, p, keys)
+		n, err := eraseFrom(ctx, js, stream, p, keys, decisions)
 		counts[stream] += n
 		total += n
 		if err != nil {
@@ -149,7 +150,7 @@ func erase(ctx context.Context, js jetstream.JetStream, p Person, keys map[strin
 	return total, nil
 }
 
-func eraseFrom(ctx context.Context, js jetstream.JetStream, stream string, p Person, keys map[string]bool) (int, error) {
+func eraseFrom(ctx context.Context, js jetstream.JetStream, stream string, p Person, keys, decisions map[string]bool) (int, error) {
 	s, err := js.Stream(ctx, stream)
 	if err != nil {
 		return 0, fmt.Errorf("stream %s: %w", stream, err)
@@ -160,7 +161,7 @@ func eraseFrom(ctx context.Context, js jetstream.JetStream, stream string, p Per
 			if err != nil {
 				return n, err
 			}
-			if !belongs(m, p, keys) {
+			if !belongs(m, p, keys, decisions) {
 				continue
 			}
 			// Overwritten on disk, not only marked as gone.
@@ -192,16 +193,17 @@ func filtersOf(stream string, keys map[string]bool) []string {
 	return filters
 }
 
-// belongs says whether a message is about one of the person's queries. Bytes that nobody can read belong to
+// belongs says whether a message is about one of the person's queries, and learns the keys of queries and the ids of
+// decisions by the way. Bytes that nobody can read belong to
 // nobody that could be named.
-func belongs(m streams.Message, p Person, keys map[string]bool) bool {
+func belongs(m streams.Message, p Person, keys, decisions map[string]bool) bool {
 	switch m.Stream {
 	case streams.StreamDead:
 		letter, err := streams.ParseDead(m)
-		return err == nil && belongs(letter.Envelope.Open(), p, keys)
+		return err == nil && belongs(letter.Envelope.Open(), p, keys, decisions)
 	case streams.StreamRetries:
 		envelope, err := streams.ParseRetry(m)
-		return err == nil && belongs(envelope.Open(), p, keys)
+		return err == nil && belongs(envelope.Open(), p, keys, decisions)
 	case streams.StreamQueries:
 		// What could be read of a faulty message counts too.
 		asked, _ := streams.ParseAsked(m)
@@ -210,6 +212,16 @@ func belongs(m streams.Message, p Person, keys map[string]bool) bool {
 		}
 		keys[sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)] = true
 		return true
+	case streams.StreamDecisions:
+		d, err := streams.Decode[sluice.Decision](m.Data)
+		if err != nil || !keys[d.Query.Key] && !p.is(d.Query.Tenant, d.Query.ID) {
+			return false
+		}
+		keys[d.Query.Key], decisions[d.ID] = true, true
+		return true
+	case streams.StreamFeedback:
+		f, err := streams.Decode[sluice.Feedback](m.Data)
+		return err == nil && (decisions[f.DecisionID] || p.ID == "" && p.Tenant == f.Tenant)
 	}
 	place, ok := streams.PlaceOf(m.Subject)
 	return ok && place.Key != "" && keys[place.Key]

@@ -67,6 +67,8 @@ func everyFact(t *testing.T, tenant, id, marker string) []streams.Message {
 		ok(streams.DeadMessage(streams.DeadLetter{Envelope: rawEnvelope, Stage: "intake", Reason: sluice.ReasonTooLarge})),
 		ok(streams.RetryMessage("judge", "again", envelope)),
 		ok(streams.BilledFact(sluice.Call{ID: "c" + q.Key, Stage: "answer", QueryKey: q.Key, Tenant: tenant})),
+		ok(streams.TakenFact(sluice.Decision{ID: "d" + q.Key, Query: q, Answer: marker, Reasoning: marker})),
+		ok(streams.FeedbackFact(sluice.Feedback{ID: "f" + q.Key, DecisionID: "d" + q.Key, Tenant: tenant, Comment: marker, Correction: marker})),
 	}
 }
 

@@ -15,6 +15,9 @@ type Forgotten struct {
 	DeadLetters int64 `json:"dead_letters"`
 	// Calls that stay in the ledger, and now say neither which query nor which tenant they were for.
 	Calls int64 `json:"calls"`
+	// Decisions about the queries, and Feedback on those.
+	Decisions int64 `json:"decisions"`
+	Feedback  int64 `json:"feedback"`
 }
 
 // Forget erases queries from every table in one transaction and remembers their keys, so that the recorder
@@ -27,6 +30,10 @@ func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten
 			SELECT DISTINCT key FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `INSERT INTO forgotten_decisions (decision_id)
+			SELECT DISTINCT id FROM decisions WHERE query_key = ANY ($1) ORDER BY id ON CONFLICT DO NOTHING`, keys); err != nil {
+			return err
+		}
 		for _, step := range []struct {
 			count *int64
 			sql   string
@@ -35,6 +42,10 @@ func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten
 			{&f.Queries, `DELETE FROM queries WHERE key = ANY ($1)`, []any{keys}}, // the rest cascades
 			{&f.DeadLetters, `DELETE FROM dead_letters WHERE query_key = ANY ($1) OR id = ANY ($2)`, []any{keys, deadLetters}},
 			{&f.Calls, `UPDATE calls SET query_key = NULL, tenant = '' WHERE query_key = ANY ($1)`, []any{keys}},
+			{&f.Feedback, `DELETE FROM feedback f USING decisions d WHERE d.id = f.decision_id AND d.query_key = ANY ($1)`, []any{keys}},
+			{new(int64), `DELETE FROM samples WHERE query_key = ANY ($1)
+				OR decision_id IN (SELECT id FROM decisions WHERE query_key = ANY ($1))`, []any{keys}},
+			{&f.Decisions, `DELETE FROM decisions WHERE query_key = ANY ($1)`, []any{keys}},
 		} {
 			tag, err := tx.Exec(ctx, step.sql, step.args...)
 			if err != nil {
@@ -50,16 +61,42 @@ func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten
 	return f, nil
 }
 
+// ForgetTenant erases what names a tenant and no query: its words on answers, those on decisions that are gone from
+// the tables included; and its name in the hours' spend, whose money goes on to be nobody's.
+func (db *DB) ForgetTenant(ctx context.Context, tenant string) error {
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		for _, sql := range []string{
+			`DELETE FROM feedback WHERE tenant = $1`,
+			`INSERT INTO spend_hours AS h SELECT hour_at, '', key_id, model, decisions, cost_microusd FROM spend_hours WHERE tenant = $1
+			 ON CONFLICT (hour_at, tenant, key_id, model) DO UPDATE
+			 SET decisions = h.decisions + excluded.decisions, cost_microusd = h.cost_microusd + excluded.cost_microusd`,
+			`DELETE FROM spend_hours WHERE tenant = $1`,
+		} {
+			if _, err := tx.Exec(ctx, sql, tenant); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget tenant: %w", err)
+	}
+	return nil
+}
+
 // KeysOfTenant lists the keys of a tenant's queries: those in the tables, and those that the ledger alone
-// still names.
+// still names, and those that were asked online.
 func (db *DB) KeysOfTenant(ctx context.Context, tenant string) ([]string, error) {
 	return db.keys(ctx, `SELECT key FROM queries WHERE tenant = $1
-		UNION SELECT query_key FROM calls WHERE tenant = $1 AND query_key IS NOT NULL ORDER BY 1`, tenant)
+		UNION SELECT query_key FROM calls WHERE tenant = $1 AND query_key IS NOT NULL
+		UNION SELECT query_key FROM decisions WHERE tenant = $1
+		UNION SELECT query_key FROM samples WHERE tenant = $1 ORDER BY 1`, tenant)
 }
 
 // KeysOfID lists the keys of the queries to which upstream gave an id, whatever their tenant.
 func (db *DB) KeysOfID(ctx context.Context, id string) ([]string, error) {
-	return db.keys(ctx, `SELECT key FROM queries WHERE id = $1 ORDER BY 1`, id)
+	return db.keys(ctx, `SELECT key FROM queries WHERE id = $1
+		UNION SELECT query_key FROM decisions WHERE query_id = $1 ORDER BY 1`, id)
 }
 
 func (db *DB) keys(ctx context.Context, sql string, args ...any) ([]string, error) {

@@ -6,15 +6,17 @@ import (
 	"fmt"
 
 	"sluice/config"
+	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 	"sluice/postgres"
 )
 
 // consumeCmd runs one stage, as one of any number of copies on any number of machines.
 type consumeCmd struct {
-	Stage       string  `arg:"" enum:"intake,answer,judge,label,analysis,record" help:"intake, answer, judge, label, analysis or record."`
-	Concurrency int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
-	MaxSpend    dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
+	Stage         string  `arg:"" enum:"intake,answer,judge,label,analysis,record,monitor" help:"intake, answer, judge, label, analysis, record or monitor."`
+	Concurrency   int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
+	MaxSpend      dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
+	MetricsListen *string `placeholder:"ADDR" help:"Address of the monitor's /metrics; port 0 takes a free one, an empty address serves none. Default: monitor.metrics_listen."`
 	upstreamFlag
 }
 
@@ -27,6 +29,12 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	if emu != nil {
 		defer emu.Close()
 	}
+	if c.MetricsListen != nil {
+		if c.Stage != monitor.Name {
+			return usagef("--metrics-listen: only the monitor serves metrics, not %s", c.Stage)
+		}
+		cfg.Monitor.MetricsListen = *c.MetricsListen
+	}
 	if c.Concurrency > 0 {
 		setConcurrency(&cfg, c.Stage, c.Concurrency)
 	}
@@ -37,7 +45,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := parts{cfg: cfg, js: l.JS}
+	p := parts{cfg: cfg, js: l.JS, log: m.log, metrics: &metricsAt{}}
 	if p.caller, err = openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), []string{c.Stage}); err != nil {
 		return err
 	}
@@ -50,7 +58,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	select {
 	case <-r.begun:
 		m.log.Info("consuming", "stage", c.Stage, "log", l.URL)
-		m.ready(Where{NATS: l.URL})
+		m.ready(Where{NATS: l.URL, Metrics: p.metrics.url})
 	case <-ctx.Done():
 	}
 	if err := r.wait(); err != nil {
@@ -72,6 +80,7 @@ func setConcurrency(cfg *config.Config, stage string, n int) {
 		{"label", &cfg.Stages.Label},
 		{"analysis", &cfg.Stages.Analysis},
 		{record.Name, &cfg.Stages.Record},
+		{monitor.Name, &cfg.Stages.Monitor},
 	} {
 		if s.name == stage {
 			s.at.Concurrency = n

@@ -40,7 +40,7 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer db.Close()
-	got, err := operate.Forget(ctx, l.JS, forgetful{db}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	got, err := operate.Forget(ctx, l.JS, forgetful{db, c.whole()}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
 	messages := 0
 	for _, n := range got.Messages {
 		messages += n
@@ -52,13 +52,27 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	return err
 }
 
+// whole is the tenant of which everything is forgotten; empty where it is one query.
+func (c *forgetCmd) whole() string {
+	if c.ID != "" {
+		return ""
+	}
+	return c.Tenant
+}
+
 // forgetful is the tables as operate wants them.
-type forgetful struct{ *postgres.DB }
+type forgetful struct {
+	*postgres.DB
+	// tenant is the one that is forgotten with everything, if any.
+	tenant string
+}
 
 // Forget erases and leaves the counting to the log.
 func (f forgetful) Forget(ctx context.Context, keys, letters []string) error {
-	_, err := f.DB.Forget(ctx, keys, letters)
-	return err
+	if _, err := f.DB.Forget(ctx, keys, letters); err != nil || f.tenant == "" {
+		return err
+	}
+	return f.ForgetTenant(ctx, f.tenant)
 }
 
 // UnnamedLetters reads what died at the entrance.

@@ -174,7 +174,7 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Front.Close()) }()
-	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, decided{g.Front}, m.config.Routing.Concurrency)
+	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency)
 	if err != nil {
 		return err
 	}
@@ -186,11 +186,11 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 	return s.Stop(last)
 }
 
-// decided is a front as a router: what the static map would decide is the asking gateway's own to decide.
-type decided struct{ front *front.Front }
+// frontRouter is a front as a router: what the static map would decide is the asking gateway's own to decide.
+type frontRouter struct{ front *front.Front }
 
 // Route decides.
-func (d decided) Route(ctx context.Context, r routing.Request) (routing.Choice, error) {
+func (d frontRouter) Route(ctx context.Context, r routing.Request) (routing.Choice, error) {
 	out := d.front.Decide(ctx, front.Request{Text: r.Text, Explain: r.Explain})
 	switch out.Fault {
 	case "":

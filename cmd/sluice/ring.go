@@ -8,10 +8,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 )
 
-// ring is stages at work in this process. Those that need no tables begin at once; record begins when the
+// ring is stages at work in this process. Those that need no tables begin at once; record and monitor begin when the
 // tables are there.
 type ring struct {
 	log   *slog.Logger
@@ -25,15 +26,16 @@ type ring struct {
 	crews []*crew
 }
 
-// startRing starts the named stages. tables opens the database that record writes to and is called only if
-// record is among them. The ring works until ctx ends, stop is called, or a stage can't begin; then
+// startRing starts the named stages. tables opens the database that they write to and is called only if
+// record or monitor is among them. The ring works until ctx ends, stop is called, or a stage can't begin; then
 // whoever started it waits.
 func startRing(ctx context.Context, p parts, names []string, tables func(context.Context) (string, error), log *slog.Logger) *ring {
 	r := &ring{log: log, begun: make(chan struct{}), ended: make(chan struct{})}
 	ctx, r.stop = context.WithCancelCause(ctx)
 	var gctx context.Context
 	r.group, gctx = errgroup.WithContext(ctx)
-	early := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == record.Name })
+	early := slices.DeleteFunc(slices.Clone(names), needsTables)
+	late := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return !needsTables(s) })
 	var built sync.WaitGroup
 	part := func(names []string, open func(context.Context) (string, error)) {
 		if len(names) == 0 {
@@ -43,9 +45,7 @@ func startRing(ctx context.Context, p parts, names []string, tables func(context
 		r.group.Go(func() error { return r.run(gctx, p, names, open, sync.OnceFunc(built.Done)) })
 	}
 	part(early, nil)
-	if len(early) < len(names) {
-		part([]string{record.Name}, tables)
-	}
+	part(late, tables)
 	go func() { // ends once every part is built or has failed
 		built.Wait()
 		close(r.begun)
@@ -84,8 +84,15 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 	r.crews = append(r.crews, c)
 	r.mu.Unlock()
 	built()
-	return c.run(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, task := range append(b.tasks, c.run) {
+		g.Go(func() error { return task(ctx) })
+	}
+	return g.Wait()
 }
+
+// needsTables says whether a stage writes to Postgres.
+func needsTables(stage string) bool { return stage == record.Name || stage == monitor.Name }
 
 // wait waits until every stage has let go, and tells why the ring ended: nil where it was asked to.
 func (r *ring) wait() error {

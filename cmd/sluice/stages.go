@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,7 @@ import (
 	"sluice/consumers/intake"
 	"sluice/consumers/judge"
 	"sluice/consumers/label"
+	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 	"sluice/llm"
 	"sluice/postgres"
@@ -31,14 +33,20 @@ type parts struct {
 	cfg    config.Config
 	js     jetstream.JetStream
 	caller *llm.Caller
-	// tables is the URL of the database, for record.
+	// tables is the URL of the database, for record and monitor.
 	tables string
+	// log takes the monitor's lines.
+	log *slog.Logger
+	// metrics is told where the monitor's metrics are; nil: nobody asks.
+	metrics *metricsAt
 }
 
 // built is stages ready to run, and what they hold open.
 type built struct {
 	stages []consumers.Stage
-	close  []func()
+	// tasks run beside the stages until their context ends.
+	tasks []func(context.Context) error
+	close []func()
 }
 
 // Close gives back what the stages hold. They must have ended.
@@ -108,6 +116,12 @@ func inputsOf(stage string) []consumers.Input {
 			inputs = append(inputs, consumers.Input{Stream: in.Stream, Durable: in.Durable})
 		}
 		return inputs
+	case monitor.Name:
+		var inputs []consumers.Input
+		for _, in := range monitor.Inputs() {
+			inputs = append(inputs, consumers.Input{Stream: in.Stream, Durable: in.Durable})
+		}
+		return inputs
 	}
 	return nil
 }
@@ -131,8 +145,10 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 		s.Handler, err = analysis.New(asker{p.caller}, latest, analysis.Options{Model: p.cfg.Analysis.Model, Version: p.cfg.Analysis.Version})
 	case record.Name:
 		return p.record(ctx, b)
+	case monitor.Name:
+		return p.monitor(ctx, b)
 	default:
-		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis or record", name)
+		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis, record or monitor", name)
 	}
 	if err != nil {
 		return nil, err

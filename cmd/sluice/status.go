@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"sluice/consumers/monitor"
 	"sluice/operate"
 )
 
@@ -34,7 +36,7 @@ func (c *statusCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer ticker.Stop()
 	var before operate.Status
 	for looks := 0; ; looks++ {
-		s, err := operate.Look(ctx, l.JS, m.stageNames(), before, time.Now().UTC())
+		s, err := operate.Look(ctx, l.JS, m.allStages(), before, time.Now().UTC())
 		if err != nil {
 			return err
 		}
@@ -62,8 +64,13 @@ func (m *Main) disk() (free, size uint64) {
 	return fs.Bavail * uint64(fs.Bsize), fs.Blocks * uint64(fs.Bsize)
 }
 
-// stageNames lists the ring's stages in its order.
+// stageNames lists the offline ring's stages in its order.
 func (m *Main) stageNames() []string {
+	return slices.DeleteFunc(m.allStages(), func(s string) bool { return s == monitor.Name })
+}
+
+// allStages lists every stage, the monitor of the online ring last.
+func (m *Main) allStages() []string {
 	var names []string
 	for _, s := range m.config.Stages.All() {
 		names = append(names, s.Name)

@@ -52,13 +52,14 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	r := startRing(ctx, parts{cfg: cfg, js: l.JS, caller: caller}, m.stageNames(), tables.open, m.log)
+	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, metrics: &metricsAt{}}
+	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
 	select {
 	case <-r.begun:
 		if t := tables.get(); t != nil {
-			c.announce(m, l, t, emu, emulatorURL)
+			c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
 			g.announce(m, s)
-			m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Gateway: s.http.URL()})
+			m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
 		}
 	case <-ctx.Done():
 	}
@@ -77,7 +78,7 @@ func budgetOrNil(ctx context.Context) error {
 }
 
 // announce says where things are.
-func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, emu *emulator.Server, emulatorURL string) {
+func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, metrics string, emu *emulator.Server, emulatorURL string) {
 	fmt.Fprintf(m.Stdout, "the ring is up; Ctrl-C stops it\n")
 	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
 	fmt.Fprintf(m.Stdout, "  tables   %s\n", t.Cluster.Describe())
@@ -91,6 +92,9 @@ func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, emu *emulator.S
 		fmt.Fprintf(m.Stdout, "  models   SIMULATED at %s\n", emulatorURL)
 	default:
 		fmt.Fprintf(m.Stdout, "  models   %s and %s, judged by %s\n", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
+	}
+	if metrics != "" {
+		fmt.Fprintf(m.Stdout, "  metrics  %s\n", metrics)
 	}
 	fmt.Fprintf(m.Stdout, "  ask      nats --server %s pub queries.asked.web '{\"query\":\"What is the capital of Mongolia?\"}'\n", l.URL)
 }

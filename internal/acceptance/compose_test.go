@@ -123,5 +123,5 @@ func TestComposeDependenciesCanBeMet(t *testing.T) {
 	}
 }
 
-// stages are the ring's consumers in its order.
-var stages = []string{"intake", "answer", "judge", "label", "analysis", "record"}
+// stages are the ring's consumers in its order, and the online ring's.
+var stages = []string{"intake", "answer", "judge", "label", "analysis", "record", "monitor"}

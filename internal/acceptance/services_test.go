@@ -37,7 +37,7 @@ func startEngine(t *testing.T) *engine {
 		"postgres://sluice:${POSTGRES_PASSWORD:-sluice}@postgres:5432/sluice", e.db,
 		"${SLUICE_UPSTREAM:-models}", "http://127.0.0.1:"+strconv.Itoa(emulator), // as compose.yaml's comment has it
 		"0.0.0.0", "127.0.0.1",
-		"8086", strconv.Itoa(emulator),
+		"8086", strconv.Itoa(emulator), "9464", "0",
 		"${GEMINI_API_KEY:-}", "", "${OPENAI_API_KEY:-}", "",
 	)
 	e.nats(nats)

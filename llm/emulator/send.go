@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -14,7 +15,6 @@ import (
 type sending struct {
 	s      *Server
 	w      http.ResponseWriter
-	r      *http.Request
 	d      dialect
 	a      ask
 	f      Fault
@@ -33,7 +33,7 @@ func (r reply) spoilt(f Fault, a ask) reply {
 }
 
 // reply sends a reply, whole or as server-sent events, or spoils it, and books it.
-func (s sending) reply(rep reply) {
+func (s sending) reply(ctx context.Context, rep reply) {
 	var pieces [][]byte
 	kind := "application/json; charset=UTF-8"
 	if s.a.stream {
@@ -68,7 +68,7 @@ func (s sending) reply(rep reply) {
 		}
 		booked = true
 	}
-	s.write(pieces, book)
+	s.write(ctx, pieces, book)
 	book(false)
 	if s.f == Cut || s.f == Stall || s.f == ResetAfterHeaders {
 		hangUp(s.w, s.f == ResetAfterHeaders)
@@ -77,7 +77,7 @@ func (s sending) reply(rep reply) {
 
 // write writes the pieces with the fault of their way. Before the last one, so that a client that has a
 // reply finds it in the books, it is booked.
-func (s sending) write(pieces [][]byte, book func(whole bool)) {
+func (s sending) write(ctx context.Context, pieces [][]byte, book func(whole bool)) {
 	flush := http.NewResponseController(s.w).Flush
 	pause := s.pause(len(pieces))
 	if s.f == ResetAfterHeaders || pause > 0 {
@@ -89,16 +89,16 @@ func (s sending) write(pieces [][]byte, book func(whole bool)) {
 	for i, p := range pieces {
 		if (s.f == Cut || s.f == Stall) && i >= len(pieces)/2 {
 			if s.f == Stall {
-				s.s.wait(s.r.Context(), s.faults.hangFor())
+				s.s.wait(ctx, s.faults.hangFor())
 			}
 			return
 		}
-		if pause > 0 && !s.s.wait(s.r.Context(), pause) {
+		if pause > 0 && !s.s.wait(ctx, pause) {
 			return
 		}
 		last := i == len(pieces)-1
 		if last {
-			book(s.f != Garbage && s.f != Empty && s.f != Blocked && s.r.Context().Err() == nil)
+			book(s.f != Garbage && s.f != Empty && s.f != Blocked && ctx.Err() == nil)
 		}
 		if _, err := s.w.Write(p); err != nil {
 			return

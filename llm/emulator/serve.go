@@ -32,7 +32,8 @@ type dialect struct {
 
 // serve answers one request for a reply.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model string, stream bool) {
-	defer s.enter()()
+	leave := s.enter()
+	defer leave()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return // the client left, or sent more than any client of ours would
@@ -78,8 +79,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model 
 		hangUp(w, false)
 		return
 	}
-	send := sending{s: s, w: w, r: r, d: d, a: a, f: f, faults: faults}
-	send.reply(rep.spoilt(f, a))
+	send := sending{s: s, w: w, d: d, a: a, f: f, faults: faults}
+	send.reply(r.Context(), rep.spoilt(f, a))
 }
 
 // keyProblem is nil for a key that is let in.

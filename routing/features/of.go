@@ -28,17 +28,7 @@ type meter struct {
 
 // runes counts what single characters tell.
 func (m *meter) runes(text string) {
-	var (
-		length   int  // of the word so far
-		open     bool // the sentence holds something
-		stopped  bool // the last character ended a sentence, if a blank follows
-		anything bool
-	)
-	endWord := func() {
-		if length > 0 {
-			m.Words, m.Longest, length = m.Words+1, max(m.Longest, length), 0
-		}
-	}
+	var p prose
 	for i := 0; i < len(text); {
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
@@ -48,50 +38,64 @@ func (m *meter) runes(text string) {
 		m.Chars++
 		switch class := m.classify(r); {
 		case class == isLetter:
-			length++
-			open, stopped, anything = true, false, true
+			p.length++
+			p.open, p.stopped, p.anything = true, false, true
 		case class == isAlone:
-			endWord()
-			length = 1
-			endWord()
-			open, stopped, anything = true, false, true
-		case class == isMark && length > 0: // belongs to the letter before
-		case r == '\'' || r == '’':
-			// don't is one word; the quotation mark behind a word ends it with the blank that follows
+			m.endWord(&p)
+			p.length = 1
+			m.endWord(&p)
+			p.open, p.stopped, p.anything = true, false, true
+		case class == isMark && p.length > 0: // belongs to the letter before
+		case r == '\'' || r == '’': // don't is one word; what follows a closing quotation mark ends the word
 		default:
-			endWord()
-			if blank := isBlank(r); blank && stopped && open {
-				m.Sentences, open = m.Sentences+1, false
-			}
-			if r == '\n' {
-				m.Lines++
-			}
-			if isStop(r) {
-				stopped = true
-			} else if !isClosing(r) {
-				stopped = false
-			}
-			if isFullWidthStop(r) && open { // no blank follows these
-				m.Sentences, open = m.Sentences+1, false
-			}
-			if isQuestion(r) {
-				m.Questions++
-			}
-			anything = anything || !isBlank(r)
+			m.endWord(&p)
+			m.between(&p, r)
 		}
 	}
-	endWord()
-	if open {
+	m.endWord(&p)
+	if p.open {
 		m.Sentences++
 	}
-	if anything {
-		m.Lines++
-	} else {
+	if m.Lines++; !p.anything {
 		m.Lines = 0
 	}
 	if m.Chars > 0 {
 		m.Digits, m.Upper = float64(m.digits)/float64(m.Chars), float64(m.upper)/float64(m.Chars)
 	}
+}
+
+// prose is where in its words and sentences a text is.
+type prose struct {
+	length   int  // of the word so far
+	open     bool // the sentence holds something
+	stopped  bool // the last character ends the sentence, if a blank follows
+	anything bool // but blanks was there
+}
+
+func (m *meter) endWord(p *prose) {
+	if p.length > 0 {
+		m.Words, m.Longest, p.length = m.Words+1, max(m.Longest, p.length), 0
+	}
+}
+
+// between takes a character that belongs to no word.
+func (m *meter) between(p *prose, r rune) {
+	blank := isBlank(r)
+	if p.open && (blank && p.stopped || isFullWidthStop(r)) { // no blank follows those
+		m.Sentences, p.open = m.Sentences+1, false
+	}
+	switch {
+	case r == '\n':
+		m.Lines++
+	case isQuestion(r):
+		m.Questions++
+	}
+	if isStop(r) {
+		p.stopped = true
+	} else if !isClosing(r) {
+		p.stopped = false
+	}
+	p.anything = p.anything || !blank
 }
 
 // class is what a character does to words.

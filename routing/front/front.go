@@ -15,8 +15,6 @@ import (
 type Front struct {
 	o       Options
 	service atomic.Pointer[service]
-	places  chan struct{} // one for each decision that is being made
-	shadows chan struct{}
 	counts  counts
 	// swapping orders swaps; dropped is the version of the canary that was dropped and that the registry has
 	// not taken back yet.
@@ -32,8 +30,7 @@ func New(o Options) (*Front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Front{o: o, places: make(chan struct{}, o.Concurrency), shadows: make(chan struct{}, o.ShadowConcurrency)}
-	first := newService(o, Set{}, nil, false)
+	f, first := &Front{o: o}, newService(o, Set{}, nil, false)
 	first.idle = true
 	f.service.Store(first)
 	return f, nil
@@ -90,7 +87,7 @@ func (f *Front) decide(ctx context.Context, s *service, r Request) Decision {
 		return d
 	}
 	ask := routing.Request{Text: text, Explain: r.Explain}
-	d.Shadow = f.shadow(ctx, s, l, ask, r)
+	d.Shadow = f.shadow(ctx, s.shadow, l, ask, r)
 	if l == nil { // the static map is what is in service, unless nobody has said yet what is
 		d.Choice = f.static(ctx, r)
 		if s.idle {
@@ -135,14 +132,14 @@ func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Ch
 	limited, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	select {
-	case f.places <- struct{}{}:
+	case l.places <- struct{}{}:
 	case <-limited.Done():
 		l.circuit.forget()
 		return routing.Choice{}, FaultDeadline
 	}
 	said := make(chan answer, 1) // the goroutine ends though nobody listens any more
 	f.working.Go(func() {
-		defer func() { <-f.places }()
+		defer func() { <-l.places }()
 		said <- l.route(limited, r)
 	})
 	var got answer
@@ -183,13 +180,12 @@ func faultOf(a answer) Fault {
 }
 
 // shadow lets the candidate decide too, where one is there and has a place. The request does not wait.
-func (f *Front) shadow(ctx context.Context, s *service, used *lane, ask routing.Request, r Request) *Shadow {
-	l := s.shadow
+func (f *Front) shadow(ctx context.Context, l, used *lane, ask routing.Request, r Request) *Shadow {
 	if l == nil || l == used {
 		return nil
 	}
 	select {
-	case f.shadows <- struct{}{}:
+	case l.shadows <- struct{}{}:
 	default:
 		f.counts.shadowsLeftOut.Add(1)
 		return nil
@@ -197,7 +193,7 @@ func (f *Front) shadow(ctx context.Context, s *service, used *lane, ask routing.
 	ask.Explain = false
 	out := &Shadow{version: l.version()}
 	f.working.Go(func() {
-		defer func() { <-f.shadows }()
+		defer func() { <-l.shadows }()
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.o.Deadline)
 		defer cancel()
 		began := f.o.Now()

@@ -87,8 +87,12 @@ func (g *guard) verdict() string {
 	if c.ended >= least && g.worse(c.failed, c.ended, a.failed, a.ended) {
 		return fmt.Sprintf("%d of %d requests of the canary failed, against %d of %d of the active router", c.failed, c.ended, a.failed, a.ended)
 	}
-	if slow, usual := c.p95(), a.p95(); a.decided >= least && float64(slow) > g.o.LatencyFactor*float64(usual)+float64(time.Millisecond) {
-		return fmt.Sprintf("the canary's decisions take %v (95th percentile), against %v of the active router", slow, usual)
+	if a.decided < least {
+		return ""
+	}
+	limit := time.Duration(g.o.LatencyFactor*float64(a.p95())) + time.Millisecond
+	if slow, usual := c.slower(limit), a.slower(limit); g.worse(slow, c.decided, usual, a.decided) {
+		return fmt.Sprintf("%d of %d decisions of the canary took longer than %v, against %d of %d of the active router", slow, c.decided, limit, usual, a.decided)
 	}
 	return ""
 }
@@ -138,4 +142,12 @@ func (t *tally) p95() time.Duration {
 		}
 	}
 	return 0
+}
+
+// slower counts the decisions that took longer than a limit for certain.
+func (t *tally) slower(limit time.Duration) (n int64) {
+	for b := bucketOf(limit) + 1; b < buckets; b++ {
+		n += t.took[b]
+	}
+	return n
 }

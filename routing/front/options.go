@@ -21,7 +21,7 @@ type Options struct {
 	// Threshold, where above 0, stands in for the routers' own; Tenants overrides it by tenant.
 	Threshold float64
 	Tenants   map[string]float64
-	// Concurrency bounds the decisions that are made at once (64); what waits for a place spends its
+	// Concurrency bounds the decisions that one router makes at once (64); what waits for a place spends its
 	// deadline. ShadowConcurrency bounds those of the shadow (8); what finds no place is left out.
 	Concurrency, ShadowConcurrency int
 	// Circuit gives a failing router a pause.
@@ -47,10 +47,11 @@ type Guard struct {
 	// Window is how far back it looks (5 min), at most; MinRequests how many the canary must have had (50).
 	Window      time.Duration
 	MinRequests int
-	// Margin is by how much its share of faults, or of failed requests, may be the larger one (0.05). The
-	// difference must also be three times its standard error.
+	// Margin is by how much its share of faults, of failed requests or of slow decisions may be the larger
+	// one (0.05). The difference must also be three times its standard error.
 	Margin float64
-	// LatencyFactor is by how much its 95th percentile may be the longer one (2), plus a millisecond.
+	// LatencyFactor says what is slow (2): what takes longer than so many times the active router's 95th
+	// percentile, plus a millisecond. Shares of slow decisions are compared like those of faults.
 	LatencyFactor float64
 }
 

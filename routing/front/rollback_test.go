@@ -37,11 +37,13 @@ func decideMany(t *testing.T, f *Front, n int, failed func(Decision) bool) (cana
 func never(Decision) bool { return false }
 
 func TestACanaryThatIsAsGoodStays(t *testing.T) {
-	f, _, told := watched(t, sure("r2", 0.1))
-	decideMany(t, f, 2000, never)
-	if n := len(told); n != 0 || f.Stats().CanaryVersion != "r2" {
-		t.Fatalf("%d rollbacks: %v", n, <-told)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f, _, told := watched(t, sure("r2", 0.1))
+		decideMany(t, f, 2000, never)
+		if n := len(told); n != 0 || f.Stats().CanaryVersion != "r2" {
+			t.Fatalf("%d rollbacks: %v", n, <-told)
+		}
+	})
 }
 
 func TestACanaryThatDoesWorseIsDropped(t *testing.T) {
@@ -57,7 +59,7 @@ func TestACanaryThatDoesWorseIsDropped(t *testing.T) {
 		"by faults":          {failing("r2", errors.New("broken")), never, "fell back to the static map"},
 		"by lateness":        {late("r2", 0), never, "fell back to the static map"},
 		"by failed requests": {sure("r2", 0.1), func(d Decision) bool { return d.Canary }, "requests of the canary failed"},
-		"by latency":         {slow, never, "decisions take 10"},
+		"by latency":         {slow, never, "of the canary took longer than 1."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -88,12 +90,30 @@ func TestACanaryThatDoesWorseIsDropped(t *testing.T) {
 }
 
 func TestFaultsOfBothArmsAreNotTheCanarys(t *testing.T) {
-	told := make(chan Rollback, 10)
-	f := open(t, Options{Circuit: Circuit{Failures: 1 << 30}, OnRollback: func(r Rollback) { told <- r }},
-		Set{Active: failing("r1", errors.New("broken")), Canary: failing("r2", errors.New("broken")), CanaryShare: 0.5})
-	decideMany(t, f, 1000, never)
-	if len(told) != 0 {
-		t.Fatalf("dropped: %+v", <-told)
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan Rollback, 10)
+		f := open(t, Options{Circuit: Circuit{Failures: 1 << 30}, OnRollback: func(r Rollback) { told <- r }},
+			Set{Active: failing("r1", errors.New("broken")), Canary: failing("r2", errors.New("broken")), CanaryShare: 0.5})
+		decideMany(t, f, 1000, never)
+		if len(told) != 0 {
+			t.Fatalf("dropped: %+v", <-told)
+		}
+	})
+}
+
+func TestAFewSlowDecisionsAreChance(t *testing.T) {
+	g := newGuard(Guard{Window: time.Hour, MinRequests: 50, Margin: 0.05, LatencyFactor: 2})
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 100 {
+		slow := time.Duration(0)
+		if i%20 == 0 {
+			slow = 50 * time.Millisecond
+		}
+		g.decided(armActive, at, false, 100*time.Microsecond)
+		g.decided(armCanary, at, false, 100*time.Microsecond+slow)
+	}
+	if why := g.verdict(); why != "" {
+		t.Fatalf("dropped: %s", why)
 	}
 }
 

@@ -21,7 +21,7 @@ type service struct {
 	idle                   bool        // nothing was ever put into service
 }
 
-// newService carries circuits over from the service before, by version.
+// newService carries the bounds of routers over from the service before, by version.
 func newService(o Options, s Set, before *service, dropped bool) *service {
 	lanes := map[string]*lane{}
 	if before != nil {
@@ -33,9 +33,9 @@ func newService(o Options, s Set, before *service, dropped bool) *service {
 		if r == nil {
 			return nil
 		}
-		l := newLane(o.Circuit, r)
+		l := newLane(o, r)
 		if old, ok := lanes[r.Version()]; ok {
-			l.circuit = old.circuit
+			l.circuit, l.places, l.shadows = old.circuit, old.places, old.shadows
 		}
 		lanes[r.Version()] = l
 		return l
@@ -142,15 +142,20 @@ func (f *Front) dropIn(version string) {
 	}
 }
 
-// lane is a router with its circuit.
+// lane is a router with what bounds it. The bounds are its own: one that hangs holds up no other.
 type lane struct {
 	router  routing.Router
 	name    string
 	circuit *circuit
+	// places has a token for each decision that is being made, shadows for each that nobody waits for.
+	places, shadows chan struct{}
 }
 
-func newLane(o Circuit, r routing.Router) *lane {
-	return &lane{router: r, name: r.Version(), circuit: &circuit{o: o}}
+func newLane(o Options, r routing.Router) *lane {
+	return &lane{
+		router: r, name: r.Version(), circuit: &circuit{o: o.Circuit},
+		places: make(chan struct{}, o.Concurrency), shadows: make(chan struct{}, o.ShadowConcurrency),
+	}
 }
 
 // version is the router's; empty for no router.

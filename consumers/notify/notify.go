@@ -1,0 +1,130 @@
+// Package notify is the stage that tells the world of alerts: each message of ALERTS is posted to every webhook.
+//
+// An alert enters; an HTTP request a webhook leaves, signed where a secret is configured. The runner repeats what
+// fails, with backoff, and dead-letters what keeps failing: a receiver may hear of an alert more than once, and
+// knows it by its id.
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// Name and Version make the stage's durables.
+const (
+	Name    = "notify"
+	Version = "v1"
+)
+
+// Headers of a request.
+const (
+	// HeaderSignature is "t=<Unix seconds>,v1=<hex of the HMAC-SHA256 of the seconds, a dot and the body>".
+	HeaderSignature = "Sluice-Signature"
+	// HeaderAlert is the alert's id: the same for every repetition.
+	HeaderAlert = "Sluice-Alert-Id"
+)
+
+// Hook is a webhook.
+type Hook struct {
+	// URL may hold a secret; no error or line of a log shows more of it than its host.
+	URL string
+	// Secret signs the body; empty: no signature.
+	Secret string
+}
+
+// body is what is posted: the alert, and its message once more under the key that chat services show.
+type body struct {
+	sluice.Alert
+	Text string `json:"text"`
+}
+
+// Stage posts alerts.
+type Stage struct {
+	hooks  []Hook
+	client *http.Client
+	now    func() time.Time
+	oldest time.Duration
+}
+
+// New makes the stage. Alerts that are older than oldest when they are read are not posted: a stage that was away
+// for days would report what is long over.
+func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time) *Stage {
+	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest}
+}
+
+// Handle posts one alert to every hook. Where one fails all are tried, and all are tried again later.
+func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
+	alert, err := streams.Decode[sluice.Alert](in.Data)
+	if err != nil {
+		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: %w", in.Subject, err))
+	}
+	if s.now().Sub(alert.RaisedAt) > s.oldest {
+		return nil, nil
+	}
+	data, err := json.Marshal(body{Alert: alert, Text: alert.Severity + ": " + alert.Rule + ": " + alert.Message})
+	if err != nil {
+		return nil, sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("alert %s: %w", alert.ID, err))
+	}
+	var faults []error
+	for i, h := range s.hooks {
+		if err := s.post(ctx, h, alert.ID, data); err != nil {
+			faults = append(faults, fmt.Errorf("alert %s to webhook %d: %w", alert.ID, i+1, err))
+		}
+	}
+	return nil, errors.Join(faults...)
+}
+
+func (s *Stage) post(ctx context.Context, h Hook, id string, data []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(data))
+	if err != nil {
+		return errors.New("its URL can't be read")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(HeaderAlert, id)
+	if h.Secret != "" {
+		req.Header.Set(HeaderSignature, Sign(h.Secret, s.now(), data))
+	}
+	res, err := s.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s: %w", req.URL.Host, withoutURL(err))
+	}
+	defer func() { _ = res.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, res.Body, 64<<10) // so that the connection can be used again
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return fmt.Errorf("%s answered %s", req.URL.Host, res.Status)
+	}
+	return nil
+}
+
+// withoutURL takes the URL off an error of the client, for it may be the secret.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// Sign is the signature of a body sent at an instant. A receiver computes the same, compares in constant time, and
+// refuses what is minutes old.
+func Sign(secret string, at time.Time, data []byte) string {
+	seconds := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(seconds + "."))
+	mac.Write(data)
+	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,85 @@
+package notify
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/streams"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func alert(t *testing.T) streams.Message {
+	t.Helper()
+	m, err := streams.RaisedFact(sluice.Alert{ID: "a1", Rule: "drift", Severity: "warning", Message: "words drifted", RaisedAt: noon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) {
+	var got []string
+	status := http.StatusNoContent
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var a struct{ ID, Rule, Text string }
+		if err := json.Unmarshal(body, &a); err != nil || a.ID != "a1" || a.Text != "warning: drift: words drifted" || r.Header.Get(HeaderAlert) != "a1" {
+			t.Errorf("%s, %v", body, err)
+		}
+		if want := Sign("secret", noon, body); r.URL.Path == "/signed" && r.Header.Get(HeaderSignature) != want || r.URL.Path == "/plain" && r.Header.Get(HeaderSignature) != "" {
+			t.Errorf("%s is signed %q", r.URL.Path, r.Header.Get(HeaderSignature))
+		}
+		got = append(got, r.URL.Path)
+		if r.URL.Path == "/plain" {
+			w.WriteHeader(status)
+		}
+	}))
+	t.Cleanup(server.Close)
+	s := New([]Hook{{URL: server.URL + "/plain"}, {URL: server.URL + "/signed", Secret: "secret"}}, server.Client(), time.Hour, func() time.Time { return noon })
+	if _, err := s.Handle(t.Context(), alert(t)); err != nil || strings.Join(got, " ") != "/plain /signed" {
+		t.Errorf("%v, %v", got, err)
+	}
+	status = http.StatusTeapot
+	_, err := s.Handle(t.Context(), alert(t))
+	if sluice.ClassOf(err) != sluice.ClassRetryable || err == nil || !strings.Contains(err.Error(), "418") || len(got) != 4 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestNoErrorShowsTheSecretOfAURL(t *testing.T) {
+	for _, url := range []string{"http://127.0.0.1:1/T0KEN", "http://127.0.0.1:1/T0KEN\x7f"} {
+		s := New([]Hook{{URL: url}}, &http.Client{Timeout: time.Second}, time.Hour, func() time.Time { return noon })
+		if _, err := s.Handle(t.Context(), alert(t)); err == nil || strings.Contains(err.Error(), "T0KEN") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestNewsThatAreOldAreNotPosted(t *testing.T) {
+	s := New([]Hook{{URL: "http://127.0.0.1:1"}}, http.DefaultClient, time.Hour, func() time.Time { return noon.Add(2 * time.Hour) })
+	if _, err := s.Handle(t.Context(), alert(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBytesThatAreNoAlertArePoison(t *testing.T) {
+	s := New(nil, http.DefaultClient, time.Hour, func() time.Time { return noon })
+	if _, err := s.Handle(t.Context(), streams.Message{Subject: "alerts.raised.x.y", Data: []byte{0xc1}}); sluice.ClassOf(err) != sluice.ClassPoison {
+		t.Error(err)
+	}
+}
+
+func TestASignatureIsTheHMACOfTimeAndBody(t *testing.T) {
+	// printf '1700000000.{}' | openssl dgst -sha256 -hmac key
+	const want = "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
+	if got := Sign("key", time.Unix(1_700_000_000, 0), []byte("{}")); got != want {
+		t.Error(got)
+	}
+}

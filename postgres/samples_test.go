@@ -1,0 +1,115 @@
+package postgres_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/internal/decided"
+	"sluice/internal/pgtest"
+	"sluice/online"
+)
+
+func plan() online.Plan {
+	return online.Plan{
+		Now: noon, Lookback: time.Hour, Share: 0.1, Even: 0.5, PerDay: 1000, SpendPerDay: 1_000_000_000, CostEach: 1000,
+		OptedOut: []string{"acme"}, MaxBytes: 1000,
+	}
+}
+
+func keyOf(c online.Candidate) string { return sluice.QueryKey(c.Tenant, c.QueryID, c.Text) }
+
+func TestSamplingTakesTheShareByLotAndByUncertaintyAndNeverAQueryTwice(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	m := decided.New(4, noon.Add(-50*time.Minute), time.Second)
+	m.Change = func(i int, d *sluice.Decision) {
+		if i%50 == 1 {
+			d.Conversation = "c"
+		}
+	}
+	record(t, o, &sluice.OnlineFacts{Decisions: m.Facts(3000)})
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if _, _, err := o.Sample(t.Context(), plan(), keyOf); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	eligible := one(t, db, `SELECT count(*) FROM decisions WHERE tenant <> 'acme' AND outcome = 'ok' AND conversation IS NULL`).(int64)
+	even := one(t, db, "SELECT count(*) FROM samples WHERE chosen_by = 'evenly'").(int64)
+	unsure := one(t, db, "SELECT count(*) FROM samples WHERE chosen_by = 'uncertainty'").(int64)
+	if want := int64(float64(eligible) * 0.05); unsure != want {
+		t.Errorf("%d of %d by uncertainty, want %d", unsure, eligible, want)
+	}
+	if share := float64(even) / float64(eligible); share < 0.03 || share > 0.07 {
+		t.Errorf("%d of %d by lot, want about 0.05", even, eligible)
+	}
+	for what, sql := range map[string]string{
+		"a tenant that opted out":  `SELECT count(*) FROM samples WHERE tenant = 'acme'`,
+		"a turn of a conversation": `SELECT count(*) FROM samples s JOIN decisions d ON d.id = s.decision_id WHERE d.conversation IS NOT NULL`,
+		"one that is surer than one that was left out": `WITH bound AS (
+			SELECT max(abs(d.p_complex - d.threshold)) AS most FROM samples s JOIN decisions d ON d.id = s.decision_id WHERE s.chosen_by = 'uncertainty')
+			SELECT count(*) FROM decisions d, bound WHERE d.tenant <> 'acme' AND d.outcome = 'ok' AND d.conversation IS NULL
+			  AND abs(d.p_complex - d.threshold) < bound.most - 1e-12 AND NOT EXISTS (SELECT FROM samples s WHERE s.decision_id = d.id)`,
+	} {
+		if n := one(t, db, sql); n != int64(0) {
+			t.Errorf("%s: %v", what, n)
+		}
+	}
+	again, _, err := o.Sample(t.Context(), plan(), keyOf)
+	if err != nil || len(again) != 0 {
+		t.Errorf("a second round chose %d, %v", len(again), err)
+	}
+	unasked, err := o.Unasked(t.Context(), 10_000)
+	if err != nil || int64(len(unasked)) != even+unsure {
+		t.Fatalf("%d to be asked, want %d: %v", len(unasked), even+unsure, err)
+	}
+	var keys []string
+	for _, s := range unasked {
+		keys = append(keys, s.QueryKey)
+	}
+	if err := o.Asked(t.Context(), keys, noon); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := o.Unasked(t.Context(), 10); err != nil || len(left) != 0 {
+		t.Errorf("%d are still to be asked, %v", len(left), err)
+	}
+}
+
+func TestSamplingKeepsWithinTheDaysBudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*online.Plan)
+		want   int64
+	}{
+		"queries": {func(p *online.Plan) { p.PerDay = 17 }, 17},
+		"dollars": {func(p *online.Plan) { p.SpendPerDay = 11_999 }, 11},
+		"nothing": {func(p *online.Plan) { p.SpendPerDay = 0 }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+			record(t, o, &sluice.OnlineFacts{Decisions: decided.New(4, noon.Add(-50*time.Minute), time.Second).Facts(2000)})
+			p := plan()
+			c.change(&p)
+			var group sync.WaitGroup
+			for range 3 {
+				group.Go(func() {
+					if _, _, err := o.Sample(t.Context(), p, keyOf); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			if n := one(t, db, "SELECT count(*) FROM samples"); n != c.want {
+				t.Errorf("%v samples, want %d", n, c.want)
+			}
+			// The next day has a budget of its own.
+			p.Now, p.Lookback = noon.Add(13*time.Hour), 20*time.Hour
+			if _, day, err := o.Sample(t.Context(), p, keyOf); err != nil || day.Chosen > max(c.want, 0) {
+				t.Errorf("the next day: %+v, %v", day, err)
+			}
+		})
+	}
+}
