@@ -103,7 +103,7 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
 	}
-	o := web.Options{Keys: g.Keys, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Log: g.m.log}
+	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
 	}
