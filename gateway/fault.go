@@ -44,7 +44,7 @@ var statuses = map[Kind]int{
 }
 
 // Fault is why a request was not answered, fit for its client: it holds no secret and no text of anybody.
-type Fault struct {
+type Fault struct { //nolint:errname // a fault is what clients are told; that it is an error too is for Go alone
 	Kind Kind
 	// Param is the parameter at fault; empty where none is.
 	Param   string

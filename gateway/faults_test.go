@@ -3,7 +3,7 @@ package gateway_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -116,14 +116,11 @@ func faulty(t *testing.T, fault emulator.Fault) *gatetest.Rig {
 func meet(t *testing.T, r *gatetest.Rig, stream bool) seen {
 	t.Helper()
 	resp := r.Post(t, "/v1/chat/completions", fmt.Sprintf(`{"model":"auto","stream":%t,"messages":[{"role":"user","content":"Which river flows through Baghdad?"}]}`, stream))
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := seen{status: resp.StatusCode}
-	text := string(body)
+	text := resp.Body
+	body := []byte(text)
+	got := seen{status: resp.Status}
 	switch {
-	case resp.StatusCode != 200:
+	case resp.Status != http.StatusOK:
 		var envelope struct {
 			Error struct{ Message, Type string }
 		}
@@ -146,8 +143,8 @@ func meet(t *testing.T, r *gatetest.Rig, stream bool) seen {
 	}
 	d := decisions[0]
 	got.model, got.fallbacks, got.outcome = d.Model, strings.Join(d.Fallbacks, " "), d.Outcome
-	if d.Status != resp.StatusCode && got.end != "error event" || d.ID != resp.Header.Get("X-Sluice-Decision-Id") {
-		t.Errorf("the decision's status is %d, the client's %d; ids %s and %s", d.Status, resp.StatusCode, d.ID, resp.Header.Get("X-Sluice-Decision-Id"))
+	if d.Status != resp.Status && got.end != "error event" || d.ID != resp.Header.Get("X-Sluice-Decision-Id") {
+		t.Errorf("the decision's status is %d, the client's %d; ids %s and %s", d.Status, resp.Status, d.ID, resp.Header.Get("X-Sluice-Decision-Id"))
 	}
 	var words []string
 	var cost sluice.MicroUSD

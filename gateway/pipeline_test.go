@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -28,13 +27,12 @@ func chat(model, text, more string) string {
 	return `{"model":"` + model + `","messages":[{"role":"user","content":` + string(q) + `}]` + more + `}`
 }
 
-func status(t *testing.T, resp *http.Response, want int) string {
+func status(t *testing.T, r gatetest.Reply, want int) string {
 	t.Helper()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != want {
-		t.Fatalf("status %d, want %d (%v): %s", resp.StatusCode, want, err, body)
+	if r.Status != want {
+		t.Fatalf("status %d, want %d: %s", r.Status, want, r.Body)
 	}
-	return string(body)
+	return r.Body
 }
 
 const completions = "/v1/chat/completions"

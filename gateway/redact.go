@@ -49,8 +49,8 @@ func (r *Redactions) Whole(text string) string {
 type cleaner struct {
 	r *Redactions
 	// torn is the beginning of a character whose rest is still to come; held is clean text that a match may
-	// begin in.
-	torn, held string
+	// begin in, and before the character before it, which word boundaries look at.
+	torn, held, before string
 }
 
 // next takes a piece and returns what may be said.
@@ -64,50 +64,66 @@ func (c *cleaner) next(piece string) string {
 	if c.r == nil {
 		return text
 	}
-	text = c.held + text
-	said, upTo := c.mask(text, len(text)-c.r.longest)
-	c.held = text[upTo:]
-	return said
+	c.held += text
+	return c.mask(len(c.held) - c.r.longest)
 }
 
 // rest ends the text and returns what was held back.
 func (c *cleaner) rest() string {
-	text := c.held + printable(c.torn)
-	c.held, c.torn = "", ""
+	c.held += printable(c.torn)
+	c.torn = ""
 	if c.r == nil {
-		return text
+		return c.held
 	}
-	return c.r.pattern.ReplaceAllString(text, Redacted)
+	return c.mask(len(c.held) + 1)
 }
 
-// mask masks the matches that begin before safe, and tells how far the text was used up. A match that ends
-// with the text may grow: it is left for later, unless it is as long as a match may be.
-func (c *cleaner) mask(text string, safe int) (said string, upTo int) {
+// mask takes what is held, up to safe, and masks the matches that begin before it. A match that ends with
+// the text may grow: it is left for later, unless it is as long as a match may be or safe is behind the end.
+func (c *cleaner) mask(safe int) string {
 	if safe <= 0 {
-		return "", 0
+		return ""
 	}
 	var b strings.Builder
-	for upTo < safe {
-		m := c.r.pattern.FindStringIndex(text[upTo:])
-		if m == nil || upTo+m[0] >= safe {
+	used := 0
+	for _, m := range c.matches() {
+		if m[0] >= safe {
 			break
 		}
-		start, end := upTo+m[0], upTo+m[1]
-		b.WriteString(text[upTo:start])
-		if end == len(text) && end-start < c.r.longest {
-			return b.String(), start
+		b.WriteString(c.held[used:m[0]])
+		used = m[0]
+		if m[1] == len(c.held) && safe <= len(c.held) && m[1]-m[0] < c.r.longest {
+			safe = used
+			break
 		}
 		b.WriteString(Redacted)
-		upTo = end
+		used = m[1]
 	}
-	if upTo < safe {
-		for !utf8.RuneStart(text[safe]) {
+	if safe = min(safe, len(c.held)); used < safe {
+		for safe < len(c.held) && !utf8.RuneStart(c.held[safe]) {
 			safe--
 		}
-		b.WriteString(text[upTo:safe])
-		upTo = safe
+		b.WriteString(c.held[used:safe])
+		used = safe
 	}
-	return b.String(), upTo
+	if used > 0 {
+		_, n := utf8.DecodeLastRuneInString(c.held[:used])
+		c.before, c.held = c.held[used-n:used], c.held[used:]
+	}
+	return b.String()
+}
+
+// matches finds the matches in what is held.
+func (c *cleaner) matches() [][]int {
+	found := c.r.pattern.FindAllStringIndex(c.before+c.held, -1)
+	n := len(c.before)
+	if len(found) > 0 && found[0][0] < n {
+		return c.r.pattern.FindAllStringIndex(c.held, -1) // what was said already can't be masked
+	}
+	for _, m := range found {
+		m[0], m[1] = m[0]-n, m[1]-n
+	}
+	return found
 }
 
 // tornAt is where the last character begins if its rest is missing; the length otherwise.

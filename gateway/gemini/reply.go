@@ -147,13 +147,14 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *gateway.Fault {
 	s := &stream{events: web.NewEvents(w)}
 	answer, err := h.p.Answer(r.Context(), a, s)
-	if err != nil && !answer.Began {
+	fault := web.AsFault(err)
+	if fault != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
-		return web.AsFault(err)
+		return fault
 	}
-	if err != nil {
-		s.events.Fail(&answer.Decision, problemOf(web.AsFault(err)))
+	if fault != nil {
+		s.events.Fail(&answer.Decision, problemOf(fault))
 		return nil
 	}
 	if !answer.Began && s.Begin(&answer.Decision) != nil {

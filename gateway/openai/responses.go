@@ -234,16 +234,16 @@ func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault
 func (h handler) responseStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, b *responsesBody) *gateway.Fault {
 	s := &responseStream{events: web.NewEvents(w), body: b}
 	answer, err := h.p.Answer(r.Context(), a, s)
-	if err != nil && !answer.Began {
+	fault := web.AsFault(err)
+	if fault != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
-		return web.AsFault(err)
+		return fault
 	}
 	d := &answer.Decision
-	if err != nil {
-		f := web.AsFault(err)
+	if fault != nil {
 		failed := b.frame(d, "failed")
-		failed.Error = map[string]string{"code": kinds[f.Kind][1], "message": f.Error()}
+		failed.Error = map[string]string{"code": kinds[fault.Kind][1], "message": fault.Error()}
 		failed.Sluice = explain(d)
 		web.Broken(w)
 		_ = s.send("response.failed", event{Response: failed})

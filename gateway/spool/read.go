@@ -82,7 +82,7 @@ func (b *batch) take(data []byte) error {
 	for len(data) > 0 {
 		k, body, size, err := readFrame(data)
 		if err != nil || size == 0 {
-			return nil // the rest comes with the next batch
+			return nil //nolint:nilerr // the rest comes with the next batch
 		}
 		data = data[size:]
 		b.next.offset += int64(size)

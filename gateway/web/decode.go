@@ -33,8 +33,11 @@ func strict(dec *json.Decoder, into any) *gateway.Fault {
 	return gateway.Invalid("body", "is not valid JSON")
 }
 
-// AsFault is a pipeline's error as the fault that it is.
+// AsFault is a pipeline's error as the fault that it is; nil stays nil.
 func AsFault(err error) *gateway.Fault {
+	if err == nil {
+		return nil
+	}
 	var f *gateway.Fault
 	if errors.As(err, &f) {
 		return f

@@ -29,13 +29,12 @@ import (
 	"sluice/internal/gatetest"
 )
 
-func body(t *testing.T, resp *http.Response, status int) string {
+func body(t *testing.T, r gatetest.Reply, status int) string {
 	t.Helper()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != status {
-		t.Fatalf("status %d, want %d (%v): %s", resp.StatusCode, status, err, data)
+	if r.Status != status {
+		t.Fatalf("status %d, want %d: %s", r.Status, status, r.Body)
 	}
-	return string(data)
+	return r.Body
 }
 
 func TestRouteTellsTheDecisionAloneAndPublishesNothing(t *testing.T) {
@@ -221,7 +220,7 @@ func TestTLSIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if got := body(t, resp, 200); got != `"hello"` || !strings.HasPrefix(s.URL(), "https://") {
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != `"hello"` || !strings.HasPrefix(s.URL(), "https://") {
 		t.Errorf("%s at %s", got, s.URL())
 	}
 	client.CloseIdleConnections()

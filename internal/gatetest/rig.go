@@ -6,6 +6,7 @@ package gatetest
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -138,6 +139,7 @@ func setUnlessGiven[T comparable](field *T, value T) {
 }
 
 func (r *Rig) publish(tb testing.TB, silent bool) (stop func()) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	var g sync.WaitGroup
 	if !silent {
@@ -259,8 +261,15 @@ func (r *Rig) Lines(tb testing.TB) []sluice.Call {
 	return Facts[sluice.Call](tb, r.Log, "calls.billed.")
 }
 
-// Post sends a JSON body.
-func (r *Rig) Post(tb testing.TB, path, body string, header ...string) *http.Response {
+// Reply is a whole reply.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Post sends a JSON body, with headers given as names and values in turn.
+func (r *Rig) Post(tb testing.TB, path, body string, header ...string) Reply {
 	tb.Helper()
 	req, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, r.URL+path, strings.NewReader(body))
 	must(tb, err)
@@ -270,6 +279,8 @@ func (r *Rig) Post(tb testing.TB, path, body string, header ...string) *http.Res
 	}
 	resp, err := http.DefaultClient.Do(req)
 	must(tb, err)
-	tb.Cleanup(func() { _ = resp.Body.Close() })
-	return resp
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	must(tb, err)
+	return Reply{resp.StatusCode, resp.Header, string(text)}
 }
