@@ -29,9 +29,9 @@ type Config struct {
 	Gateway  Gateway   `key:"gateway" doc:"How requests for models are answered, over HTTP and NATS."`
 	Routing  Routing   `key:"routing" doc:"How a gateway decides: the router in front, and the rules that say which model a policy means. docs/routing.md has worked examples."`
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
+	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
 	Budgets  Budgets   `key:"budgets" doc:"What the gateways may spend, all together."`
 	Keys     Keys      `key:"keys" doc:"Virtual API keys: who may use the gateways."`
-	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
 	Secrets  SecretSet `key:"-"`
 }
 

@@ -97,7 +97,7 @@ nats: {max_age: 36h}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
-	if !reflect.DeepEqual(got, normal(want)) {
+	if want = normal(want); !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}
 }

@@ -61,7 +61,7 @@ func ArtifactStore(o Options) jetstream.ObjectStoreConfig {
 // (its storage, say) is an error that names it; no message is ever removed.
 func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
 	for _, c := range Configs(o) {
-		if err := Insist(ctx, func() error {
+		if err := insist(ctx, func(ctx context.Context) error {
 			_, err := js.CreateOrUpdateStream(ctx, c)
 			return err
 		}); err != nil {
@@ -69,20 +69,33 @@ func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
 		}
 	}
 	for _, c := range Buckets(o) {
-		if err := Insist(ctx, func() error {
+		if err := insist(ctx, func(ctx context.Context) error {
 			_, err := js.CreateOrUpdateKeyValue(ctx, c)
 			return err
 		}); err != nil {
 			return applyError("bucket "+c.Bucket, err)
 		}
 	}
-	if err := Insist(ctx, func() error {
+	if err := insist(ctx, func(ctx context.Context) error {
 		_, err := js.CreateOrUpdateObjectStore(ctx, ArtifactStore(o))
 		return err
 	}); err != nil {
 		return applyError("object store "+ObjectStoreArtifacts, err)
 	}
 	return nil
+}
+
+// answerWithin is how long a server has for one request. A cluster that is starting lets some go unanswered,
+// and the client would wait for them for as long as ctx allows.
+const answerWithin = 5 * time.Second
+
+// insist is [Insist] for requests that may go unanswered.
+func insist(ctx context.Context, ask func(context.Context) error) error {
+	return Insist(ctx, func() error {
+		ctx, cancel := context.WithTimeout(ctx, answerWithin)
+		defer cancel()
+		return ask(ctx)
+	})
 }
 
 // Error codes of the server that nats.go has no name for.

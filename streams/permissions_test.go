@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
 	"sluice/internal/natstest"
@@ -139,6 +140,109 @@ func TestAnUpstreamPublisherMayOnlyPublish(t *testing.T) {
 		if maySubscribe(t, js.Conn(), subject) {
 			t.Errorf("it may subscribe to %s", subject)
 		}
+	}
+}
+
+// What a trainer stores, whoever serves can read and watch; they can't store anything themselves.
+func TestRoutersAreStoredByTrainersAndReadByWhoServesThem(t *testing.T) {
+	s := natstest.StartRoles(t)
+	ctx := t.Context()
+	worker := s.JetStreamAs(streams.RoleWorker)
+	store, err := worker.ObjectStore(ctx, streams.ObjectStoreArtifacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{"one", "two"} { // the second replaces the first
+		if _, err := store.PutBytes(ctx, "routers/v1.tar", []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pointers, err := worker.KeyValue(ctx, streams.BucketRouters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pointers.Put(ctx, "active", []byte("v1")); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []streams.Role{streams.RoleGateway, streams.RoleRouter, streams.RoleTrainer} {
+		js := s.JetStreamAs(r)
+		store, err := js.ObjectStore(ctx, streams.ObjectStoreArtifacts)
+		if err != nil {
+			t.Fatalf("%s: %v", r, err)
+		}
+		if got, err := store.GetBytes(ctx, "routers/v1.tar"); err != nil || string(got) != "two" {
+			t.Errorf("%s reads %q, %v", r, got, err)
+		}
+		kv, err := js.KeyValue(ctx, streams.BucketRouters)
+		if err != nil {
+			t.Fatalf("%s: %v", r, err)
+		}
+		w, err := kv.WatchAll(ctx)
+		if err != nil {
+			t.Fatalf("%s: %v", r, err)
+		}
+		if e := <-w.Updates(); e == nil || string(e.Value()) != "v1" {
+			t.Errorf("%s watches %v", r, e)
+		}
+		if err := w.Stop(); err != nil {
+			t.Errorf("%s: %v", r, err)
+		}
+		if may := mayPublish(t, js.Conn(), "$O.artifacts.C.x", "x"); may != (r == streams.RoleTrainer) {
+			t.Errorf("%s may store an artifact: %v", r, may)
+		}
+	}
+}
+
+func TestTheOnlineRolesConsumeAndPublishTheirFacts(t *testing.T) {
+	s := natstest.StartRoles(t)
+	ctx := t.Context()
+	for _, c := range []struct {
+		from    streams.Role
+		subject string
+		to      streams.Role
+		stream  string
+	}{
+		{streams.RoleGateway, "decisions.taken.d1", streams.RoleMonitor, streams.StreamDecisions},
+		{streams.RoleGateway, "feedback.given.d1.f1", streams.RoleMonitor, streams.StreamFeedback},
+		{streams.RoleMonitor, "alerts.raised.drift.a1", streams.RoleMonitor, streams.StreamAlerts},
+		{streams.RoleTrainer, "jobs.asked.j1", streams.RoleWorker, streams.StreamJobs},
+		{streams.RoleWorker, "training.told.j1.1.1", streams.RoleTrainer, streams.StreamTraining},
+	} {
+		if _, err := s.JetStreamAs(c.from).Publish(ctx, c.subject, []byte("x")); err != nil {
+			t.Errorf("%s publishes %s: %v", c.from, c.subject, err)
+			continue
+		}
+		js := s.JetStreamAs(c.to)
+		durable, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{Durable: "any-v1", AckPolicy: jetstream.AckExplicitPolicy})
+		if err != nil {
+			t.Errorf("%s: %v", c.to, err)
+			continue
+		}
+		m, err := durable.Next()
+		if err == nil {
+			err = m.DoubleAck(ctx)
+		}
+		if err != nil || m.Subject() != c.subject {
+			t.Errorf("%s reads %s: %v", c.to, c.stream, err)
+		}
+	}
+	gateway := s.ConnectAs(streams.RoleGateway)
+	sub, err := s.ConnectAs(streams.RoleRouter).Subscribe("route.decide", func(m *nats.Msg) { _ = m.Respond([]byte("Complex_Query")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for range 50 { // until the subscription is there
+		var m *nats.Msg
+		if m, err = gateway.Request("route.decide", nil, time.Second); err == nil {
+			if string(m.Data) != "Complex_Query" {
+				t.Errorf("answer %q", m.Data)
+			}
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("a gateway asks a router: %v", err)
 	}
 }
 

@@ -92,7 +92,7 @@ func (c *keysListCmd) Run(ctx context.Context, m *Main) error {
 		t := newTable(m.Stdout, "id", "name", "tenant", "scopes", "created", "state", "per minute", "budgets")
 		for _, k := range list {
 			t.row(k.ID, k.Name, k.Tenant, scopesOf(k), k.CreatedAt.Format(time.DateOnly), stateOfKey(k, time.Now()),
-				orDash(k.RatePerMinute), budgetsOfKey(k))
+				orDash(k.RatePerMinute), budgetsOf(k))
 		}
 		t.flush()
 		if len(list) == 0 {
@@ -148,7 +148,7 @@ func stateOfKey(k keys.Key, now time.Time) string {
 	return "expired " + k.ExpiresAt.Format(time.DateOnly)
 }
 
-func budgetsOfKey(k keys.Key) string {
+func budgetsOf(k keys.Key) string {
 	words := make([]string, len(k.Budgets))
 	for i, b := range k.Budgets {
 		words[i] = fmt.Sprintf("%s %v %s", b.Period, b.Limit, b.Action)

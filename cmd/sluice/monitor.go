@@ -51,7 +51,7 @@ func (p parts) monitor(ctx context.Context, b *built) ([]consumers.Stage, error)
 	if _, _, err := tables.Keep(ctx); err != nil {
 		return nil, fmt.Errorf("monitor: %w", err)
 	}
-	if err := tables.RegisterBudgets(ctx, budgetsOf(p.cfg)); err != nil {
+	if err := tables.RegisterBudgets(ctx, watchedBudgets(p.cfg)); err != nil {
 		return nil, fmt.Errorf("monitor: %w", err)
 	}
 	m := meter.New()
@@ -124,7 +124,7 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 	c := p.cfg.Monitor
 	watcher := monitor.NewWatcher(monitor.WatcherOptions{
 		Windows: tables, Quality: tables, Reference: trainingSet{tables}, Publisher: publisher, Display: m,
-		Budgets: budgetsOf(p.cfg), Rules: rulesOf(c), QualitySpan: c.QualitySpan, DriftSpan: c.DriftSpan,
+		Budgets: watchedBudgets(p.cfg), Rules: rulesOf(c), QualitySpan: c.QualitySpan, DriftSpan: c.DriftSpan,
 		SlowEvery: slowEvery * c.Every, Now: time.Now,
 	})
 	task := func(every time.Duration, what string, do func(context.Context) error) {

@@ -151,19 +151,42 @@ func (b bucket) keys(ctx context.Context, windows []string) ([]string, error) {
 	for i, w := range windows {
 		filters[i] = "*.*." + w
 	}
-	lister, err := b.kv.ListKeysFiltered(ctx, filters...)
+	var keys []string
+	err := streams.Insist(ctx, func() (err error) {
+		keys, err = b.list(ctx, filters)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list budgets: %w", err)
 	}
-	var keys []string
-	for key := range lister.Keys() {
-		keys = append(keys, key)
-	}
-	if ctx.Err() != nil { // the list may have been cut short
-		return nil, fmt.Errorf("list budgets: %w", context.Cause(ctx))
-	}
 	return keys, nil
 }
+
+// list makes one try, in bounded time: a consumer that is lost with its server never ends the list.
+func (b bucket) list(ctx context.Context, filters []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, listFor)
+	defer cancel()
+	lister, err := b.kv.ListKeysFiltered(ctx, filters...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lister.Stop() }()
+	var keys []string
+	for {
+		select {
+		case key, more := <-lister.Keys():
+			if !more {
+				return keys, ctx.Err() // where it has ended, the list may have been cut short
+			}
+			keys = append(keys, key)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// listFor bounds one try at listing the records.
+const listFor = 10 * time.Second
 
 // windows are the periods that an instant falls into.
 func windows(at time.Time) []string {

@@ -4,14 +4,19 @@
 package natstest
 
 import (
+	"context"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/streams"
 )
+
+// startFor bounds the start of a server.
+const startFor = 30 * time.Second
 
 // Server is a server with a store of its own.
 type Server struct {
@@ -47,7 +52,9 @@ func (s *Server) Start() {
 	if s.s != nil {
 		return
 	}
-	started, err := streams.StartServer(s.t.Context(), s.opts)
+	ctx, cancel := context.WithTimeout(s.t.Context(), startFor) // the port may be somebody else's by now
+	defer cancel()
+	started, err := streams.StartServer(ctx, s.opts)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -126,7 +133,9 @@ func Options() streams.Options { return streams.DefaultOptions() }
 // Apply applies the streams.
 func Apply(tb testing.TB, js jetstream.JetStream, o streams.Options) {
 	tb.Helper()
-	if err := streams.Apply(tb.Context(), js, o); err != nil {
+	ctx, cancel := context.WithTimeout(tb.Context(), 2*startFor)
+	defer cancel()
+	if err := streams.Apply(ctx, js, o); err != nil {
 		tb.Fatal(err)
 	}
 }
