@@ -92,7 +92,7 @@ func TestAKeyClosesTheDoor(t *testing.T) {
 	if status, text := chat(t, where.Gateway, "Which river?"); status != http.StatusOK {
 		t.Errorf("before the first key: status %d: %s", status, text)
 	}
-	p.must("keys", "create", "first")
+	p.must("keys", "create", "--name", "first")
 	eventually(t, "the door is closed to those without a key", func() bool {
 		status, _ := chat(t, where.Gateway, "Which river?")
 		return status == http.StatusUnauthorized
