@@ -146,8 +146,7 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 
 func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *gateway.Fault {
 	s := &stream{events: web.NewEvents(w)}
-	answer, err := h.p.Answer(r.Context(), a, s)
-	fault := web.AsFault(err)
+	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
 	if fault != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
@@ -158,7 +157,7 @@ func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *
 		return nil
 	}
 	if !answer.Began && s.Begin(&answer.Decision) != nil {
-		return nil
+		return nil //nolint:nilerr // the stream tells of it
 	}
 	// Calls go whole, as this API sends them: their pieces are no JSON.
 	var parts []part

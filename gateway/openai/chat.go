@@ -62,8 +62,7 @@ func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 
 func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, includeUsage bool) *gateway.Fault {
 	s := &chatStream{events: web.NewEvents(w)}
-	answer, err := h.p.Answer(r.Context(), a, s)
-	fault := web.AsFault(err)
+	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
 	if fault != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
@@ -74,7 +73,7 @@ func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.As
 		return nil
 	}
 	if !answer.Began && s.Begin(&answer.Decision) != nil { // a reply of nothing
-		return nil
+		return nil //nolint:nilerr // the stream tells of it
 	}
 	last := head(&answer.Decision, "chat.completion.chunk")
 	last.Choices = []choice{{Delta: &delta{}, Finish: finishOf(answer)}}

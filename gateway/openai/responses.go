@@ -233,8 +233,7 @@ func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault
 
 func (h handler) responseStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, b *responsesBody) *gateway.Fault {
 	s := &responseStream{events: web.NewEvents(w), body: b}
-	answer, err := h.p.Answer(r.Context(), a, s)
-	fault := web.AsFault(err)
+	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
 	if fault != nil && !answer.Began {
 		web.Describe(w.Header(), &answer.Decision)
 		web.Price(w.Header(), &answer.Decision)
@@ -251,7 +250,7 @@ func (h handler) responseStream(w http.ResponseWriter, r *web.Request, a *gatewa
 		return nil
 	}
 	if !answer.Began && s.Begin(d) != nil {
-		return nil
+		return nil //nolint:nilerr // the stream tells of it
 	}
 	text, end := textOf(answer.Text), b.ended(answer)
 	zero := 0

@@ -109,8 +109,12 @@ func TestOnlyAProgramOfThisMachineIsOfThisMachine(t *testing.T) {
 		host, from, header string
 		want               bool
 	}{
-		{"127.0.0.1:8080", "127.0.0.1:5", "", true}, {"localhost", "[::1]:5", "", true}, {"evil.example", "127.0.0.1:5", "", false},
-		{"127.0.0.1", "10.0.0.1:5", "", false}, {"127.0.0.1", "127.0.0.1:5", "Origin", false}, {"127.0.0.1", "127.0.0.1:5", "X-Forwarded-For", false},
+		{"127.0.0.1:8080", "127.0.0.1:5", "", true},
+		{"localhost", "[::1]:5", "", true},
+		{"evil.example", "127.0.0.1:5", "", false},
+		{"127.0.0.1", "10.0.0.1:5", "", false},
+		{"127.0.0.1", "127.0.0.1:5", "Origin", false},
+		{"127.0.0.1", "127.0.0.1:5", "X-Forwarded-For", false},
 	} {
 		k := &seeing{}
 		door := web.New(web.Options{Keys: k}, openai.Fail, web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(http.ResponseWriter, *web.Request) *gateway.Fault { return nil }})
