@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,7 +46,10 @@ type Found struct {
 	RPS                float64
 	// Allocations and Bytes are the whole process's for one request, client and upstream included.
 	Allocations, Bytes float64
-	Requests           int64
+	// CPU is the whole process's processor time for one request of the load: it tells what a machine that does
+	// other things hides.
+	CPU      time.Duration
+	Requests int64
 }
 
 // RunGateway measures the targets in turn, round after round, so that a machine that slows down slows down
@@ -94,6 +98,7 @@ type gatewayRun struct {
 	bytes    uint64
 	counted  int64
 	requests int64
+	cpu      time.Duration
 }
 
 func (r *gatewayRun) round(ctx context.Context, n int) error {
@@ -190,6 +195,10 @@ func (r *gatewayRun) load(ctx context.Context) (float64, error) {
 	var mu sync.Mutex
 	var failed error
 	left := r.o.Load
+	before, err := selfCPU()
+	if err != nil {
+		return 0, err
+	}
 	began := time.Now()
 	for range r.o.Concurrency {
 		g.Go(func() {
@@ -213,13 +222,17 @@ func (r *gatewayRun) load(ctx context.Context) (float64, error) {
 	if failed == nil && r.Settle != nil {
 		failed = r.Settle(ctx)
 	}
-	return float64(r.o.Load) / time.Since(began).Seconds(), failed
+	rps := float64(r.o.Load) / time.Since(began).Seconds()
+	after, err := selfCPU()
+	r.cpu += after - before
+	return rps, errors.Join(failed, err)
 }
 
 func (r *gatewayRun) found() Found {
 	return Found{
 		Name: r.Name, P50: percentile(r.took, 50), P99: percentile(r.took, 99), FirstP50: percentile(r.first, 50), RPS: slices.Max(r.rps),
 		Allocations: float64(r.mallocs) / float64(r.counted), Bytes: float64(r.bytes) / float64(r.counted), Requests: r.requests,
+		CPU: r.cpu / time.Duration(r.o.Load*len(r.rps)),
 	}
 }
 

@@ -188,6 +188,7 @@ func (c *benchGatewayCmd) print(m *Main, r bench.GatewayResult) error {
 		out := map[string]any{"rss_mib": r.RSS, "concurrency": c.Concurrency, "sync": c.Sync}
 		for _, f := range r.Targets {
 			out[f.Name+"_p50_us"], out[f.Name+"_p99_us"], out[f.Name+"_rps"] = f.P50.Microseconds(), f.P99.Microseconds(), f.RPS
+			out[f.Name+"_cpu_us"] = f.CPU.Microseconds()
 			out[f.Name+"_allocations"], out[f.Name+"_first_chunk_p50_us"] = f.Allocations, f.FirstP50.Microseconds()
 			if f.Name != direct.Name {
 				out[f.Name+"_added_p50_us"], out[f.Name+"_added_p99_us"] = (f.P50 - direct.P50).Microseconds(), (f.P99 - direct.P99).Microseconds()
@@ -196,10 +197,10 @@ func (c *benchGatewayCmd) print(m *Main, r bench.GatewayResult) error {
 		}
 		return json.NewEncoder(m.Stdout).Encode(out)
 	}
-	t := newTable(m.Stdout, "way", "p50", "p99", "added p50", "requests/s", "allocations added", "first chunk added")
+	t := newTable(m.Stdout, "way", "p50", "p99", "added p50", "requests/s", "CPU", "allocations added", "first chunk added")
 	us := func(d time.Duration) string { return fmt.Sprintf("%d us", d.Microseconds()) }
 	for _, f := range r.Targets {
-		t.row(f.Name, us(f.P50), us(f.P99), us(f.P50-direct.P50), count(int(f.RPS)), fmt.Sprintf("%.0f", f.Allocations-direct.Allocations), us(f.FirstP50-direct.FirstP50))
+		t.row(f.Name, us(f.P50), us(f.P99), us(f.P50-direct.P50), count(int(f.RPS)), us(f.CPU), fmt.Sprintf("%.0f", f.Allocations-direct.Allocations), us(f.FirstP50-direct.FirstP50))
 	}
 	t.flush()
 	fmt.Fprintf(m.Stdout, "memory of the process, upstream, proxy, log and load included: %.0f MiB; every request is one decision in the log\n", r.RSS)
