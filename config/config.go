@@ -27,6 +27,7 @@ type Config struct {
 	Stages   Stages    `key:"stages" doc:"How each stage runs."`
 	Prices   []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
 	Training Training  `key:"training" doc:"When a router is trained, on what and by whom."`
+	Gateway  Gateway   `key:"gateway" doc:"How requests for models are answered, over HTTP and NATS."`
 	Routing  Routing   `key:"routing" doc:"How a gateway decides: the router in front, and the rules that say which model a policy means. docs/routing.md has worked examples."`
 	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
 	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`

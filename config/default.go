@@ -41,6 +41,7 @@ func Default() Config {
 			Monitor:  Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
 		Training: defaultTraining(),
+		Gateway:  defaultGateway(),
 		Routing:  defaultRouting(),
 		Monitor:  defaultMonitor(),
 		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},

@@ -41,6 +41,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	k.want(c.Query.MaxBytes <= 512<<10, "query.max_bytes", "is above 524288", "the server's max_payload bounds the whole message")
 	k.want(c.Split.TrainShare > 0 && c.Split.TrainShare < 1, "split.train_share", "is not between 0 and 1", "0.8 is the default")
 	c.checkStages(k)
+	c.checkGateway(k)
 	c.checkPrices(k)
 	c.checkTraining(k)
 	c.checkBudgets(k)

@@ -103,6 +103,9 @@ func (o *observer) CloseIdleConnections() { o.next.CloseIdleConnections() }
 
 // retryAfter reads a Retry-After header: seconds or an HTTP date. Anything else is 0.
 func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" { // nearly every reply; failing to parse it would cost more than asking
+		return 0
+	}
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 && seconds < 1e6 {
 		return time.Duration(seconds * float64(time.Second))
 	}

@@ -28,6 +28,7 @@ type benchCmd struct {
 	Cold     benchColdCmd     `cmd:"" help:"The time from a cold start to the first label, and the memory of an idle ring."`
 	Router   benchRouterCmd   `cmd:"" help:"What a decision of the router takes, with its prompt's constant part cached and without."`
 	Train    benchTrainCmd    `cmd:"" help:"What training the default router takes: SFT for three epochs, DPO for one."`
+	Gateway  benchGatewayCmd  `cmd:"" help:"What a gateway adds to a model call, against the same call straight and through a plain reverse proxy."`
 }
 
 // benchRing is a log and tables of the run's own, and the parts to make stages of.

@@ -12,6 +12,9 @@ type cli struct {
 
 	Demo     demoCmd     `cmd:"" help:"Carry questions round the whole ring, from nothing, and show what came of it."`
 	Up       upCmd       `cmd:"" help:"Run the whole ring in this process: embedded NATS, Postgres, every stage."`
+	Gateway  gatewayCmd  `cmd:"" help:"Answer requests for models over HTTP, in the words of OpenAI and Gemini, and over NATS."`
+	Ask      askCmd      `cmd:"" help:"Answer one query end to end: router, rules, model, decision."`
+	Route    routeCmd    `cmd:"" help:"Serve the router alone."`
 	Consume  consumeCmd  `cmd:"" help:"Run one stage; any number of copies share its work."`
 	Publish  publishCmd  `cmd:"" help:"Ask the questions of a file, or of the built-in bank."`
 	Dead     deadCmd     `cmd:"" help:"List, show, replay or drop what could not be handled."`

@@ -24,7 +24,7 @@ type program struct {
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
-	return &program{t: t, dir: t.TempDir(), env: map[string]string{}}
+	return &program{t: t, dir: t.TempDir(), env: map[string]string{"SLUICE_LISTEN": "127.0.0.1:0"}}
 }
 
 // output collects what several goroutines write.

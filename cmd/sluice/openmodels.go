@@ -21,6 +21,8 @@ func modelsOf(c config.Config, stage string) []string {
 		return []string{c.Judge.Model}
 	case "analysis":
 		return []string{c.Analysis.Model}
+	case "gateway":
+		return c.GatewayModels()
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ type Where struct {
 	// NATS is the URL of the log, Postgres a connection string without a password, Emulator the base
 	// URL of an emulated provider, Metrics the URL of the Prometheus endpoint. Empty: not there.
 	NATS, Postgres, Emulator, Metrics string
+	// Gateway is the base URL of the HTTP APIs.
+	Gateway string
 }
 
 // The exit statuses.

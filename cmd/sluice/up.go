@@ -12,6 +12,7 @@ import (
 // upCmd runs the whole ring in this process.
 type upCmd struct {
 	NatsPort *int    `placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
+	Listen   string  `placeholder:"HOST:PORT" help:"Address of the gateway's HTTP APIs. Default: gateway.listen."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this. Nothing is lost: what was not asked waits in the log."`
 	Train    bool    `help:"Also train here: watch examples accrue, and do the trainings that are asked for."`
 	upstreamFlag
@@ -19,6 +20,9 @@ type upCmd struct {
 
 // Run works until interrupted.
 func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.Listen != "" {
+		m.config.Gateway.Listen = c.Listen
+	}
 	if c.NatsPort != nil {
 		m.config.NATS.EmbeddedPort = *c.NatsPort
 	}
@@ -36,11 +40,16 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), m.stageNames())
+	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), append(m.stageNames(), "gateway"))
 	if err != nil {
 		return err
 	}
 	defer caller.Close()
+	g, s, err := m.openDoors(ctx, cfg, l, caller)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
@@ -50,6 +59,8 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	case <-r.begun:
 		if t := tables.get(); t != nil {
 			c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
+			g.announce(m, s)
+			m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
 			if c.Train {
 				err = m.trainBeside(ctx, cfg, l.JS, t.URL)
 				r.stop(err)
@@ -91,5 +102,4 @@ func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, metrics string,
 		fmt.Fprintf(m.Stdout, "  metrics  %s\n", metrics)
 	}
 	fmt.Fprintf(m.Stdout, "  ask      nats --server %s pub queries.asked.web '{\"query\":\"What is the capital of Mongolia?\"}'\n", l.URL)
-	m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: metrics})
 }

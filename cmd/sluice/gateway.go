@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"sluice/config"
+	"sluice/gateway"
+	"sluice/gateway/gemini"
+	"sluice/gateway/micro"
+	"sluice/gateway/openai"
+	"sluice/gateway/web"
+	"sluice/llm/emulator"
+	"sluice/routing"
+	"sluice/routing/front"
+)
+
+// serviceVersion is what the NATS services call themselves; micro wants a semantic version.
+const serviceVersion = "1.0.0"
+
+// gatewayCmd answers requests for models.
+type gatewayCmd struct {
+	Listen   string  `placeholder:"HOST:PORT" help:"Address of the HTTP APIs. Default: gateway.listen."`
+	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this process that much."`
+	upstreamFlag
+}
+
+// Run serves until interrupted, then lets what is in hand end.
+func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.Listen != "" {
+		m.config.Gateway.Listen = c.Listen
+	}
+	cfg, emu, emulatorURL, err := c.apply(m.config)
+	if err != nil {
+		return err
+	}
+	if emu != nil {
+		defer emu.Close()
+	}
+	l, err := m.openLog(ctx, "gateway", toRun)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	caller, err := gatewayModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }))
+	if err != nil {
+		return err
+	}
+	defer caller.Close()
+	g, s, err := m.openDoors(ctx, cfg, l, caller)
+	if err != nil {
+		return err
+	}
+	c.announce(m, g, s, l, emu, emulatorURL)
+	select {
+	case <-ctx.Done():
+	case err = <-s.http.Failed():
+	}
+	if err = errors.Join(err, s.Close(ctx), g.Close(ctx)); err != nil {
+		return err
+	}
+	return budgetOrNil(ctx)
+}
+
+func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emu *emulator.Server, emulatorURL string) {
+	fmt.Fprintf(m.Stdout, "the gateway is up; Ctrl-C lets what is in hand end, then stops it\n")
+	g.announce(m, s)
+	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
+	switch {
+	case emu != nil:
+		fmt.Fprintf(m.Stdout, "  models   SIMULATED by %s at %s\n", emu.Name(), emulatorURL)
+	case emulatorURL != "":
+		fmt.Fprintf(m.Stdout, "  models   SIMULATED at %s\n", emulatorURL)
+	}
+	m.ready(Where{NATS: l.URL, Emulator: emulatorURL, Gateway: s.http.URL()})
+}
+
+// announce says where the gateway is, and to whom it is open.
+func (g *openedGateway) announce(m *Main, s *serving) {
+	fmt.Fprintf(m.Stdout, "  gateway  %s/v1 (OpenAI), %s (Gemini)\n", s.http.URL(), s.http.URL())
+	if g.Keys.AnonymousOpen() {
+		fmt.Fprintf(m.Stdout, "           open to programs of this machine without a key, until one is made: sluice keys create\n")
+	}
+}
+
+// serving is a gateway's doors.
+type serving struct {
+	http  *web.Server
+	micro *micro.Service
+	g     *openedGateway
+}
+
+// serve opens the doors: HTTP, and NATS.
+func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
+	c := g.cfg.Gateway
+	if g.cfg.Gateway.Router == "nats" {
+		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
+	}
+	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Log: g.m.log}
+	if c.ReplyBytes > 0 {
+		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
+	}
+	routes := append(openai.Routes(g.Pipeline), gemini.Routes(g.Pipeline)...)
+	routes = append(routes, web.Own(g.Pipeline, g.Spool, gateway.NewID, time.Now, openai.Fail)...)
+	s := &serving{g: g}
+	var err error
+	if s.http, err = web.Listen(c.Listen, c.TLSCert, c.TLSKey, web.New(o, openai.Fail, routes...), g.m.log); err != nil {
+		return nil, err
+	}
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {
+		g.m.log.Warn("the gateway listens beyond this machine and no key was made yet: only programs of this machine are let in", "listen", c.Listen)
+	}
+	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline); err != nil {
+		return nil, errors.Join(err, s.http.Shutdown(ctx))
+	}
+	return s, nil
+}
+
+// readiness says why requests should go elsewhere.
+func (g *openedGateway) readiness(context.Context) error {
+	if g.Pipeline.Draining() {
+		return errors.New("the gateway is shutting down")
+	}
+	return nil
+}
+
+// Close closes the doors: what is in hand ends by itself within gateway.drain, and is cut off then.
+func (s *serving) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.g.cfg.Gateway.Drain)
+	defer cancel()
+	drained := make(chan struct{})
+	go func() { // ends with the requests in hand, which ctx bounds; waited for below
+		s.g.Pipeline.Drain(ctx)
+		close(drained)
+	}()
+	err := s.micro.Stop(ctx)
+	<-drained
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // last bytes
+	defer done()
+	if shut := s.http.Shutdown(last); !errors.Is(shut, http.ErrServerClosed) {
+		err = errors.Join(err, shut)
+	}
+	return err
+}
+
+// routeCmd is about the router.
+type routeCmd struct {
+	Serve routeServeCmd `cmd:"" help:"Serve the router to gateways over NATS, as one of any number of copies (gateway.router: nats)."`
+}
+
+type routeServeCmd struct {
+	Concurrency int `placeholder:"N" help:"Decisions in hand at once. Default: routing.concurrency."`
+}
+
+// Run serves until interrupted.
+func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.Concurrency > 0 {
+		m.config.Routing.Concurrency = c.Concurrency
+	}
+	l, err := m.openLog(ctx, "route serve", toRun)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	g := &openedGateway{m: m, cfg: m.config, log: l}
+	if err := g.openFront(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Front.Close()) }()
+	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(m.Stdout, "the router is served at %s (process %d); Ctrl-C stops it\n", l.URL, os.Getpid())
+	m.ready(Where{NATS: l.URL})
+	<-ctx.Done()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return s.Stop(last)
+}
+
+// frontRouter is a front as a router: what the static map would decide is the asking gateway's own to decide.
+type frontRouter struct{ front *front.Front }
+
+// Route decides.
+func (d frontRouter) Route(ctx context.Context, r routing.Request) (routing.Choice, error) {
+	out := d.front.Decide(ctx, front.Request{Text: r.Text, Explain: r.Explain})
+	switch out.Fault {
+	case "":
+		return out.Choice, nil
+	case front.FaultTooLong:
+		return out.Choice, routing.ErrTooLong
+	case front.FaultUnparseable:
+		return out.Choice, routing.ErrUnparseable
+	}
+	return out.Choice, routing.ErrUnavailable
+}
+
+// openDoors opens a gateway and its doors; the owner closes both, doors first.
+func (m *Main) openDoors(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models) (*openedGateway, *serving, error) {
+	g, err := m.openGateway(ctx, cfg, l, models)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := g.serve(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, g.Close(ctx))
+	}
+	return g, s, nil
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// chat asks a gateway.
+func chat(t *testing.T, url, question string) (status int, reply string) {
+	t.Helper()
+	body, _ := json.Marshal(map[string]any{"model": "auto", "messages": []map[string]string{{"role": "user", "content": question}}})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/chat/completions", strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// decisionsIn lists what is in the log at url.
+func decisionsIn(t *testing.T, url string) []sluice.Decision {
+	t.Helper()
+	var out []sluice.Decision
+	for m, err := range streams.Scan(t.Context(), upstream(t, url), streams.StreamDecisions, streams.Window{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := streams.Decode[sluice.Decision](m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func TestAskAnswersAndExplainsAndIsWrittenDown(t *testing.T) {
+	p := newProgram(t)
+	out := p.must("ask", "--upstream", "emulator", "--explain", "Prove that the square root of 2 is irrational.")
+	for _, want := range []string{"rule       keywords-large", "model      gemini-2.5-pro", "cost       $0."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	var got struct {
+		Answer   string
+		Decision sluice.Decision
+	}
+	if err := json.Unmarshal([]byte(p.must("ask", "--upstream", "emulator", "--json", "--tenant", "acme", "Which river flows through Baghdad?")), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Answer == "" || got.Decision.Query.Tenant != "acme" || got.Decision.API != "cli" {
+		t.Errorf("got %+v", got)
+	}
+	where, stop := p.serve("gateway", "--upstream", "emulator")
+	d := decisionsIn(t, where.NATS)
+	if len(d) != 2 || d[1].ID != got.Decision.ID {
+		t.Errorf("the log holds %+v", d)
+	}
+	stop()
+}
+
+func TestAGatewayAsksARouterOverNATSAndDoesWithoutIt(t *testing.T) {
+	p := newProgram(t)
+	where, stop := p.serve("gateway", "--upstream", "emulator", "--set", "gateway.router=nats")
+	if status, text := chat(t, where.Gateway, "Which river?"); status != http.StatusOK || !strings.Contains(text, `"router_fault":"unavailable"`) {
+		t.Errorf("without a router: status %d: %s", status, text)
+	}
+	if status := stop(); status != statusDone {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestAKeyClosesTheDoor(t *testing.T) {
+	p := newProgram(t)
+	where, stop := p.serve("gateway", "--upstream", "emulator")
+	if status, text := chat(t, where.Gateway, "Which river?"); status != http.StatusOK {
+		t.Errorf("before the first key: status %d: %s", status, text)
+	}
+	p.must("keys", "create", "--name", "first")
+	eventually(t, "the door is closed to those without a key", func() bool {
+		status, _ := chat(t, where.Gateway, "Which river?")
+		return status == http.StatusUnauthorized
+	})
+	stop()
+}

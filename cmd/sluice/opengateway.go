@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice"
+	"sluice/config"
+	"sluice/gateway"
+	"sluice/gateway/budget"
+	"sluice/gateway/keys"
+	"sluice/gateway/metrics"
+	"sluice/gateway/spool"
+	"sluice/llm"
+	"sluice/routing"
+	"sluice/routing/front"
+	"sluice/routing/rules"
+	"sluice/streams"
+)
+
+// openedGateway is a gateway's parts, put together: it answers through Pipeline, and publishes what it owes
+// to the log by itself.
+type openedGateway struct {
+	m        *Main
+	cfg      config.Config
+	log      *openedLog
+	Pipeline *gateway.Pipeline
+	Front    *front.Front
+	Spool    *spool.Spool
+	Keys     *keys.Store
+	Metrics  *metrics.Metrics
+	keeper   *budget.Keeper
+	slot     *spool.Slot
+	// stop ends what works beside the requests, which working waits for.
+	stop    context.CancelFunc
+	working sync.WaitGroup
+	close   []func() error
+}
+
+// openGateway opens a gateway on a log. Its owner calls Close.
+func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models) (_ *openedGateway, err error) {
+	g := &openedGateway{m: m, cfg: cfg, log: l}
+	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stop = stop
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.Close(ctx))
+		}
+	}()
+	if err := g.openBooks(ctx); err != nil {
+		return nil, err
+	}
+	if g.Keys, err = keys.Open(ctx, l.JS, keys.Options{Replicas: cfg.Keys.Replicas, Anonymous: cfg.Keys.Anonymous, Log: m.log}); err != nil {
+		return nil, err
+	}
+	g.close = append(g.close, func() error { g.Keys.Close(); return nil })
+	if err := g.openFront(); err != nil {
+		return nil, err
+	}
+	if err := g.openPipeline(ctx, models); err != nil {
+		return nil, err
+	}
+	if err := g.publish(beside); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// openBooks takes a spool's slot, settles what its last owner left, and opens the budgets.
+func (g *openedGateway) openBooks(ctx context.Context) (err error) {
+	root := g.cfg.Gateway.Spool.Dir
+	if root == "" {
+		root = filepath.Join(g.cfg.DataDir, "spool")
+	}
+	if g.slot, err = spool.Acquire(root); err != nil {
+		return err
+	}
+	g.close = append(g.close, g.slot.Release)
+	configured, err := limits(g.cfg.Budgets)
+	if err != nil {
+		return err
+	}
+	g.keeper, err = budget.Open(ctx, g.log.JS, budget.Options{
+		Limits: configured, Replica: replicaName(g.slot.Dir), RefuseAway: g.cfg.Budgets.Unreachable == "refuse",
+	})
+	if err != nil {
+		return err
+	}
+	// The money that is not in use goes back even when the process was told to hurry.
+	g.close = append(g.close, func() error { return g.keeper.Close(context.WithoutCancel(ctx)) })
+	return g.openSpool(ctx)
+}
+
+func (g *openedGateway) openSpool(ctx context.Context) error {
+	var left []spool.Leftover
+	var err error
+	g.Spool, left, err = spool.Open(spool.Options{
+		Dir: g.slot.Dir, Sync: spool.Sync(g.cfg.Gateway.Spool.Sync), SyncEvery: g.cfg.Gateway.Spool.SyncEvery,
+		BeforeForget: g.keeper.Flush, Log: g.m.log,
+	})
+	if err != nil {
+		return err
+	}
+	g.close = append(g.close, g.Spool.Close)
+	spends, err := g.spends()
+	if err != nil {
+		return err
+	}
+	for _, l := range left {
+		settled, err := gateway.Settle(l, time.Now())
+		if err != nil { // of another version perhaps: it stays, and is told again at the next start
+			g.m.log.Error("what a killed gateway left can't be read", "decision", l.ID, "error", err)
+			continue
+		}
+		if err := g.Spool.End(settled.ID, settled.Facts); err != nil {
+			return err
+		}
+		spends = append(spends, settled.Spends...)
+	}
+	if len(left) > 0 {
+		g.m.log.Warn("a gateway was killed here; what it had begun is settled at what was reserved", "requests", len(left))
+	}
+	return g.keeper.Recover(ctx, spends)
+}
+
+// spends is what the spool's last owner had booked and perhaps not stored.
+func (g *openedGateway) spends() ([]budget.Spend, error) {
+	var out []budget.Spend
+	err := g.Spool.Unpublished(func(m streams.Message) {
+		if !streams.IsLedger(m) {
+			return
+		}
+		if l, err := streams.Decode[sluice.Call](m.Data); err == nil {
+			out = append(out, gateway.SpendOf(l))
+		}
+	})
+	return out, err
+}
+
+// replicaName names the gateway of a slot: the same after a restart, and no other's.
+func replicaName(slotDir string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	abs, err := filepath.Abs(slotDir)
+	if err != nil {
+		abs = slotDir
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, host)
+	return fmt.Sprintf("%.40s-%s-%s", clean, filepath.Base(slotDir), sluice.HashID(abs)[:8])
+}
+
+func (g *openedGateway) openFront() error {
+	static, err := routing.LoadMap(g.cfg.Routing.PolicyMap)
+	if err != nil {
+		return err
+	}
+	r := g.cfg.Routing
+	tenants := map[string]float64{}
+	for _, t := range r.Tenants {
+		tenants[t.Tenant] = t.Threshold
+	}
+	g.Front, err = front.New(front.Options{
+		Static: static, Deadline: r.Deadline, ExplainDeadline: r.ExplainDeadline, MaxBytes: r.MaxBytes,
+		RefuseLong: r.LongPrompts == "refuse", Threshold: r.Threshold, Tenants: tenants, Concurrency: r.Concurrency,
+		ShadowConcurrency: r.ShadowConcurrency, Circuit: front.Circuit{Failures: r.Circuit.Failures, Pause: r.Circuit.Pause},
+		Guard: front.Guard{Window: r.Canary.Window, MinRequests: r.Canary.MinRequests, Margin: r.Canary.Margin, LatencyFactor: r.Canary.LatencyFactor},
+	})
+	if err == nil {
+		g.close = append(g.close, g.Front.Close)
+	}
+	return err
+}
+
+// mapper makes the policy mapper of a configuration.
+func mapper(c config.Config) (*rules.Mapper, error) {
+	spec := c.RuleSpec()
+	static, err := routing.LoadMap(c.Routing.PolicyMap)
+	if err != nil {
+		return nil, err
+	}
+	if c.Routing.PolicyMap != "" {
+		spec.Tiers = static.Policies
+	}
+	return rules.New(spec)
+}
+
+func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models) error {
+	c := g.cfg.Gateway
+	rs, err := mapper(g.cfg)
+	if err != nil {
+		return err
+	}
+	redact, err := gateway.NewRedactions(c.RedactLongest, c.Redact...)
+	if err != nil {
+		return err
+	}
+	fallbacks := map[string][]string{}
+	for _, f := range c.Fallbacks {
+		fallbacks[f.Model] = f.Instead
+	}
+	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
+		return err
+	}
+	observers := []gateway.Observer{g.Metrics}
+	if c.LogDecisions {
+		observers = append(observers, gateway.NewLines(g.m.Stderr, c.LogTexts))
+	}
+	bounds := gateway.DefaultLimits()
+	bounds.MaxMessages, bounds.MaxTextBytes, bounds.MaxOutputTokens = c.MaxMessages, c.MaxTextBytes, c.MaxOutputTokens
+	g.Pipeline, err = gateway.New(context.WithoutCancel(ctx), gateway.Options{
+		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers,
+		Medium: g.cfg.Pair.Medium, Large: g.cfg.Pair.Large, Named: c.Models, Fallbacks: fallbacks,
+		Timeout: c.Timeout, MaxAttempts: c.MaxAttempts, MaxQueued: c.MaxQueued, HedgeAfter: c.HedgeAfter, FirstToken: c.FirstToken, Idle: c.Idle,
+		Limits: bounds, Redact: redact, KeepAnswers: c.KeepAnswers, Seed: g.cfg.Split.Seed, TrainShare: g.cfg.Split.TrainShare,
+		Conversations: c.Conversations,
+	})
+	return err
+}
+
+// publish works beside the requests: facts go to the log, changed rules come into force.
+func (g *openedGateway) publish(ctx context.Context) error {
+	p, err := streams.NewPublisher(g.log.JS, streams.PublisherOptions{Log: g.m.log})
+	if err != nil {
+		return err
+	}
+	g.working.Go(func() {
+		for ctx.Err() == nil {
+			if err := g.Spool.Run(ctx, p); err != nil {
+				g.m.log.Error("facts of the spool can't be published; trying again", "error", err)
+				pauseFor(ctx, time.Second)
+			}
+		}
+	})
+	g.close = append(g.close, p.Close)
+	file := g.m.cli.Config
+	if file == "" {
+		file = config.FileName
+	}
+	watch := rules.Watch{
+		Version: g.Pipeline.RulesVersion(), Files: []string{file, g.cfg.Routing.PolicyMap},
+		Load: func() (*rules.Mapper, error) {
+			c, err := config.Load(g.m.cli.Config, g.m.Getenv, g.m.cli.sets())
+			if err != nil {
+				return nil, err
+			}
+			next := g.cfg // the rest of the file is read at the next start
+			next.Routing = c.Routing
+			return mapper(next)
+		},
+		Swap: func(m *rules.Mapper) { g.Pipeline.SwapRules(m) },
+		Told: func(version string, err error) {
+			if err != nil {
+				g.m.log.Error("rules", "version", version, "error", err)
+				return
+			}
+			g.m.log.Info("other rules are in force", "version", version)
+		},
+	}
+	g.working.Go(func() { watch.Run(ctx) })
+	return nil
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// Close drains the requests in hand, publishes what there is to publish as far as the log is there, and
+// gives everything back. What is not published stays in the spool for the next gateway of its slot.
+func (g *openedGateway) Close(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	if g.Pipeline != nil {
+		drain, cancel := context.WithTimeout(ctx, g.cfg.Gateway.Drain)
+		g.Pipeline.Drain(drain)
+		cancel()
+		flush, cancel := context.WithTimeout(ctx, 5*time.Second)
+		if err := g.Spool.Flush(flush); err != nil {
+			g.m.log.Warn("the gateway ends", "error", err)
+		}
+		cancel()
+	}
+	g.stop()
+	g.working.Wait()
+	var errs []error
+	for i := len(g.close) - 1; i >= 0; i-- {
+		errs = append(errs, g.close[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// gatewayModels makes a caller of the models that a gateway may ask.
+func gatewayModels(ctx context.Context, c config.Config, spend *llm.Spend) (*llm.Caller, error) {
+	return openModels(ctx, c, spend, []string{"gateway"})
+}
+
+// doorKeys lets clients that must send something as a key be anonymous too: as long as no key was ever made,
+// one that is none of ours counts as none.
+type doorKeys struct{ *keys.Store }
+
+// Authenticate finds the key of a secret.
+func (k doorKeys) Authenticate(secret string, loopback bool) (keys.Key, error) {
+	if loopback && k.AnonymousOpen() && !strings.HasPrefix(secret, "sk-sluice-") {
+		secret = ""
+	}
+	return k.Store.Authenticate(secret, loopback)
+}

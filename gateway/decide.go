@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/gateway/budget"
+	"sluice/privacy"
+	"sluice/routing"
+	"sluice/routing/features"
+	"sluice/routing/front"
+	"sluice/routing/rules"
+)
+
+// The rules that are the gateway's own.
+const (
+	ruleExplicit     = "explicit"
+	ruleConversation = "conversation"
+	ruleBudget       = "budget"
+)
+
+// routerNone is the router's version of a decision that no router took part in.
+const routerNone = "none"
+
+// Source is what the gateway calls itself in the queries that it writes down.
+const Source = "gateway"
+
+// plan is a request that was decided on.
+type plan struct {
+	d     sluice.Decision
+	front front.Decision
+	// routed is true where the router was asked.
+	routed bool
+	// refusal, where set, is why the request is not answered though it was decided on.
+	refusal *Fault
+}
+
+// Decide decides on a request and answers nothing: what /v1/route tells. Nothing is written down.
+func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) {
+	ctx, leave, fault := p.enter(ctx)
+	if fault != nil {
+		return sluice.Decision{}, fault
+	}
+	defer leave()
+	pl, fault := p.plan(ctx, a)
+	if fault != nil {
+		return sluice.Decision{}, fault
+	}
+	pl.d.Shadow = pl.front.Shadow.Result()
+	pl.d.LatencyMS = p.o.Now().Sub(pl.d.DecidedAt).Milliseconds()
+	if pl.refusal != nil {
+		pl.d.Status, pl.d.Error = pl.refusal.Status(), pl.refusal.Error()
+	}
+	return pl.d, nil
+}
+
+// plan checks a request and decides on it.
+func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
+	now := p.o.Now().UTC().Truncate(time.Microsecond)
+	if fault := p.o.Limits.check(a); fault != nil {
+		return nil, fault
+	}
+	if a.Model != Auto && !p.named[a.Model] {
+		return nil, p.unknownModel(a.Model)
+	}
+	if p.o.Limiter != nil {
+		if ok, wait := p.o.Limiter.Allow(a.Key); !ok {
+			return nil, &Fault{Kind: RateLimited, Message: "the rate limit of the API key is reached", RetryAfter: orSecond(wait)}
+		}
+	}
+	text := a.question()
+	pl := &plan{d: sluice.Decision{
+		ID: p.o.NewID(), Query: p.query(a, text, now), API: a.API, Requested: a.Model, KeyID: a.Key.ID,
+		Conversation: a.Conversation, DecidedAt: now, Streamed: a.Stream,
+	}}
+	f := features.Of(text)
+	pl.d.Features = f.Map()
+	rs := *p.rules.Load()
+	pl.d.RulesVersion = rs.Version()
+	switch begun, ok := p.sticky.get(a.Key.Tenant, a.Conversation); {
+	case a.Model != Auto:
+		pl.d.Model, pl.d.RouterVersion, pl.d.ReasoningSource = a.Model, routerNone, routing.ReasoningNone
+		pl.d.Rule, pl.d.RuleReason = ruleExplicit, "the client named the model"
+	case ok:
+		pl.stick(begun)
+	default:
+		p.route(ctx, a, text, f, rs, pl)
+	}
+	pl.d.Tier = p.tierOf(pl.d.Model)
+	return pl, nil
+}
+
+// query is the question as it is written down: personal data masked.
+func (p *Pipeline) query(a *Ask, text string, now time.Time) sluice.Query {
+	scrubbed, n := privacy.Scrub(sluice.CleanText(text, 0))
+	return sluice.Query{
+		Key: sluice.QueryKey(a.Key.Tenant, "", scrubbed), Text: scrubbed, Source: Source, Tenant: a.Key.Tenant,
+		Tags: a.Tags, AskedAt: now, Split: sluice.SplitOf(scrubbed, p.o.Seed, p.o.TrainShare), Scrubbed: n,
+	}
+}
+
+// route asks the router, then the rules.
+func (p *Pipeline) route(ctx context.Context, a *Ask, text string, f features.Features, rs Mapper, pl *plan) {
+	key := a.Conversation
+	if key == "" {
+		key = pl.d.ID
+	}
+	fd := p.o.Front.Decide(ctx, front.Request{
+		Text: text, Tenant: a.Key.Tenant, RequestKey: key, Explain: a.Explain, Threshold: a.Threshold,
+	})
+	pl.front, pl.routed = fd, true
+	d := &pl.d
+	d.Policy, d.Probabilities, d.Threshold = fd.Choice.Policy, fd.Choice.Probabilities, fd.Threshold
+	d.Reasoning, d.ReasoningSource = fd.Choice.Reasoning, fd.Choice.ReasoningSource
+	d.RouterVersion, d.RouterFault, d.RouterUS, d.Canary = fd.Choice.Version, string(fd.Fault), fd.RouterUS, fd.Canary
+	out := rs.Map(rules.Facts{
+		Policy: d.Policy, Probabilities: d.Probabilities, Score: fd.Choice.Score(), Threshold: d.Threshold, Router: d.RouterVersion,
+		Text: text, Features: f, Tenant: a.Key.Tenant, Tags: a.Tags, KeyID: a.Key.ID,
+		Budget: p.mostSpent(a), Latency: p.speed.snapshot(), At: d.DecidedAt,
+	})
+	d.Model, d.Rule, d.RuleReason = out.Model, out.Rule, out.Reason
+	switch {
+	case fd.Refusal != "":
+		pl.refusal = &Fault{Kind: TooLarge, Param: "messages", Message: fd.Refusal}
+	case out.Refusal != "":
+		pl.refusal = &Fault{Kind: Refused, Message: out.Refusal}
+	}
+}
+
+// mostSpent is the budget among the request's of which most is gone.
+func (p *Pipeline) mostSpent(a *Ask) rules.Budget {
+	if p.o.Budgets == nil {
+		return rules.Budget{}
+	}
+	states := p.o.Budgets.State(a.Key.Tenant, a.Key.ID, p.o.Large, a.Key.Budgets...)
+	if len(states) == 0 {
+		return rules.Budget{}
+	}
+	return rules.Budget{Name: nameOf(states[0]), Spent: states[0].Share, Left: states[0].Left}
+}
+
+func nameOf(s budget.State) string {
+	if s.Subject == "" {
+		return fmt.Sprintf("%s, %s", s.Budget, s.Period)
+	}
+	return fmt.Sprintf("%s of %s, %s", s.Budget, s.Subject, s.Period)
+}
+
+// stick keeps a request with the model of its conversation.
+func (pl *plan) stick(c conversation) {
+	pl.d.Model, pl.d.Policy, pl.d.RouterVersion = c.model, c.policy, c.router
+	pl.d.ReasoningSource = routing.ReasoningNone
+	pl.d.Rule, pl.d.RuleReason = ruleConversation, "the conversation began with this model"
+}

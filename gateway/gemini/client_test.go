@@ -1,0 +1,106 @@
+package gemini_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"google.golang.org/genai"
+
+	"sluice"
+	"sluice/gateway"
+	"sluice/internal/gatetest"
+)
+
+func client(t *testing.T, r *gatetest.Rig, key string) *genai.Client {
+	t.Helper()
+	c, err := genai.NewClient(t.Context(), &genai.ClientConfig{
+		APIKey: key, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: r.URL},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestTheOfficialClientGetsAnswersWholeAndStreamed(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	c := client(t, r, "acme")
+	config := &genai.GenerateContentConfig{SystemInstruction: genai.NewContentFromText("Be brief.", genai.RoleUser), MaxOutputTokens: 500}
+	whole, err := c.Models.GenerateContent(t.Context(), gateway.Auto, genai.Text("A complex question: which river flows through Baghdad?"), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole.Text() == "" || whole.ModelVersion != gatetest.Large || whole.Candidates[0].FinishReason != genai.FinishReasonStop {
+		t.Errorf("reply %+v", whole)
+	}
+	text, tokens := "", int32(0)
+	for chunk, err := range c.Models.GenerateContentStream(t.Context(), gateway.Auto, genai.Text("A complex question: which river flows through Baghdad?"), config) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += chunk.Text()
+		if chunk.UsageMetadata != nil {
+			tokens = chunk.UsageMetadata.TotalTokenCount
+		}
+	}
+	d := r.Decisions(t)
+	if len(d) != 2 || d[0].API != "gemini" || d[0].Query.Tenant != "acme" || !d[1].Streamed || text != d[1].Answer || whole.Text() != d[0].Answer {
+		t.Fatalf("decisions %+v, streamed %q", d, text)
+	}
+	if u := d[1].Usage; int64(tokens) != u.Prompt+u.Output+u.Thoughts {
+		t.Errorf("%d tokens, the decision says %+v", tokens, u)
+	}
+}
+
+func TestToolsGoThroughAndBack(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	c := client(t, r, "acme")
+	config := &genai.GenerateContentConfig{
+		Tools: []*genai.Tool{{FunctionDeclarations: []*genai.FunctionDeclaration{{
+			Name: "weather", Parameters: &genai.Schema{Type: genai.TypeObject, Properties: map[string]*genai.Schema{"city": {Type: genai.TypeString}}, Required: []string{"city"}},
+		}}}},
+		ToolConfig: &genai.ToolConfig{FunctionCallingConfig: &genai.FunctionCallingConfig{Mode: genai.FunctionCallingConfigModeAny}},
+	}
+	got, err := c.Models.GenerateContent(t.Context(), gatetest.Medium, genai.Text("What is the weather in Oslo?"), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := got.FunctionCalls()
+	if len(calls) != 1 || calls[0].Name != "weather" || calls[0].Args["city"] == nil {
+		t.Fatalf("calls %+v", calls)
+	}
+	turns := append(genai.Text("What is the weather in Oslo?"), got.Candidates[0].Content, genai.NewContentFromFunctionResponse("weather", map[string]any{"sky": "clear"}, genai.RoleUser))
+	if got, err = c.Models.GenerateContent(t.Context(), gatetest.Medium, turns, nil); err != nil || got.Text() == "" {
+		t.Errorf("after the tool's result: %+v (%v)", got, err)
+	}
+}
+
+func TestFaultsComeInGooglesEnvelope(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	cases := []struct {
+		key, model string
+		config     *genai.GenerateContentConfig
+		code       int
+		status     string
+		says       string
+	}{
+		{"acme", "gemini-0", nil, 404, "NOT_FOUND", "not served"},
+		{"wrong", gateway.Auto, nil, 401, "UNAUTHENTICATED", "not known"},
+		{"acme", gateway.Auto, &genai.GenerateContentConfig{CachedContent: "x"}, 400, "INVALID_ARGUMENT", "cachedContent"},
+		{"acme", gateway.Auto, &genai.GenerateContentConfig{CandidateCount: 2}, 400, "INVALID_ARGUMENT", "candidateCount"},
+	}
+	for _, c := range cases {
+		_, err := client(t, r, c.key).Models.GenerateContent(t.Context(), c.model, genai.Text("Hi"), c.config)
+		var api genai.APIError
+		if !errors.As(err, &api) || api.Code != c.code || api.Status != c.status || !strings.Contains(api.Message, c.says) {
+			t.Errorf("%s %s: %v", c.key, c.model, err)
+		}
+	}
+	if d := gatetest.Facts[sluice.Decision](t, r.Log, "decisions."); len(d) != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+}

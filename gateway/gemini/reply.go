@@ -1,0 +1,227 @@
+package gemini
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"sluice"
+	"sluice/gateway"
+	"sluice/gateway/keys"
+	"sluice/gateway/web"
+	"sluice/llm"
+)
+
+// Pipeline answers; *gateway.Pipeline is one.
+type Pipeline interface {
+	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
+}
+
+// Routes are the endpoints.
+func Routes(p Pipeline) []web.Route {
+	h := handler{p}
+	var routes []web.Route
+	for _, version := range []string{"v1beta", "v1"} {
+		routes = append(routes, web.Route{
+			Pattern: "POST /" + version + "/models/{call}", Scope: keys.ScopeChat, Handle: h.generate, Fail: Fail,
+		})
+	}
+	return routes
+}
+
+type handler struct{ p Pipeline }
+
+type reply struct {
+	Candidates   []candidate `json:"candidates"`
+	Usage        *usage      `json:"usageMetadata,omitempty"`
+	ModelVersion string      `json:"modelVersion"`
+	ResponseID   string      `json:"responseId"`
+	Sluice       *explained  `json:"sluice,omitempty"`
+}
+
+type candidate struct {
+	Content      turn   `json:"content"`
+	FinishReason string `json:"finishReason,omitempty"`
+	Index        int    `json:"index"`
+}
+
+type usage struct {
+	Prompt     int64 `json:"promptTokenCount"`
+	Cached     int64 `json:"cachedContentTokenCount,omitempty"`
+	Candidates int64 `json:"candidatesTokenCount"`
+	Thoughts   int64 `json:"thoughtsTokenCount,omitempty"`
+	Total      int64 `json:"totalTokenCount"`
+}
+
+type explained struct {
+	DecisionID    string          `json:"decisionId"`
+	Policy        sluice.Policy   `json:"policy,omitempty"`
+	Reasoning     string          `json:"reasoning,omitempty"`
+	Rule          string          `json:"rule"`
+	RuleReason    string          `json:"ruleReason,omitempty"`
+	RouterVersion string          `json:"routerVersion"`
+	Cost          sluice.MicroUSD `json:"costMicrousd"`
+}
+
+func frame(d *sluice.Decision, finish string, parts ...part) *reply {
+	return &reply{
+		Candidates:   []candidate{{Content: turn{Role: "model", Parts: parts}, FinishReason: finish}},
+		ModelVersion: d.Model, ResponseID: d.ID,
+	}
+}
+
+func callPart(id, name, args string, signature []byte) part {
+	c := &call{ID: id, Name: name}
+	if json.Valid([]byte(args)) {
+		c.Args = json.RawMessage(args)
+	}
+	return part{FunctionCall: c, ThoughtSignature: signature}
+}
+
+// end adds what is known at the end alone.
+func (r *reply) end(a *gateway.Answer) *reply {
+	u := a.Usage
+	r.Usage = &usage{Prompt: u.Prompt, Cached: u.Cached, Candidates: u.Output, Thoughts: u.Thoughts, Total: u.Prompt + u.Output + u.Thoughts}
+	d := &a.Decision
+	r.Sluice = &explained{
+		DecisionID: d.ID, Policy: d.Policy, Reasoning: d.Reasoning, Rule: d.Rule, RuleReason: d.RuleReason,
+		RouterVersion: d.RouterVersion, Cost: d.Cost,
+	}
+	return r
+}
+
+func finishOf(a *gateway.Answer) string {
+	if a.FinishReason == llm.FinishLength {
+		return "MAX_TOKENS"
+	}
+	return "STOP"
+}
+
+func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault {
+	model, verb, _ := strings.Cut(r.PathValue("call"), ":")
+	stream := verb == "streamGenerateContent"
+	if !stream && verb != "generateContent" {
+		return &gateway.Fault{Kind: gateway.NotFound, Message: "want generateContent or streamGenerateContent"}
+	}
+	b := &body{}
+	if fault := web.Decode(r.Body, b); fault != nil {
+		return fault
+	}
+	a, fault := b.ask(model, stream)
+	if fault != nil {
+		return fault
+	}
+	if fault := r.Knobs(a); fault != nil {
+		return fault
+	}
+	if stream {
+		if r.URL.Query().Get("alt") != "sse" {
+			return gateway.NotSupported("alt", "a stream is sent as server-sent events alone: ask for alt=sse")
+		}
+		return h.stream(w, r, a)
+	}
+	answer, err := h.p.Answer(r.Context(), a, nil)
+	web.Describe(w.Header(), &answer.Decision)
+	web.Price(w.Header(), &answer.Decision)
+	if err != nil {
+		return web.AsFault(err)
+	}
+	var parts []part
+	if answer.Text != "" || len(answer.ToolCalls) == 0 {
+		parts = append(parts, part{Text: answer.Text})
+	}
+	for _, t := range answer.ToolCalls {
+		parts = append(parts, callPart(t.ID, t.Name, t.Arguments, t.Signature))
+	}
+	data, err := json.Marshal(frame(&answer.Decision, finishOf(answer), parts...).end(answer))
+	if err != nil {
+		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
+	}
+	web.WriteJSON(w, data)
+	return nil
+}
+
+func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *gateway.Fault {
+	s := &stream{events: web.NewEvents(w)}
+	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
+	if fault != nil && !answer.Began {
+		web.Describe(w.Header(), &answer.Decision)
+		web.Price(w.Header(), &answer.Decision)
+		return fault
+	}
+	if fault != nil {
+		s.events.Fail(&answer.Decision, problemOf(fault))
+		return nil
+	}
+	if !answer.Began && s.Begin(&answer.Decision) != nil {
+		return nil //nolint:nilerr // the stream tells of it
+	}
+	// Calls go whole, as this API sends them: their pieces are no JSON.
+	var parts []part
+	for _, t := range answer.ToolCalls {
+		parts = append(parts, callPart(t.ID, t.Name, t.Arguments, t.Signature))
+	}
+	if parts == nil {
+		parts = []part{{Text: ""}}
+	}
+	_ = s.events.Queue("", frame(&answer.Decision, finishOf(answer), parts...).end(answer)) // text alone
+	s.events.End(&answer.Decision, "")
+	return nil
+}
+
+type stream struct {
+	events *web.Events
+	d      *sluice.Decision
+}
+
+// Begin sets the head.
+func (s *stream) Begin(d *sluice.Decision) error {
+	s.d = d
+	s.events.Begin(d)
+	return nil
+}
+
+// Chunk sends a piece of text.
+func (s *stream) Chunk(c llm.Chunk) error {
+	if c.Text == "" {
+		return nil
+	}
+	return s.events.Send("", frame(s.d, "", part{Text: c.Text}))
+}
+
+// codes are Google's words.
+var codes = map[gateway.Kind]string{
+	gateway.BadRequest: "INVALID_ARGUMENT", gateway.Unsupported: "INVALID_ARGUMENT", gateway.Unauthenticated: "UNAUTHENTICATED",
+	gateway.Forbidden: "PERMISSION_DENIED", gateway.NotFound: "NOT_FOUND", gateway.Conflict: "ABORTED", gateway.Mismatch: "INVALID_ARGUMENT",
+	gateway.TooLarge: "INVALID_ARGUMENT", gateway.RateLimited: "RESOURCE_EXHAUSTED", gateway.OverBudget: "RESOURCE_EXHAUSTED",
+	gateway.Refused: "PERMISSION_DENIED", gateway.Blocked: "FAILED_PRECONDITION", gateway.Upstream: "UNAVAILABLE",
+	gateway.Unavailable: "UNAVAILABLE", gateway.Timeout: "DEADLINE_EXCEEDED", gateway.Internal: "INTERNAL", gateway.ClientGone: "CANCELLED",
+}
+
+func problemOf(f *gateway.Fault) []byte {
+	type status struct {
+		Code    int              `json:"code"`
+		Message string           `json:"message"`
+		Status  string           `json:"status"`
+		Details []map[string]any `json:"details,omitempty"`
+	}
+	s := status{Code: f.Status(), Message: f.Error(), Status: codes[f.Kind]}
+	if f.RetryAfter > 0 {
+		s.Details = append(s.Details, map[string]any{
+			"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": fmt.Sprintf("%ss", strconv.FormatFloat(f.RetryAfter.Seconds(), 'f', -1, 64)),
+		})
+	}
+	if f.Param != "" {
+		s.Details = append(s.Details, map[string]any{
+			"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": []map[string]string{{"field": f.Param, "description": f.Message}},
+		})
+	}
+	data, _ := json.Marshal(map[string]status{"error": s}) // strings and numbers alone
+	return data
+}
+
+// Fail writes a fault in Google's envelope.
+func Fail(w http.ResponseWriter, f *gateway.Fault) { web.WriteFault(w, f, problemOf(f)) }

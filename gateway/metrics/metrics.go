@@ -1,0 +1,131 @@
+// Package metrics counts what a gateway does, for Prometheus.
+//
+// Ended requests and a spool's figures enter; metrics named sluice_gateway_* leave over HTTP. Labels are
+// words of ours and names of models, never anything that a client chose freely.
+package metrics
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"sluice"
+	"sluice/gateway/spool"
+)
+
+// Metrics hears of requests; it is a gateway.Observer.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.CounterVec
+	policies   *prometheus.CounterVec
+	rules      *prometheus.CounterVec
+	faults     *prometheus.CounterVec
+	calls      *prometheus.CounterVec
+	cost       *prometheus.CounterVec
+	tokens     *prometheus.CounterVec
+	fallbacks  prometheus.Counter
+	latency    *prometheus.HistogramVec
+	model      *prometheus.HistogramVec
+	router     prometheus.Histogram
+	firstToken *prometheus.HistogramVec
+}
+
+// latencies are seconds, from a fast cache to a long thought.
+var latencies = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 4, 8, 16, 32, 64, 128}
+
+// New makes the metrics of one gateway, and those of its process.
+func New(stats func() spool.Stats, inHand func() int) (*Metrics, error) {
+	name := func(n, help string) prometheus.Opts {
+		return prometheus.Opts{Namespace: "sluice", Subsystem: "gateway", Name: n, Help: help}
+	}
+	counter := func(n, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts(name(n, help)), labels)
+	}
+	histogram := func(n, help string, buckets []float64) prometheus.HistogramOpts {
+		return prometheus.HistogramOpts{Namespace: "sluice", Subsystem: "gateway", Name: n, Help: help, Buckets: buckets}
+	}
+	m := &Metrics{
+		registry:   prometheus.NewRegistry(),
+		requests:   counter("requests_total", "Requests that were decided on, by how they ended.", "api", "model", "outcome", "status"),
+		policies:   counter("decisions_total", "Decisions by policy and the router that made them.", "policy", "router_version"),
+		rules:      counter("rules_total", "Decisions by the rule that fired.", "rule"),
+		faults:     counter("router_faults_total", "Decisions that the static map made because the router did not.", "fault"),
+		calls:      counter("calls_total", "Attempts at models.", "model", "outcome"),
+		cost:       counter("cost_microusd_total", "Cost of attempts, in millionths of a US dollar.", "model", "estimated"),
+		tokens:     counter("tokens_total", "Tokens of attempts.", "model", "kind"),
+		fallbacks:  prometheus.NewCounter(prometheus.CounterOpts(name("fallbacks_total", "Requests that another model than the chosen one answered."))),
+		latency:    prometheus.NewHistogramVec(histogram("request_seconds", "Time of whole requests.", latencies), []string{"api"}),
+		model:      prometheus.NewHistogramVec(histogram("model_seconds", "Time that models took.", latencies), []string{"model"}),
+		router:     prometheus.NewHistogram(histogram("router_seconds", "Time that the router took.", []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1})),
+		firstToken: prometheus.NewHistogramVec(histogram("first_token_seconds", "Time to the first token of streams.", latencies), []string{"model"}),
+	}
+	gauge := func(n, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(name(n, help)), value)
+	}
+	all := []prometheus.Collector{
+		m.requests, m.policies, m.rules, m.faults, m.calls, m.cost, m.tokens, m.fallbacks, m.latency, m.model, m.router, m.firstToken,
+		gauge("spool_unpublished", "Requests whose facts the log has not confirmed.", func() float64 { return float64(stats().Unpublished) }),
+		gauge("spool_open", "Requests that are begun and not ended.", func() float64 { return float64(stats().Open) }),
+		gauge("spool_bytes", "Bytes of the spool on disk.", func() float64 { return float64(stats().Bytes) }),
+		gauge("in_flight", "Requests in hand.", func() float64 { return float64(inHand()) }),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	}
+	for _, c := range all {
+		if err := m.registry.Register(c); err != nil {
+			return nil, fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// Register adds others' metrics to what is served.
+func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
+
+// Handler serves the metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Observe counts one request and its attempts.
+func (m *Metrics) Observe(d *sluice.Decision, lines []sluice.Call) {
+	m.requests.WithLabelValues(d.API, d.Model, string(d.Outcome), strconv.Itoa(d.Status)).Inc()
+	m.rules.WithLabelValues(d.Rule).Inc()
+	if d.Policy != "" {
+		m.policies.WithLabelValues(string(d.Policy), d.RouterVersion).Inc()
+		m.router.Observe(float64(d.RouterUS) / 1e6)
+	}
+	if d.RouterFault != "" {
+		m.faults.WithLabelValues(d.RouterFault).Inc()
+	}
+	if len(d.Fallbacks) > 0 {
+		m.fallbacks.Inc()
+	}
+	m.latency.WithLabelValues(d.API).Observe(seconds(d.LatencyMS))
+	if d.FirstTokenMS > 0 {
+		m.firstToken.WithLabelValues(d.Model).Observe(seconds(d.FirstTokenMS))
+	}
+	for _, l := range lines {
+		m.calls.WithLabelValues(l.Model, string(l.Outcome)).Inc()
+		m.cost.WithLabelValues(l.Model, strconv.FormatBool(l.CostEstimated)).Add(float64(l.Cost))
+		m.model.WithLabelValues(l.Model).Observe(seconds(l.LatencyMS))
+		m.count(l.Model, l.Usage)
+	}
+}
+
+func (m *Metrics) count(model string, u sluice.Usage) {
+	m.tokens.WithLabelValues(model, "prompt").Add(float64(u.Prompt - u.Cached))
+	m.tokens.WithLabelValues(model, "output").Add(float64(u.Output))
+	if u.Cached > 0 {
+		m.tokens.WithLabelValues(model, "cached").Add(float64(u.Cached))
+	}
+	if u.Thoughts > 0 {
+		m.tokens.WithLabelValues(model, "thoughts").Add(float64(u.Thoughts))
+	}
+}
+
+func seconds(ms int64) float64 { return (time.Duration(ms) * time.Millisecond).Seconds() }

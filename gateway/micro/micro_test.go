@@ -1,0 +1,165 @@
+package micro_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	natsmicro "github.com/nats-io/nats.go/micro"
+
+	"sluice"
+	"sluice/gateway/micro"
+	"sluice/internal/gatetest"
+	"sluice/internal/natstest"
+	"sluice/routing"
+)
+
+func serve(t *testing.T) (*nats.Conn, *gatetest.Rig) {
+	t.Helper()
+	nc := natstest.Start(t).Connect()
+	r := gatetest.Start(t)
+	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Stop(context.WithoutCancel(t.Context())) })
+	return nc, r
+}
+
+func TestAServiceDecidesAndAnswersByRequestAndReply(t *testing.T) {
+	t.Parallel()
+	nc, r := serve(t)
+	m, err := nc.Request(micro.SubjectDecide, []byte(`{"query":"A complex question?","tenant":"acme"}`), 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Policy        sluice.Policy
+		Model, Rule   string
+		RouterVersion string `json:"router_version"`
+		Probabilities map[sluice.Policy]float64
+	}
+	if err := json.Unmarshal(m.Data, &d); err != nil || d.Policy != sluice.Complex || d.Model != gatetest.Large || d.RouterVersion != "words" || d.Probabilities[sluice.Complex] != 0.8 {
+		t.Errorf("decision %s (%v)", m.Data, err)
+	}
+	if n := len(r.Decisions(t)); n != 0 {
+		t.Errorf("%d decisions published of one that was not answered", n)
+	}
+	m, err = nc.Request(micro.SubjectAnswer, []byte(`{"query":"Which river flows through Baghdad?","tenant":"acme"}`), 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a micro.Reply
+	if err := json.Unmarshal(m.Data, &a); err != nil || a.Text == "" || a.Cost == 0 || m.Header.Get(micro.HeaderFinal) != "true" {
+		t.Errorf("answer %s (%v)", m.Data, err)
+	}
+	got := r.Decisions(t)
+	if len(got) != 1 || got[0].API != "nats" || got[0].Query.Tenant != "acme" || got[0].ID != m.Header.Get("X-Sluice-Decision-Id") {
+		t.Errorf("decisions %+v", got)
+	}
+}
+
+func TestAStreamedReplyEndsWithAMarkedMessage(t *testing.T) {
+	t.Parallel()
+	nc, _ := serve(t)
+	inbox := nc.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.PublishRequest(micro.SubjectAnswer, inbox, []byte(`{"query":"Which river flows through Baghdad?","stream":true}`)); err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for {
+		m, err := sub.NextMsg(5 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Header.Get(micro.HeaderFinal) == "true" {
+			var a micro.Reply
+			if err := json.Unmarshal(m.Data, &a); err != nil || a.Text != text || text == "" {
+				t.Errorf("pieces %q, the whole %s", text, m.Data)
+			}
+			return
+		}
+		var p micro.Piece
+		if err := json.Unmarshal(m.Data, &p); err != nil {
+			t.Fatal(err)
+		}
+		text += p.Text
+	}
+}
+
+func TestFaultsHaveTheHeadersOfMicroServices(t *testing.T) {
+	t.Parallel()
+	nc, _ := serve(t)
+	for body, want := range map[string]string{
+		`{"query":"Hi","model":"gpt-17"}`: "404", `{"query":""}`: "400", `{"query":"Hi","temper":1}`: "400", `nonsense`: "400",
+	} {
+		m, err := nc.Request(micro.SubjectAnswer, []byte(body), 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Header.Get(natsmicro.ErrorCodeHeader) != want || m.Header.Get(natsmicro.ErrorHeader) == "" {
+			t.Errorf("%s: headers %v, want code %s", body, m.Header, want)
+		}
+	}
+	// Discovery and figures are those of every micro service.
+	m, err := nc.Request("$SRV.STATS."+micro.GatewayName, nil, 5*time.Second)
+	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) {
+		t.Errorf("stats %s (%v)", m.Data, err)
+	}
+}
+
+type broken struct{ err error }
+
+func (b broken) Route(context.Context, routing.Request) (routing.Choice, error) {
+	return routing.Choice{}, b.err
+}
+
+func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Start(t).Connect()
+	r := micro.NewRouter(nc)
+	if _, err := r.Route(t.Context(), routing.Request{Text: "Hi"}); !errors.Is(err, routing.ErrUnavailable) {
+		t.Fatalf("nobody serves: %v", err)
+	}
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Route(t.Context(), routing.Request{Text: "A complex one"})
+	want, _ := gatetest.Words{}.Route(t.Context(), routing.Request{Text: "A complex one"})
+	if err != nil || c.Policy != want.Policy || c.Reasoning != want.Reasoning || c.Score() != want.Score() || r.Version() != "words" {
+		t.Errorf("choice %+v (%v), want %+v", c, err, want)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, fault := range []error{routing.ErrTooLong, routing.ErrUnparseable, routing.ErrUnavailable} {
+		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Route(t.Context(), routing.Request{Text: "Hi"}); !errors.Is(err, fault) {
+			t.Errorf("%v came back as %v", fault, err)
+		}
+		_ = s.Stop(t.Context())
+	}
+	// Somebody listens and says nothing.
+	sub, err := nc.SubscribeSync(micro.SubjectRouter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := r.Route(ctx, routing.Request{Text: "Hi"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("silence: %v", err)
+	}
+}

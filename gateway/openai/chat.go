@@ -1,0 +1,116 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"sluice"
+	"sluice/gateway"
+	"sluice/gateway/keys"
+	"sluice/gateway/web"
+	"sluice/llm"
+)
+
+// Pipeline answers; *gateway.Pipeline is one.
+type Pipeline interface {
+	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
+	Names() []string
+}
+
+// Routes are the endpoints.
+func Routes(p Pipeline) []web.Route {
+	h := handler{p}
+	return []web.Route{
+		{Pattern: "POST /v1/chat/completions", Scope: keys.ScopeChat, Handle: h.chat, Fail: Fail},
+		{Pattern: "POST /v1/responses", Scope: keys.ScopeChat, Handle: h.responses, Fail: Fail},
+		{Pattern: "GET /v1/models", Scope: keys.ScopeChat, Handle: h.models, Fail: Fail},
+		{Pattern: "GET /v1/models/{model}", Scope: keys.ScopeChat, Handle: h.model, Fail: Fail},
+	}
+}
+
+type handler struct{ p Pipeline }
+
+func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
+	var b chatBody
+	if fault := web.Decode(r.Body, &b); fault != nil {
+		return fault
+	}
+	a, fault := b.ask()
+	if fault != nil {
+		return fault
+	}
+	if fault := r.Knobs(a); fault != nil {
+		return fault
+	}
+	if a.Stream {
+		return h.chatStream(w, r, a, b.StreamOptions != nil && b.StreamOptions.IncludeUsage)
+	}
+	answer, err := h.p.Answer(r.Context(), a, nil)
+	web.Describe(w.Header(), &answer.Decision)
+	web.Price(w.Header(), &answer.Decision)
+	if err != nil {
+		return web.AsFault(err)
+	}
+	body, err := json.Marshal(whole(answer))
+	if err != nil {
+		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
+	}
+	web.WriteJSON(w, body)
+	return nil
+}
+
+func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, includeUsage bool) *gateway.Fault {
+	s := &chatStream{events: web.NewEvents(w)}
+	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
+	if fault != nil && !answer.Began {
+		web.Describe(w.Header(), &answer.Decision)
+		web.Price(w.Header(), &answer.Decision)
+		return fault
+	}
+	if fault != nil {
+		s.events.Fail(&answer.Decision, problemOf(fault))
+		return nil
+	}
+	if !answer.Began && s.Begin(&answer.Decision) != nil { // a reply of nothing
+		return nil //nolint:nilerr // the stream tells of it
+	}
+	last := head(&answer.Decision, "chat.completion.chunk")
+	last.Choices = []choice{{Delta: &delta{}, Finish: finishOf(answer)}}
+	if includeUsage {
+		_ = s.events.Send("", last)
+		last = head(&answer.Decision, "chat.completion.chunk")
+		last.Choices, last.Usage = []choice{}, usageOf(answer.Usage)
+	}
+	last.Sluice = explain(&answer.Decision)
+	_ = s.events.Send("", last)
+	s.events.End(&answer.Decision, "[DONE]")
+	return nil
+}
+
+// chatStream writes chunks as server-sent events.
+type chatStream struct {
+	events *web.Events
+	d      *sluice.Decision
+}
+
+// Begin sends the head and the role.
+func (s *chatStream) Begin(d *sluice.Decision) error {
+	s.d = d
+	s.events.Begin(d)
+	empty := ""
+	c := head(d, "chat.completion.chunk")
+	c.Choices = []choice{{Delta: &delta{Role: "assistant", Content: &empty}}}
+	return s.events.Queue("", c)
+}
+
+// Chunk sends a piece.
+func (s *chatStream) Chunk(c llm.Chunk) error {
+	out := head(s.d, "chat.completion.chunk")
+	piece := &delta{ToolCalls: deltasOf(c.ToolCalls)}
+	if c.Text != "" {
+		piece.Content = &c.Text
+	}
+	out.Choices = []choice{{Delta: piece}}
+	return s.events.Send("", out)
+}

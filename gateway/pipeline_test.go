@@ -1,0 +1,356 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/gateway"
+	"sluice/gateway/budget"
+	"sluice/gateway/spool"
+	"sluice/internal/gatetest"
+	"sluice/llm"
+	"sluice/llm/emulator"
+	"sluice/routing/rules"
+	"sluice/streams"
+)
+
+func chat(model, text, more string) string {
+	q, _ := json.Marshal(text)
+	return `{"model":"` + model + `","messages":[{"role":"user","content":` + string(q) + `}]` + more + `}`
+}
+
+func status(t *testing.T, r gatetest.Reply, want int) string {
+	t.Helper()
+	if r.Status != want {
+		t.Fatalf("status %d, want %d: %s", r.Status, want, r.Body)
+	}
+	return r.Body
+}
+
+const completions = "/v1/chat/completions"
+
+func TestARepeatedIdempotencyKeyCostsNothing(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for _, stream := range []string{"", `,"stream":true`} {
+		key := "k" + stream
+		first := r.Post(t, completions, chat("auto", "Who?", stream), "Idempotency-Key", key)
+		want := status(t, first, 200)
+		second := r.Post(t, completions, chat("auto", "Who?", stream), "Idempotency-Key", key)
+		if got := status(t, second, 200); got != want || second.Header.Get("X-Sluice-Replayed") != "true" ||
+			second.Header.Get("X-Sluice-Decision-Id") != first.Header.Get("X-Sluice-Decision-Id") {
+			t.Errorf("the second reply differs: %s", got)
+		}
+		status(t, r.Post(t, completions, chat("auto", "Somebody else?", stream), "Idempotency-Key", key), 422)
+	}
+	if n := len(r.Lines(t)); n != 2 {
+		t.Errorf("%d calls were made, want 2", n)
+	}
+	// Another tenant's key of the same name is another key; a fault is not remembered.
+	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k", "Authorization", "Bearer other"), 200)
+	if err := r.Emulator.Script("", emulator.BadRequest); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheSameIdempotencyKeyInFlightIsAConflict(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Emulator.Faults = emulator.Faults{SlowForMS: 700}
+	})
+	if err := r.Emulator.Script(gatetest.Medium, emulator.SlowHeaders); err != nil {
+		t.Fatal(err)
+	}
+	var g sync.WaitGroup
+	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 200) })
+	for r.Pipeline.InHand() == 0 {
+		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
+	}
+	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 409)
+	g.Wait()
+}
+
+func TestAConversationKeepsItsModel(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	status(t, r.Post(t, completions, chat("auto", "A complex beginning", ""), "X-Sluice-Conversation", "c1"), 200)
+	status(t, r.Post(t, completions, chat("auto", "And now an easy one", `,"metadata":{"conversation_id":"c1"}`)), 200)
+	status(t, r.Post(t, completions, chat("auto", "And now an easy one", "")), 200)
+	d := r.Decisions(t)
+	if d[0].Model != gatetest.Large || d[1].Model != gatetest.Large || d[1].Rule != "conversation" || d[1].Conversation != "c1" || d[2].Model != gatetest.Medium {
+		t.Errorf("models %s, %s (%s), %s", d[0].Model, d[1].Model, d[1].Rule, d[2].Model)
+	}
+}
+
+func TestPersonalDataIsNotWrittenDown(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	status(t, r.Post(t, completions, chat("auto", "Who is jane.doe@example.com?", "")), 200)
+	d := r.Decisions(t)[0]
+	if strings.Contains(d.Query.Text, "jane") || d.Query.Scrubbed != 1 || strings.Contains(d.Answer, "jane.doe@") {
+		t.Errorf("the decision holds %q and %q", d.Query.Text, d.Answer)
+	}
+}
+
+func TestRequestsThatAreTooLargeOrStrangeAreRefused(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Web.MaxBody = 4 << 10
+		p.Gateway.Limits = gateway.DefaultLimits()
+		p.Gateway.Limits.MaxTextBytes, p.Gateway.Limits.MaxMessages = 1000, 3
+	})
+	status(t, r.Post(t, completions, chat("auto", strings.Repeat("x", 5<<10), "")), 413)
+	status(t, r.Post(t, completions, chat("auto", strings.Repeat("x", 1001), "")), 413)
+	status(t, r.Post(t, completions, chat("auto", "  ", "")), 400)
+	status(t, r.Post(t, completions, `{"model":"auto","messages":[`+strings.Repeat(`{"role":"user","content":"a"},`, 3)+`{"role":"user","content":"a"}]}`), 400)
+	status(t, r.Post(t, completions, chat("auto", "Hi", ""), "Content-Type", "text/plain"), 400)
+	status(t, r.Post(t, completions, chat("auto", "Hi", ""), "X-Sluice-Threshold", "7"), 400)
+	status(t, r.Post(t, "/v1/nothing", "{}"), 404)
+	if n := len(r.Decisions(t)); n != 0 {
+		t.Errorf("%d decisions", n)
+	}
+}
+
+// one is a budget with room for so many claims.
+type one struct {
+	mu      sync.Mutex
+	left    sluice.MicroUSD
+	open    map[string]sluice.MicroUSD
+	verdict budget.Decision
+}
+
+func (b *one) Reserve(_ context.Context, c budget.Claim) (budget.Verdict, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.verdict == budget.Downgrade && !c.Downgraded {
+		return budget.Verdict{Decision: budget.Downgrade, Budget: "day", Share: 0.9}, nil
+	}
+	if c.Amount > b.left {
+		return budget.Verdict{Decision: budget.Refuse, Budget: "day", ResetsAt: time.Unix(0, 0)}, nil
+	}
+	if b.open == nil {
+		b.open = map[string]sluice.MicroUSD{}
+	}
+	b.left -= c.Amount
+	b.open[c.ID] = c.Amount
+	return budget.Verdict{Decision: budget.OK}, nil
+}
+
+func (b *one) Settle(_ context.Context, id string, actual sluice.MicroUSD) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left += b.open[id] - actual
+	delete(b.open, id)
+	return nil
+}
+
+func (b *one) State(string, string, string, ...budget.Limit) []budget.State { return nil }
+
+func TestABudgetRefusesOrDowngrades(t *testing.T) {
+	t.Parallel()
+	poor := &one{left: 10}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Budgets = poor })
+	text := status(t, r.Post(t, completions, chat("auto", "Who?", "")), 429)
+	if !strings.Contains(text, "insufficient_quota") || !strings.Contains(text, "budget day") {
+		t.Errorf("refusal %s", text)
+	}
+	if d := r.Decisions(t); len(d) != 1 || d[0].Status != 429 || d[0].Cost != 0 || len(r.Lines(t)) != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+	tight := &one{left: 1e9, verdict: budget.Downgrade}
+	r = gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Budgets = tight })
+	status(t, r.Post(t, completions, chat("auto", "A complex one", "")), 200)
+	d := r.Decisions(t)
+	if len(d) != 1 || d[0].Model != gatetest.Medium || d[0].Rule != "budget" || d[0].Policy != sluice.Complex {
+		t.Errorf("decisions %+v", d)
+	}
+	if len(tight.open) != 0 || tight.left != 1e9-d[0].Cost {
+		t.Errorf("open %v, left %d, the decision cost %d", tight.open, tight.left, d[0].Cost)
+	}
+}
+
+func TestAFullDiskRefusesBeforeAModelIsCalled(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Spool = full{} })
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 503)
+	if n := r.Emulator.Books().Total.Requests; n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+}
+
+type full struct{}
+
+func (full) Begin(string, []byte) error          { return spool.ErrFull }
+func (full) End(string, []streams.Message) error { return spool.ErrFull }
+
+func TestAClientThatLeavesIsStillAccountedFor(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Emulator.Faults = emulator.Faults{SlowForMS: 3000} })
+	if err := r.Emulator.Script(gatetest.Medium, emulator.Slow); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL+completions, strings.NewReader(chat("auto", "Which river flows through Baghdad?", `,"stream":true`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(resp.Body).ReadString('\n'); err != nil { // the stream has begun
+		t.Fatal(err)
+	}
+	cancel()
+	_ = resp.Body.Close()
+	for r.Pipeline.InHand() > 0 {
+		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
+	}
+	d := r.Decisions(t)
+	if len(d) != 1 || d[0].Outcome != sluice.OutcomeCanceled || d[0].Status != 499 || d[0].Cost == 0 || !d[0].CostEstimated {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
+func TestWhatAKilledGatewayLeftIsSettledAtWhatWasReserved(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Silent = true
+		p.Emulator.Faults = emulator.Faults{HangForMS: 60_000}
+	})
+	if err := r.Emulator.Script("", emulator.ServerError, emulator.Hang); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var g sync.WaitGroup
+	g.Go(func() {
+		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, r.URL+completions, strings.NewReader(chat("auto", "Who is it?", "")))
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	})
+	for r.Emulator.Books().Faults["server_error"] == 0 || r.Spool.Stats().Open == 0 {
+		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
+	}
+	time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the second attempt's intent
+	// Another process opens what this one, killed, would leave.
+	_, left, err := spool.Open(spool.Options{Dir: r.Dir})
+	if err != nil || len(left) != 1 || len(left[0].Intents) != 2 {
+		t.Fatalf("left over %v (%v)", left, err)
+	}
+	s, err := gateway.Settle(left[0], time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := streams.Decode[sluice.Decision](s.Facts[len(s.Facts)-1].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := decodeCall(t, s.Facts[0]), decodeCall(t, s.Facts[1])
+	if first.Outcome != sluice.OutcomeServerError || first.Cost != 0 || second.Outcome != sluice.OutcomeBroken || !second.CostEstimated || second.Cost == 0 {
+		t.Errorf("lines %+v, %+v", first, second)
+	}
+	if d.ID != left[0].ID || d.Cost != second.Cost || !d.CostEstimated || d.Query.Text != "Who is it?" || d.Policy != sluice.Standard ||
+		d.Probabilities[sluice.Standard] != 0.8 || d.Features["words"] != 3 || len(s.Spends) != 2 {
+		t.Errorf("decision %+v", d)
+	}
+	cancel()
+	g.Wait()
+}
+
+func decodeCall(t *testing.T, m streams.Message) sluice.Call {
+	t.Helper()
+	c, err := streams.Decode[sluice.Call](m.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestASwapOfRulesUnderLoadFailsNoRequestAndMixesNoVersions(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	mapper := func(model string) *rules.Mapper {
+		m, err := rules.New(rules.Spec{
+			Preset: "none", Policies: sluice.DefaultPolicies(), Medium: gatetest.Medium, Large: gatetest.Large, Models: []string{gatetest.Medium, gatetest.Large},
+			Rules: []rules.Rule{{Name: "all-to-" + strings.ReplaceAll(model, ".", "-"), Then: rules.Then{Model: model}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	sets := map[string]string{} // model by version
+	a, b := mapper(gatetest.Medium), mapper(gatetest.Large)
+	sets[a.Version()], sets[b.Version()] = gatetest.Medium, gatetest.Large
+	r.Pipeline.SwapRules(a)
+	ctx, stop := context.WithCancel(t.Context())
+	var swapping, asking sync.WaitGroup
+	swapping.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			r.Pipeline.SwapRules([]*rules.Mapper{a, b}[i%2])
+		}
+	})
+	for range 8 {
+		asking.Go(func() {
+			for range 25 {
+				status(t, r.Post(t, completions, chat("auto", "Who?", "")), 200)
+			}
+		})
+	}
+	asking.Wait()
+	stop()
+	swapping.Wait()
+	decisions := r.Decisions(t)
+	if len(decisions) != 200 {
+		t.Fatalf("%d decisions", len(decisions))
+	}
+	for _, d := range decisions {
+		if sets[d.RulesVersion] != d.Model {
+			t.Errorf("rules %s chose %s", d.RulesVersion, d.Model)
+		}
+	}
+}
+
+func TestDrainingRefusesNewRequestsAndEndsThoseInHand(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Emulator.Faults = emulator.Faults{HangForMS: 60_000} })
+	if err := r.Emulator.Script("", emulator.Hang); err != nil {
+		t.Fatal(err)
+	}
+	var g sync.WaitGroup
+	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", "")), 503) })
+	for r.Spool.Stats().Open == 0 {
+		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	r.Pipeline.Drain(ctx)
+	g.Wait()
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 503)
+	if d := r.Decisions(t); len(d) != 1 || d[0].Cost == 0 || !d[0].CostEstimated {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
+func TestFaultsOfOtherKindsAreNoneOfTheClients(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Models = failing{errors.New("secret words")} })
+	if text := status(t, r.Post(t, completions, chat("auto", "Who?", "")), 500); strings.Contains(text, "secret") {
+		t.Errorf("the client is told %s", text)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Chat(context.Context, llm.ChainOptions, llm.ChatRequest, llm.Hooks, func(llm.Chunk) error) (llm.ChainResult, error) {
+	return llm.ChainResult{}, f.err
+}

@@ -1,0 +1,61 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"sync"
+)
+
+// commit shares forces to the disk among all who wait. The zero value is ready to use.
+type commit struct {
+	mu     sync.Mutex
+	cond   *sync.Cond
+	forced uint64 // frames that are on the disk
+	busy   bool
+}
+
+// wait returns once the frame is on the disk. Whoever finds nobody forcing forces for all; force tells how
+// many frames are on the disk after it.
+func (c *commit) wait(frame uint64, force func() (uint64, error)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cond == nil {
+		c.cond = sync.NewCond(&c.mu)
+	}
+	for c.forced < frame {
+		if c.busy {
+			c.cond.Wait()
+			continue
+		}
+		c.busy = true
+		c.mu.Unlock()
+		n, err := force()
+		c.mu.Lock()
+		c.busy = false
+		c.forced = max(c.forced, n)
+		c.cond.Broadcast()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// force brings everything that was written onto the disk.
+func (s *Spool) force() (uint64, error) {
+	s.mu.Lock()
+	frames := s.frames
+	files := append(s.dirty, s.segments[len(s.segments)-1])
+	s.dirty = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, g := range files {
+		if err := g.file.Sync(); !errors.Is(err, os.ErrClosed) { // closed: all of it is published
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return 0, errors.Join(ErrFull, err)
+	}
+	return frames, nil
+}

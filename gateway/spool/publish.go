@@ -1,0 +1,200 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sluice/streams"
+)
+
+// Publisher stores facts in the log; [streams.Publisher] is one.
+type Publisher interface {
+	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
+}
+
+// markEvery is how often the spool forgets what is published; lastMark bounds the last time.
+const (
+	markEvery = time.Second
+	lastMark  = 3 * time.Second
+)
+
+// Run publishes what ends, and removes files all of whose facts are published, until ctx is done. It may be
+// called again. One call at a time.
+func (s *Spool) Run(ctx context.Context, p Publisher) error {
+	var forcing sync.WaitGroup
+	defer forcing.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if s.o.Sync == SyncBatch {
+		forcing.Go(func() { s.forceOften(ctx) })
+	}
+	err := s.publishAlways(ctx, p)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), lastMark)
+	defer done()
+	return errors.Join(err, s.mark(last))
+}
+
+func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
+	marks := time.NewTicker(markEvery)
+	defer marks.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-marks.C:
+			err = s.mark(ctx)
+		case <-s.grown:
+			if err = sleep(ctx, s.o.Linger); err == nil {
+				err = s.publishAll(ctx, p)
+			}
+			if err != nil {
+				s.grow() // for the next Run
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Flush waits until everything that has ended is published; Run must be running.
+func (s *Spool) Flush(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		idle, n := s.idle, s.ended
+		s.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return fmt.Errorf("%d requests' facts are not published yet; the next gateway of this directory publishes them: %w", n, context.Cause(ctx))
+		}
+	}
+}
+
+func (s *Spool) grow() {
+	select {
+	case s.grown <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Spool) forceOften(ctx context.Context) {
+	last := uint64(0)
+	for sleep(ctx, s.o.SyncEvery) == nil {
+		s.mu.Lock()
+		frames := s.frames
+		s.mu.Unlock()
+		if frames == last {
+			continue
+		}
+		if _, err := s.force(); err != nil {
+			s.o.Log.Error("the spool can't be forced to the disk", "error", err)
+			continue
+		}
+		last = frames
+	}
+}
+
+// publishAll publishes until the reader is where the writer is.
+func (s *Spool) publishAll(ctx context.Context, p Publisher) error {
+	if err := s.publishHeld(ctx, p); err != nil {
+		return err
+	}
+	marked := time.Now()
+	var buf []byte
+	for {
+		b, err := s.read(s.published(), &buf)
+		if err != nil {
+			return fmt.Errorf("spool: read: %w", err)
+		}
+		if b.next == b.from {
+			return nil
+		}
+		if len(b.msgs) > 0 {
+			if err := s.publish(ctx, p, b.msgs); err != nil {
+				return err
+			}
+		}
+		s.advance(b)
+		if time.Since(marked) > markEvery { // a long backlog
+			if err := s.mark(ctx); err != nil {
+				return err
+			}
+			marked = time.Now()
+		}
+	}
+}
+
+// publish stores facts; those that the log will never take are told to operators and left out.
+func (s *Spool) publish(ctx context.Context, p Publisher, msgs []streams.Message) error {
+	_, err := p.Publish(ctx, msgs)
+	var refused *streams.RefusedError
+	if err == nil || !errors.As(err, &refused) {
+		return err
+	}
+	for _, m := range msgs { // alone, since nothing follows a refused line of the ledger
+		if _, err := p.Publish(ctx, []streams.Message{m}); errors.As(err, &refused) {
+			s.o.Log.Error("the log refuses a fact; it is left out", "subject", m.Subject, "bytes", len(m.Data), "error", err)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold keeps facts in memory that the disk has no room for.
+func (s *Spool) hold(id string, facts []streams.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.begun[id]; g != nil {
+		g.open--
+		delete(s.begun, id)
+	}
+	s.held = append(s.held, facts...)
+	s.grow()
+}
+
+// publishHeld publishes what is in memory alone.
+func (s *Spool) publishHeld(ctx context.Context, p Publisher) error {
+	s.mu.Lock()
+	held := s.held
+	s.mu.Unlock()
+	if len(held) == 0 {
+		return nil
+	}
+	if err := s.publish(ctx, p, held); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = s.held[len(held):]
+	return nil
+}
+
+func (s *Spool) published() position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reader
+}
+
+// advance moves the reader.
+func (s *Spool) advance(b batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reader = b.next
+	s.ended -= b.ends
+	if s.ended == 0 && b.ends > 0 {
+		close(s.idle)
+		s.idle = make(chan struct{})
+	}
+}

@@ -1,0 +1,71 @@
+package spool
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const suffix = ".spool"
+
+// segment is one file of the spool. Its room is allocated when it is made, so that what was begun can
+// be ended on a full disk.
+type segment struct {
+	number uint64
+	path   string
+	file   *os.File
+	size   int64 // allocated
+	// written is where the next frame goes. open counts the requests whose first intent is here and that
+	// have no end yet. Both are guarded by Spool.mu.
+	written int64
+	open    int
+}
+
+func segmentPath(dir string, number uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%016d%s", number, suffix))
+}
+
+// segmentNumbers lists the segments of a directory, oldest first.
+func segmentNumbers(dir string) ([]uint64, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		if n, err := strconv.ParseUint(name, 10, 64); ok && err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// newSegment makes a segment of so many bytes. A disk without room for it leaves nothing behind.
+func newSegment(dir string, number uint64, size int64, allocate func(*os.File, int64) error) (*segment, error) {
+	path := segmentPath(dir, number)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := allocate(f, size); err != nil {
+		_ = f.Close()
+		_ = os.Remove(path)
+		return nil, err
+	}
+	return &segment{number: number, path: path, file: f, size: size}, nil
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	return d.Sync()
+}

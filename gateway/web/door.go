@@ -1,0 +1,189 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"sluice/gateway"
+	"sluice/gateway/keys"
+)
+
+// Keys knows who may come in; *keys.Store is one.
+type Keys interface {
+	Authenticate(secret string, loopback bool) (keys.Key, error)
+}
+
+// Options describe a door. Keys is required.
+type Options struct {
+	Keys Keys
+	// MaxBody bounds a request's body in bytes; 0 is 2 MiB.
+	MaxBody int64
+	// BodyTimeout bounds the reading of a body; 0 is 30 s.
+	BodyTimeout time.Duration
+	// Replies remembers what was answered to requests with an Idempotency-Key; nil: the header is refused.
+	Replies *Replies
+	// Ready says why requests can't be answered now; nil: they can. For /readyz.
+	Ready func(ctx context.Context) error
+	// Metrics serves /metrics; nil: there are none.
+	Metrics http.Handler
+	// Log hears of panics; nil: nobody does.
+	Log *slog.Logger
+}
+
+// Door is the handler of a gateway.
+type Door struct {
+	o   Options
+	mux *http.ServeMux
+}
+
+// New makes a door of routes. A path that none has is answered by lost in its words.
+func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Route) *Door {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 2 << 20
+	}
+	if o.BodyTimeout <= 0 {
+		o.BodyTimeout = 30 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Door{o: o, mux: http.NewServeMux()}
+	for _, r := range routes {
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
+	}
+	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
+	d.mux.HandleFunc("GET /readyz", d.readyz)
+	if o.Metrics != nil {
+		d.mux.Handle("GET /metrics", o.Metrics)
+	}
+	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here, or not with this method"})
+	})
+	return d
+}
+
+// Handle adds a handler that guards itself: a page.
+func (d *Door) Handle(pattern string, h http.Handler) { d.mux.Handle(pattern, h) }
+
+// ServeHTTP answers. A panic is told to the log and answered with a 500, or cuts off what was begun.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
+				d.o.Log.Error("a request panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	d.mux.ServeHTTP(w, r)
+}
+
+func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
+	if d.o.Ready != nil {
+		if err := d.o.Ready(r.Context()); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, err.Error()+"\n")
+			return
+		}
+	}
+	WriteJSON(w, []byte(`{"status":"ready"}`))
+}
+
+// serve lets one request in.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
+	key, fault := d.authenticate(r, route.Scope)
+	if fault != nil {
+		route.Fail(w, fault)
+		return
+	}
+	req := &Request{Request: r, Key: key}
+	if r.Method != http.MethodGet {
+		if req.Body, fault = d.body(w, r); fault != nil {
+			route.Fail(w, fault)
+			return
+		}
+	}
+	if name := r.Header.Get("Idempotency-Key"); name != "" && r.Method == http.MethodPost {
+		d.once(w, req, route, name)
+		return
+	}
+	if fault := route.Handle(w, req); fault != nil {
+		route.Fail(w, fault)
+	}
+}
+
+func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gateway.Fault) {
+	key, err := d.o.Keys.Authenticate(secretOf(r), ownMachine(r))
+	if err != nil {
+		return key, gateway.FaultOfKey(err)
+	}
+	if !key.May(scope) {
+		return key, &gateway.Fault{Kind: gateway.Forbidden, Message: "the API key lacks the scope " + string(scope)}
+	}
+	return key, nil
+}
+
+// ownMachine says whether a request came straight from a program of this machine: from loopback, through no
+// proxy, and not from a page in a browser, whoever's name it was told for this address.
+func ownMachine(r *http.Request) bool {
+	if r.Header.Get("Origin") != "" || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
+		return false
+	}
+	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
+}
+
+func isLoopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}
+
+// body reads the whole body, within its bounds.
+func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fault) {
+	if ct := r.Header.Get("Content-Type"); ct != "" && !strings.HasPrefix(strings.ToLower(ct), "application/json") {
+		return nil, gateway.Invalid("Content-Type", "want application/json")
+	}
+	if r.ContentLength > d.o.MaxBody {
+		return nil, tooLarge(d.o.MaxBody)
+	}
+	slow := http.NewResponseController(w)
+	if r.ContentLength != 0 { // a reader that trickles must not hold us
+		_ = slow.SetReadDeadline(time.Now().Add(d.o.BodyTimeout))
+		defer func() { _ = slow.SetReadDeadline(time.Time{}) }()
+	}
+	body, err := readAll(http.MaxBytesReader(w, r.Body, d.o.MaxBody), r.ContentLength)
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, tooLarge(d.o.MaxBody)
+	case err != nil:
+		return nil, gateway.Invalid("body", "could not be read")
+	}
+	return body, nil
+}
+
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	if length <= 0 {
+		return io.ReadAll(r)
+	}
+	body := make([]byte, length)
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+func tooLarge(most int64) *gateway.Fault {
+	return &gateway.Fault{Kind: gateway.TooLarge, Message: "the body is larger than " + sizeOf(most)}
+}

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"bytes"
+	"container/list"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"sluice/gateway"
+)
+
+// Replies remembers the answers to requests with an Idempotency-Key, so that one that is sent again costs
+// nothing. It belongs to one process, and is bounded: the oldest answer goes first.
+type Replies struct {
+	maxBytes int
+	ttl      time.Duration
+	now      func() time.Time
+
+	mu    sync.Mutex
+	byKey map[string]*list.Element
+	order list.List // of *reply, the latest in front
+	bytes int
+}
+
+// reply is one answer; while it is in flight status is 0.
+type reply struct {
+	key    string
+	asked  [sha256.Size]byte
+	at     time.Time
+	status int
+	header http.Header
+	body   []byte
+}
+
+// NewReplies remembers so many bytes for so long. now is time.Now outside tests.
+func NewReplies(maxBytes int, ttl time.Duration, now func() time.Time) *Replies {
+	return &Replies{maxBytes: maxBytes, ttl: ttl, now: now, byKey: map[string]*list.Element{}}
+}
+
+// begin is the stored answer, a fault, or neither: then the caller answers, and calls end.
+func (s *Replies) begin(key string, asked [sha256.Size]byte) (*reply, *gateway.Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+	if e := s.byKey[key]; e != nil {
+		switch r := e.Value.(*reply); {
+		case r.asked != asked:
+			return nil, &gateway.Fault{Kind: gateway.Mismatch, Param: "Idempotency-Key", Message: "was used for another request; use a new one for each"}
+		case r.status == 0:
+			return nil, &gateway.Fault{Kind: gateway.Conflict, Param: "Idempotency-Key", Message: "the same request is being answered", RetryAfter: time.Second}
+		default:
+			return r, nil
+		}
+	}
+	s.byKey[key] = s.order.PushFront(&reply{key: key, asked: asked, at: s.now()})
+	return nil, nil
+}
+
+// end stores the answer of a request that begin let through; status 0 forgets that there was one.
+func (s *Replies) end(key string, status int, header http.Header, body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byKey[key]
+	if e == nil {
+		return
+	}
+	if status == 0 || len(body) > s.maxBytes {
+		s.drop(e)
+		return
+	}
+	r := e.Value.(*reply)
+	r.status, r.header, r.body = status, header, body
+	s.bytes += len(body)
+	for s.bytes > s.maxBytes {
+		last := s.order.Back()
+		for last != nil && last.Value.(*reply).status == 0 { // in flight: has no bytes
+			last = last.Prev()
+		}
+		s.drop(last)
+	}
+}
+
+func (s *Replies) drop(e *list.Element) {
+	r := s.order.Remove(e).(*reply)
+	delete(s.byKey, r.key)
+	s.bytes -= len(r.body)
+}
+
+// expire drops what is too old.
+func (s *Replies) expire() {
+	for e := s.order.Back(); e != nil && s.now().Sub(e.Value.(*reply).at) > s.ttl; e = s.order.Back() {
+		s.drop(e)
+	}
+}
+
+// once answers a request with an Idempotency-Key: anew, as it was answered before, or not at all.
+func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string) {
+	if d.o.Replies == nil || len(name) > 255 {
+		route.Fail(w, gateway.Invalid("Idempotency-Key", "want at most 255 bytes"))
+		return
+	}
+	key := r.Key.Tenant + "\x00" + r.Key.ID + "\x00" + name
+	asked := sha256.Sum256(append([]byte(r.URL.Path+"\x00"+r.URL.RawQuery+"\x00"), r.Body...))
+	stored, fault := d.o.Replies.begin(key, asked)
+	if fault != nil {
+		route.Fail(w, fault)
+		return
+	}
+	if stored != nil {
+		replay(w, stored)
+		return
+	}
+	c := &capture{ResponseWriter: w, most: d.o.Replies.maxBytes}
+	whole := false
+	defer func() { // also where the handler panics: the key must not stay in flight
+		if whole && c.storable() && r.Context().Err() == nil {
+			d.o.Replies.end(key, c.status, c.head, c.body.Bytes())
+			return
+		}
+		d.o.Replies.end(key, 0, nil, nil)
+	}()
+	fault = route.Handle(c, r)
+	if fault != nil {
+		route.Fail(c, fault)
+	}
+	whole = true
+}
+
+// replay writes a stored answer.
+func replay(w http.ResponseWriter, r *reply) {
+	h := w.Header()
+	for name, values := range r.header {
+		h[name] = values
+	}
+	h.Set(HeaderReplayed, "true")
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body)
+}
+
+// capture passes an answer on and keeps a copy.
+type capture struct {
+	http.ResponseWriter
+	most   int
+	status int
+	head   http.Header
+	body   bytes.Buffer
+	failed bool
+	// broken is set by a stream that ended with an error event.
+	broken bool
+}
+
+// Broken marks an answer that was begun well and ended badly, so that it is not stored as the answer.
+func Broken(w http.ResponseWriter) {
+	if c, ok := w.(*capture); ok {
+		c.broken = true
+	}
+}
+
+// storable says whether the answer is one to be given again: whole, and no fault that time may mend.
+func (c *capture) storable() bool {
+	return !c.failed && !c.broken && c.body.Len() <= c.most && c.status >= 200 && c.status < 500 && c.status != http.StatusTooManyRequests &&
+		c.status != http.StatusConflict
+}
+
+func (c *capture) WriteHeader(status int) {
+	if c.status == 0 {
+		c.status, c.head = status, c.Header().Clone()
+		c.head.Del("Trailer")
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *capture) Write(p []byte) (int, error) {
+	if c.status == 0 {
+		c.WriteHeader(http.StatusOK)
+	}
+	if c.body.Len() <= c.most {
+		c.body.Write(p)
+	}
+	n, err := c.ResponseWriter.Write(p)
+	c.failed = c.failed || err != nil
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush.
+func (c *capture) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+func sizeOf(n int64) string { return fmt.Sprintf("%d bytes", n) }

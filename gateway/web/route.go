@@ -1,0 +1,149 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"sluice"
+	"sluice/gateway"
+	"sluice/gateway/keys"
+)
+
+// Route is one endpoint of a dialect.
+type Route struct {
+	// Pattern is that of http.ServeMux, method included.
+	Pattern string
+	// Scope is what a key must be allowed.
+	Scope keys.Scope
+	// Handle answers. A fault that it returns is written by Fail; having written anything it returns nil.
+	Handle func(w http.ResponseWriter, r *Request) *gateway.Fault
+	// Fail writes a fault in the dialect's words. Status and Retry-After are set by it too: see [WriteFault].
+	Fail func(w http.ResponseWriter, f *gateway.Fault)
+}
+
+// Request is a request that was let in.
+type Request struct {
+	*http.Request
+	Key keys.Key
+	// Body is the whole body; reading Request.Body gives nothing.
+	Body []byte
+}
+
+// The headers of requests and replies.
+const (
+	HeaderDecision  = "X-Sluice-Decision-Id"
+	HeaderPolicy    = "X-Sluice-Policy"
+	HeaderModel     = "X-Sluice-Model"
+	HeaderCost      = "X-Sluice-Cost-Microusd"
+	HeaderRouter    = "X-Sluice-Router-Version"
+	HeaderRule      = "X-Sluice-Rule"
+	HeaderReplayed  = "X-Sluice-Replayed"
+	headerThreshold = "X-Sluice-Threshold"
+	headerExplain   = "X-Sluice-Explain"
+	headerTalk      = "X-Sluice-Conversation"
+	headerTags      = "X-Sluice-Tags"
+)
+
+// Knobs reads the request headers that every dialect knows into an ask.
+func (r *Request) Knobs(a *gateway.Ask) *gateway.Fault {
+	a.Key = r.Key
+	if v := r.Header.Get(headerThreshold); v != "" {
+		t, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			return gateway.Invalid(headerThreshold, "want a number from 0 to 1")
+		}
+		a.Threshold = &t
+	}
+	if v := r.Header.Get(headerExplain); v != "" {
+		explain, err := strconv.ParseBool(v)
+		if err != nil {
+			return gateway.Invalid(headerExplain, "want true or false")
+		}
+		a.Explain = explain
+	}
+	if v := r.Header.Get(headerTalk); v != "" {
+		a.Conversation = v
+	}
+	for tag := range strings.SplitSeq(r.Header.Get(headerTags), ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			a.Tags = append(a.Tags, tag)
+		}
+	}
+	return nil
+}
+
+// Describe tells of a decision in headers. The cost is told by [Price], once it is known.
+func Describe(h http.Header, d *sluice.Decision) {
+	if d.ID == "" {
+		return
+	}
+	h[HeaderDecision] = []string{d.ID}
+	h[HeaderModel] = []string{d.Model}
+	h[HeaderRule] = []string{d.Rule}
+	h[HeaderRouter] = []string{d.RouterVersion}
+	if d.Policy != "" {
+		h[HeaderPolicy] = []string{string(d.Policy)}
+	}
+}
+
+// Price tells what a decision cost: a header before the body is begun, a trailer that was announced after.
+func Price(h http.Header, d *sluice.Decision) {
+	if d.ID != "" {
+		h[HeaderCost] = []string{strconv.FormatInt(int64(d.Cost), 10)}
+	}
+}
+
+// WriteFault writes a fault's head and a JSON body in a dialect's words.
+func WriteFault(w http.ResponseWriter, f *gateway.Fault, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if f.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+999_999_999)/1_000_000_000), 10))
+	}
+	if f.Kind == gateway.Unauthenticated {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	w.WriteHeader(f.Status())
+	_, _ = w.Write(body) // the client is gone otherwise
+}
+
+// WriteJSON writes a whole reply.
+func WriteJSON(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	_, _ = w.Write(body) // the client is gone otherwise
+}
+
+// secretOf is the API key that a request brought, in whichever place its dialect puts it. It is removed
+// from the request, so that nobody behind the door can write it down.
+func secretOf(r *http.Request) string {
+	secret := ""
+	if v, ok := cutPrefixFold(r.Header.Get("Authorization"), "bearer "); ok {
+		secret = strings.TrimSpace(v)
+	}
+	for _, name := range []string{"X-Goog-Api-Key", "X-Api-Key"} {
+		if v := r.Header.Get(name); secret == "" && v != "" {
+			secret = v
+		}
+		delete(r.Header, name)
+	}
+	delete(r.Header, "Authorization")
+	if strings.Contains(r.URL.RawQuery, "key=") {
+		q := r.URL.Query()
+		if secret == "" {
+			secret = q.Get("key")
+		}
+		q.Del("key")
+		r.URL.RawQuery, r.RequestURI = q.Encode(), ""
+	}
+	return secret
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return "", false
+	}
+	return s[len(prefix):], true
+}

@@ -1,0 +1,106 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// Server serves a handler over HTTP, or over HTTPS.
+type Server struct {
+	srv      *http.Server
+	listener net.Listener
+	scheme   string
+	serving  sync.WaitGroup // the goroutine of Listen
+	failed   chan error
+}
+
+// Listen listens and serves at once; its owner calls Shutdown. With certFile and keyFile it speaks TLS 1.2
+// or later, and reads the files again when they have changed.
+func Listen(addr, certFile, keyFile string, h http.Handler, log *slog.Logger) (*Server, error) {
+	l, err := net.Listen("tcp", addr) //nolint:noctx // bound at once
+	if err != nil {
+		return nil, fmt.Errorf("gateway: listen on %s: %w", addr, err)
+	}
+	s := &Server{listener: l, scheme: "http", failed: make(chan error, 1), srv: &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}
+	if certFile != "" {
+		pair := &keyPair{cert: certFile, key: keyFile, now: time.Now}
+		if _, err := pair.get(nil); err != nil {
+			_ = l.Close()
+			return nil, fmt.Errorf("gateway: TLS: %w", err)
+		}
+		s.scheme = "https"
+		s.srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	}
+	s.serving.Go(func() {
+		var err error
+		if s.scheme == "https" {
+			err = s.srv.ServeTLS(l, "", "")
+		} else {
+			err = s.srv.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	})
+	return s, nil
+}
+
+// URL is where the server is.
+func (s *Server) URL() string { return s.scheme + "://" + s.listener.Addr().String() }
+
+// Failed tells, at most once, that serving ended by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Shutdown lets no connection in any more, waits for what is under way until ctx ends, and closes the rest.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.srv.Shutdown(ctx)
+	if err != nil {
+		err = s.srv.Close()
+	}
+	s.serving.Wait()
+	return err
+}
+
+// keyPair is a certificate that is read again when its file has changed, looked at once a minute at most.
+type keyPair struct {
+	cert, key string
+	now       func() time.Time
+
+	mu       sync.Mutex
+	loaded   *tls.Certificate
+	changed  time.Time // of the certificate's file
+	lookedAt time.Time
+}
+
+func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.loaded != nil && k.now().Sub(k.lookedAt) < time.Minute {
+		return k.loaded, nil
+	}
+	k.lookedAt = k.now()
+	info, err := os.Stat(k.cert)
+	if err == nil && k.loaded != nil && info.ModTime().Equal(k.changed) {
+		return k.loaded, nil
+	}
+	pair, loadErr := tls.LoadX509KeyPair(k.cert, k.key)
+	if err = errors.Join(err, loadErr); err != nil {
+		if k.loaded != nil {
+			return k.loaded, nil // half replaced: the old one serves on
+		}
+		return nil, err
+	}
+	k.loaded, k.changed = &pair, info.ModTime()
+	return k.loaded, nil
+}

@@ -1,0 +1,237 @@
+package web_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/gateway"
+	"sluice/gateway/keys"
+	"sluice/gateway/openai"
+	"sluice/gateway/web"
+	"sluice/internal/gatetest"
+)
+
+func body(t *testing.T, r gatetest.Reply, status int) string {
+	t.Helper()
+	if r.Status != status {
+		t.Fatalf("status %d, want %d: %s", r.Status, status, r.Body)
+	}
+	return r.Body
+}
+
+func TestRouteTellsTheDecisionAloneAndPublishesNothing(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	var d web.Decision
+	if err := json.Unmarshal([]byte(body(t, r.Post(t, "/v1/route", `{"query":"A complex one?","explain":true}`), 200)), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Policy != sluice.Complex || d.Model != gatetest.Large || d.RouterVersion != "words" || d.Rule == "" || d.RulesVersion == "" || d.Probabilities[sluice.Complex] != 0.8 || d.Reasoning == "" {
+		t.Errorf("decision %+v", d)
+	}
+	body(t, r.Post(t, "/v1/route", `{"query":"Hi","temper":1}`), 400)
+	body(t, r.Post(t, "/v1/route", `{"query":"Hi"}`, "Authorization", "Bearer only-chat"), 403)
+	if n := len(r.Decisions(t)); n != 0 || r.Emulator.Books().Total.Requests != 0 {
+		t.Errorf("%d decisions, %d calls", n, r.Emulator.Books().Total.Requests)
+	}
+}
+
+func TestFeedbackIsPublishedMasked(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	body(t, r.Post(t, "/v1/feedback", `{"decision_id":"abc","thumb":"down","score":0.25,"correction":"Write to jo@example.com"}`, "Authorization", "Bearer acme"), 200)
+	r.Decisions(t)
+	got := gatetest.Facts[sluice.Feedback](t, r.Log, "feedback.given.abc.")
+	if len(got) != 1 || got[0].Thumb != "down" || *got[0].Score != 0.25 || got[0].Tenant != "acme" || got[0].Source != "client" || strings.Contains(got[0].Correction, "jo@") {
+		t.Errorf("feedback %+v", got)
+	}
+	for _, bad := range []string{`{"thumb":"up"}`, `{"decision_id":"a.b","thumb":"up"}`, `{"decision_id":"abc"}`, `{"decision_id":"abc","thumb":"sideways"}`, `{"decision_id":"abc","score":2}`} {
+		body(t, r.Post(t, "/v1/feedback", bad), 400)
+	}
+}
+
+// seeing remembers how it was asked.
+type seeing struct {
+	secret   string
+	loopback bool
+}
+
+func (s *seeing) Authenticate(secret string, loopback bool) (keys.Key, error) {
+	s.secret, s.loopback = secret, loopback
+	return keys.Key{Scopes: keys.Scopes()}, nil
+}
+
+func TestAKeyIsTakenOffTheRequestWhereverItStands(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ header, value, query string }{
+		{"Authorization", "Bearer s3cret", ""}, {"X-Goog-Api-Key", "s3cret", ""}, {"X-Api-Key", "s3cret", ""}, {"", "", "?alt=sse&key=s3cret"},
+	} {
+		k := &seeing{}
+		left := ""
+		door := web.New(web.Options{Keys: k}, openai.Fail, web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(_ http.ResponseWriter, r *web.Request) *gateway.Fault {
+			var b bytes.Buffer
+			_ = r.Header.Write(&b)
+			left = b.String() + r.URL.String() + r.RequestURI
+			return nil
+		}})
+		req := httptest.NewRequest(http.MethodPost, "http://localhost/x"+c.query, strings.NewReader("{}"))
+		if c.header != "" {
+			req.Header.Set(c.header, c.value)
+		}
+		door.ServeHTTP(httptest.NewRecorder(), req)
+		if k.secret != "s3cret" || strings.Contains(left, "s3cret") {
+			t.Errorf("%+v: the key is %q, behind the door stands %q", c, k.secret, left)
+		}
+	}
+}
+
+func TestOnlyAProgramOfThisMachineIsOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		host, from, header string
+		want               bool
+	}{
+		{"127.0.0.1:8080", "127.0.0.1:5", "", true},
+		{"localhost", "[::1]:5", "", true},
+		{"evil.example", "127.0.0.1:5", "", false},
+		{"127.0.0.1", "10.0.0.1:5", "", false},
+		{"127.0.0.1", "127.0.0.1:5", "Origin", false},
+		{"127.0.0.1", "127.0.0.1:5", "X-Forwarded-For", false},
+	} {
+		k := &seeing{}
+		door := web.New(web.Options{Keys: k}, openai.Fail, web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(http.ResponseWriter, *web.Request) *gateway.Fault { return nil }})
+		req := httptest.NewRequest(http.MethodPost, "http://"+c.host+"/x", strings.NewReader("{}"))
+		req.RemoteAddr = c.from
+		if c.header != "" {
+			req.Header.Set(c.header, "x")
+		}
+		door.ServeHTTP(httptest.NewRecorder(), req)
+		if k.loopback != c.want {
+			t.Errorf("%+v: %t", c, k.loopback)
+		}
+	}
+}
+
+func TestRepliesAreBoundedAndForgotten(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	calls := 0
+	door := web.New(web.Options{Keys: &seeing{}, Replies: web.NewReplies(25, time.Hour, func() time.Time { return now })}, openai.Fail,
+		web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(w http.ResponseWriter, _ *web.Request) *gateway.Fault {
+			calls++
+			web.WriteJSON(w, []byte(`"ten bytes"`))
+			return nil
+		}})
+	ask := func(key string) {
+		req := httptest.NewRequest(http.MethodPost, "/x", strings.NewReader("{}"))
+		req.Header.Set("Idempotency-Key", key)
+		door.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	for _, c := range []struct {
+		key  string
+		want int
+	}{{"a", 1}, {"a", 1}, {"b", 2}, {"c", 3}, {"c", 3}, {"a", 4}} { // c drove a out
+		if ask(c.key); calls != c.want {
+			t.Fatalf("after %s: %d calls, want %d", c.key, calls, c.want)
+		}
+	}
+	now = now.Add(2 * time.Hour)
+	if ask("a"); calls != 5 {
+		t.Errorf("%d calls after the key's age, want 5", calls)
+	}
+}
+
+func TestAPanicCutsTheReplyOffAndIsTold(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	door := web.New(web.Options{Keys: &seeing{}, Log: slog.New(slog.NewTextHandler(&log, nil))}, openai.Fail,
+		web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(http.ResponseWriter, *web.Request) *gateway.Fault { panic("ouch") }})
+	s := httptest.NewServer(door)
+	defer s.Close()
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/x", strings.NewReader("{}"))
+	resp, err := http.DefaultClient.Do(req)
+	if err == nil {
+		_ = resp.Body.Close()
+		t.Errorf("status %d of a request that panicked", resp.StatusCode)
+	}
+	if s.Close(); !strings.Contains(log.String(), "ouch") {
+		t.Errorf("log %s", log.String())
+	}
+}
+
+// certificate writes a certificate of its own for 127.0.0.1.
+func certificate(t *testing.T, dir string) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "EC PRIVATE KEY", Bytes: raw}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(parsed)
+	return cert, key, pool
+}
+
+func TestTLSIsServed(t *testing.T) {
+	t.Parallel()
+	cert, key, pool := certificate(t, t.TempDir())
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { web.WriteJSON(w, []byte(`"hello"`)) })
+	s, err := web.Listen("127.0.0.1:0", cert, key, h, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	defer client.CloseIdleConnections()
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), http.NoBody)
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != `"hello"` || !strings.HasPrefix(s.URL(), "https://") {
+		t.Errorf("%s at %s", got, s.URL())
+	}
+	client.CloseIdleConnections()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := web.Listen("127.0.0.1:0", "nothing.pem", key, h, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("a missing certificate was taken")
+	}
+}

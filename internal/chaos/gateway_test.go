@@ -1,0 +1,176 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sluice/internal/natstest"
+	"sluice/internal/process"
+	emu "sluice/llm/emulator"
+	"sluice/postgres"
+)
+
+// gatewayLoad asks a gateway that is killed again and again, and remembers what was answered whole.
+type gatewayLoad struct {
+	url      string
+	answered atomic.Int64
+	more     chan struct{} // holds one element where there was another answer
+
+	mu  sync.Mutex
+	ids []string
+}
+
+// ask asks once; an answer that did not come whole is none.
+func (l *gatewayLoad) ask(ctx context.Context, n int) {
+	stream := n%2 == 0
+	body := fmt.Sprintf(`{"model":"auto","stream":%t,"messages":[{"role":"user","content":"Which is number %d?"}]}`, stream, n)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	whole := err == nil && resp.StatusCode == http.StatusOK && (!stream || strings.HasSuffix(string(text), "data: [DONE]\n\n"))
+	if !whole {
+		return
+	}
+	l.mu.Lock()
+	l.ids = append(l.ids, resp.Header.Get("X-Sluice-Decision-Id"))
+	l.mu.Unlock()
+	l.answered.Add(1)
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until so many answers have come.
+func (l *gatewayLoad) await(t *testing.T, n int64) {
+	t.Helper()
+	for l.answered.Load() < n {
+		select {
+		case <-l.more:
+		case <-t.Context().Done():
+			t.Fatalf("the test ended with %d answers", l.answered.Load())
+		}
+	}
+}
+
+func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
+	r := startRig(t, shape{nodes: 1, concurrency: 8, idle: true, emulator: []string{"--latency", "5ms"}})
+	addr := fmt.Sprintf("127.0.0.1:%d", natstest.FreePort(t))
+	gateway := &worker{spec: r.spec("gateway", "gateway", "--listen", addr)}
+	start := func() {
+		gateway.start(t)
+		if err := gateway.child.WaitFor(t.Context(), "the gateway is up"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start()
+	monitor := process.Start(t, r.spec("monitor", "consume", "monitor"))
+	load := &gatewayLoad{url: "http://" + addr, more: make(chan struct{}, 1)}
+	ctx, stop := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	var number atomic.Int64
+	for range 8 {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				load.ask(ctx, int(number.Add(1)))
+			}
+		})
+	}
+	const kills = 6
+	for range kills {
+		load.await(t, load.answered.Load()+60)
+		gateway.child.Kill()
+		start()
+	}
+	load.await(t, load.answered.Load()+60)
+	stop()
+	clients.Wait()
+	if err := gateway.child.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d answers came whole through %d kills", len(load.ids), kills)
+	decidedOnce(t, r, load.ids)
+	if err := monitor.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// decidedOnce checks the tables: every answer has its decision, nothing is there twice, and the ledger is
+// not below the provider's books.
+func decidedOnce(t *testing.T, r *rig, ids []string) {
+	t.Helper()
+	db, err := postgres.Connect(t.Context(), r.pg.URL(""), "chaos", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	stream, err := r.js.Stream(t.Context(), "DECISIONS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(sql string, args ...any) int64 {
+		table, err := db.Table(t.Context(), sql, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, _ := table.Rows[0][0].(int64)
+		return n
+	}
+	stored := int64(stream.CachedInfo().State.Msgs)
+	for deadline := time.Now().Add(time.Minute); count(`SELECT count(*) FROM decisions`) < stored; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d decisions are in the tables", count(`SELECT count(*) FROM decisions`), stored)
+		}
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // another process's work; nothing signals it
+	}
+	if n := count(`SELECT count(DISTINCT id) FROM decisions WHERE id = ANY($1)`, ids); n != int64(len(ids)) {
+		t.Errorf("%d of %d answers have a decision", n, len(ids))
+	}
+	if all, distinct := count(`SELECT count(*) FROM decisions`), count(`SELECT count(DISTINCT id) FROM decisions`); all != distinct {
+		t.Errorf("%d rows of %d decisions", all, distinct)
+	}
+	settled := count(`SELECT count(*) FROM decisions WHERE error LIKE '%killed%'`)
+	t.Logf("%d decisions, %d of them settled after a kill", stored, settled)
+	if settled == 0 {
+		t.Error("no request was in hand when a gateway was killed: this test would find nothing")
+	}
+	cost := count(`SELECT sum(cost_microusd)::bigint FROM decisions`)
+	if due := r.emulator.total(t); cost < due {
+		t.Errorf("the decisions cost %d, the provider's books say %d", cost, due)
+	}
+}
+
+// total is what the emulator billed, lost replies included.
+func (e *emulator) total(t *testing.T) int64 {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+"/emulator/books", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var b emu.Books
+	if err := json.NewDecoder(res.Body).Decode(&b); err != nil {
+		t.Fatal(err)
+	}
+	return int64(b.Total.Cost + b.Total.LostCost)
+}
