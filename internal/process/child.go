@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -63,13 +64,21 @@ func Start(tb testing.TB, spec Spec) *Child {
 	// Its own group, so that a Ctrl-C at the terminal reaches the test alone; and no orphan if the test
 	// itself is killed.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: spec.Credential}
-	if err := c.cmd.Start(); err != nil {
+	started := make(chan error, 1)
+	go func() { // owned by c: ends with the process, which the clean-up below kills
+		// The kernel ties the child to the life of the thread that starts it, not of the process: this one is
+		// kept for it alone.
+		runtime.LockOSThread()
+		err := c.cmd.Start()
+		started <- err
+		if err == nil {
+			c.err = c.cmd.Wait()
+			close(c.done)
+		}
+	}()
+	if err := <-started; err != nil {
 		tb.Fatalf("start %s: %v", spec.Name, err)
 	}
-	go func() { // owned by c: ends with the process, which the clean-up below kills
-		c.err = c.cmd.Wait()
-		close(c.done)
-	}()
 	tb.Cleanup(func() {
 		c.Kill()
 		if tb.Failed() {
