@@ -18,7 +18,9 @@ import (
 
 // evalCmd measures routers.
 type evalCmd struct {
-	File evalFileCmd `cmd:"" help:"Evaluate the control routers, each query held out, on a file of graded answers: the shared form (runs by model) or RouteLLM's (weak and strong right or wrong)."`
+	Run     evalRunCmd     `cmd:"" help:"Evaluate routers of the registry beside every control, on the held-out test split of the tables."`
+	Compare evalCompareCmd `cmd:"" help:"Compare two routers on the same held-out queries: paired differences with their intervals."`
+	File    evalFileCmd    `cmd:"" help:"Evaluate the control routers, each query held out, on a file of graded answers: the shared form (runs by model) or RouteLLM's (weak and strong right or wrong)."`
 }
 
 type evalFileCmd struct {
