@@ -56,7 +56,8 @@ func Start(tb testing.TB, spec Spec) *Child {
 	// Not CommandContext: the test's context ends before its clean-ups, and how a child ends is the
 	// point of these tests.
 	c.cmd = exec.Command(spec.Path, spec.Args...) //nolint:noctx // see above
-	c.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, spec.Env...)
+	// A gateway takes a free port unless told otherwise: tests run side by side.
+	c.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "SLUICE_LISTEN=127.0.0.1:0"}, spec.Env...)
 	c.cmd.Dir = spec.Dir
 	c.cmd.Stdout, c.cmd.Stderr = io.MultiWriter(c.std, c.out), c.out
 	// Grandchildren may hold the pipes a little longer than the child lives.
