@@ -11,6 +11,7 @@ import (
 	"sluice/gateway/budget"
 	"sluice/llm"
 	"sluice/privacy"
+	"sluice/routing/rules"
 	"sluice/streams"
 )
 
@@ -125,7 +126,7 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 	case v.Decision == budget.Downgrade && call.Model != medium:
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.plan.d.Rule, r.plan.d.RuleReason = ruleBudget, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", v.Budget, 100*v.Share, call.Model)
+		r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", v.Budget, 100*v.Share, call.Model)
 		return llm.TryModel(medium, overBudget(v))
 	}
 	return overBudget(v)

@@ -14,13 +14,6 @@ import (
 	"sluice/routing/rules"
 )
 
-// The rules that are the gateway's own.
-const (
-	ruleExplicit     = "explicit"
-	ruleConversation = "conversation"
-	ruleBudget       = "budget"
-)
-
 // routerNone is the router's version of a decision that no router took part in.
 const routerNone = "none"
 
@@ -82,7 +75,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 	switch begun, ok := p.sticky.get(a.Key.Tenant, a.Conversation); {
 	case a.Model != Auto:
 		pl.d.Model, pl.d.RouterVersion, pl.d.ReasoningSource = a.Model, routerNone, routing.ReasoningNone
-		pl.d.Rule, pl.d.RuleReason = ruleExplicit, "the client named the model"
+		pl.d.Rule, pl.d.RuleReason = rules.ExplicitRule, "the client named the model"
 	case ok:
 		pl.stick(begun)
 	default:
@@ -152,5 +145,5 @@ func nameOf(s budget.State) string {
 func (pl *plan) stick(c conversation) {
 	pl.d.Model, pl.d.Policy, pl.d.RouterVersion = c.model, c.policy, c.router
 	pl.d.ReasoningSource = routing.ReasoningNone
-	pl.d.Rule, pl.d.RuleReason = ruleConversation, "the conversation began with this model"
+	pl.d.Rule, pl.d.RuleReason = rules.ConversationRule, "the conversation began with this model"
 }

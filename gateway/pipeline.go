@@ -14,6 +14,7 @@ import (
 
 	"sluice"
 	"sluice/llm"
+	"sluice/routing/rules"
 )
 
 // Options are what a pipeline is made of. Every part but Budgets, Limiter, Observers and Log is required.
@@ -185,7 +186,7 @@ func (p *Pipeline) chain(d *sluice.Decision) []string {
 		return append(models, list...)
 	}
 	switch {
-	case d.Rule == ruleExplicit:
+	case d.Rule == rules.ExplicitRule:
 	case d.Model == p.o.Medium:
 		models = append(models, p.o.Large)
 	case d.Model == p.o.Large:

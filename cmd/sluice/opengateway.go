@@ -18,7 +18,6 @@ import (
 	"sluice/gateway/metrics"
 	"sluice/gateway/spool"
 	"sluice/llm"
-	"sluice/routing"
 	"sluice/routing/front"
 	"sluice/routing/rules"
 	"sluice/streams"
@@ -162,44 +161,16 @@ func replicaName(slotDir string) string {
 	return fmt.Sprintf("%.40s-%s-%s", clean, filepath.Base(slotDir), sluice.HashID(abs)[:8])
 }
 
-func (g *openedGateway) openFront() error {
-	static, err := routing.LoadMap(g.cfg.Routing.PolicyMap)
-	if err != nil {
-		return err
-	}
-	r := g.cfg.Routing
-	tenants := map[string]float64{}
-	for _, t := range r.Tenants {
-		tenants[t.Tenant] = t.Threshold
-	}
-	g.Front, err = front.New(front.Options{
-		Static: static, Deadline: r.Deadline, ExplainDeadline: r.ExplainDeadline, MaxBytes: r.MaxBytes,
-		RefuseLong: r.LongPrompts == "refuse", Threshold: r.Threshold, Tenants: tenants, Concurrency: r.Concurrency,
-		ShadowConcurrency: r.ShadowConcurrency, Circuit: front.Circuit{Failures: r.Circuit.Failures, Pause: r.Circuit.Pause},
-		Guard: front.Guard{Window: r.Canary.Window, MinRequests: r.Canary.MinRequests, Margin: r.Canary.Margin, LatencyFactor: r.Canary.LatencyFactor},
-	})
-	if err == nil {
+func (g *openedGateway) openFront() (err error) {
+	if g.Front, err = newFront(g.cfg, nil); err == nil {
 		g.close = append(g.close, g.Front.Close)
 	}
 	return err
 }
 
-// mapper makes the policy mapper of a configuration.
-func mapper(c config.Config) (*rules.Mapper, error) {
-	spec := c.RuleSpec()
-	static, err := routing.LoadMap(c.Routing.PolicyMap)
-	if err != nil {
-		return nil, err
-	}
-	if c.Routing.PolicyMap != "" {
-		spec.Tiers = static.Policies
-	}
-	return rules.New(spec)
-}
-
 func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models) error {
 	c := g.cfg.Gateway
-	rs, err := mapper(g.cfg)
+	rs, err := newMapper(g.cfg)
 	if err != nil {
 		return err
 	}
@@ -245,31 +216,9 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		}
 	})
 	g.close = append(g.close, p.Close)
-	file := g.m.cli.Config
-	if file == "" {
-		file = config.FileName
-	}
-	watch := rules.Watch{
-		Version: g.Pipeline.RulesVersion(), Files: []string{file, g.cfg.Routing.PolicyMap},
-		Load: func() (*rules.Mapper, error) {
-			c, err := config.Load(g.m.cli.Config, g.m.Getenv, g.m.cli.sets())
-			if err != nil {
-				return nil, err
-			}
-			next := g.cfg // the rest of the file is read at the next start
-			next.Routing = c.Routing
-			return mapper(next)
-		},
-		Swap: func(m *rules.Mapper) { g.Pipeline.SwapRules(m) },
-		Told: func(version string, err error) {
-			if err != nil {
-				g.m.log.Error("rules", "version", version, "error", err)
-				return
-			}
-			g.m.log.Info("other rules are in force", "version", version)
-		},
-	}
-	g.working.Go(func() { watch.Run(ctx) })
+	g.working.Go(func() {
+		g.m.watchRules(ctx, g.cfg, g.Pipeline.RulesVersion(), func(next *rules.Mapper) { g.Pipeline.SwapRules(next) }, func(string, error) {})
+	})
 	return nil
 }
 

@@ -60,21 +60,24 @@ func newFront(c config.Config, rollback func(front.Rollback)) (*front.Front, err
 	})
 }
 
-// watchRules puts the rules of a changed configuration file into force until ctx ends. told is what raises
-// an alert about a file that is refused.
-func (m *Main) watchRules(ctx context.Context, inForce string, swap func(*rules.Mapper), told func(version string, err error)) {
+// watchRules puts the rules of a changed configuration file into force until ctx ends; the rest of the file is
+// read at the next start, so c keeps its other sections. told hears of every file that is taken or
+// refused.
+func (m *Main) watchRules(ctx context.Context, c config.Config, inForce string, swap func(*rules.Mapper), told func(version string, err error)) {
 	path := m.cli.Config
 	if path == "" {
 		path = config.FileName
 	}
 	rules.Watch{
-		Version: inForce, Files: []string{path, m.config.Routing.PolicyMap}, Swap: swap,
+		Version: inForce, Files: []string{path, c.Routing.PolicyMap}, Swap: swap,
 		Load: func() (*rules.Mapper, error) {
-			c, err := config.Load(m.cli.Config, m.Getenv, m.cli.sets())
+			changed, err := config.Load(m.cli.Config, m.Getenv, m.cli.sets())
 			if err != nil {
 				return nil, err
 			}
-			return newMapper(c)
+			next := c
+			next.Routing = changed.Routing
+			return newMapper(next)
 		},
 		Told: func(version string, err error) {
 			if err != nil {

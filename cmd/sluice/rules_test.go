@@ -197,7 +197,7 @@ func TestRulesOfAChangedFileAreInForceAndBrokenOnesAreNot(t *testing.T) {
 		done := make(chan struct{})
 		go func() { // ends with the test
 			defer close(done)
-			m.watchRules(t.Context(), begun.Version(), inForce.Store, func(_ string, err error) { told <- err })
+			m.watchRules(t.Context(), m.config, begun.Version(), inForce.Store, func(_ string, err error) { told <- err })
 		}()
 		t.Cleanup(func() { <-done })
 		p.file("sluice.yaml", "routing: {preset: hybrid}\n")
