@@ -169,11 +169,14 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	m.config.Gateway.Router = "local" // this is the process that others ask
 	g := &openedGateway{m: m, cfg: m.config, log: l}
-	if err := g.openFront(); err != nil {
+	beside, stop := context.WithCancel(ctx)
+	g.stop = stop
+	defer func() { err = errors.Join(err, g.Close(ctx)) }()
+	if err := g.openFront(beside); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, g.Front.Close()) }()
 	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency)
 	if err != nil {
 		return err

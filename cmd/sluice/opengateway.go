@@ -21,6 +21,7 @@ import (
 	"sluice/routing/front"
 	"sluice/routing/rules"
 	"sluice/streams"
+	"sluice/trainer/registry"
 )
 
 // openedGateway is a gateway's parts, put together: it answers through Pipeline, and publishes what it owes
@@ -35,7 +36,10 @@ type openedGateway struct {
 	Keys     *keys.Store
 	Metrics  *metrics.Metrics
 	keeper   *budget.Keeper
-	slot     *spool.Slot
+	registry *registry.Registry
+	// publisher stores what is no fact of a request; nil in a router's process.
+	publisher *streams.Publisher
+	slot      *spool.Slot
 	// stop ends what works beside the requests, which working waits for.
 	stop    context.CancelFunc
 	working sync.WaitGroup
@@ -59,7 +63,7 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 		return nil, err
 	}
 	g.close = append(g.close, func() error { g.Keys.Close(); return nil })
-	if err := g.openFront(); err != nil {
+	if err := g.openFront(beside); err != nil {
 		return nil, err
 	}
 	if err := g.openPipeline(ctx, models); err != nil {
@@ -161,11 +165,20 @@ func replicaName(slotDir string) string {
 	return fmt.Sprintf("%.40s-%s-%s", clean, filepath.Base(slotDir), sluice.HashID(abs)[:8])
 }
 
-func (g *openedGateway) openFront() (err error) {
-	if g.Front, err = newFront(g.cfg, nil); err == nil {
-		g.close = append(g.close, g.Front.Close)
+// openFront puts the registry's routers in front, or none where another process serves them. ctx ends with the
+// gateway.
+func (g *openedGateway) openFront(ctx context.Context) (err error) {
+	if g.registry, err = registry.Open(ctx, g.log.JS, nil, time.Now); err != nil {
+		return err
 	}
-	return err
+	if g.Front, err = newFront(g.cfg, func(r front.Rollback) { g.rolledBack(ctx, r) }); err != nil {
+		return err
+	}
+	g.close = append(g.close, g.Front.Close)
+	if g.cfg.Gateway.Router != "nats" {
+		g.follow(ctx)
+	}
+	return nil
 }
 
 func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models) error {
@@ -216,8 +229,14 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		}
 	})
 	g.close = append(g.close, p.Close)
+	g.publisher = p
+	told := func(version string, err error) {
+		if err != nil {
+			g.raise(ctx, "rules_refused", version, "a changed file of rules is refused; "+version+" stays in force: "+err.Error(), time.Now())
+		}
+	}
 	g.working.Go(func() {
-		g.m.watchRules(ctx, g.cfg, g.Pipeline.RulesVersion(), func(next *rules.Mapper) { g.Pipeline.SwapRules(next) }, func(string, error) {})
+		g.m.watchRules(ctx, g.cfg, g.Pipeline.RulesVersion(), func(next *rules.Mapper) { g.Pipeline.SwapRules(next) }, told)
 	})
 	return nil
 }

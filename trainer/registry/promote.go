@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sluice"
@@ -105,6 +106,19 @@ func (r *Registry) Canary(ctx context.Context, version string, share float64) er
 		return fmt.Errorf("canary share %v: want above 0 and at most 1", share)
 	}
 	return r.point(ctx, keyCanary, version, share)
+}
+
+// DropCanary ends a version's canary; where another one is the canary by now, or none, it does nothing.
+func (r *Registry) DropCanary(ctx context.Context, version string) error {
+	was, err := r.pointer(ctx, keyCanary)
+	if err != nil || was.Version != version {
+		return err
+	}
+	_, err = r.set(ctx, keyCanary, was, Pointer{})
+	if errors.Is(err, ErrMoved) {
+		return nil // somebody else decided in the meantime
+	}
+	return err
 }
 
 // Shadow lets a version be asked about every request without being heard; the empty version ends it.

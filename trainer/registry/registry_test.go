@@ -110,6 +110,23 @@ func TestPinsCanaryAndShadowComeAndGo(t *testing.T) {
 	}
 }
 
+func TestADroppedCanaryIsEndedUnlessAnotherOneIsByNow(t *testing.T) {
+	r, _, _ := open(t)
+	add(t, r, "v1")
+	add(t, r, "v2")
+	ctx := t.Context()
+	must(t, r.DropCanary(ctx, "v1")) // none is there
+	must(t, r.Canary(ctx, "v2", 0.5))
+	must(t, r.DropCanary(ctx, "v1"))
+	if s, err := r.State(ctx); err != nil || s.Canary.Version != "v2" {
+		t.Errorf("another one was dropped: %+v, %v", s.Canary, err)
+	}
+	must(t, r.DropCanary(ctx, "v2"))
+	if s, err := r.State(ctx); err != nil || s.Canary.Version != "" || s.Canary.Share != 0 {
+		t.Errorf("it is still there: %+v, %v", s.Canary, err)
+	}
+}
+
 func TestABaseModelIsFetchedByItsName(t *testing.T) {
 	r, _, _ := open(t)
 	dir := t.TempDir()
