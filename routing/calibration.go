@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Calibration turns a model's scores into probabilities: log-probabilities are divided by Temperature, Bias
@@ -13,6 +14,9 @@ type Calibration struct {
 	Temperature float64 `json:"temperature"`
 	// Bias is empty, or one number a policy.
 	Bias []float64 `json:"bias,omitempty"`
+	// Threshold is the P(Complex) from which on as many queries of the validation slice are Complex as training has;
+	// 0 where none was chosen. The front asks the large model from there on, unless told otherwise.
+	Threshold float64 `json:"threshold,omitempty"`
 	// Rows is the size of the validation slice; NLLBefore and NLLAfter are its mean negative log-likelihood.
 	Rows      int     `json:"rows,omitempty"`
 	NLLBefore float64 `json:"nll_before,omitempty"`
@@ -136,4 +140,16 @@ func (f fit) descend() (slope float64, bias []float64) {
 		slope = min(max(slope-rate*0.3*pull/n, minSlope), maxSlope)
 	}
 	return slope, bias
+}
+
+// ThresholdFor is the score that a share of the scores, the highest ones, reaches: as many queries as that would
+// be Complex at it. 0 where there is no score, or the share is none of them.
+func ThresholdFor(scores []float64, share float64) float64 {
+	sorted := slices.Sorted(slices.Values(scores))
+	slices.Reverse(sorted)
+	n := min(int(math.Round(share*float64(len(sorted)))), len(sorted))
+	if n < 1 {
+		return 0
+	}
+	return sorted[n-1]
 }

@@ -96,3 +96,18 @@ func TestCalibrationIsChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheThresholdLetsAShareThrough(t *testing.T) {
+	scores := []float64{0.1, 0.4, 0.2, 0.3, 0.25}
+	for _, c := range []struct{ share, want float64 }{{0.2, 0.4}, {0.4, 0.3}, {0.5, 0.25}, {1, 0.1}, {0, 0}, {0.05, 0}} {
+		if got := routing.ThresholdFor(scores, c.share); got != c.want {
+			t.Errorf("share %g: threshold %g, want %g", c.share, got, c.want)
+		}
+	}
+	if got := routing.ThresholdFor(nil, 0.5); got != 0 {
+		t.Errorf("without scores: %g", got)
+	}
+	if scores[0] != 0.1 {
+		t.Error("the scores were sorted in place")
+	}
+}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sluice"
 	"sluice/evaluation"
+	"sluice/evaluation/controls"
 	"sluice/gemma/nf4"
 	"sluice/routing"
 	"sluice/trainer/artifact"
@@ -100,7 +102,7 @@ func (shelf) Note(dir string, metrics map[string]float64) error {
 }
 
 // Keep is worker.Shelf's: the controls that an artifact may hold serve.
-func (shelf) Keep(_ context.Context, job sluice.TrainingJob, s *snapshot.Snapshot, control evaluation.Router, dir string) (string, error) {
+func (shelf) Keep(ctx context.Context, job sluice.TrainingJob, s *snapshot.Snapshot, control evaluation.Router, dir string) (string, error) {
 	switch kind := artifact.Kind(control.Name()); kind {
 	case artifact.Logistic, artifact.KNN, artifact.KMeans:
 	default:
@@ -118,6 +120,27 @@ func (shelf) Keep(_ context.Context, job sluice.TrainingJob, s *snapshot.Snapsho
 		CreatedAt: job.AskedAt, Policies: s.Policies, Metrics: map[string]float64{"train_rows": float64(len(s.Train))},
 		JobID: job.ID, Recipe: control.Name(), Seed: job.Seed, Pair: job.Pair, Medium: job.Medium, Large: job.Large,
 	}
-	_, err := artifact.PutControl(dir, control, m, shares)
+	threshold, err := heldOutThreshold(ctx, control.Name(), s.TrainSamples(), job.Seed)
+	if err != nil {
+		return "", err
+	}
+	m.Calibration = routing.Calibration{Temperature: 1, Threshold: threshold}
+	_, err = artifact.PutControl(dir, control, m, shares)
 	return dir, err
+}
+
+// heldOutThreshold is where a control of the name sends as many queries to the large model as the train rows have
+// Complex ones, by a fifth of those rows that it was not fitted on; 0 where they are too few for that.
+func heldOutThreshold(ctx context.Context, name string, train []evaluation.Sample, seed uint64) (float64, error) {
+	all := controls.All(seed)
+	i := slices.IndexFunc(all, func(r evaluation.Router) bool { return r.Name() == name })
+	cut, err := evaluation.Plan{Folds: 5, Holdout: true, Seed: seed}.Cut(train)
+	if i < 0 || err != nil {
+		return 0, nil //nolint:nilerr // too few rows: the default threshold holds
+	}
+	scored, err := cut.CrossValidate(ctx, all[i], train, nil)
+	if err != nil {
+		return 0, context.Cause(ctx)
+	}
+	return routing.ThresholdFor(scored.Scores, evaluation.OperatingShare(train)), nil
 }

@@ -98,6 +98,9 @@ func Tokenizer(m *gemma.Model) (*tokenizer.Tokenizer, error) {
 // Version is the artifact's.
 func (r *Router) Version() string { return r.spec.Version }
 
+// Threshold is the calibration's: P(Complex) from which on the large model is asked; 0 where it chose none.
+func (r *Router) Threshold() float64 { return r.spec.Calibration.Threshold }
+
 // Scores are the log-probabilities of the policies before calibration, in their order.
 func (r *Router) Scores(ctx context.Context, text string) (scores []float64, truncated bool, err error) {
 	query, truncated := r.layout.Query(text)

@@ -89,6 +89,9 @@ func openControl(dir string, m Manifest) (routing.Router, error) {
 // Version is the artifact's.
 func (c *control) Version() string { return c.manifest.Version }
 
+// Threshold is the calibration's: P(Complex) from which on the large model is asked; 0 where it chose none.
+func (c *control) Threshold() float64 { return c.manifest.Calibration.Threshold }
+
 // Route scores the text. The policy is the likeliest.
 func (c *control) Route(ctx context.Context, req routing.Request) (routing.Choice, error) {
 	if err := ctx.Err(); err != nil {

@@ -93,6 +93,11 @@ func TestTheDefaultRecipeMakesARouterThatDecides(t *testing.T) {
 			t.Errorf("progress %v", stages)
 		}
 	}
+	easy, errEasy := router.Route(t.Context(), routing.Request{Text: "What is the capital of region 91?"})
+	brings, ok := router.(interface{ Threshold() float64 })
+	if errEasy != nil || !ok || brings.Threshold() <= easy.Score() || brings.Threshold() > c.Score() {
+		t.Errorf("a threshold between %.3f and %.3f is wanted: %v, %v", easy.Score(), c.Score(), router, errEasy)
+	}
 	m, err := artifact.ReadManifest(dir)
 	if err != nil || m.JobID != "j" || m.Medium != "m" || m.Metrics["train_rows"] != float64(report.Rows) {
 		t.Errorf("manifest %+v, %v", m, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"sluice"
 	"sluice/gemma"
@@ -63,7 +64,19 @@ func (r *run) calibrate(ctx context.Context, w gemma.Weights) (routing.Calibrati
 		}
 		scores, labels = append(scores, s), append(labels, index(r.options.Policies, row.Policy))
 	}
-	return routing.Fit(scores, labels, shares(r.train, r.options.Policies))
+	priors := shares(r.train, r.options.Policies)
+	calibration, err := routing.Fit(scores, labels, priors)
+	escalates := slices.IndexFunc(r.options.Policies, func(p sluice.PolicySpec) bool { return p.Name == sluice.Complex })
+	if err != nil || escalates < 0 {
+		return calibration, err
+	}
+	escalating := make([]float64, len(scores))
+	for i, s := range scores {
+		calibration.Apply(s)
+		escalating[i] = s[escalates]
+	}
+	calibration.Threshold = routing.ThresholdFor(escalating, priors[escalates])
+	return calibration, nil
 }
 
 // shares is how often each policy is right in training.
