@@ -44,6 +44,14 @@ func newFakeShared() *fakeShared {
 
 var errLost = errors.New("no answer")
 
+// setTrouble says what happens to requests from now on, and returns what did so far; exchanges may be under way.
+func (f *fakeShared) setTrouble(next func() trouble) (was func() trouble) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was, f.trouble = f.trouble, next
+	return was
+}
+
 func (f *fakeShared) next() trouble {
 	if f.trouble == nil {
 		return fine

@@ -94,10 +94,9 @@ func (m *model) crash(t *rapid.T) {
 	}
 	m.start(t, i)
 	if rapid.Bool().Draw(t, "spool") {
-		trouble := m.s.trouble
-		m.s.trouble = nil
+		was := m.s.setTrouble(nil)
 		err := m.ks[i].Recover(t.Context(), spends)
-		m.s.trouble = trouble
+		m.s.setTrouble(was)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,17 +141,17 @@ func TestTheCapHoldsWhateverTheNetworkAndTheReplicasDo(t *testing.T) {
 		faulty := rapid.IntRange(0, 60).Draw(t, "percent of requests in trouble")
 		seed := rapid.Uint64().Draw(t, "seed")
 		rnd := rand.New(rand.NewPCG(seed, 1)) // under the fake's lock
-		m.s.trouble = func() trouble {
+		m.s.setTrouble(func() trouble {
 			if rnd.IntN(100) >= faulty {
 				return fine
 			}
 			return trouble(1 + rnd.IntN(4))
-		}
+		})
 		m.immortal = rapid.Bool().Draw(t, "nobody dies")
 		t.Repeat(map[string]func(*rapid.T){
 			"reserve": m.reserve, "settle": m.settle, "crash": m.crash, "flush": m.flush, "": m.check,
 		})
-		m.s.trouble = nil
+		m.s.setTrouble(nil)
 		for i := range n {
 			if err := m.ks[i].Close(t.Context()); err != nil && !errors.Is(err, errClosed) {
 				t.Fatal(err)
