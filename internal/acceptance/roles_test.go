@@ -290,11 +290,13 @@ func (s *secured) version() string {
 	return ""
 }
 
-// routed serves the router to another gateway over NATS.
+// routed serves the router to another gateway over NATS, until it is killed.
 func routed(s *secured, secret string) {
 	s.t.Helper()
 	version := s.version()
-	s.serve(streams.RoleRouter, "", "the router is served", "route", "serve")
+	router := s.serve(streams.RoleRouter, "", "the router is served", "route", "serve")
 	g := startGateway(s, "--set", "gateway.router=nats")
 	g.until(s.t, secret, version+" decides over NATS", func(r said) bool { return r.Sluice.Router == version && r.Sluice.Fault == "" })
+	router.Kill()
+	g.until(s.t, secret, "the static map decides", func(r said) bool { return r.Sluice.Router == "static" && r.Sluice.Fault == "unavailable" })
 }

@@ -92,18 +92,19 @@ func (s *secured) run(role streams.Role, config string, args ...string) string {
 }
 
 // serve starts a command and waits until it says that it is at work.
-func (s *secured) serve(role streams.Role, config, ready string, args ...string) {
+func (s *secured) serve(role streams.Role, config, ready string, args ...string) *process.Child {
 	s.t.Helper()
-	s.start(s.spec(role, config, args...), ready)
+	return s.start(s.spec(role, config, args...), ready)
 }
 
-func (s *secured) start(spec process.Spec, ready string) {
+func (s *secured) start(spec process.Spec, ready string) *process.Child {
 	s.t.Helper()
 	c := process.Start(s.t, spec)
 	if err := c.WaitFor(s.t.Context(), ready); err != nil {
 		s.t.Fatal(err)
 	}
 	s.running = append(s.running, c)
+	return c
 }
 
 // stop ends everything that serve started, gently.
