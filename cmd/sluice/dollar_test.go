@@ -85,7 +85,7 @@ const (
 
 // ask makes request i of its dialect, and says how it ended.
 func (r *replicas) ask(i int) fate {
-	url, body := r.urls[i%len(r.urls)], ""
+	url := r.urls[i%len(r.urls)]
 	stream := i/len(r.urls)%2 == 1
 	gemini := i/len(r.urls)%4 >= 2
 	question := fmt.Sprintf("Prove theorem number %d.", i)
@@ -97,10 +97,9 @@ func (r *replicas) ask(i int) fate {
 	default:
 		url += "/v1/chat/completions"
 	}
+	body := fmt.Sprintf(`{"model":"auto","stream":%t,"max_completion_tokens":500,"messages":[{"role":"user","content":%q}]}`, stream, question)
 	if gemini {
 		body = fmt.Sprintf(`{"contents":[{"role":"user","parts":[{"text":%q}]}],"generationConfig":{"maxOutputTokens":500}}`, question)
-	} else {
-		body = fmt.Sprintf(`{"model":"auto","stream":%t,"max_completion_tokens":500,"messages":[{"role":"user","content":%q}]}`, stream, question)
 	}
 	status, text := r.post(url, body)
 	switch {

@@ -64,7 +64,7 @@ func passwordOf(r streams.Role) string { return "pw-" + string(r) }
 // spec is a process of a role, in a directory of its own with the given sections in its configuration.
 func (s *secured) spec(role streams.Role, config string, args ...string) process.Spec {
 	s.t.Helper()
-	dir, err := os.MkdirTemp(s.dir, string(role)+"-") //nolint:usetesting // inside the test's own
+	dir, err := os.MkdirTemp(s.dir, string(role)+"-")
 	if err == nil {
 		config = fmt.Sprintf("nats: {tls_ca: %q, tls_cert: %q, tls_key: %q}\n", s.ca, s.cert, s.key) + config
 		err = os.WriteFile(filepath.Join(dir, "sluice.yaml"), []byte(config), 0o600)
