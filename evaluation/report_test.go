@@ -122,3 +122,19 @@ func TestThePageHoldsEveryRouterAndLoadsNothing(t *testing.T) {
 		}
 	}
 }
+
+// A gate that took a lower calibration error for a worse one would promote the wrong router.
+func TestNoGateJudgesByANumberThatIsBetterLower(t *testing.T) {
+	samples := []evaluation.Sample{{Text: "a", Large: 1}, {Text: "b", Medium: 1, Large: 1}}
+	scored := evaluation.Scored{Name: "x", Scores: []float64{1, 0}, Ranks: []float64{1, 0}, Calibrated: true}
+	for _, metric := range []string{"ece", "cpt50", "cost_microusd", "magic"} {
+		if r := (evaluation.Gate{Metric: metric}).Judge(samples, scored, scored); r.Promote || !strings.Contains(r.Reason, "no gate judges by") {
+			t.Errorf("%s: %+v", metric, r)
+		}
+	}
+	for _, metric := range evaluation.GateMetrics() {
+		if r := (evaluation.Gate{Metric: metric, Share: 0.5}).Judge(samples, scored, scored); strings.Contains(r.Reason, "no gate") {
+			t.Errorf("%s: %+v", metric, r)
+		}
+	}
+}
