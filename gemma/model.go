@@ -33,21 +33,69 @@ type Model struct {
 
 // Load reads a model from a directory in the layout of Hugging Face, or from a GGUF file.
 func Load(path string) (*Model, error) {
-	if strings.EqualFold(filepath.Ext(path), ".gguf") {
+	if isGGUF(path) {
 		return LoadGGUF(path)
 	}
 	return LoadDir(path)
+}
+
+// Verify reads a model as [Load] does and finds the same faults, but keeps one tensor at a time: what it returns
+// has no weights, and takes no more memory than the largest tensor.
+func Verify(path string) (*Model, error) {
+	read := readDir
+	if isGGUF(path) {
+		read = readGGUF
+	}
+	var c *check
+	m, err := read(path, func(m *Model, name string, t Tensor) {
+		if c == nil {
+			c = newCheck(m.Config)
+		}
+		c.add(name, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		c = newCheck(m.Config)
+	}
+	if err := c.err(); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+func isGGUF(path string) bool { return strings.EqualFold(filepath.Ext(path), ".gguf") }
+
+// keepWeights is what a loader does with each tensor.
+func keepWeights(m *Model, name string, t Tensor) {
+	if m.Weights == nil {
+		m.Weights = Weights{}
+	}
+	m.Weights[name] = t
 }
 
 // LoadDir reads config.json, the weights in one or several safetensors files, and the tokenizer if there is
 // one. Weights are checked against the configuration: missing, superfluous or wrongly shaped ones are errors
 // that name every such tensor. Tensors of other towers of a multimodal model are left out.
 func LoadDir(dir string) (*Model, error) {
+	m, err := readDir(dir, keepWeights)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Weights.Check(m.Config); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", dir, err)
+	}
+	return m, nil
+}
+
+// readDir reads configuration and tokenizer, and lets visit have each tensor.
+func readDir(dir string, visit func(m *Model, name string, t Tensor)) (*Model, error) {
 	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
-	m := &Model{Weights: Weights{}}
+	m := &Model{}
 	if m.Config, err = ParseConfig(data); err != nil {
 		return nil, fmt.Errorf("load model %s: %w", dir, err)
 	}
@@ -56,12 +104,10 @@ func LoadDir(dir string) (*Model, error) {
 		return nil, fmt.Errorf("load model %s: %w", dir, err)
 	}
 	for _, file := range files {
-		if err := m.Weights.readShard(filepath.Join(dir, file)); err != nil {
+		err := readShard(filepath.Join(dir, file), func(name string, t Tensor) { visit(m, name, t) })
+		if err != nil {
 			return nil, fmt.Errorf("load model %s: %s: %w", dir, file, err)
 		}
-	}
-	if err := m.Weights.Check(m.Config); err != nil {
-		return nil, fmt.Errorf("load model %s: %w", dir, err)
 	}
 	if m.Tokenizer, err = optional(dir, TokenizerFile); err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
@@ -104,7 +150,7 @@ func shards(dir string) ([]string, error) {
 	return files, nil
 }
 
-func (w Weights) readShard(path string) error {
+func readShard(path string, visit func(name string, t Tensor)) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -114,14 +160,8 @@ func (w Weights) readShard(path string) error {
 	if err != nil {
 		return err
 	}
-	tensors, err := safetensors.Read(file, stat.Size(), func(name string) bool { return canonical(name) != "" })
-	if err != nil {
-		return err
-	}
-	for name, t := range tensors {
-		w[canonical(name)] = Tensor(t)
-	}
-	return nil
+	wanted := func(name string) bool { return canonical(name) != "" }
+	return safetensors.Each(file, stat.Size(), wanted, func(name string, t safetensors.Tensor) { visit(canonical(name), Tensor(t)) })
 }
 
 // canonical is the name of a tensor in a text-only checkpoint, and empty for what a text model does not need:
