@@ -138,3 +138,22 @@ func TestNoGateJudgesByANumberThatIsBetterLower(t *testing.T) {
 		}
 	}
 }
+
+// A little better is not surely better: the interval of the difference holds zero.
+func TestTheGateRefusesWhatIsBetterByChance(t *testing.T) {
+	samples, scored := task()
+	older := scored("old", 0.03)
+	for i, s := range samples { // noise of its own
+		older.Ranks[i] = 0.97 * float64(i*4001%600) / 600
+		if s.Escalate() {
+			older.Ranks[i] += 0.03
+		}
+	}
+	r := (evaluation.Gate{Draws: 500}).Judge(samples, scored("new", 0.06), older)
+	if !(r.Difference.Lo <= 0 && r.Difference.Hi > 0) {
+		t.Fatalf("the difference is in [%g, %g]: this test needs a doubtful one", r.Difference.Lo, r.Difference.Hi)
+	}
+	if r.Promote || !strings.Contains(r.Reason, "not surely better") {
+		t.Errorf("%+v", r)
+	}
+}

@@ -12,18 +12,9 @@ import (
 
 // LoadGGUF reads a model from a GGUF file of the architectures gemma, gemma2 and gemma3, dequantized to
 // float32, with the tokenizer.json or tokenizer.model beside it, if any.
-func LoadGGUF(path string) (*Model, error) {
-	m, err := readGGUF(path, keepWeights)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.Weights.Check(m.Config); err != nil {
-		return nil, fmt.Errorf("load model %s: %w", path, err)
-	}
-	return m, nil
-}
+func LoadGGUF(path string) (*Model, error) { return whole(path, readGGUF) }
 
-// readGGUF reads configuration and tokenizer, and lets visit have each tensor.
+// readGGUF is the reader of GGUF files.
 func readGGUF(path string, visit func(m *Model, name string, t Tensor)) (*Model, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -168,8 +168,10 @@ func TestABaseModelThatCannotBeAdaptedIsRefusedAtOnce(t *testing.T) {
 	p := newProgram(t)
 	for words, spoil := range map[string]func(dir string) error{
 		"model-00002-of-00002.safetensors: no such file": func(dir string) error { return os.Remove(filepath.Join(dir, "model-00002-of-00002.safetensors")) },
-		"in 8160 bytes":                                  func(dir string) error { return os.Truncate(filepath.Join(dir, "model-00001-of-00002.safetensors"), 9_000) },
-		"has no tokenizer":                               func(dir string) error { return os.Remove(filepath.Join(dir, gemma.TokenizerFile)) },
+		"in 8160 bytes": func(dir string) error {
+			return os.Truncate(filepath.Join(dir, "model-00001-of-00002.safetensors"), 9_000)
+		},
+		"has no tokenizer": func(dir string) error { return os.Remove(filepath.Join(dir, gemma.TokenizerFile)) },
 		"it is another model's": func(dir string) error {
 			config, err := os.ReadFile(filepath.Join(dir, gemma.ConfigFile))
 			if err != nil {
