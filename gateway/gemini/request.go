@@ -11,6 +11,7 @@ import (
 type body struct {
 	Contents          []turn      `json:"contents"`
 	SystemInstruction *turn       `json:"systemInstruction"`
+	SystemSnake       *turn       `json:"system_instruction"` // as Google's own examples for curl spell it
 	GenerationConfig  *generation `json:"generationConfig"`
 	Tools             []struct {
 		FunctionDeclarations []function `json:"functionDeclarations"`
@@ -74,8 +75,11 @@ type generation struct {
 func (b *body) ask(model string, stream bool) (*gateway.Ask, *gateway.Fault) {
 	a := &gateway.Ask{API: "gemini", Model: model, Stream: stream}
 	c := &a.Chat
-	if b.SystemInstruction != nil {
-		for _, p := range b.SystemInstruction.Parts {
+	for _, system := range []*turn{b.SystemInstruction, b.SystemSnake} {
+		if system == nil {
+			continue
+		}
+		for _, p := range system.Parts {
 			c.System += p.Text
 		}
 	}
