@@ -100,7 +100,36 @@ func TestFaultsComeInGooglesEnvelope(t *testing.T) {
 			t.Errorf("%s %s: %v", c.key, c.model, err)
 		}
 	}
+	if _, err := client(t, r, "acme").Files.Get(t.Context(), "x", nil); !notFound(err) {
+		t.Errorf("an endpoint that is not there: %v", err)
+	}
 	if d := gatetest.Facts[sluice.Decision](t, r.Log, "decisions."); len(d) != 0 {
 		t.Errorf("decisions %+v", d)
+	}
+}
+
+func notFound(err error) bool {
+	var api genai.APIError
+	return errors.As(err, &api) && api.Code == 404 && api.Status == "NOT_FOUND"
+}
+
+func TestGooglesOwnExamplesForCurlAreUnderstood(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	got := r.Post(t, "/v1beta/models/auto:generateContent", `{"system_instruction":{"parts":[{"text":"Be brief."}]},"contents":[{"parts":[{"text":"Which river flows through Baghdad?"}]}]}`)
+	if got.Status != 200 || !strings.Contains(got.Body, `"text":"`) {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	if lines := r.Lines(t); len(lines) != 1 || lines[0].Usage.Prompt <= 9 { // nine are the question's
+		t.Errorf("the system's words did not arrive: %+v", lines)
+	}
+}
+
+func TestEveryPartOfAStreamHasItsText(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	got := r.Post(t, "/v1beta/models/auto:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"Hi"}]}]}`)
+	if got.Status != 200 || strings.Contains(got.Body, "{}") || strings.Count(got.Body, `{"text":`) != strings.Count(got.Body, `"candidates"`) {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
 }

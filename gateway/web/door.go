@@ -46,7 +46,7 @@ type Door struct {
 }
 
 // New makes a door of routes. A path that none has is answered by lost, and a method that a path does not have
-// by the path's own dialect.
+// by the dialect of the first route of that path.
 func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Route) *Door {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 2 << 20
@@ -84,7 +84,9 @@ func (d *Door) otherMethods(routes []Route) {
 			continue
 		}
 		path = anyName.ReplaceAllString(path, "{any}")
-		allowed[path], fails[path] = append(allowed[path], method), r.Fail
+		if allowed[path] = append(allowed[path], method); fails[path] == nil {
+			fails[path] = r.Fail
+		}
 	}
 	for path, methods := range allowed {
 		allow := strings.Join(methods, ", ")
