@@ -99,8 +99,10 @@ func checkSampling(c *llm.ChatRequest) *Fault {
 		value       *float32
 		least, most float32
 	}{
-		{"temperature", c.Temperature, 0, 2}, {"top_p", c.TopP, 0, 1},
-		{"presence_penalty", c.PresencePenalty, -2, 2}, {"frequency_penalty", c.FrequencyPenalty, -2, 2},
+		{"temperature", c.Temperature, 0, 2},
+		{"top_p", c.TopP, 0, 1},
+		{"presence_penalty", c.PresencePenalty, -2, 2},
+		{"frequency_penalty", c.FrequencyPenalty, -2, 2},
 	} {
 		if p.value != nil && !(*p.value >= p.least && *p.value <= p.most) {
 			return Invalid(p.name, fmt.Sprintf("want a number from %g to %g", p.least, p.most))

@@ -18,12 +18,17 @@ import (
 // Pipeline answers; *gateway.Pipeline is one.
 type Pipeline interface {
 	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
+	Names() []string
 }
 
 // Routes are the endpoints, and what is not there: its client understands no other envelope.
 func Routes(p Pipeline) []web.Route {
 	h := handler{p}
-	routes := []web.Route{{Pattern: "/v1beta/", Scope: keys.ScopeChat, Handle: lost, Fail: Fail}}
+	routes := []web.Route{
+		{Pattern: "/v1beta/", Scope: keys.ScopeChat, Handle: lost, Fail: Fail},
+		{Pattern: "GET /v1beta/models", Scope: keys.ScopeChat, Handle: h.models, Fail: Fail},
+		{Pattern: "GET /v1beta/models/{model}", Scope: keys.ScopeChat, Handle: h.model, Fail: Fail},
+	}
 	for _, version := range []string{"v1beta", "v1"} {
 		routes = append(routes, web.Route{
 			Pattern: "POST /" + version + "/models/{call}", Scope: keys.ScopeChat, Handle: h.generate, Fail: Fail,
@@ -33,7 +38,7 @@ func Routes(p Pipeline) []web.Route {
 }
 
 func lost(http.ResponseWriter, *web.Request) *gateway.Fault {
-	return &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here; there are generateContent and streamGenerateContent of /v1beta/models/{model}"}
+	return &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here; there are /v1beta/models and its generateContent and streamGenerateContent"}
 }
 
 type handler struct{ p Pipeline }
@@ -121,7 +126,12 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 		return &gateway.Fault{Kind: gateway.NotFound, Message: "want generateContent or streamGenerateContent"}
 	}
 	b := &body{}
-	if fault := web.Decode(r.Body, b); fault != nil {
+	fault := web.Decode(r.Body, b)
+	if fault != nil && fault.Kind == gateway.Unsupported {
+		b = &body{}
+		fault = web.Decode(camel(r.Body), b)
+	}
+	if fault != nil {
 		return fault
 	}
 	a, fault := b.ask(model, stream)

@@ -11,7 +11,6 @@ import (
 type body struct {
 	Contents          []turn      `json:"contents"`
 	SystemInstruction *turn       `json:"systemInstruction"`
-	SystemSnake       *turn       `json:"system_instruction"` // as Google's own examples for curl spell it
 	GenerationConfig  *generation `json:"generationConfig"`
 	Tools             []struct {
 		FunctionDeclarations []function `json:"functionDeclarations"`
@@ -68,18 +67,16 @@ type generation struct {
 	ResponseSchema     json.RawMessage `json:"responseSchema"`
 	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema"`
 	ThinkingConfig     *struct {
-		ThinkingBudget *int `json:"thinkingBudget"`
+		ThinkingBudget  *int `json:"thinkingBudget"`
+		IncludeThoughts bool `json:"includeThoughts"`
 	} `json:"thinkingConfig"`
 }
 
 func (b *body) ask(model string, stream bool) (*gateway.Ask, *gateway.Fault) {
 	a := &gateway.Ask{API: "gemini", Model: model, Stream: stream}
 	c := &a.Chat
-	for _, system := range []*turn{b.SystemInstruction, b.SystemSnake} {
-		if system == nil {
-			continue
-		}
-		for _, p := range system.Parts {
+	if b.SystemInstruction != nil {
+		for _, p := range b.SystemInstruction.Parts {
 			c.System += p.Text
 		}
 	}
@@ -177,6 +174,9 @@ func (g *generation) into(c *llm.ChatRequest) *gateway.Fault {
 		c.TopK = &k
 	}
 	if g.ThinkingConfig != nil {
+		if g.ThinkingConfig.IncludeThoughts {
+			return gateway.NotSupported("generationConfig.thinkingConfig.includeThoughts", "the gateway gives answers alone")
+		}
 		c.ThinkingBudget = g.ThinkingConfig.ThinkingBudget
 	}
 	switch g.ResponseMIMEType {
