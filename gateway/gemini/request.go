@@ -51,6 +51,10 @@ type function struct {
 	Description          string          `json:"description"`
 	Parameters           json.RawMessage `json:"parameters"`
 	ParametersJSONSchema json.RawMessage `json:"parametersJsonSchema"`
+
+	// What a function gives is not told to models: OpenAI's dialect has no place for it.
+	Response           json.RawMessage `json:"response"`
+	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema"`
 }
 
 type generation struct {
