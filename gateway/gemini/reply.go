@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,7 +16,7 @@ import (
 
 // Pipeline answers; *gateway.Pipeline is one.
 type Pipeline interface {
-	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
+	web.Answerer
 	Names() []string
 }
 
@@ -147,12 +146,11 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 		}
 		return h.stream(w, r, a)
 	}
-	answer, err := h.p.Answer(r.Context(), a, nil)
-	web.Describe(w.Header(), &answer.Decision)
-	web.Price(w.Header(), &answer.Decision)
-	if err != nil {
-		return web.AsFault(err)
-	}
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return whole(answer) })
+}
+
+// whole is a reply in one piece.
+func whole(answer *gateway.Answer) *reply {
 	var parts []any
 	if answer.Text != "" || len(answer.ToolCalls) == 0 {
 		parts = append(parts, textPart{answer.Text})
@@ -160,29 +158,17 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 	for _, t := range answer.ToolCalls {
 		parts = append(parts, callPart(t.ID, t.Name, t.Arguments, t.Signature))
 	}
-	data, err := json.Marshal(frame(&answer.Decision, finishOf(answer), parts...).end(answer))
-	if err != nil {
-		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
-	}
-	web.WriteJSON(w, data)
-	return nil
+	return frame(&answer.Decision, finishOf(answer), parts...).end(answer)
 }
 
 func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *gateway.Fault {
 	s := &stream{events: web.NewEvents(w)}
-	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
-	if fault != nil && !answer.Began {
-		web.Describe(w.Header(), &answer.Decision)
-		web.Price(w.Header(), &answer.Decision)
-		return fault
-	}
-	if fault != nil {
+	return web.Streamed(w, r, h.p, a, s, s.end, func(answer *gateway.Answer, fault *gateway.Fault) {
 		s.events.Fail(&answer.Decision, problemOf(fault))
-		return nil
-	}
-	if !answer.Began && s.Begin(&answer.Decision) != nil {
-		return nil //nolint:nilerr // the stream tells of it
-	}
+	})
+}
+
+func (s *stream) end(answer *gateway.Answer) {
 	// Calls go whole, as this API sends them: their pieces are no JSON.
 	var parts []any
 	for _, t := range answer.ToolCalls {
@@ -193,7 +179,6 @@ func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *
 	}
 	_ = s.events.Queue("", frame(&answer.Decision, finishOf(answer), parts...).end(answer)) // text alone
 	s.events.End(&answer.Decision, "")
-	return nil
 }
 
 type stream struct {

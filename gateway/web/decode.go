@@ -79,8 +79,3 @@ func AsFault(err error) *gateway.Fault {
 	}
 	return &gateway.Fault{Kind: gateway.Internal, Message: "the gateway failed; its log says how"}
 }
-
-// Answered is a pipeline's answer, with its error as the fault that it is.
-func Answered(a *gateway.Answer, err error) (*gateway.Answer, *gateway.Fault) {
-	return a, AsFault(err)
-}

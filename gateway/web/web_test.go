@@ -183,7 +183,7 @@ func TestAWrongMethodIsToldWhichWouldDo(t *testing.T) {
 	for _, c := range []struct{ method, path, allow, says string }{
 		{http.MethodGet, "/v1/chat/completions", "POST", `"method_not_allowed"`},
 		{http.MethodDelete, "/v1/models/auto", "GET, POST", `"method_not_allowed"`},
-		{http.MethodPut, "/v1beta/models/auto:generateContent", "POST", `"UNIMPLEMENTED"`},
+		{http.MethodPut, "/v1beta/models/auto:generateContent", "GET, POST", `"UNIMPLEMENTED"`},
 		{http.MethodOptions, "/v1/feedback", "POST", `"method_not_allowed"`},
 	} {
 		req, _ := http.NewRequestWithContext(t.Context(), c.method, r.URL+c.path, http.NoBody)
