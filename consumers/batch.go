@@ -151,11 +151,11 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 	var out []streams.Message
 	for i, d := range batch {
-		parent := d.parent()
-		for j, m := range results[i].Out {
-			results[i].Out[j] = m.Continue(parent)
+		made, parent := results[i].Out, d.parent()
+		for j, m := range made {
+			made[j] = m.Continue(parent)
 		}
-		out = append(out, results[i].Out...)
+		out = append(out, made...)
 	}
 	stored := r.store(out)
 	for i, d := range batch {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"sluice/telemetry"
 )
@@ -20,5 +21,6 @@ func (m *Main) role() string {
 	if m.cli.Consume.Stage != "" {
 		return m.cli.Consume.Stage
 	}
-	return m.selected.Path[1].Command.Name
+	command, _, _ := strings.Cut(m.selected.Command(), " ")
+	return command
 }

@@ -50,7 +50,7 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 	if err != nil {
 		return nil, err
 	}
-	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) {
+	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) { //nolint:contextcheck // see Service.ctx
 		var b routerRequest
 		if fault := web.Decode(req.Data(), &b); fault != nil {
 			fail(req, fault)

@@ -70,11 +70,16 @@ func (s *Service) handle(name, subject string, h func(context.Context, micro.Req
 		}
 		s.working.Go(func() {
 			defer func() { <-s.room }()
-			ctx, span := s.tracing.Request(s.ctx, subject, r.Headers().Get(streams.HeaderTraceParent))
-			defer span.End(nil)
-			h(ctx, r)
+			s.traced(subject, h, r)
 		})
 	}), micro.WithEndpointSubject(subject))
+}
+
+// traced handles a request as a part of the trace that its header names.
+func (s *Service) traced(subject string, h func(context.Context, micro.Request), r micro.Request) {
+	ctx, span := s.tracing.Request(s.ctx, subject, r.Headers().Get(streams.HeaderTraceParent))
+	defer span.End(nil)
+	h(ctx, r)
 }
 
 // Stop takes no request any more and waits for those in hand; cut ends them.
@@ -93,8 +98,8 @@ func Gateway(ctx context.Context, nc *nats.Conn, version string, p Pipeline, tra
 	if err != nil {
 		return nil, err
 	}
-	if err = s.handle("decide", SubjectDecide, func(ctx context.Context, r micro.Request) { decide(ctx, p, r) }); err == nil {
-		err = s.handle("answer", SubjectAnswer, func(ctx context.Context, r micro.Request) { answer(ctx, p, r) })
+	if err = s.handle("decide", SubjectDecide, func(ctx context.Context, r micro.Request) { decide(ctx, p, r) }); err == nil { //nolint:contextcheck // see Service.ctx
+		err = s.handle("answer", SubjectAnswer, func(ctx context.Context, r micro.Request) { answer(ctx, p, r) }) //nolint:contextcheck // see Service.ctx
 	}
 	if err != nil {
 		_ = s.Stop(ctx)
