@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -36,21 +35,11 @@ var exports = map[string]string{
 }
 
 // Run exports.
-func (c *datasetExportCmd) Run(ctx context.Context, m *Main) (err error) {
-	database := postgres.DefaultDatabase
-	if c.Demo {
-		database = demoDatabase
-	}
-	t, err := m.findTables(ctx, database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	db, err := postgres.Connect(ctx, asAnalyst(t.URL), "sluice dataset export", 1)
-	if err != nil {
-		return fmt.Errorf("%w; are the tables there? sluice migrate up, or sluice demo, makes them", err)
-	}
-	defer db.Close()
+func (c *datasetExportCmd) Run(ctx context.Context, m *Main) error {
+	return m.withAnalyst(ctx, c.Demo, "sluice dataset export", c.export)
+}
+
+func (c *datasetExportCmd) export(ctx context.Context, m *Main, db *postgres.DB) error {
 	if c.Format == "sft" || c.Format == "dpo" {
 		return c.training(ctx, m, db)
 	}
