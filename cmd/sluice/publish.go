@@ -88,9 +88,10 @@ func (c *publishCmd) source(in dataset) string {
 	return in.source
 }
 
-// checkpoint finds how far an earlier run of the same file into the same log came.
+// checkpoint finds how far an earlier run of the same file into the same log came. Whoever may only publish can't
+// ask which log it is, and begins at the first row: the ring knows those that it has.
 func (c *publishCmd) checkpoint(ctx context.Context, m *Main, l *openedLog, in dataset) (*producers.Checkpoint, error) {
-	if in.path == "" {
+	if in.path == "" || streams.Role(m.config.NATS.Role) == streams.RoleUpstream {
 		return nil, nil // the bank is small
 	}
 	hash, err := producers.HashFile(in.path)
