@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"consumers/judge":          {"", "streams", "llm"},
 	"consumers/label":          {"", "streams"},
 	"consumers/analysis":       {"", "streams", "llm"},
-	"consumers/record":         {"", "streams"},
+	"consumers/record":         {"", "streams", "commit"},
 	"consumers/training":       {"", "streams", "commit"},
 	"commit":                   {"", "streams"},
 	"consumers/monitor":        {"", "streams", "commit", "online"},
