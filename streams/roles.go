@@ -100,7 +100,7 @@ func onlineGrants(r Role, version string) [][]string {
 	case RoleGateway:
 		return [][]string{
 			own(StreamDecisions, "decisions.taken.>"), own(StreamFeedback, "feedback.given.>"), own(StreamAlerts, "alerts.raised.>"),
-			ledger("gateway"), bucket(BucketBudgets), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
+			ledger("gateway"), bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
 			{"router.>"},
 		}
 	case RoleRouter:
