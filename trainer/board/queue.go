@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -71,6 +72,26 @@ func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Taken, error) {
 			case <-pause.C:
 			}
 			pause.Stop()
+		}
+	}
+}
+
+// Work takes jobs off the queue, one at a time, until ctx is done or do says that it was the last one. What can't
+// be taken is logged and passed over.
+func (b *Board) Work(ctx context.Context, patience time.Duration, log *slog.Logger, do func(*Taken) (last bool)) error {
+	queue, err := b.Queue(ctx, patience)
+	if err != nil {
+		return err
+	}
+	for {
+		taken, err := queue.Next(ctx, 0)
+		switch {
+		case ctx.Err() != nil:
+			return nil // asked to end
+		case err != nil:
+			log.Error("a job can't be taken", "error", err)
+		case do(taken), ctx.Err() != nil:
+			return nil
 		}
 	}
 }
