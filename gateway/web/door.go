@@ -30,6 +30,8 @@ type Options struct {
 	BodyTimeout time.Duration
 	// Replies remembers what was answered to requests with an Idempotency-Key; nil: the header is refused.
 	Replies *Replies
+	// Shared is where gateways tell each other of those answers; nil: each remembers its own alone.
+	Shared Shared
 	// Ready says why requests can't be answered now; nil: they can. For /readyz.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there are none.
@@ -59,7 +61,7 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
 	for _, r := range routes {
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) }) //nolint:contextcheck // req has it
 	}
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
 	d.mux.HandleFunc("GET /readyz", d.readyz)
