@@ -134,6 +134,9 @@ func (g *openedGateway) readiness(context.Context) error {
 	if g.Pipeline.Draining() {
 		return errors.New("the gateway is shutting down")
 	}
+	if err := g.Spool.Room(); err != nil {
+		return fmt.Errorf("every request is refused, since none could be accounted for: %w", err)
+	}
 	return nil
 }
 

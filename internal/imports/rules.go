@@ -54,7 +54,7 @@ var rooms = map[string][]string{
 	"gateway":                  {"", "llm", "privacy", "routing", "routing/features", "routing/front", "routing/rules", "streams", "gateway/budget", "gateway/keys", "gateway/spool", "telemetry"},
 	"gateway/claims":           {"", "streams"},
 	"gateway/gemini":           {"", "llm", "gateway", "gateway/keys", "gateway/web"},
-	"gateway/metrics":          {"", "gateway/spool"},
+	"gateway/metrics":          {"", "gateway/budget", "gateway/spool"},
 	"gateway/micro":            {"", "llm", "routing", "gateway", "gateway/keys", "gateway/web", "streams", "telemetry"},
 	"gateway/openai":           {"", "llm", "gateway", "gateway/keys", "gateway/web"},
 	"gateway/spool":            {"", "streams"},
