@@ -45,7 +45,7 @@ type NATS struct {
 	TLSCA        string        `key:"tls_ca" doc:"Path of a PEM file with the certificate authority of the servers. Empty: the system's."`
 	TLSCert      string        `key:"tls_cert" doc:"Path of our client certificate (PEM), for servers that want one; needs tls_key."`
 	TLSKey       string        `key:"tls_key" doc:"Path of its key (PEM)."`
-	Role         string        `key:"role" env:"SLUICE_NATS_ROLE" doc:"The role that this process plays on the log: upstream, intake, answer, judge, label, analysis, record, gateway, router, monitor, trainer, worker or operator. It must be that of the user in the URL; see: sluice streams permissions. A role other than operator leaves the streams as they are. Empty: a server without permissions."`
+	Role         string        `key:"role" env:"SLUICE_NATS_ROLE" doc:"The role that this process plays on the log: upstream, intake, answer, judge, label, analysis, record, gateway, router, client, monitor, training, trainer, worker, viewer or operator. It must be that of the user in the URL; see: sluice streams permissions. A role other than operator leaves the streams as they are. Empty: a server without permissions."`
 	Authorize    bool          `key:"authorize" doc:"Let only users of roles into the embedded server, each with a password of its own, drawn at its first start and kept in data_dir/nats/passwords, one file a role."`
 	EmbeddedCert string        `key:"embedded_cert" doc:"Path of the embedded server's certificate (PEM); with it, clients on TCP speak TLS."`
 	EmbeddedKey  string        `key:"embedded_key" doc:"Path of its key (PEM)."`

@@ -76,7 +76,8 @@ func (c *Config) checkNATS(k checker) {
 
 // natsRoles are the roles that package streams knows; a test of cmd/sluice compares them.
 var natsRoles = []string{
-	"upstream", "intake", "answer", "judge", "label", "analysis", "record", "gateway", "router", "monitor", "trainer", "worker", "operator",
+	"upstream", "intake", "answer", "judge", "label", "analysis", "record", "gateway", "router", "client", "monitor", "training", "trainer",
+	"worker", "viewer", "operator",
 }
 
 // NATSRoles lists the roles that nats.role may name.

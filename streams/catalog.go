@@ -36,6 +36,9 @@ const (
 	BucketTraining = "training" // what the trainers must agree on: open jobs, heartbeats, cancellations
 )
 
+// DurableTrain is the consumer of JOBS that all workers share: a job goes to one of them.
+const DurableTrain = "train-v1"
+
 // ObjectStoreArtifacts holds routers and snapshots of examples, each with its digest.
 const ObjectStoreArtifacts = "artifacts"
 

@@ -50,6 +50,18 @@ func look(stream string) []string {
 	}
 }
 
+// sizeOf says how much a stream holds, and of what subjects; it reads no message.
+func sizeOf(stream string) []string { return []string{"$JS.API.STREAM.INFO." + stream} }
+
+// watch says how far every stage is, and how much the streams hold; it reads no message.
+func watch() []string {
+	all := []string{"$JS.API.INFO"}
+	for _, stream := range Names() {
+		all = append(append(all, sizeOf(stream)...), "$JS.API.CONSUMER.LIST."+stream)
+	}
+	return all
+}
+
 // own publishes facts and reads them back.
 func own(stream, subjects string) []string { return append([]string{subjects}, look(stream)...) }
 
@@ -80,6 +92,17 @@ func recorded(version string) [][]string {
 		StreamAnalyses: "analyses", StreamExamples: "examples", StreamCalls: "calls", StreamDead: "dead",
 	} {
 		all = append(all, consumeAs(stream, DurableName("record", version, what)), look(stream))
+	}
+	return all
+}
+
+// monitored is what the stages monitor and notify read.
+func monitored(version string) [][]string {
+	all := append(stage("monitor", version), stage("notify", version, consume(StreamAlerts, "notify", version))...)
+	for stream, what := range map[string]string{
+		StreamDecisions: "decisions", StreamFeedback: "feedback", StreamAlerts: "alerts", StreamTraining: "training",
+	} {
+		all = append(all, consumeAs(stream, DurableName("monitor", version, what)), look(stream))
 	}
 	return all
 }

@@ -194,7 +194,8 @@ type frontRouter struct{ front *front.Front }
 
 // Route decides.
 func (d frontRouter) Route(ctx context.Context, r routing.Request) (routing.Choice, error) {
-	out := d.front.Decide(ctx, front.Request{Text: r.Text, Explain: r.Explain})
+	out := d.front.Decide(ctx, front.Request{Text: r.Text, Explain: r.Explain, Tenant: r.Tenant, RequestKey: r.Key})
+	out.Choice.Threshold = out.Threshold
 	switch out.Fault {
 	case "":
 		return out.Choice, nil

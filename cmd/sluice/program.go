@@ -58,7 +58,8 @@ func usagef(format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...)}
 }
 
-const description = "An offline ring that asks two models, judges them blind and learns which queries need the large one.\n\n" +
+const description = "An LLM router that learns from your own pair of models: an offline ring asks both, judges them blind and labels " +
+	"which queries need the large one; a gateway routes by what was learned.\n\n" +
 	"Secrets come from the environment alone: GEMINI_API_KEY, OPENAI_API_KEY, DATABASE_URL, NATS_URL, SLUICE_ARM_KEY. " +
 	"Exit status: 0 done, 1 failed, 2 wrong flags or configuration, 3 a spending cap was reached, 130 interrupted before the work was done."
 

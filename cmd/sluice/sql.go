@@ -17,7 +17,7 @@ import (
 type sqlCmd struct {
 	Demo  bool   `help:"Ask the tables of the last demo."`
 	JSON  bool   `name:"json" help:"One JSON object a row."`
-	Query string `arg:"" help:"One SQL statement; docs/analysts.md has twenty."`
+	Query string `arg:"" help:"One SQL statement; docs/analysts.md has thirty."`
 }
 
 // Run asks and prints a table.
@@ -52,7 +52,7 @@ func (c *sqlCmd) Run(ctx context.Context, m *Main) (err error) {
 		shown.row(line...)
 	}
 	shown.flush()
-	fmt.Fprintf(m.Stderr, "%d rows\n", len(result.Rows))
+	fmt.Fprintln(m.Stderr, several(len(result.Rows), "row", "rows"))
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,6 +69,9 @@ func TestPoisonRestsInTheDeadLettersAndHarmsNobody(t *testing.T) {
 	}
 	if s.Stages[0].Stage != "intake" || s.Stages[0].Dead != uint64(len(poison)) {
 		t.Errorf("status %+v", s.Stages[0])
+	}
+	if out := p.must("status", "--interval", "10ms"); !strings.Contains(out, "dead of intake: ") || !strings.Contains(out, "empty_query ") {
+		t.Errorf("status says nothing of the dead:\n%s", out)
 	}
 	if out := p.must("dead", "list"); !strings.Contains(out, "empty_query") || !strings.Contains(out, "poison") {
 		t.Error(out)
@@ -238,6 +243,11 @@ func TestForgettingLeavesNoTrace(t *testing.T) {
 	}
 	p.must("forget", "--tenant", "acme")
 	p.must("forget", "--tenant", "acme") // twice is once
+	for _, nobody := range [][]string{{"--tenant", "acne"}, {"--id", "q9"}} {
+		if out := p.must(append([]string{"forget"}, nobody...)...); !strings.Contains(out, "; 0 messages of the log") || !strings.Contains(out, nobody[0]) && !strings.Contains(out, "no query of this tenant") {
+			t.Errorf("forgetting %v, who is not there: %s", nobody, out)
+		}
+	}
 	if left := traces(t, p, where.NATS, "MARKERANN"); len(left) > 0 {
 		t.Errorf("left in %v", left)
 	}
@@ -286,6 +296,20 @@ func traces(t *testing.T, p *program, url, text string) []string {
 		}
 	}
 	return found
+}
+
+// A file of which no row is a question is a failure, whoever mapped it wrongly.
+func TestPublishingNothingFails(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(p.dir, "rows.jsonl")
+	if err := os.WriteFile(file, []byte("{\"prompt\":\"Why?\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, status := p.run("publish", "--map", "query=promt", file)
+	if status != statusFailed || !strings.Contains(errs, "none of its rows can become a question") || !strings.Contains(errs, `field "promt": missing`) {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	p.must("publish", "--map", "query=prompt", file)
 }
 
 // A stream that is full says so to whoever publishes.

@@ -29,6 +29,8 @@ type routed struct {
 type routerRequest struct {
 	Text    string `json:"text"`
 	Explain bool   `json:"explain,omitempty"`
+	Tenant  string `json:"tenant,omitempty"`
+	Key     string `json:"key,omitempty"`
 }
 
 // Deciding decides; front.Front behind an adapter, or any router, is one.
@@ -51,7 +53,7 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 			fail(req, fault)
 			return
 		}
-		c, err := r.Route(ctx, routing.Request{Text: b.Text, Explain: b.Explain})
+		c, err := r.Route(ctx, routing.Request{Text: b.Text, Explain: b.Explain, Tenant: b.Tenant, Key: b.Key})
 		if err != nil {
 			code := "500"
 			for known, fault := range faults {
@@ -62,11 +64,7 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 			_ = req.Error(code, err.Error(), nil)
 			return
 		}
-		out := routed{c.Policy, c.Probabilities, c.Reasoning, c.ReasoningSource, c.Version, 0, c.Truncated}
-		if t, ok := r.(interface{ Threshold() float64 }); ok {
-			out.Threshold = t.Threshold()
-		}
-		_ = req.RespondJSON(out) // whoever asked is told by its own deadline
+		_ = req.RespondJSON(routed{c.Policy, c.Probabilities, c.Reasoning, c.ReasoningSource, c.Version, c.Threshold, c.Truncated}) // whoever asked is told by its own deadline
 	})
 	if err != nil {
 		_ = s.Stop(ctx)
@@ -78,10 +76,8 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 // Router is a router that is asked over NATS: any copy of the service that is free. It waits as long as its
 // caller's context lets it. It is safe for concurrent use.
 type Router struct {
-	nc *nats.Conn
-	// last is what the copy that answered last was.
-	version   atomic.Pointer[string]
-	threshold atomic.Pointer[float64]
+	nc      *nats.Conn
+	version atomic.Pointer[string] // of the copy that answered last
 }
 
 // NewRouter makes a client; nobody is asked yet.
@@ -95,17 +91,9 @@ func (r *Router) Version() string {
 	return "nats"
 }
 
-// Threshold is that of the copy that answered last; 0.5 before the first, or where it has none.
-func (r *Router) Threshold() float64 {
-	if t := r.threshold.Load(); t != nil && *t > 0 {
-		return *t
-	}
-	return 0.5
-}
-
 // Route asks.
 func (r *Router) Route(ctx context.Context, req routing.Request) (routing.Choice, error) {
-	data, err := json.Marshal(routerRequest{Text: req.Text, Explain: req.Explain})
+	data, err := json.Marshal(routerRequest{Text: req.Text, Explain: req.Explain, Tenant: req.Tenant, Key: req.Key})
 	if err != nil {
 		return routing.Choice{}, fmt.Errorf("router over NATS: %w", err)
 	}
@@ -128,8 +116,8 @@ func (r *Router) Route(ctx context.Context, req routing.Request) (routing.Choice
 		return routing.Choice{}, fmt.Errorf("router over NATS: %w", routing.ErrUnparseable)
 	}
 	r.version.Store(&c.Version)
-	r.threshold.Store(&c.Threshold)
 	return routing.Choice{
-		Policy: c.Policy, Probabilities: c.Probabilities, Reasoning: c.Reasoning, ReasoningSource: c.Source, Version: c.Version, Truncated: c.Truncated,
+		Policy: c.Policy, Probabilities: c.Probabilities, Reasoning: c.Reasoning, ReasoningSource: c.Source, Version: c.Version,
+		Threshold: c.Threshold, Truncated: c.Truncated,
 	}, nil
 }

@@ -13,9 +13,6 @@ import (
 	"sluice/streams"
 )
 
-// Durable is the one consumer of JOBS that all workers share.
-const Durable = "train-v1"
-
 // Queue hands out jobs, each to one worker at a time; a job whose worker says nothing for the queue's
 // patience is handed out again.
 type Queue struct {
@@ -26,7 +23,7 @@ type Queue struct {
 // Queue opens the queue. patience is how long a worker may be silent.
 func (b *Board) Queue(ctx context.Context, patience time.Duration) (*Queue, error) {
 	c, err := b.js.CreateOrUpdateConsumer(ctx, streams.StreamJobs, jetstream.ConsumerConfig{
-		Durable: Durable, Description: "workers that train", AckPolicy: jetstream.AckExplicitPolicy,
+		Durable: streams.DurableTrain, Description: "workers that train", AckPolicy: jetstream.AckExplicitPolicy,
 		DeliverPolicy: jetstream.DeliverAllPolicy, AckWait: patience, MaxAckPending: 1000,
 	})
 	if err != nil {
