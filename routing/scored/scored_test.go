@@ -322,7 +322,7 @@ func TestGemma3sOwnTokenizerFitsItsTextModels(t *testing.T) {
 		}
 		t.Skipf("it takes the real tokenizer: %v", err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // read only
 	z, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
