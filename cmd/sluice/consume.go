@@ -47,7 +47,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := parts{cfg: cfg, js: l.JS, log: m.log, metrics: &metricsAt{}, patience: 30 * time.Second}
+	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, metrics: &metricsAt{}, patience: 30 * time.Second}
 	if p.caller, err = openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), []string{c.Stage}); err != nil {
 		return err
 	}

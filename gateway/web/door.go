@@ -13,6 +13,7 @@ import (
 
 	"sluice/gateway"
 	"sluice/gateway/keys"
+	"sluice/telemetry"
 )
 
 // Keys knows who may come in; *keys.Store is one.
@@ -33,6 +34,8 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there are none.
 	Metrics http.Handler
+	// Tracing makes a span of every request; nil: none.
+	Tracing *telemetry.Tracing
 	// Log hears of panics; nil: nobody does.
 	Log *slog.Logger
 }
@@ -96,27 +99,36 @@ func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
 	WriteJSON(w, []byte(`{"status":"ready"}`))
 }
 
-// serve lets one request in.
+// serve answers one request, and traces it.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
+	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, r.Header.Get("Traceparent"))
+	if span != nil {
+		r = r.WithContext(ctx)
+		defer span.End(nil)
+	}
+	if fault := d.letIn(w, r, route); fault != nil {
+		span.Count("http.response.status_code", int64(fault.Status()))
+		route.Fail(w, fault)
+	}
+}
+
+// letIn has a request answered; a fault is the caller's to write.
+func (d *Door) letIn(w http.ResponseWriter, r *http.Request, route Route) *gateway.Fault {
 	key, fault := d.authenticate(r, route.Scope)
 	if fault != nil {
-		route.Fail(w, fault)
-		return
+		return fault
 	}
 	req := &Request{Request: r, Key: key}
 	if r.Method != http.MethodGet {
 		if req.Body, fault = d.body(w, r); fault != nil {
-			route.Fail(w, fault)
-			return
+			return fault
 		}
 	}
 	if name := r.Header.Get("Idempotency-Key"); name != "" && r.Method == http.MethodPost {
 		d.once(w, req, route, name)
-		return
+		return nil
 	}
-	if fault := route.Handle(w, req); fault != nil {
-		route.Fail(w, fault)
-	}
+	return route.Handle(w, req)
 }
 
 func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gateway.Fault) {
