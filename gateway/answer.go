@@ -13,6 +13,7 @@ import (
 	"sluice/privacy"
 	"sluice/routing/rules"
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // Stream takes an answer as it is written. An error ends the request: the client is gone.
@@ -113,6 +114,8 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 	if r.p.o.Budgets == nil {
 		return nil
 	}
+	ctx, span := telemetry.Part(ctx, "reserve budget")
+	defer span.End(nil)
 	medium := r.p.o.Medium
 	v, err := r.p.o.Budgets.Reserve(ctx, budget.Claim{
 		ID: call.ID, Tenant: r.ask.Key.Tenant, KeyID: r.ask.Key.ID, Model: call.Model, Amount: call.Cost,
@@ -229,6 +232,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	r.record(d, res, fault)
 	facts, lost := factsOf(d, r.lines)
 	if lost == nil {
+		trace(ctx, d, facts)
 		lost = r.p.o.Spool.End(d.ID, facts)
 	}
 	if lost != nil && fault == nil {

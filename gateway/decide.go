@@ -12,6 +12,7 @@ import (
 	"sluice/routing/features"
 	"sluice/routing/front"
 	"sluice/routing/rules"
+	"sluice/telemetry"
 )
 
 // routerNone is the router's version of a decision that no router took part in.
@@ -51,6 +52,8 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) 
 
 // plan checks a request and decides on it.
 func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
+	ctx, span := telemetry.Part(ctx, "decide")
+	defer span.End(nil)
 	now := p.o.Now().UTC().Truncate(time.Microsecond)
 	if fault := p.o.Limits.check(a); fault != nil {
 		return nil, fault
@@ -82,6 +85,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 		p.route(ctx, a, text, f, rs, pl)
 	}
 	pl.d.Tier = p.tierOf(pl.d.Model)
+	describe(span, &pl.d)
 	return pl, nil
 }
 

@@ -57,7 +57,7 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, metrics: &metricsAt{}}
+	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
 	select {
 	case <-r.begun:

@@ -15,6 +15,7 @@ import (
 
 	"sluice/gateway"
 	"sluice/gateway/keys"
+	"sluice/telemetry"
 )
 
 // Keys knows who may come in; *keys.Store is one.
@@ -31,10 +32,14 @@ type Options struct {
 	BodyTimeout time.Duration
 	// Replies remembers what was answered to requests with an Idempotency-Key; nil: the header is refused.
 	Replies *Replies
+	// Shared is where gateways tell each other of those answers; nil: each remembers its own alone.
+	Shared Shared
 	// Ready says why requests can't be answered now; nil: they can. For /readyz.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there are none.
 	Metrics http.Handler
+	// Tracing makes a span of every request; nil: none.
+	Tracing *telemetry.Tracing
 	// Log hears of panics; nil: nobody does.
 	Log *slog.Logger
 }
@@ -59,7 +64,7 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
 	for _, r := range routes {
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) }) //nolint:contextcheck // req has it
 	}
 	d.otherMethods(routes)
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
@@ -127,27 +132,36 @@ func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
 	WriteJSON(w, []byte(`{"status":"ready"}`))
 }
 
-// serve lets one request in.
+// serve answers one request, and traces it.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
+	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, r.Header.Get("Traceparent"))
+	if span != nil {
+		r = r.WithContext(ctx)
+		defer span.End(nil)
+	}
+	if fault := d.letIn(w, r, route); fault != nil {
+		span.Count("http.response.status_code", int64(fault.Status()))
+		route.Fail(w, fault)
+	}
+}
+
+// letIn has a request answered; a fault is the caller's to write.
+func (d *Door) letIn(w http.ResponseWriter, r *http.Request, route Route) *gateway.Fault {
 	key, fault := d.authenticate(r, route.Scope)
 	if fault != nil {
-		route.Fail(w, fault)
-		return
+		return fault
 	}
 	req := &Request{Request: r, Key: key}
 	if r.Method != http.MethodGet {
 		if req.Body, fault = d.body(w, r); fault != nil {
-			route.Fail(w, fault)
-			return
+			return fault
 		}
 	}
 	if name := r.Header.Get("Idempotency-Key"); name != "" && r.Method == http.MethodPost {
 		d.once(w, req, route, name)
-		return
+		return nil
 	}
-	if fault := route.Handle(w, req); fault != nil {
-		route.Fail(w, fault)
-	}
+	return route.Handle(w, req)
 }
 
 func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gateway.Fault) {
