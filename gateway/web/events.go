@@ -32,7 +32,7 @@ func (e *Events) Begin(d *sluice.Decision) {
 	h["Content-Type"] = []string{"text/event-stream"}
 	h["Cache-Control"] = []string{"no-cache"}
 	h["X-Accel-Buffering"] = []string{"no"} // proxies hold streams back otherwise
-	
+	h["Trailer"] = []string{HeaderCost}
 }
 
 // Queue adds an event that goes out with the next one.
