@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,5 +236,48 @@ func TestAStreamTellsWhenItsFirstWordCame(t *testing.T) {
 	status(t, r.Post(t, completions, chat("auto", "Who?", `,"stream":true`)), 200)
 	if d := r.Decisions(t); len(d) != 1 || d[0].FirstTokenMS < 50 || d[0].FirstTokenMS > d[0].LatencyMS {
 		t.Errorf("decisions %+v", d)
+	}
+}
+
+// alternating has the first request wait, lets the second in, and so on.
+type alternating struct{ n atomic.Int64 }
+
+func (a *alternating) Allow(keys.Key) (bool, time.Duration) { return a.n.Add(1)%2 == 0, time.Second }
+
+func TestWhatTimeMayMendIsNotTheAnswerOfAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Limiter = &alternating{} })
+	const key = "Idempotency-Key"
+	status(t, r.Post(t, completions, chat("auto", "Who?", ""), key, "a"), 429)
+	status(t, r.Post(t, completions, chat("auto", "Who?", ""), key, "a"), 200)
+	// The same key at another endpoint is another request.
+	status(t, r.Post(t, "/v1/responses", `{"model":"auto","input":"Who?"}`, key, "a"), 422)
+
+	r = gatetest.Start(t)
+	if err := r.Emulator.Script(gatetest.Medium, emulator.Cut); err != nil {
+		t.Fatal(err)
+	}
+	for i, whole := range []bool{false, true} {
+		got := r.Post(t, completions, chat("auto", "Which river flows through Baghdad?", `,"stream":true`), key, "b")
+		if status(t, got, 200); strings.Contains(got.Body, "[DONE]") != whole || got.Header.Get("X-Sluice-Replayed") != "" {
+			t.Errorf("try %d: %v %s", i+1, got.Header, got.Body)
+		}
+	}
+}
+
+func TestOnlyTheLatestConversationsAreRemembered(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Conversations = 2 })
+	for _, talk := range []string{"a", "b", "a", "c", "b", "a"} { // c drives b out, b then a
+		status(t, r.Post(t, completions, chat("auto", "Who?", ""), "X-Sluice-Conversation", talk), 200)
+	}
+	var kept []string
+	for _, d := range r.Decisions(t) {
+		if d.Rule == rules.ConversationRule {
+			kept = append(kept, d.Conversation)
+		}
+	}
+	if got := strings.Join(kept, " "); got != "a" {
+		t.Errorf("kept %s", got)
 	}
 }
