@@ -188,7 +188,9 @@ func (a *asked) Decide(_ context.Context, r front.Request) front.Decision {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all = append(a.all, r)
-	return front.Decision{Choice: routing.Choice{Policy: sluice.Standard, Version: "v"}, Refusal: a.refusal}
+	return front.Decision{Refusal: a.refusal, Choice: routing.Choice{
+		Policy: sluice.Standard, Version: "v", Reasoning: "It quotes: " + r.Text, ReasoningSource: routing.ReasoningGenerated,
+	}}
 }
 
 func (*asked) Observe(front.Decision, bool) {}
@@ -200,7 +202,7 @@ func TestTheKnobsOfARequestReachTheRouter(t *testing.T) {
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Authorization", "Bearer acme",
 		"X-Sluice-Threshold", "0.25", "X-Sluice-Explain", "true", "X-Sluice-Conversation", "talk"), 200)
 	status(t, r.Post(t, "/v1/route", `{"query":"Who?","threshold":0.75,"conversation":"other"}`), 200)
-	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 200)
+	status(t, r.Post(t, completions, chat("auto", "Who is jo@example.com?", "")), 200)
 	if len(a.all) != 3 {
 		t.Fatalf("asked %d times", len(a.all))
 	}
@@ -211,8 +213,12 @@ func TestTheKnobsOfARequestReachTheRouter(t *testing.T) {
 	if two.Threshold == nil || *two.Threshold != 0.75 || two.Explain || two.RequestKey != "other" {
 		t.Errorf("route asks %+v", two)
 	}
-	if d := r.Decisions(t); three.Threshold != nil || three.RequestKey != d[len(d)-1].ID {
+	d := r.Decisions(t)
+	if three.Threshold != nil || three.RequestKey != d[len(d)-1].ID {
 		t.Errorf("without knobs: %+v", three)
+	}
+	if last := d[len(d)-1]; strings.Contains(last.Reasoning, "jo@") || !strings.Contains(last.Reasoning, "It quotes") {
+		t.Errorf("a generated reasoning says %s", last.Reasoning)
 	}
 }
 
