@@ -200,7 +200,7 @@ func TestTheKnobsOfARequestReachTheRouter(t *testing.T) {
 	a := &asked{}
 	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Front = a })
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Authorization", "Bearer acme",
-		"X-Sluice-Threshold", "0.25", "X-Sluice-Explain", "true", "X-Sluice-Conversation", "talk"), 200)
+		"X-Sluice-Tags", "vip, batch,", "X-Sluice-Threshold", "0.25", "X-Sluice-Explain", "true", "X-Sluice-Conversation", "talk"), 200)
 	status(t, r.Post(t, "/v1/route", `{"query":"Who?","threshold":0.75,"conversation":"other"}`), 200)
 	status(t, r.Post(t, completions, chat("auto", "Who is jo@example.com?", "")), 200)
 	if len(a.all) != 3 {
@@ -216,6 +216,9 @@ func TestTheKnobsOfARequestReachTheRouter(t *testing.T) {
 	d := r.Decisions(t)
 	if three.Threshold != nil || three.RequestKey != d[len(d)-1].ID {
 		t.Errorf("without knobs: %+v", three)
+	}
+	if got := strings.Join(d[0].Query.Tags, " "); got != "vip batch" {
+		t.Errorf("tags %q", got)
 	}
 	if last := d[len(d)-1]; strings.Contains(last.Reasoning, "jo@") || !strings.Contains(last.Reasoning, "It quotes") {
 		t.Errorf("a generated reasoning says %s", last.Reasoning)
@@ -256,10 +259,11 @@ func TestWhatTimeMayMendIsNotTheAnswerOfAnIdempotencyKey(t *testing.T) {
 	const key = "Idempotency-Key"
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), key, "a"), 429)
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), key, "a"), 200)
-	// The same key at another endpoint is another request.
-	status(t, r.Post(t, "/v1/responses", `{"model":"auto","input":"Who?"}`, key, "a"), 422)
 
 	r = gatetest.Start(t)
+	const hi = `{"contents":[{"parts":[{"text":"Hi"}]}]}`
+	status(t, r.Post(t, "/v1beta/models/auto:generateContent", hi, key, "c"), 200)
+	status(t, r.Post(t, "/v1beta/models/"+gatetest.Large+":generateContent", hi, key, "c"), 422) // the path is a part of the request
 	if err := r.Emulator.Script(gatetest.Medium, emulator.Cut); err != nil {
 		t.Fatal(err)
 	}
