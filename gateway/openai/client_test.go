@@ -50,7 +50,7 @@ func TestTheOfficialClientGetsTheAnswerOfTheModelThatWasChosen(t *testing.T) {
 		t.Errorf("usage %+v, the ledger says %+v", got.Usage, want)
 	}
 	h := raw.Header
-	if h.Get("X-Sluice-Decision-Id") != d[0].ID || h.Get("X-Sluice-Policy") != string(sluice.Complex) || h.Get("X-Sluice-Model") != gatetest.Large ||
+	if h.Get("X-Sluice-Decision-Id") != d[0].ID || h.Get("X-Request-Id") != d[0].ID || h.Get("X-Sluice-Policy") != string(sluice.Complex) || h.Get("X-Sluice-Model") != gatetest.Large ||
 		h.Get("X-Sluice-Router-Version") != d[0].RouterVersion || h.Get("X-Sluice-Cost-Microusd") != strings.TrimSpace(intOf(int64(d[0].Cost))) {
 		t.Errorf("headers %v", h)
 	}
