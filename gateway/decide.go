@@ -63,7 +63,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 	}
 	if p.o.Limiter != nil {
 		if ok, wait := p.o.Limiter.Allow(a.Key); !ok {
-			return nil, &Fault{Kind: RateLimited, Message: "the rate limit of the API key is reached", RetryAfter: orSecond(wait)}
+			return nil, &Fault{Kind: RateLimited, Message: fmt.Sprintf("the API key's rate of %d requests a minute is reached", a.Key.RatePerMinute), RetryAfter: orSecond(wait)}
 		}
 	}
 	text := a.question()
@@ -139,10 +139,15 @@ func (p *Pipeline) mostSpent(a *Ask) rules.Budget {
 }
 
 func nameOf(s budget.State) string {
-	if s.Subject == "" {
-		return fmt.Sprintf("%s, %s", s.Budget, s.Period)
+	return fmt.Sprintf("%s, %s", BudgetName(s.Budget, s.Subject), s.Period)
+}
+
+// BudgetName says which budget it is, and whose.
+func BudgetName(budget, subject string) string {
+	if subject == "" {
+		return budget
 	}
-	return fmt.Sprintf("%s of %s, %s", s.Budget, s.Subject, s.Period)
+	return budget + " of " + subject
 }
 
 // stick keeps a request with the model of its conversation.

@@ -11,6 +11,7 @@ import (
 
 	"sluice/config"
 	"sluice/gateway"
+	"sluice/gateway/claims"
 	"sluice/gateway/gemini"
 	"sluice/gateway/micro"
 	"sluice/gateway/openai"
@@ -106,6 +107,11 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
+		shared, err := claims.Open(ctx, g.log.JS, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		o.Shared = shared
 	}
 	routes := append(openai.Routes(g.Pipeline), gemini.Routes(g.Pipeline)...)
 	routes = append(routes, web.Own(g.Pipeline, g.Spool, gateway.NewID, time.Now, openai.Fail)...)
@@ -127,6 +133,9 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 func (g *openedGateway) readiness(context.Context) error {
 	if g.Pipeline.Draining() {
 		return errors.New("the gateway is shutting down")
+	}
+	if err := g.Spool.Room(); err != nil {
+		return fmt.Errorf("every request is refused, since none could be accounted for: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sluice/consumers/monitor"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 )
@@ -32,6 +33,9 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	}
 	if emu != nil {
 		defer emu.Close()
+	}
+	if cfg.Monitor.Log != monitor.LogOff {
+		cfg.Gateway.LogDecisions = false // the monitor of this process writes the line
 	}
 	l, err := m.openLog(ctx, "up", toRun)
 	if err != nil {

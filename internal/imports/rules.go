@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"consumers/judge":          {"", "streams", "llm"},
 	"consumers/label":          {"", "streams"},
 	"consumers/analysis":       {"", "streams", "llm"},
-	"consumers/record":         {"", "streams"},
+	"consumers/record":         {"", "streams", "commit"},
 	"consumers/training":       {"", "streams", "commit"},
 	"commit":                   {"", "streams"},
 	"consumers/monitor":        {"", "streams", "commit", "online"},
@@ -52,8 +52,9 @@ var rooms = map[string][]string{
 	"gateway/budget":           {"", "streams"},
 	"gateway/keys":             {"", "streams", "gateway/budget"},
 	"gateway":                  {"", "llm", "privacy", "routing", "routing/features", "routing/front", "routing/rules", "streams", "gateway/budget", "gateway/keys", "gateway/spool", "telemetry"},
+	"gateway/claims":           {"", "streams"},
 	"gateway/gemini":           {"", "llm", "gateway", "gateway/keys", "gateway/web"},
-	"gateway/metrics":          {"", "gateway/spool"},
+	"gateway/metrics":          {"", "gateway/budget", "gateway/spool"},
 	"gateway/micro":            {"", "llm", "routing", "gateway", "gateway/keys", "gateway/web", "streams", "telemetry"},
 	"gateway/openai":           {"", "llm", "gateway", "gateway/keys", "gateway/web"},
 	"gateway/spool":            {"", "streams"},
@@ -78,7 +79,7 @@ var rooms = map[string][]string{
 // the root package and package privacy import nothing else.
 var foreign = map[string][]string{
 	"github.com/nats-io/nats-server": {"streams"},
-	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "gateway/budget", "gateway/keys", "gateway/micro", "bench", "trainer/board", "trainer/registry", "cmd/sluice"},
+	"github.com/nats-io/nats.go":     {"streams", "consumers", "operate", "gateway/budget", "gateway/claims", "gateway/keys", "gateway/micro", "bench", "trainer/board", "trainer/registry", "cmd/sluice"},
 	"github.com/vmihailenco/msgpack": {"streams", "consumers/intake"},
 	"github.com/jackc/pgx":           {"postgres"},
 	"github.com/pressly/goose":       {"postgres"},
