@@ -51,7 +51,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := parts{cfg: cfg, js: l.JS, log: m.log, metrics: &metricsAt{}, patience: 30 * time.Second}
+	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, metrics: &metricsAt{}, patience: 30 * time.Second}
 	spend := spendCap(c.MaxSpend, func() { stop(errBudget) })
 	if p.caller, err = openModels(ctx, cfg, spend, []string{c.Stage}); err != nil {
 		return err
