@@ -169,3 +169,9 @@ func writeSubjects(b *strings.Builder, what string, subjects []string) {
 	}
 	b.WriteString("        ] }\n")
 }
+
+// purse pays from a stage's purses and reads those alone: see [OpenPurse].
+func purse(stage string) []string {
+	subjects, stream := "$KV."+BucketBudgets+"."+purseKey(stage)+".>", "KV_"+BucketBudgets
+	return []string{subjects, "$JS.API.DIRECT.GET." + stream + "." + subjects, "$JS.API.STREAM.INFO." + stream}
+}

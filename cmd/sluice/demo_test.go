@@ -126,7 +126,31 @@ func TestDemoOnTheBankAgreesWithTheModelsThemselves(t *testing.T) {
 	if out := p.must("dataset", "export", "--demo", "--format", "answers"); strings.Count(out, "\n") != 2*n {
 		t.Errorf("%d exported answers, want %d", strings.Count(out, "\n"), 2*n)
 	}
+	exportedGrades(t, p, n)
 	exportedRows(t, p)
+}
+
+// exportedGrades checks that each row of the oracle data set has the two grades that make its policy.
+func exportedGrades(t *testing.T, p *program, n int) {
+	t.Helper()
+	rows := 0
+	for line := range strings.Lines(p.must("dataset", "export", "--demo", "--format", "oracle")) {
+		var row struct {
+			Policy sluice.Policy
+			Medium sluice.Grade `json:"medium_grade"`
+			Large  sluice.Grade `json:"large_grade"`
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if cell, err := sluice.DefaultMatrix().Cell(row.Medium, row.Large); err != nil || cell.Policy != row.Policy {
+			t.Errorf("%s: the matrix says %s (%v)", line, cell.Policy, err)
+		}
+		rows++
+	}
+	if rows != n {
+		t.Errorf("%d exported rows, want %d", rows, n)
+	}
 }
 
 // exportedRows checks the rows to train on against what training sees.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -17,7 +16,7 @@ type datasetCmd struct {
 }
 
 type datasetExportCmd struct {
-	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description; answers: every graded answer; train and test: the splits as training and evaluation see them; sft and dpo: rows to train a router on, of the train split, personal data masked."`
+	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the splits as training and evaluation see them; sft and dpo: rows to train a router on, of the train split, personal data masked."`
 	Prompt string `default:"full" enum:"full,compact" help:"The prompt of sft and dpo rows. full: policies in context, for pretrained weights; compact: that of the embedded default."`
 	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written. sft and dpo rows get a card with hash and example ids beside them, FILE.card.md."`
 	Demo   bool   `help:"Export the last demo's."`
@@ -25,7 +24,10 @@ type datasetExportCmd struct {
 
 // exports is the query behind each format.
 var exports = map[string]string{
-	"oracle": `SELECT * FROM labelled_examples ORDER BY query_key`,
+	"oracle": `SELECT e.*, m.grade AS medium_grade, l.grade AS large_grade FROM labelled_examples e
+		LEFT JOIN graded_answers m ON m.query_key = e.query_key AND m.pair = e.pair AND m.judge_version = e.judge_version AND m.tier = 'medium'
+		LEFT JOIN graded_answers l ON l.query_key = e.query_key AND l.pair = e.pair AND l.judge_version = e.judge_version AND l.tier = 'large'
+		ORDER BY e.query_key`,
 	"answers": `SELECT q.text AS query, q.ground_truth, q.split, q.tenant, g.* FROM graded_answers g
 		JOIN queries q ON q.key = g.query_key ORDER BY g.query_key, g.pair, g.judge_version, g.tier`,
 	"train": `SELECT * FROM examples_train ORDER BY query_key`,
@@ -33,21 +35,11 @@ var exports = map[string]string{
 }
 
 // Run exports.
-func (c *datasetExportCmd) Run(ctx context.Context, m *Main) (err error) {
-	database := postgres.DefaultDatabase
-	if c.Demo {
-		database = demoDatabase
-	}
-	t, err := m.findTables(ctx, database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	db, err := postgres.Connect(ctx, asAnalyst(t.URL), "sluice dataset export", 1)
-	if err != nil {
-		return fmt.Errorf("%w; are the tables there? sluice migrate up, or sluice demo, makes them", err)
-	}
-	defer db.Close()
+func (c *datasetExportCmd) Run(ctx context.Context, m *Main) error {
+	return m.withAnalyst(ctx, c.Demo, "sluice dataset export", c.export)
+}
+
+func (c *datasetExportCmd) export(ctx context.Context, m *Main, db *postgres.DB) error {
 	if c.Format == "sft" || c.Format == "dpo" {
 		return c.training(ctx, m, db)
 	}

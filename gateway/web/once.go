@@ -108,7 +108,11 @@ func (s *Replies) expire() {
 
 // once answers a request with an Idempotency-Key: anew, as it was answered before, or not at all.
 func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string) {
-	if d.o.Replies == nil || len(name) > 255 {
+	switch {
+	case d.o.Replies == nil:
+		route.Fail(w, gateway.NotSupported("Idempotency-Key", "this gateway remembers no replies; send the request without it"))
+		return
+	case len(name) > 255:
 		route.Fail(w, gateway.Invalid("Idempotency-Key", "want at most 255 bytes"))
 		return
 	}
