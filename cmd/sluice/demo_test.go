@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -157,7 +158,7 @@ func exportedGrades(t *testing.T, p *program, n int) {
 func exportedRows(t *testing.T, p *program) {
 	t.Helper()
 	train := strings.Count(p.must("dataset", "export", "--demo", "--format", "train"), "\n")
-	for _, format := range []string{"sft", "dpo"} {
+	for format, want := range map[string]int{"sft": train, "dpo": train, "train": train, "oracle": 40} {
 		file := filepath.Join(t.TempDir(), format+".jsonl")
 		p.must("dataset", "export", "--demo", "--format", format, "--out", file)
 		rows, err := os.ReadFile(file)
@@ -169,12 +170,30 @@ func exportedRows(t *testing.T, p *program) {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(rows)
-		if bytes.Count(rows, []byte("\n")) != train || !strings.Contains(string(card), hex.EncodeToString(sum[:])) {
-			t.Errorf("%s: %d rows, want %d; card\n%s", format, bytes.Count(rows, []byte("\n")), train, card)
+		if bytes.Count(rows, []byte("\n")) != want || !strings.Contains(string(card), hex.EncodeToString(sum[:])) || bytes.Count(card, []byte("\n    ")) != want {
+			t.Errorf("%s: %d rows, want %d, and as many ids; card\n%s", format, bytes.Count(rows, []byte("\n")), want, card)
+		}
+		if prompted := format == "sft" || format == "dpo"; !prompted {
+			continue
 		}
 		if !bytes.Contains(rows, []byte("[REASONING]")) || !bytes.Contains(rows, []byte("[DECISION] Standard_Query")) {
 			t.Errorf("%s: no reasoning in\n%.2000s", format, rows)
 		}
+	}
+}
+
+// Whatever the intake let through, an export holds no personal data; ids stay as they are.
+func TestExportsMaskPersonalData(t *testing.T) {
+	columns := []string{"query_key", "text", "summary", "ground_truth", "word_count"}
+	row := []any{"mail@example.com", "Write to mail@example.com, please", "asks to write to mail@example.com", []any{"x", "mail@example.com"}, 4}
+	if !maskRow(columns, row) {
+		t.Error("nothing was masked")
+	}
+	if text := fmt.Sprint(row[1:]...); strings.Contains(text, "mail@example.com") || row[0] != "mail@example.com" || row[4] != 4 {
+		t.Errorf("row %v", row)
+	}
+	if maskRow(columns, row) {
+		t.Error("masked twice")
 	}
 }
 

@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"trainer/snapshot":         {"", "evaluation"},
 	"trainer/watch":            {"", "trainer/board", "trainer/snapshot"},
 	"trainer/worker":           {"", "evaluation", "evaluation/controls", "routing", "trainer/board", "trainer/registry", "trainer/snapshot"},
-	"trainer/recipe":           {"", "routing", "routing/scored", "trainer/artifact", "trainer/dataset", "gemma", "gemma/learn", "gemma/nf4", "gemma/tokenizer"},
+	"trainer/recipe":           {"", "evaluation", "evaluation/controls", "routing", "routing/scored", "trainer/artifact", "trainer/dataset", "gemma", "gemma/learn", "gemma/nf4", "gemma/tokenizer"},
 	"consumers":                {"", "streams", "telemetry"},
 	"consumers/intake":         {"", "streams", "privacy"},
 	"consumers/answer":         {"", "streams", "llm"},
