@@ -127,7 +127,7 @@ func TestFaultsHaveTheHeadersOfMicroServices(t *testing.T) {
 	}
 	// Discovery and figures are those of every micro service.
 	m, err := nc.Request("$SRV.STATS."+micro.GatewayName, nil, 5*time.Second)
-	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) {
+	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) || !strings.Contains(string(m.Data), `"faults":4`) {
 		t.Errorf("stats %s (%v)", m.Data, err)
 	}
 }
