@@ -43,6 +43,7 @@ func New(s Sources, o Options) *Handler {
 	h.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, static, "page.html") })
 	h.mux.Handle("GET /page/style.css", files)
 	h.mux.Handle("GET /page/script.js", files)
+	h.mux.Handle("GET /page/draw.js", files)
 	h.reads()
 	h.actions()
 	return h

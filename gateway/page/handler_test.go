@@ -317,7 +317,7 @@ func TestThePageMayLoadNothingFromElsewhere(t *testing.T) {
 	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("policy %q", csp)
 	}
-	for _, path := range []string{"/", "/page/script.js", "/page/style.css"} {
+	for _, path := range []string{"/", "/page/script.js", "/page/draw.js", "/page/style.css"} {
 		status, body, _ := w.ask(t, http.MethodGet, path, "", nil)
 		if status != http.StatusOK || strings.Contains(body, "http://") || strings.Contains(body, "https://") || strings.Contains(body, "innerHTML") {
 			t.Errorf("%s: %d; it names another server, or writes markup from data", path, status)
