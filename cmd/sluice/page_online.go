@@ -170,8 +170,11 @@ func (p *pageSources) budgets(ctx context.Context) (func(context.Context) ([]pag
 				Name: s.Budget, Scope: string(s.Scope), Whose: s.Subject, Period: string(s.Period), Action: string(s.Action), ResetsAt: s.ResetsAt,
 				Spent: s.Spent, Reserved: s.Reserved, Limit: s.Limit,
 			}
-			if s.Scope == budget.ScopeModel { // a model is nobody
+			switch {
+			case s.Scope == budget.ScopeModel: // a model is nobody
 				b.Name, b.Whose = s.Budget+" of "+s.Subject, ""
+			case s.Scope != budget.ScopeGlobal && s.Subject == "":
+				b.Whose = "no " + b.Scope
 			}
 			shown = append(shown, b)
 		}

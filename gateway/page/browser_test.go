@@ -70,7 +70,7 @@ func TestInABrowser(t *testing.T) {
 	heard := complaints(ctx)
 	run(t, ctx, "a visitor sees the numbers", chromedp.EmulateViewport(1280, 1000), chromedp.Navigate(w.server.URL),
 		shows("pulse", "live"), shows("policy-legend", "Complex_Query 25.0%"), shows("models", "$0.0980"),
-		shows("budgets", "$0.6000 of $1.00"), shows("latency", "1.9 s"), shows("accuracy", "95.0%"), shows("pipeline", "1,234"), shows("pipeline", "label never ran"),
+		shows("budgets", "$0.60 of $1.00"), shows("latency", "1.9 s"), shows("accuracy", "95.0%"), shows("pipeline", "1,234"), shows("pipeline", "label never ran"),
 		shows("matrix", "77"), shows("routers", "0.610 [0.550, 0.670]"), shows("recent", "static"), shows("dead", "Log in"),
 		until("document.querySelectorAll('#chart rect').length === 4"))
 	var before string

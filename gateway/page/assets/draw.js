@@ -15,8 +15,9 @@ const rows = (id, list) => document.querySelector(`#${id} tbody`).replaceChildre
 const none = (id, columns, text) => rows(id, [el("tr", {}, el("td", { colSpan: columns, className: "soft whole" }, text))]);
 const percent = (part, whole) => (whole > 0 ? (100 * part / whole).toFixed(1) + "%" : "-");
 const count = (n) => n.toLocaleString("en");
-const dollars = (micro) => { const v = micro / 1e6; return "$" + (v === 0 ? "0" : v.toFixed(v >= 1 ? 2 : v >= 0.01 ? 4 : 6)); };
+const dollars = (micro) => { const v = micro / 1e6; return "$" + (v === 0 ? "0" : v.toFixed(v >= 0.1 ? 2 : v >= 0.01 ? 4 : 6)); };
 const took = (ms) => (ms < 1 ? (1000 * ms).toFixed(0) + " µs" : ms < 10 ? ms.toFixed(1) + " ms" : ms < 1000 ? ms.toFixed(0) + " ms" : (ms / 1000).toFixed(1) + " s");
+const whole = (ms) => (ms < 1 ? "<1 ms" : took(ms)); // of what is measured in whole milliseconds
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
 const day = (at) => new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false });
 const names = ["Standard_Query", "Complex_Query", "Ambiguous_Query"];
@@ -33,8 +34,8 @@ export function online(o, admin) {
   $("cost").textContent = dollars(o.cost_microusd);
   $("each").textContent = o.decisions ? dollars(1000 * o.cost_microusd / o.decisions) + " a thousand" : "";
   const total = (o.latency || []).find((l) => l.what === "total");
-  $("slowest").textContent = total ? took(total.p95_ms) : "-";
-  $("middle").textContent = total ? "or longer; half of all " + took(total.p50_ms) : "";
+  $("slowest").textContent = total ? whole(total.p95_ms) : "-";
+  $("middle").textContent = total ? "half within " + whole(total.p50_ms) : "";
   $("failed").textContent = percent(o.errors, o.decisions);
   $("failed").className = o.errors ? "bad" : "";
   $("faults").textContent = `${o.errors} errors, ${o.fallbacks} fallbacks, ${o.router_faults} router faults`;
@@ -47,7 +48,10 @@ export function online(o, admin) {
   if (models.length) rows("models", models.map((m) => el("tr", {}, td(m.name || "none"), td(percent(m.count, o.decisions)), td(count(m.count)), td(dollars(m.cost_microusd || 0)))));
   else none("models", 4, "no model was asked in this time");
   const parts = { router: "router", model: "model", total: "whole request" };
-  if (o.latency) rows("latency", o.latency.map((l) => el("tr", {}, td(parts[l.what] || l.what), td(took(l.p50_ms)), td(took(l.p95_ms)), td(took(l.p99_ms)))));
+  if (o.latency) rows("latency", o.latency.map((l) => {
+    const of = l.what === "router" ? took : whole;
+    return el("tr", {}, td(parts[l.what] || l.what), td(of(l.p50_ms)), td(of(l.p95_ms)), td(of(l.p99_ms)));
+  }));
   else none("latency", 4, "nothing was measured in this time");
   recent(o.recent || [], admin);
 }
@@ -86,7 +90,7 @@ function recent(list, admin) {
     query.hidden = !admin;
     const bad = d.outcome !== "ok" && d.outcome !== "canceled";
     return el("tr", { className: bad ? "bad" : "", title: "decision " + d.id }, td(clock(d.at)), query, td(d.policy ? badge(d.policy) : "-"), td(d.model || "-"), td(d.rule, "", "rule"),
-      td(d.outcome, "outcome"), td(took(d.latency_ms)), td(dollars(d.cost_microusd)));
+      td(d.outcome, "outcome"), td(whole(d.latency_ms)), td(dollars(d.cost_microusd)));
   }));
 }
 
@@ -160,7 +164,8 @@ export function dead(letters, replay) {
 }
 
 export function decision(d) {
-  const odds = Object.entries(d.probabilities || {}).sort((a, b) => b[1] - a[1]);
+  const guessed = d.router_version === "static"; // the map's even odds say nothing
+  const odds = guessed ? [] : Object.entries(d.probabilities || {}).sort((a, b) => b[1] - a[1]);
   const facts = [["rule", d.rule + (d.rule_reason ? ": " + d.rule_reason : "")], ["reasoning", `${d.reasoning || "none"} (${d.reasoning_source || "none"})`],
     ["router", `${d.router_version}${d.router_fault ? "; the static map stood in: " + d.router_fault : ""}; ${took(d.router_us / 1000)}`], ["rules", d.rules_version]];
   if (d.error) facts.unshift(["refused", d.error]);
