@@ -12,7 +12,7 @@ import (
 
 // Training says when a router is trained, on what and by whom.
 type Training struct {
-	Recipe      string        `key:"recipe" doc:"What is trained: default (a small model of Gemma's architecture, from nothing, on a processor), or lora:NAME or qlora:NAME to adapt a base model that sluice model import has stored."`
+	Recipe      string        `key:"recipe" doc:"What is trained: default (a small model of Gemma's architecture and n-grams, from nothing, on a processor), or lora:NAME or qlora:NAME to adapt a base model that sluice model import has stored."`
 	Backend     string        `key:"backend" doc:"What computes: go, or xla:cuda in a binary built with the tag xla. One that a worker's binary lacks fails the job."`
 	Gate        string        `key:"gate" doc:"By which number a trained router must be surely better than what decides now: apgr, aiq, accuracy, arena_score, auroc or macro_f1."`
 	Seed        uint64        `key:"seed" doc:"Seeds weights and order. Another seed makes another model of the same examples."`

@@ -47,6 +47,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	c.checkBudgets(k)
 	c.checkRouting(k)
 	c.checkMonitor(k)
+	c.checkTelemetry(k)
 	k.want(c.Emulator.Faults >= 0 && c.Emulator.Faults < 1, "emulator.faults", "is not between 0 and 1", "0.2 means every fifth call")
 	k.want(c.Emulator.Latency >= 0, "emulator.latency", "is negative", "0 answers at once")
 	k.want(port(c.Emulator.Port), "emulator.port", "is not a port", "want 0 to 65535")

@@ -148,17 +148,17 @@ func (c *chosen) means(w *Weighted) (accuracy, cost float64) {
 func choose(w *Weighted, chain Rules, budget float64) (*chosen, error) {
 	c := &chosen{right: make([]float64, len(w.samples)), cost: make([]float64, len(w.samples))}
 	c.ruled = Ruled{Router: w.scored.Name, Rules: chain.Name(), Fired: map[string]int{}}
-	complex, threshold := w.complexAtShare()
+	escalated, threshold := w.complexAtShare()
 	limit, spent := 0.0, 0.0
 	for i, s := range w.samples {
 		alone := s.MediumCost
-		if complex[i] {
+		if escalated[i] {
 			alone = s.LargeCost
 		}
 		limit += budget * float64(alone)
 	}
 	for i, s := range w.samples {
-		f := RuleFacts{Text: s.Text, Static: w.scored.Name == staticMap, Complex: complex[i], Score: w.scored.Scores[i], Threshold: threshold}
+		f := RuleFacts{Text: s.Text, Static: w.scored.Name == staticMap, Complex: escalated[i], Score: w.scored.Scores[i], Threshold: threshold}
 		if limit > 0 {
 			f.Spent = spent / limit
 		}

@@ -77,6 +77,12 @@ func dead(stage string) []string {
 	return []string{subjects, "$JS.API.DIRECT.GET." + StreamDead + "." + subjects}
 }
 
+// replay reads dead letters, hands their messages to their stages once more and removes them: what the gateway's
+// page does for an admin.
+func replay() []string {
+	return append(own(StreamRetries, "retries.asked.>"), append(look(StreamDead), "$JS.API.STREAM.MSG.DELETE."+StreamDead)...)
+}
+
 // stage is what every stage needs beside its own: the count of failed attempts, its share of RETRIES,
 // the dead letters.
 func stage(name, version string, more ...[]string) [][]string {
@@ -162,4 +168,10 @@ func writeSubjects(b *strings.Builder, what string, subjects []string) {
 		fmt.Fprintf(b, "          %q\n", s)
 	}
 	b.WriteString("        ] }\n")
+}
+
+// purse pays from a stage's purses and reads those alone: see [OpenPurse].
+func purse(stage string) []string {
+	subjects, stream := "$KV."+BucketBudgets+"."+purseKey(stage)+".>", "KV_"+BucketBudgets
+	return []string{subjects, "$JS.API.DIRECT.GET." + stream + "." + subjects, "$JS.API.STREAM.INFO." + stream}
 }

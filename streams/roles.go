@@ -74,16 +74,16 @@ func grants(r Role, version string) [][]string {
 		return stage("intake", version, consume(StreamQueries, "intake", version), own(StreamAccepted, "queries.accepted.>"))
 	case RoleAnswer:
 		return stage("answer", version,
-			consumeLanes("answer", version), own(StreamAnswers, "answers.said.>"), ledger("answer"), bucket(BucketArms))
+			consumeLanes("answer", version), own(StreamAnswers, "answers.said.>"), ledger("answer"), purse("answer"), bucket(BucketArms))
 	case RoleJudge:
 		return stage("judge", version,
-			consume(StreamAnswers, "judge", version), own(StreamVerdicts, "verdicts.given.>"), ledger("judge"))
+			consume(StreamAnswers, "judge", version), own(StreamVerdicts, "verdicts.given.>"), ledger("judge"), purse("judge"))
 	case RoleLabel:
 		return stage("label", version,
 			consume(StreamVerdicts, "label", version), look(StreamVerdicts), own(StreamLabels, "labels.drawn.>"), bucket(BucketArms))
 	case RoleAnalysis:
 		return stage("analysis", version, consume(StreamLabels, "analysis", version),
-			own(StreamAnalyses, "analyses.made.>"), own(StreamExamples, "examples.made.>"), ledger("analysis"))
+			own(StreamAnalyses, "analyses.made.>"), own(StreamExamples, "examples.made.>"), ledger("analysis"), purse("analysis"))
 	case RoleRecord:
 		return stage("record", version, recorded(version)...)
 	case RoleTraining:
@@ -100,8 +100,8 @@ func onlineGrants(r Role, version string) [][]string {
 	case RoleGateway:
 		return [][]string{
 			own(StreamDecisions, "decisions.taken.>"), own(StreamFeedback, "feedback.given.>"), own(StreamAlerts, "alerts.raised.>"),
-			ledger("gateway"), bucket(BucketBudgets), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
-			{"router.>"},
+			ledger("gateway"), bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
+			{"router.>"}, watch(), replay(),
 		}
 	case RoleRouter:
 		return [][]string{bucket(BucketRouters), readObjects(ObjectStoreArtifacts)}

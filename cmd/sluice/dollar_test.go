@@ -132,7 +132,8 @@ func spentOut(text string, gemini bool) bool {
 	return e.Error.Code == "insufficient_quota"
 }
 
-func (r *replicas) post(url, body string) (status int, text string) {
+// post makes a request with the key; headers are names and values in turn.
+func (r *replicas) post(url, body string, header ...string) (status int, text string) {
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		r.t.Error(err)
@@ -140,6 +141,9 @@ func (r *replicas) post(url, body string) (status int, text string) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+r.secret)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	resp, err := r.client.Do(req)
 	if err != nil {
 		r.t.Error(err)

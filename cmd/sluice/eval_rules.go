@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strings"
 
 	"sluice"
 	"sluice/config"
@@ -25,8 +28,11 @@ func (c *evalFileCmd) chains(m *Main) ([]evaluation.Rules, error) {
 		spec := rules.Spec{Preset: name}
 		if !slices.Contains(rules.Presets(), name) {
 			from, err := config.Load(name, m.Getenv, m.cli.sets())
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("--rules %s is neither a preset (%s) nor a file", name, strings.Join(rules.Presets(), ", "))
+			}
 			if err != nil {
-				return nil, fmt.Errorf("--rules %s is no preset, and no configuration: %w", name, err)
+				return nil, fmt.Errorf("--rules %s: %w", name, err)
 			}
 			spec = from.RuleSpec()
 		}

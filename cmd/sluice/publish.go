@@ -69,7 +69,7 @@ func (c *publishCmd) publish(ctx context.Context, m *Main, in dataset, rows iter
 	display := producers.NewDisplay(m.Stderr, isTerminal(m.Stderr), in.name, survey.Rows)
 	report, err := producers.Publish(ctx, p, producers.Options{
 		Source: c.source(in), Tags: c.Tag, AsTest: c.AsTest, Rate: c.Rate, Checkpoint: checkpoint, Watcher: display,
-		Patience: c.Patience,
+		Patience: c.Patience, Tracing: m.tracing,
 	}, rows)
 	display.Done(report)
 	if errors.Is(err, producers.ErrStopped) {

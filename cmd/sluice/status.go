@@ -33,6 +33,9 @@ func (c *statusCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if l.server != nil {
+		fmt.Fprintf(m.Stderr, "nothing runs on the log of %s at the moment: this is what rests there\n", m.config.DataDir)
+	}
 	ticker := time.NewTicker(c.Interval)
 	defer ticker.Stop()
 	var before operate.Status

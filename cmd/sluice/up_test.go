@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice"
 	"sluice/llm/emulator"
 	"sluice/operate"
 	"sluice/streams"
@@ -226,6 +227,58 @@ func TestASpendingCapStopsAndLosesNothing(t *testing.T) {
 		t.Errorf("%d dead letters", n)
 	}
 	stop()
+}
+
+// Two copies, and one that comes later, share one purse: together they spend what one of them may.
+func TestCopiesThatNameTheSamePurseShareOneCap(t *testing.T) {
+	p := newProgram(t)
+	books, _ := p.serve("emulator", "--latency", "20ms")
+	log, _ := p.serve("consume", "intake")
+	url := []string{"--set", "nats.url=" + log.NATS}
+	p.must(append([]string{"publish", "--limit", "200"}, url...)...)
+	const most = 100_000
+	copyOf := func(purse string) chan int {
+		m, _, _ := p.command(append([]string{"consume", "answer", "--concurrency", "2", "--max-spend", "0.1", "--purse", purse, "--upstream", books.Emulator}, url...)...)
+		done := make(chan int, 1)
+		go func() { done <- m.report(m.Run(t.Context())) }() // waited for below
+		return done
+	}
+	for i, running := range []chan int{copyOf("night"), copyOf("night")} {
+		if status := <-running; status != statusBudget {
+			t.Errorf("copy %d: status %d, want %d", i, status, statusBudget)
+		}
+	}
+	spent := spentBy(t, log.NATS)
+	if spent < most || spent >= 2*most {
+		t.Errorf("two copies spent %d of %d together", spent, most)
+	}
+	if status := <-copyOf("night"); status != statusBudget || spentBy(t, log.NATS) != spent {
+		t.Errorf("a third copy: status %d, and %d spent in all", status, spentBy(t, log.NATS))
+	}
+	if status := <-copyOf("day"); status != statusBudget || spentBy(t, log.NATS) < spent+most {
+		t.Errorf("another purse: status %d, and %d spent in all", status, spentBy(t, log.NATS))
+	}
+	for _, wrong := range [][]string{{"consume", "answer", "--purse", "night"}, {"consume", "label", "--purse", "night", "--max-spend", "1"}} {
+		if _, errs, status := p.run(append(wrong, url...)...); status != statusUsage {
+			t.Errorf("%v: status %d\n%s", wrong, status, errs)
+		}
+	}
+}
+
+// spentBy sums the ledger, in micro-dollars.
+func spentBy(t *testing.T, url string) (spent int) {
+	t.Helper()
+	for m, err := range streams.Scan(t.Context(), upstream(t, url), streams.StreamCalls, streams.Window{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		call, err := streams.Decode[sluice.Call](m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spent += int(call.Cost)
+	}
+	return spent
 }
 
 func TestForgettingLeavesNoTrace(t *testing.T) {

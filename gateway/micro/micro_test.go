@@ -23,7 +23,7 @@ func serve(t *testing.T) (*nats.Conn, *gatetest.Rig) {
 	t.Helper()
 	nc := natstest.Start(t).Connect()
 	r := gatetest.Start(t)
-	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline)
+	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 	if _, err := r.Route(t.Context(), routing.Request{Text: "Hi"}); !errors.Is(err, routing.ErrUnavailable) {
 		t.Fatalf("nobody serves: %v", err)
 	}
-	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2)
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 		t.Error(err)
 	}
 	for _, fault := range []error{routing.ErrTooLong, routing.ErrUnparseable, routing.ErrUnavailable} {
-		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2)
+		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func (several) Route(_ context.Context, r routing.Request) (routing.Choice, erro
 func TestWhoIsAskedOverNATSKnowsTheTenantAndBringsItsThreshold(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Start(t).Connect()
-	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", several{}, 2)
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", several{}, 2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"sluice"
 	"sluice/gateway/web"
 	"sluice/routing"
+	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // routed is a choice as it travels.
@@ -41,13 +43,14 @@ type Deciding interface {
 // faults of a router by the code that they travel under.
 var faults = map[string]error{"413": routing.ErrTooLong, "422": routing.ErrUnparseable, "503": routing.ErrUnavailable}
 
-// Serve serves a router to gateways, with so many decisions in hand at once.
-func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int) (*Service, error) {
-	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency)
+// Serve serves a router to gateways, with so many decisions in hand at once; nil tracing traces
+// nothing.
+func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int, tracing *telemetry.Tracing) (*Service, error) {
+	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency, tracing)
 	if err != nil {
 		return nil, err
 	}
-	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) {
+	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) { //nolint:contextcheck // see Service.ctx
 		var b routerRequest
 		if fault := web.Decode(req.Data(), &b); fault != nil {
 			fail(req, fault)
@@ -97,7 +100,11 @@ func (r *Router) Route(ctx context.Context, req routing.Request) (routing.Choice
 	if err != nil {
 		return routing.Choice{}, fmt.Errorf("router over NATS: %w", err)
 	}
-	m, err := r.nc.RequestWithContext(ctx, SubjectRouter, data)
+	asked := &nats.Msg{Subject: SubjectRouter, Data: data}
+	if parent := telemetry.Of(ctx).Parent(); parent != "" {
+		asked.Header = nats.Header{streams.HeaderTraceParent: {parent}}
+	}
+	m, err := r.nc.RequestMsgWithContext(ctx, asked)
 	switch {
 	case ctx.Err() != nil:
 		return routing.Choice{}, ctx.Err()

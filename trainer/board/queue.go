@@ -85,13 +85,15 @@ func (b *Board) Work(ctx context.Context, patience time.Duration, log *slog.Logg
 	}
 	for {
 		taken, err := queue.Next(ctx, 0)
-		switch {
-		case ctx.Err() != nil:
-			return nil // asked to end
-		case err != nil:
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to end
+		}
+		if err != nil {
 			log.Error("a job can't be taken", "error", err)
-		case do(taken), ctx.Err() != nil:
-			return nil
+			continue
+		}
+		if last := do(taken); last || ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to end
 		}
 	}
 }
