@@ -39,6 +39,7 @@ func TestEveryCommandDoesItsWholeWorkUnderItsRole(t *testing.T) {
 	online(s, gateway, secret)
 	awaitLoop(s, &heard)
 	trains(s, gateway, secret)
+	paged(s, gateway)
 	routed(s, secret)
 
 	if out := s.run(streams.RoleViewer, "", "status"); !strings.Contains(out, "training") {

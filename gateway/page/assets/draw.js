@@ -138,6 +138,7 @@ export function matrix(cells) {
 }
 
 export function routers(list, admin, promote) {
+  $("rollback").hidden = !admin || !list.some((r) => r.before);
   rows("routers", list.map((r) => {
     const last = el("td");
     if (admin && !r.active && r.version !== "static") {
