@@ -17,7 +17,7 @@ const percent = (part, whole) => (whole > 0 ? (100 * part / whole).toFixed(1) + 
 const count = (n) => n.toLocaleString("en");
 const dollars = (micro) => { const v = micro / 1e6; return "$" + (v === 0 ? "0" : v.toFixed(v >= 0.1 ? 2 : v >= 0.01 ? 4 : 6)); };
 const took = (ms) => (ms < 1 ? (1000 * ms).toFixed(0) + " µs" : ms < 10 ? ms.toFixed(1) + " ms" : ms < 1000 ? ms.toFixed(0) + " ms" : (ms / 1000).toFixed(1) + " s");
-const whole = (ms) => (ms < 1 ? "<1 ms" : took(ms)); // of what is measured in whole milliseconds
+const whole = (ms) => (ms < 1 ? "<1 ms" : ms < 10 ? Math.round(ms) + " ms" : took(ms)); // of what is measured in whole milliseconds
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
 const day = (at) => new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false });
 const names = ["Standard_Query", "Complex_Query", "Ambiguous_Query"];

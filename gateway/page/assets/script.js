@@ -91,7 +91,18 @@ function note(source, text) {
     const old = source in drawn;
     s.classList.toggle("away", !!text && !old);
     s.classList.toggle("stale", !!text && old);
-    if (text) (s.querySelector("h2") || s).insertAdjacentElement(s.querySelector("h2") ? "afterend" : "afterbegin", el("p", { className: "note" }, text));
+    if (!text) return;
+    const p = el("p", { className: "note" });
+    p.dataset.text = text;
+    const h = s.querySelector("h2");
+    if (h) h.after(p);
+    else s.prepend(p);
+  });
+  const told = new Set(); // what several sections have in common is told once
+  document.querySelectorAll(".note").forEach((p) => {
+    const again = told.has(p.dataset.text) && p.dataset.text.length > 40;
+    p.textContent = again ? "Not here: see above." : p.dataset.text;
+    told.add(p.dataset.text);
   });
 }
 
