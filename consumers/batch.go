@@ -128,7 +128,7 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 	defer cancel()
 	in := make([]streams.Message, len(batch))
 	for i, d := range batch {
-		in[i] = d.in
+		in[i] = *d.in
 	}
 	began := time.Now()
 	defer func() {
@@ -146,7 +146,11 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 
 // conclude stores all outputs of a batch at once and settles each message.
 func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
-	var out []streams.Message
+	n := 0
+	for i := range results {
+		n += len(results[i].Out)
+	}
+	out := make([]streams.Message, 0, n)
 	for i, d := range batch {
 		if trace := d.in.Header[streams.HeaderTraceParent]; trace != "" {
 			inherit(results[i].Out, trace)
