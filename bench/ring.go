@@ -27,9 +27,10 @@ type Ring struct {
 
 const (
 	source = "bench"
-	// rest is how often the log is asked whether the ring has come to rest; small against a run, and rare
-	// enough to cost nothing.
-	rest = 20 * time.Millisecond
+	// rest is how often the log is asked how far the ring is; small against a run, and rare enough to cost
+	// nothing. Once all is made, lastRest is how often it is asked whether the ring has come to rest.
+	rest     = 20 * time.Millisecond
+	lastRest = 2 * time.Millisecond
 	// stall is how long a ring may make no progress before the run is given up.
 	stall = 30 * time.Second
 )
@@ -168,6 +169,7 @@ func (f *feeder) settle(ctx context.Context, stream string, n uint64) error {
 			if busy, err := f.busy(ctx); err != nil || busy == "" {
 				return err
 			}
+			ticker.Reset(lastRest)
 		}
 		if now > made {
 			made, grown = now, time.Now()
