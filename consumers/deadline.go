@@ -11,7 +11,8 @@ import (
 type deadlines struct {
 	mu  sync.Mutex
 	ctx context.Context //nolint:containedctx // handed out, and made anew, here alone
-	// free ends ctx before its time; its timer does at the latest.
+	// free would end ctx before its time; nobody calls it while calls share ctx, and its timer or the runner's end
+	// frees it.
 	free context.CancelFunc
 	// until is when the last call may begin that shares ctx.
 	until time.Time
@@ -24,7 +25,7 @@ func (r *Runner) deadline(now time.Time) context.Context {
 	defer d.mu.Unlock()
 	if d.ctx == nil || now.After(d.until) {
 		d.until = now.Add(most / 32)
-		d.ctx, d.free = context.WithTimeout(r.work, most+most/32)
+		d.ctx, d.free = context.WithTimeout(r.work, most+most/32) //nolint:gosec // see free
 	}
 	return d.ctx
 }

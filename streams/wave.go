@@ -129,7 +129,7 @@ func (w *wave) sendOne(ctx context.Context, i int, wire *nats.Msg, reply string,
 	if !w.begin(i) {
 		return nil
 	}
-	err := error(nats.ErrDisconnected)
+	err := nats.ErrDisconnected
 	if w.p.nc.IsConnected() {
 		toWire(wire, w.msgs[i], reply)
 		err = w.p.nc.PublishMsg(wire)
