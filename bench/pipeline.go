@@ -42,8 +42,8 @@ type Part struct {
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
 }
 
-// Pipeline is the result of the pipeline benchmark. Speeds are the medians of the parts and of the raw turns,
-// so that one that a neighbour slowed down moves them little; CPU times are means.
+// Pipeline is the result of the pipeline benchmark. Speeds and the ratio are medians, so that a neighbour who
+// slows down one part or one turn moves them little; CPU times are means.
 type Pipeline struct {
 	Queries          int     `json:"queries"`
 	QueriesPerSecond float64 `json:"queries_per_s"`
@@ -53,7 +53,9 @@ type Pipeline struct {
 	DeliveriesPerQuery float64 `json:"deliveries_per_query"`
 	MessagesPerSecond  float64 `json:"pipeline_messages_per_s"`
 	RawPerSecond       float64 `json:"raw_messages_per_s"`
-	// Ratio is MessagesPerSecond over RawPerSecond, RatioLow and RatioHigh the lowest and the highest of a part.
+	// Ratio is the median of the parts' ratios, each to the raw turns beside it; RatioLow and RatioHigh are the
+	// lowest and the highest. On a machine whose speed changes in the course of a run it is not MessagesPerSecond
+	// over RawPerSecond.
 	Ratio     float64 `json:"ratio"`
 	RatioLow  float64 `json:"ratio_low"`
 	RatioHigh float64 `json:"ratio_high"`
@@ -237,7 +239,7 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		DeliveriesPerQuery:  round(float64(b.delivered) / float64(n)),
 		MessagesPerSecond:   round(speed * perQueryStored),
 		RawPerSecond:        round(raw),
-		Ratio:               round(speed * perQueryStored / raw),
+		Ratio:               round(median(ratios)),
 		RatioLow:            slices.Min(ratios),
 		RatioHigh:           slices.Max(ratios),
 		RawCPUPerMessage:    round(rawCPU),
