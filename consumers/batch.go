@@ -129,6 +129,9 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 	in := make([]streams.Message, len(batch))
 	for i, d := range batch {
 		in[i] = *d.in
+		if d.span == nil { // one that is handled again, alone, has its span
+			d.trace(ctx, r.cfg.Tracing, r.cfg.Stage.Name)
+		}
 	}
 	began := time.Now()
 	defer func() {
@@ -152,10 +155,13 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 	}
 	out := make([]streams.Message, 0, n)
 	for i, d := range batch {
-		if trace := d.in.Header[streams.HeaderTraceParent]; trace != "" {
-			inherit(results[i].Out, trace)
+		made, parent := results[i].Out, d.parent()
+		if parent != "" {
+			for j, m := range made {
+				made[j] = m.Continue(parent)
+			}
 		}
-		out = append(out, results[i].Out...)
+		out = append(out, made...)
 	}
 	stored := r.store(out)
 	for i, d := range batch {

@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // delivery is one message in the runner's hands, from its arrival until it is settled.
@@ -27,6 +29,8 @@ type delivery struct {
 	known bool
 	// before and after are its neighbours among the open ones.
 	before, after *delivery
+	// span is the work on it; nil while it has not begun, or nobody traces it.
+	span *telemetry.Span
 }
 
 func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
@@ -37,6 +41,22 @@ func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
 	d := &delivery{source: s, place: in, ack: m.Reply, known: in.Deliveries <= 1}
 	d.in = &d.place
 	return d, nil
+}
+
+// trace begins the span of the work on the message.
+func (d *delivery) trace(ctx context.Context, t *telemetry.Tracing, stage string) context.Context {
+	ctx, d.span = t.Stage(ctx, stage, telemetry.Input{
+		Parent: d.in.Header[streams.HeaderTraceParent], Stream: d.in.Stream, Sequence: d.in.Sequence, Deliveries: d.place.Deliveries,
+	})
+	return ctx
+}
+
+// parent is the traceparent of what comes of the message: its own where nobody traces here.
+func (d *delivery) parent() string {
+	if d.span != nil {
+		return d.span.Parent()
+	}
+	return d.in.Header[streams.HeaderTraceParent]
 }
 
 // The words of the acknowledgement protocol. All are fire and forget: a lost one means that the message

@@ -111,7 +111,7 @@ func (r *Runner) fetch(e streams.Envelope) ([]byte, error) {
 // call runs the handler under its deadline. A panic is poison: its stack goes to the log alone.
 func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
 	began := time.Now()
-	ctx := r.deadline(began)
+	ctx := d.trace(r.deadline(began), r.cfg.Tracing, r.cfg.Stage.Name)
 	defer func() {
 		if v := recover(); v != nil {
 			out, err = nil, r.panicked(v, *d.in)
@@ -154,18 +154,4 @@ func (r *Runner) store(out []streams.Message) error {
 		return sluice.Terminal(sluice.ReasonRefused, err)
 	}
 	return err
-}
-
-// inherit passes the input's trace on.
-func inherit(out []streams.Message, trace string) {
-	for i := range out {
-		if out[i].Header[streams.HeaderTraceParent] != "" {
-			continue
-		}
-		h := map[string]string{streams.HeaderTraceParent: trace}
-		for k, v := range out[i].Header {
-			h[k] = v
-		}
-		out[i].Header = h
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/gateway/budget"
 	"sluice/llm"
 	"sluice/routing/rules"
 )
@@ -27,6 +28,9 @@ type Options struct {
 	Limiter Limiter // nil: no rates
 	// Observers hear of every request that was decided on.
 	Observers []Observer
+	// OnWarning hears of a budget that warns, sends to the medium model or refuses: once a period for each of
+	// these. It must not block. Nil: nobody does.
+	OnWarning func(budget.Verdict)
 
 	// Medium and Large are the pair, Named the models that clients may name beside it.
 	Medium, Large string
@@ -63,6 +67,7 @@ type Pipeline struct {
 	sticky *conversations
 	speed  *speeds
 	told   *told
+	warned *warnings
 
 	// flight guards draining, and counts the requests in hand; both only change together.
 	mu       sync.Mutex
@@ -97,7 +102,7 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		o: o, named: map[string]bool{o.Medium: true, o.Large: true}, sticky: newConversations(o.Conversations),
-		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}),
+		speed: newSpeeds(), told: newTold(o.Observers), warned: newWarnings(o.OnWarning), empty: make(chan struct{}),
 	}
 	for _, m := range o.Named {
 		p.named[m] = true

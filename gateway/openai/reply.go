@@ -147,6 +147,7 @@ var kinds = map[gateway.Kind][2]string{
 	gateway.Unauthenticated: {"invalid_request_error", "invalid_api_key"},
 	gateway.Forbidden:       {"invalid_request_error", "insufficient_permissions"},
 	gateway.NotFound:        {"invalid_request_error", "model_not_found"},
+	gateway.WrongMethod:     {"invalid_request_error", "method_not_allowed"},
 	gateway.Conflict:        {"invalid_request_error", "idempotency_key_in_use"},
 	gateway.Mismatch:        {"invalid_request_error", "idempotency_key_reused"},
 	gateway.TooLarge:        {"invalid_request_error", "context_length_exceeded"},

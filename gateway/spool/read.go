@@ -86,11 +86,15 @@ func (b *batch) take(data []byte) error {
 		}
 		data = data[size:]
 		b.next.offset += int64(size)
-		if k != kindEnd {
+		if k != kindEnd && k != kindTraced {
 			continue
 		}
 		b.ends++
 		_, rest, ok := cutText(body)
+		trace := ""
+		if ok && k == kindTraced {
+			trace, rest, ok = cutText(rest)
+		}
 		if !ok {
 			return errTorn
 		}
@@ -98,7 +102,9 @@ func (b *batch) take(data []byte) error {
 		if err != nil {
 			return err
 		}
-		b.msgs = append(b.msgs, msgs...)
+		for _, m := range msgs {
+			b.msgs = append(b.msgs, m.Continue(trace))
+		}
 	}
 	return nil
 }

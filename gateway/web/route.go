@@ -79,7 +79,9 @@ func Describe(h http.Header, d *sluice.Decision) {
 		return
 	}
 	h[HeaderDecision] = []string{d.ID}
-	h[HeaderModel] = []string{d.Model}
+	if d.Model != "" { // a rule refuses otherwise
+		h[HeaderModel] = []string{d.Model}
+	}
 	h[HeaderRule] = []string{d.Rule}
 	h[HeaderRouter] = []string{d.RouterVersion}
 	if d.Policy != "" {
@@ -100,6 +102,9 @@ func WriteFault(w http.ResponseWriter, f *gateway.Fault, body []byte) {
 	h.Set("Content-Type", "application/json")
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+999_999_999)/1_000_000_000), 10))
+	}
+	if f.Kind == gateway.OverBudget { // OpenAI's clients try a 429 again otherwise, at once and for nothing
+		h.Set("X-Should-Retry", "false")
 	}
 	if f.Kind == gateway.Unauthenticated {
 		h.Set("WWW-Authenticate", "Bearer")
