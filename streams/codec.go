@@ -107,19 +107,8 @@ func Decode[T any](data []byte) (T, error) {
 // inUTC moves the times that the library reads in the machine's zone to UTC; a layout reads UTC.
 func inUTC(v any) {
 	switch v := v.(type) {
-	case *sluice.Query:
-		utc(&v.AskedAt, &v.Deadline)
-	case *sluice.Decision:
-		inUTC(&v.Query)
-		utc(&v.DecidedAt)
-	case *sluice.Feedback:
-		utc(&v.GivenAt)
-	case *sluice.Alert:
-		utc(&v.RaisedAt)
 	case *sluice.TrainingJob:
 		utc(&v.AskedAt)
-	case *sluice.TrainingEvent:
-		utc(&v.At)
 	case *Envelope:
 		utc(&v.StoredAt)
 	case *DeadLetter:
