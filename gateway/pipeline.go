@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,13 +62,14 @@ type Pipeline struct {
 	speed  *speeds
 	told   *told
 
-	// flight guards draining, and counts the requests in hand; both only change together.
+	// mu guards the requests in hand, each with what cuts it off.
 	mu       sync.Mutex
-	inHand   int
+	inHand   map[uint64]context.CancelCauseFunc
+	entered  uint64 // requests so far
 	draining bool
+	stopped  bool
 	empty    chan struct{} // closed once draining and nothing is in hand
-	stop     context.Context
-	cut      context.CancelCauseFunc
+	detach   func() bool   // from the context of New
 }
 
 var errDraining = errors.New("the gateway is shutting down")
@@ -97,13 +96,13 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		o: o, named: map[string]bool{o.Medium: true, o.Large: true}, sticky: newConversations(o.Conversations),
-		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}),
+		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}), inHand: map[uint64]context.CancelCauseFunc{},
 	}
 	for _, m := range o.Named {
 		p.named[m] = true
 	}
 	p.SwapRules(o.Rules)
-	p.stop, p.cut = context.WithCancelCause(ctx)
+	p.detach = context.AfterFunc(ctx, p.cut)
 	return p, nil
 }
 
@@ -131,25 +130,39 @@ func (p *Pipeline) enter(ctx context.Context) (_ context.Context, leave func(), 
 	if p.draining {
 		return nil, nil, &Fault{Kind: Unavailable, Message: errDraining.Error(), RetryAfter: time.Second}
 	}
-	p.inHand++
+	p.entered++
+	n := p.entered
 	ctx, cancel := context.WithCancelCause(ctx)
-	detach := context.AfterFunc(p.stop, func() { cancel(errDraining) })
+	p.inHand[n] = cancel
+	if p.stopped {
+		cancel(errDraining)
+	}
 	return ctx, func() {
-		detach()
 		cancel(nil)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.inHand--; p.inHand == 0 && p.draining {
+		delete(p.inHand, n)
+		if len(p.inHand) == 0 && p.draining {
 			close(p.empty)
 		}
 	}, nil
+}
+
+// cut cuts off the requests in hand, and those that come yet.
+func (p *Pipeline) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	for _, cancel := range p.inHand {
+		cancel(errDraining)
+	}
 }
 
 // InHand counts the requests in hand.
 func (p *Pipeline) InHand() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inHand
+	return len(p.inHand)
 }
 
 // Draining says whether the pipeline takes no requests any more.
@@ -165,7 +178,7 @@ func (p *Pipeline) Drain(ctx context.Context) {
 	p.mu.Lock()
 	if !p.draining {
 		p.draining = true
-		if p.inHand == 0 {
+		if len(p.inHand) == 0 {
 			close(p.empty)
 		}
 	}
@@ -173,9 +186,10 @@ func (p *Pipeline) Drain(ctx context.Context) {
 	select {
 	case <-p.empty:
 	case <-ctx.Done():
-		p.cut(errDraining)
+		p.cut()
 		<-p.empty
 	}
+	p.detach()
 	p.told.close()
 }
 
@@ -223,9 +237,5 @@ func (p *Pipeline) unknownModel(name string) *Fault {
 // short cuts what a client sent before it is quoted.
 func short(s string) string { return sluice.CleanText(s, 64) }
 
-// NewID mints an id: 26 characters of [a-z2-7]: 128 random bits.
-func NewID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
-}
+// NewID mints an id: see [sluice.NewID].
+func NewID() string { return sluice.NewID() }

@@ -53,7 +53,7 @@ func (a *assembly) addCall(d ToolCallDelta) error {
 		c.ID = d.ID
 	}
 	if c.ID == "" {
-		c.ID = "call_" + newID()
+		c.ID = "call_" + sluice.NewID()
 		d.ID = c.ID
 	}
 	if c.Name == "" {

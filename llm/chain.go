@@ -152,7 +152,7 @@ type candidate struct {
 
 // candidates are the models that can do what is asked. Where none can, the error is the first's.
 func (c *Caller) candidates(models []string, req ChatRequest) ([]candidate, error) {
-	var out []candidate
+	out := make([]candidate, 0, len(models))
 	first := errors.New("no model is named")
 	for i, name := range models {
 		d, err := c.candidate(name, req)

@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,12 +16,13 @@ import (
 // OpenAI speaks the chat completions API that OpenAI published and most servers offer (vLLM, Ollama,
 // llama.cpp, gateways of other vendors). It makes one attempt a call. Make one with [NewOpenAI].
 type OpenAI struct {
-	endpoint string
+	// asking is what all requests have in common.
+	asking *http.Request
 	// official is true for OpenAI's own servers, which want max_completion_tokens where others know
 	// max_tokens alone.
 	official bool
 	key      Key
-	http     *http.Client
+	wire     *observer
 }
 
 // maxReply bounds, in bytes, what is read of one reply.
@@ -43,14 +43,22 @@ func NewOpenAI(baseURL string, key Key) (*OpenAI, error) {
 		path += "/v1"
 	}
 	u.Path = path + "/chat/completions"
-	return &OpenAI{endpoint: u.String(), official: u.Hostname() == "api.openai.com", key: key, http: newClient(signature{"Authorization", "Bearer ", key})}, nil
+	asking := &http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}},
+	}
+	if u.User != nil && key == (Key{}) {
+		password, _ := u.User.Password()
+		asking.SetBasicAuth(u.User.Username(), password)
+	}
+	return &OpenAI{asking: asking, official: u.Hostname() == "api.openai.com", key: key, wire: newObserver(signature{"Authorization", "Bearer ", key})}, nil
 }
 
 // Name is "openai".
 func (o *OpenAI) Name() string { return "openai" }
 
 // Close closes idle connections.
-func (o *OpenAI) Close() { o.http.CloseIdleConnections() }
+func (o *OpenAI) Close() { o.wire.CloseIdleConnections() }
 
 // Generate makes one attempt.
 func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
@@ -60,17 +68,12 @@ func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
 // Chat makes one attempt.
 func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
 	a := &assembly{req: req, sink: sink}
-	body, err := json.Marshal(o.wire(req, sink != nil))
+	body, err := json.Marshal(o.request(req, sink != nil))
 	if err != nil {
 		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: fmt.Errorf("openai: encode the request: schema or temperature is no JSON")}
 	}
-	ctx, ex := observe(ctx)
-	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, bytes.NewReader(body))
-	if err != nil {
-		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: errors.New("openai: the request could not be made")}
-	}
-	hr.Header.Set("Content-Type", "application/json")
-	resp, err := o.http.Do(hr)
+	ex := &exchange{}
+	resp, err := o.send(ctx, ex, body)
 	if err != nil {
 		return a.failed(breakdown(ctx, ex, err))
 	}
@@ -91,8 +94,22 @@ func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 		return a.failed(breakdown(ctx, ex, err))
 	}
 	reply, err := a.end()
-	_, _ = resp.Body.Read(make([]byte, 64)) // to its end: the connection can be used again
+	if sink != nil {
+		_, _ = resp.Body.Read(make([]byte, 64)) // to its end: the connection can be used again
+	}
 	return reply, err
+}
+
+// send makes the exchange.
+func (o *OpenAI) send(ctx context.Context, ex *exchange, body []byte) (*http.Response, error) {
+	r := o.asking.WithContext(ctx)
+	r.Body, r.ContentLength = newPayload(body, ex), int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return newPayload(body, ex), nil } // on another connection
+	resp, err := o.wire.send(r, ex)
+	if err != nil {
+		return nil, &url.Error{Op: http.MethodPost, Err: err}
+	}
+	return resp, nil
 }
 
 // refused reads a reply that is none.

@@ -112,8 +112,8 @@ func (u *openAIUsage) tokens() sluice.Usage {
 	}
 }
 
-// wire is the request as it is sent.
-func (o *OpenAI) wire(req ChatRequest, stream bool) openAIRequest {
+// request is a request as it is sent.
+func (o *OpenAI) request(req ChatRequest, stream bool) openAIRequest {
 	w := openAIRequest{
 		Model: req.Model, Temperature: req.Temperature, TopP: req.TopP, Stop: req.Stop, Seed: req.Seed,
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty, ReasoningEffort: req.ReasoningEffort,

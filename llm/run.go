@@ -206,8 +206,11 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 	if tier, ok := r.o.Tiers[d.req.Model]; ok {
 		purpose.Tier = tier
 	}
-	ctx, leave := r.gate.enter(ctx, n)
-	defer leave()
+	if r.o.HedgeAfter > 0 {
+		hedged, leave := r.gate.enter(ctx, n)
+		defer leave()
+		ctx = hedged
+	}
 	t, err := r.c.start(ctx, d.m, purpose, visit{purpose.Tenant, d.req.bytes(), r.queue(d.m)}, n)
 	if err != nil {
 		return outcome{err: err}

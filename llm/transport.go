@@ -1,9 +1,11 @@
 package llm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// newClient is an HTTP client for many calls at once to few hosts. It adds sign's header to every
-// request, and follows no redirect, so that the key goes to the configured host alone. It has no timeout
-// of its own: the Caller's context bounds each attempt.
-func newClient(sign signature) *http.Client {
-	transport := &http.Transport{
+// newObserver is the way to one provider's servers, for many calls at once to few hosts. It adds sign's header
+// to every request and follows no redirect, so that the key goes to the configured host alone. It has no
+// timeout of its own: the Caller's context bounds each attempt.
+func newObserver(sign signature) *observer {
+	return &observer{sign: sign, next: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
@@ -25,9 +27,14 @@ func newClient(sign signature) *http.Client {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-	}
+		DisableCompression:    true, // replies are short, and a stream must not wait in a packer
+	}}
+}
+
+// newClient is an observer as an HTTP client, for libraries that want one.
+func newClient(sign signature) *http.Client {
 	return &http.Client{
-		Transport:     &observer{next: transport, sign: sign},
+		Transport:     newObserver(sign),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -68,21 +75,51 @@ type observer struct {
 	sign signature
 }
 
+// RoundTrip makes the exchange of a client's request.
 func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
+	ex, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	return o.send(r, ex)
+}
+
+// send makes an exchange; nil ex: nobody asks what became of it.
+func (o *observer) send(r *http.Request, ex *exchange) (*http.Response, error) {
 	if key := o.sign.key.reveal(); key != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set(o.sign.header, o.sign.prefix+key)
+		signed := *r // neither the request nor its header is ours
+		signed.Header = make(http.Header, len(r.Header)+1)
+		maps.Copy(signed.Header, r.Header)
+		signed.Header.Set(o.sign.header, o.sign.prefix+key)
+		r = &signed
 	}
 	resp, err := o.next.RoundTrip(r)
-	if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
-		ex.status.Store(int64(resp.StatusCode))
-		ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
-		if ex.quiet {
-			resp.Body = &quietBody{resp.Body, ex}
-		}
+	if ex == nil || err != nil {
+		return resp, err
 	}
-	return resp, err
+	ex.status.Store(int64(resp.StatusCode))
+	ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
+	if ex.quiet {
+		resp.Body = &quietBody{resp.Body, ex}
+	}
+	return resp, nil
 }
+
+// payload is a request's body that marks its exchange as sent when it is read: by then the head is written.
+type payload struct {
+	data bytes.Reader
+	ex   *exchange
+}
+
+func newPayload(data []byte, ex *exchange) *payload {
+	p := &payload{ex: ex}
+	p.data.Reset(data)
+	return p
+}
+
+func (p *payload) Read(b []byte) (int, error) {
+	p.ex.sent.Store(true)
+	return p.data.Read(b)
+}
+
+func (p *payload) Close() error { return nil }
 
 // quietBody is the body of a quiet exchange.
 type quietBody struct {
