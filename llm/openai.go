@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sluice"
 )
 
@@ -118,12 +121,17 @@ func (o *OpenAI) refused(ctx context.Context, ex *exchange, resp *http.Response,
 	if err != nil {
 		return breakdown(ctx, ex, err)
 	}
-	var reply openAIReply
 	words := ""
-	if json.Unmarshal(data, &reply) == nil && reply.Error != nil {
+	if reply, err := readOpenAI(data); err == nil && reply.Error != nil {
 		words = explain(reply.Error.Message, o.key, req.texts()...)
 	}
 	return refusal(ex, resp.StatusCode, words)
+}
+
+// readOpenAI reads a reply or a piece of one, and is not strict about it: servers are many.
+func readOpenAI(data []byte) (reply openAIReply, err error) {
+	err = jsonv2.Unmarshal(data, &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
+	return reply, err
 }
 
 // errAPI is a 200 that is not what the API promises. The server's bytes stay out of it.
@@ -134,8 +142,8 @@ func (o *OpenAI) readWhole(a *assembly, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	var reply openAIReply
-	if err := json.Unmarshal(data, &reply); err != nil || reply.Error != nil {
+	reply, err := readOpenAI(data)
+	if err != nil || reply.Error != nil {
 		return errAPI
 	}
 	if len(reply.Choices) == 0 {
@@ -165,8 +173,8 @@ func (o *OpenAI) readStream(a *assembly, body io.Reader) error {
 		if err != nil {
 			return err
 		}
-		var piece openAIReply
-		if err := json.Unmarshal(data, &piece); err != nil || piece.Error != nil {
+		piece, err := readOpenAI(data)
+		if err != nil || piece.Error != nil {
 			return errAPI
 		}
 		if len(piece.Choices) == 0 {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -169,9 +168,4 @@ func (o own) feedback(w http.ResponseWriter, r *Request) *gateway.Fault {
 	body, _ := json.Marshal(map[string]string{"id": f.ID, "decision_id": f.DecisionID}) // strings alone
 	WriteJSON(w, body)
 	return nil
-}
-
-// Decode reads a body strictly: what it does not know it names.
-func Decode(body []byte, into any) *gateway.Fault {
-	return strict(json.NewDecoder(bytes.NewReader(body)), into)
 }
