@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ type OpenAI struct {
 	// max_tokens alone.
 	official bool
 	key      Key
-	wire     *observer
+	observer *observer
 }
 
 // maxReply bounds, in bytes, what is read of one reply.
@@ -54,14 +55,14 @@ func NewOpenAI(baseURL string, key Key) (*OpenAI, error) {
 		password, _ := u.User.Password()
 		asking.SetBasicAuth(u.User.Username(), password)
 	}
-	return &OpenAI{asking: asking, official: u.Hostname() == "api.openai.com", key: key, wire: newObserver(signature{"Authorization", "Bearer ", key})}, nil
+	return &OpenAI{asking: asking, official: u.Hostname() == "api.openai.com", key: key, observer: newObserver(u, signature{"Authorization", "Bearer ", key})}, nil
 }
 
 // Name is "openai".
 func (o *OpenAI) Name() string { return "openai" }
 
 // Close closes idle connections.
-func (o *OpenAI) Close() { o.wire.CloseIdleConnections() }
+func (o *OpenAI) Close() { o.observer.CloseIdleConnections() }
 
 // Generate makes one attempt.
 func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
@@ -106,9 +107,10 @@ func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 // send makes the exchange.
 func (o *OpenAI) send(ctx context.Context, ex *exchange, body []byte) (*http.Response, error) {
 	r := o.asking.WithContext(ctx)
-	r.Body, r.ContentLength = newPayload(body, ex), int64(len(body))
-	r.GetBody = func() (io.ReadCloser, error) { return newPayload(body, ex), nil } // on another connection
-	resp, err := o.wire.send(r, ex)
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody()
+	r.ContentLength = int64(len(body))
+	resp, err := o.observer.send(r, ex)
 	if err != nil {
 		return nil, &url.Error{Op: http.MethodPost, Err: err}
 	}
