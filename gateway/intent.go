@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,15 +50,15 @@ type ended struct {
 	Lines []sluice.Call `json:"lines"`
 }
 
-// encodeIntent writes an attempt, and the lines of those that ended before it. The intent comes first, with
+// appendIntent writes an attempt, and the lines of those that ended before it. The intent comes first, with
 // its length.
-func encodeIntent(d *sluice.Decision, call sluice.Call, lines []sluice.Call) ([]byte, error) {
+func appendIntent(b []byte, d *sluice.Decision, call *sluice.Call, lines []sluice.Call) ([]byte, error) {
 	q := &d.Query
 	in := intent{
 		ID: d.ID, QueryKey: q.Key, Text: q.Text, Tenant: q.Tenant, Tags: q.Tags, Split: string(q.Split), Scrubbed: q.Scrubbed,
 		API: d.API, Requested: d.Requested, KeyID: d.KeyID, Conversation: d.Conversation, Policy: string(d.Policy), Reasoning: d.Reasoning,
 		ReasoningSource: d.ReasoningSource, RouterVersion: d.RouterVersion, RouterFault: d.RouterFault, RouterUS: d.RouterUS, Canary: d.Canary,
-		Rule: d.Rule, RuleReason: d.RuleReason, RulesVersion: d.RulesVersion, DecidedAt: d.DecidedAt, Streamed: d.Streamed, Call: call,
+		Rule: d.Rule, RuleReason: d.RuleReason, RulesVersion: d.RulesVersion, DecidedAt: d.DecidedAt, Streamed: d.Streamed, Call: *call,
 	}
 	for policy, share := range d.Probabilities {
 		in.Probabilities = append(in.Probabilities, string(policy)+"="+strconv.FormatFloat(share, 'g', -1, 64))
@@ -65,24 +66,21 @@ func encodeIntent(d *sluice.Decision, call sluice.Call, lines []sluice.Call) ([]
 	if d.Threshold != 0 {
 		in.Threshold = strconv.FormatFloat(d.Threshold, 'g', -1, 64)
 	}
-	data, err := streams.Encode(in)
+	start := len(b)
+	b, err := streams.Append(append(b, 0, 0, 0, 0), &in)
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
 	if err != nil || len(lines) == 0 {
-		return append(appendLength(nil, len(data)), data...), err
+		return b, err
 	}
-	before, err := streams.Encode(ended{lines})
-	return append(append(appendLength(nil, len(data)), data...), before...), err
+	return streams.Append(b, &ended{lines})
 }
 
-func appendLength(b []byte, n int) []byte {
-	return append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-}
-
-// decodeIntent reads what encodeIntent wrote.
+// decodeIntent reads what appendIntent wrote.
 func decodeIntent(b []byte) (d sluice.Decision, call sluice.Call, lines []sluice.Call, err error) {
 	if len(b) < 4 {
 		return d, call, nil, fmt.Errorf("an intent of %d bytes", len(b))
 	}
-	n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+	n := int(binary.BigEndian.Uint32(b))
 	if b = b[4:]; n > len(b) {
 		return d, call, nil, fmt.Errorf("an intent of %d bytes, of which %d are there", n, len(b))
 	}
