@@ -1,58 +1,76 @@
 package gateway
 
 import (
-	"context"
 	"io"
-	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"sluice"
 )
 
 // Lines writes one line of JSON for every request that was decided on: what an operator greps for. It is an
-// [Observer].
+// [Observer]. The line is put together here, since a logger that knows nothing of its fields takes three times
+// as long.
 type Lines struct {
-	log *slog.Logger
 	// texts has lines hold query, reasoning and answer; otherwise they hold their lengths.
 	texts bool
+
+	mu   sync.Mutex
+	w    io.Writer
+	line []byte
 }
 
 // NewLines writes to w, one Write a line.
-func NewLines(w io.Writer, texts bool) *Lines {
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) > 0 {
-			return a
-		}
-		switch a.Key {
-		case slog.TimeKey:
-			a.Key = "timestamp"
-			a.Value = slog.TimeValue(a.Value.Time().UTC())
-		case slog.LevelKey:
-			return slog.Attr{}
-		}
-		return a
-	}})
-	return &Lines{log: slog.New(h), texts: texts}
-}
+func NewLines(w io.Writer, texts bool) *Lines { return &Lines{w: w, texts: texts} }
 
 // Observe writes the line.
 func (l *Lines) Observe(d *sluice.Decision, _ []sluice.Call) {
-	attrs := make([]slog.Attr, 0, 20)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := append(l.line[:0], `{"timestamp":"`...)
+	b = time.Now().UTC().AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","msg":"decision"`...)
 	if l.texts {
-		attrs = append(attrs, slog.String("query", d.Query.Text), slog.String("reasoning", d.Reasoning), slog.String("answer", d.Answer))
+		b = textField(b, "query", d.Query.Text)
+		b = textField(b, "reasoning", d.Reasoning)
+		b = textField(b, "answer", d.Answer)
 	} else {
-		attrs = append(attrs, slog.Int("query_bytes", len(d.Query.Text)), slog.Int("answer_bytes", len(d.Answer)))
+		b = wholeField(b, "query_bytes", int64(len(d.Query.Text)))
+		b = wholeField(b, "answer_bytes", int64(len(d.Answer)))
 	}
-	attrs = append(attrs,
-		slog.String("decision_id", d.ID), slog.String("policy", string(d.Policy)), slog.String("model", d.Model),
-		slog.Int64("latency_ms", d.LatencyMS), slog.Float64("cost_usd", float64(d.Cost)/1e6), slog.String("rule", d.Rule),
-		slog.String("router_version", d.RouterVersion), slog.String("rules_version", d.RulesVersion), slog.String("api", d.API),
-		slog.String("tenant", d.Query.Tenant), slog.String("key_id", d.KeyID), slog.String("outcome", string(d.Outcome)), slog.Int("status", d.Status),
-	)
+	b = textField(b, "decision_id", d.ID)
+	b = textField(b, "policy", string(d.Policy))
+	b = textField(b, "model", d.Model)
+	b = wholeField(b, "latency_ms", d.LatencyMS)
+	b = strconv.AppendFloat(append(b, `,"cost_usd":`...), float64(d.Cost)/1e6, 'f', 6, 64)
+	b = textField(b, "rule", d.Rule)
+	b = textField(b, "router_version", d.RouterVersion)
+	b = textField(b, "rules_version", d.RulesVersion)
+	b = textField(b, "api", d.API)
+	b = textField(b, "tenant", d.Query.Tenant)
+	b = textField(b, "key_id", d.KeyID)
+	b = textField(b, "outcome", string(d.Outcome))
+	b = wholeField(b, "status", int64(d.Status))
 	if d.Error != "" {
-		attrs = append(attrs, slog.String("error", d.Error))
+		b = textField(b, "error", d.Error)
 	}
 	if d.RouterFault != "" {
-		attrs = append(attrs, slog.String("router_fault", d.RouterFault))
+		b = textField(b, "router_fault", d.RouterFault)
 	}
-	l.log.LogAttrs(context.Background(), slog.LevelInfo, "decision", attrs...) //nolint:forbidigo // a line belongs to no request
+	l.line = append(b, "}\n"...)
+	_, _ = l.w.Write(l.line) // a log that is full stops no request
+}
+
+// textField appends a field that is not the first. What is no UTF-8 is replaced.
+func textField(b []byte, name, value string) []byte {
+	b = append(append(append(b, `,"`...), name...), `":`...)
+	b, _ = jsontext.AppendQuote(b, value)
+	return b
+}
+
+func wholeField(b []byte, name string, n int64) []byte {
+	return strconv.AppendInt(append(append(append(b, `,"`...), name...), `":`...), n, 10)
 }

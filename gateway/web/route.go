@@ -73,17 +73,20 @@ func (r *Request) Knobs(a *gateway.Ask) *gateway.Fault {
 	return nil
 }
 
+// describing are the headers of Describe, in the order of its words.
+var describing = [...]string{HeaderDecision, HeaderModel, HeaderRule, HeaderRouter, HeaderPolicy}
+
 // Describe tells of a decision in headers. The cost is told by [Price], once it is known.
 func Describe(h http.Header, d *sluice.Decision) {
 	if d.ID == "" {
 		return
 	}
-	h[HeaderDecision] = []string{d.ID}
-	h[HeaderModel] = []string{d.Model}
-	h[HeaderRule] = []string{d.Rule}
-	h[HeaderRouter] = []string{d.RouterVersion}
-	if d.Policy != "" {
-		h[HeaderPolicy] = []string{string(d.Policy)}
+	words := []string{d.ID, d.Model, d.Rule, d.RouterVersion, string(d.Policy)}
+	if d.Policy == "" {
+		words = words[:len(words)-1]
+	}
+	for i := range words {
+		h[describing[i]] = words[i : i+1 : i+1]
 	}
 }
 
