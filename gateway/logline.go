@@ -2,13 +2,11 @@ package gateway
 
 import (
 	"io"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"sluice"
+	"sluice/object"
 )
 
 // Lines writes one line of JSON for every request that was decided on: what an operator greps for. It is an
@@ -20,7 +18,7 @@ type Lines struct {
 
 	mu   sync.Mutex
 	w    io.Writer
-	line []byte
+	line object.Writer
 }
 
 // NewLines writes to w, one Write a line.
@@ -30,47 +28,34 @@ func NewLines(w io.Writer, texts bool) *Lines { return &Lines{w: w, texts: texts
 func (l *Lines) Observe(d *sluice.Decision, _ []sluice.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := append(l.line[:0], `{"timestamp":"`...)
-	b = time.Now().UTC().AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","msg":"decision"`...)
+	w := l.line[:0]
+	w.Begin()
+	w.Text("timestamp", time.Now().UTC().Format(time.RFC3339Nano))
+	w.Text("msg", "decision")
 	if l.texts {
-		b = textField(b, "query", d.Query.Text)
-		b = textField(b, "reasoning", d.Reasoning)
-		b = textField(b, "answer", d.Answer)
+		w.Text("query", d.Query.Text)
+		w.Text("reasoning", d.Reasoning)
+		w.Text("answer", d.Answer)
 	} else {
-		b = wholeField(b, "query_bytes", int64(len(d.Query.Text)))
-		b = wholeField(b, "answer_bytes", int64(len(d.Answer)))
+		w.Whole("query_bytes", int64(len(d.Query.Text)))
+		w.Whole("answer_bytes", int64(len(d.Answer)))
 	}
-	b = textField(b, "decision_id", d.ID)
-	b = textField(b, "policy", string(d.Policy))
-	b = textField(b, "model", d.Model)
-	b = wholeField(b, "latency_ms", d.LatencyMS)
-	b = strconv.AppendFloat(append(b, `,"cost_usd":`...), float64(d.Cost)/1e6, 'f', 6, 64)
-	b = textField(b, "rule", d.Rule)
-	b = textField(b, "router_version", d.RouterVersion)
-	b = textField(b, "rules_version", d.RulesVersion)
-	b = textField(b, "api", d.API)
-	b = textField(b, "tenant", d.Query.Tenant)
-	b = textField(b, "key_id", d.KeyID)
-	b = textField(b, "outcome", string(d.Outcome))
-	b = wholeField(b, "status", int64(d.Status))
-	if d.Error != "" {
-		b = textField(b, "error", d.Error)
-	}
-	if d.RouterFault != "" {
-		b = textField(b, "router_fault", d.RouterFault)
-	}
-	l.line = append(b, "}\n"...)
+	w.Text("decision_id", d.ID)
+	w.Text("policy", string(d.Policy))
+	w.Text("model", d.Model)
+	w.Whole("latency_ms", d.LatencyMS)
+	w.Fraction("cost_usd", float64(d.Cost)/1e6)
+	w.Text("rule", d.Rule)
+	w.Text("router_version", d.RouterVersion)
+	w.Text("rules_version", d.RulesVersion)
+	w.Text("api", d.API)
+	w.Text("tenant", d.Query.Tenant)
+	w.Text("key_id", d.KeyID)
+	w.Text("outcome", string(d.Outcome))
+	w.Whole("status", int64(d.Status))
+	w.TextIf("error", d.Error)
+	w.TextIf("router_fault", d.RouterFault)
+	w.End()
+	l.line = append(w, '\n')
 	_, _ = l.w.Write(l.line) // a log that is full stops no request
-}
-
-// textField appends a field that is not the first. What is no UTF-8 is replaced.
-func textField(b []byte, name, value string) []byte {
-	b = append(append(append(b, `,"`...), name...), `":`...)
-	b, _ = jsontext.AppendQuote(b, value)
-	return b
-}
-
-func wholeField(b []byte, name string, n int64) []byte {
-	return strconv.AppendInt(append(append(append(b, `,"`...), name...), `":`...), n, 10)
 }

@@ -3,7 +3,6 @@ package llm
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +71,7 @@ func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
 // Chat makes one attempt.
 func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
 	a := &assembly{req: req, sink: sink}
-	body, err := json.Marshal(o.request(req, sink != nil))
+	body, err := o.encode(&req, sink != nil)
 	if err != nil {
 		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: fmt.Errorf("openai: encode the request: schema or temperature is no JSON")}
 	}
@@ -88,7 +87,7 @@ func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 	case sink != nil:
 		err = o.readStream(a, resp.Body)
 	default:
-		err = o.readWhole(a, resp.Body)
+		err = o.readWhole(a, resp)
 	}
 	var lost *sinkError
 	switch {
@@ -139,12 +138,16 @@ func readOpenAI(data []byte) (reply openAIReply, err error) {
 // errAPI is a 200 that is not what the API promises. The server's bytes stay out of it.
 var errAPI = errors.New("not what the API promises")
 
-func (o *OpenAI) readWhole(a *assembly, body io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(body, maxReply))
-	if err != nil {
+func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
+	var room []byte
+	if n := resp.ContentLength; n > 0 && n < maxReply {
+		room = make([]byte, 0, n+bytes.MinRead) // its end is found without growing
+	}
+	data := bytes.NewBuffer(room)
+	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxReply)); err != nil {
 		return err
 	}
-	reply, err := readOpenAI(data)
+	reply, err := readOpenAI(data.Bytes())
 	if err != nil || reply.Error != nil {
 		return errAPI
 	}

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"sluice"
@@ -52,11 +51,7 @@ func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	if err != nil {
 		return web.AsFault(err)
 	}
-	body, err := json.Marshal(whole(answer))
-	if err != nil {
-		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
-	}
-	web.WriteJSON(w, body)
+	web.WriteJSON(w, whole(answer))
 	return nil
 }
 
@@ -75,11 +70,11 @@ func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.As
 	if !answer.Began && s.Begin(&answer.Decision) != nil { // a reply of nothing
 		return nil //nolint:nilerr // the stream tells of it
 	}
-	last := head(&answer.Decision, "chat.completion.chunk")
+	last := head(&answer.Decision)
 	last.Choices = []choice{{Delta: &delta{}, Finish: finishOf(answer)}}
 	if includeUsage {
 		_ = s.events.Send("", last)
-		last = head(&answer.Decision, "chat.completion.chunk")
+		last = head(&answer.Decision)
 		last.Choices, last.Usage = []choice{}, usageOf(answer.Usage)
 	}
 	last.Sluice = explain(&answer.Decision)
@@ -99,14 +94,14 @@ func (s *chatStream) Begin(d *sluice.Decision) error {
 	s.d = d
 	s.events.Begin(d)
 	empty := ""
-	c := head(d, "chat.completion.chunk")
+	c := head(d)
 	c.Choices = []choice{{Delta: &delta{Role: "assistant", Content: &empty}}}
 	return s.events.Queue("", c)
 }
 
 // Chunk sends a piece.
 func (s *chatStream) Chunk(c llm.Chunk) error {
-	out := head(s.d, "chat.completion.chunk")
+	out := head(s.d)
 	piece := &delta{ToolCalls: deltasOf(c.ToolCalls)}
 	if c.Text != "" {
 		piece.Content = &c.Text
