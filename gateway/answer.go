@@ -97,6 +97,7 @@ type run struct {
 	mu      sync.Mutex // attempts that hedge call begin and end at once
 	lines   []sluice.Call
 	told    int // lines that an intent has carried
+	intent  intent
 	scratch *[]byte
 }
 
@@ -109,7 +110,8 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	defer r.mu.Unlock()
 	call.KeyID = r.ask.Key.ID
 	var err error
-	*r.scratch, err = appendIntent((*r.scratch)[:0], &r.plan.d, &call, r.lines[r.told:])
+	r.intent = intentOf(&r.plan.d, &call)
+	*r.scratch, err = appendIntent((*r.scratch)[:0], &r.intent, r.lines[r.told:])
 	if err == nil {
 		err = r.p.o.Spool.Begin(r.plan.d.ID, *r.scratch)
 	}
@@ -234,7 +236,7 @@ func (r *run) flush(model string) error {
 func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answer, error) {
 	var fault *Fault
 	if err != nil {
-		fault = faultOf(ctx, err)
+		fault = r.p.faultOf(ctx, err)
 	}
 	d := &r.plan.d
 	r.record(d, res, fault)
@@ -246,7 +248,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	}
 	if lost != nil && fault == nil {
 		// The last byte must not go out before the outcome is written down (Invariant 6).
-		fault = faultOf(ctx, lost)
+		fault = r.p.faultOf(ctx, lost)
 		d.Status, d.Error = fault.Status(), fault.Error()
 	}
 	if r.plan.routed {

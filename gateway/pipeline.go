@@ -58,16 +58,17 @@ type Pipeline struct {
 	o      Options
 	rules  atomic.Pointer[Mapper]
 	named  map[string]bool
+	tiers  map[string]sluice.Tier // of the pair
 	sticky *conversations
 	speed  *speeds
 	told   *told
 
 	// mu guards the requests in hand, each with what cuts it off.
 	mu       sync.Mutex
-	inHand   map[uint64]context.CancelCauseFunc
+	inHand   map[uint64]context.CancelFunc
 	entered  uint64 // requests so far
 	draining bool
-	stopped  bool
+	stopped  bool          // what was in hand is cut off
 	empty    chan struct{} // closed once draining and nothing is in hand
 	detach   func() bool   // from the context of New
 }
@@ -95,8 +96,9 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 		o.Now = time.Now
 	}
 	p := &Pipeline{
-		o: o, named: map[string]bool{o.Medium: true, o.Large: true}, sticky: newConversations(o.Conversations),
-		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}), inHand: map[uint64]context.CancelCauseFunc{},
+		o: o, named: map[string]bool{o.Medium: true, o.Large: true},
+		tiers: map[string]sluice.Tier{o.Medium: sluice.Medium, o.Large: sluice.Large}, sticky: newConversations(o.Conversations),
+		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}), inHand: map[uint64]context.CancelFunc{},
 	}
 	for _, m := range o.Named {
 		p.named[m] = true
@@ -123,7 +125,7 @@ func (p *Pipeline) Names() []string {
 	return append([]string{Auto}, names...)
 }
 
-// enter counts a request in, and has it cut off with the pipeline; leave must be called.
+// enter counts a request in, and has it end in time and with the pipeline; leave must be called.
 func (p *Pipeline) enter(ctx context.Context) (_ context.Context, leave func(), _ *Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,13 +134,13 @@ func (p *Pipeline) enter(ctx context.Context) (_ context.Context, leave func(), 
 	}
 	p.entered++
 	n := p.entered
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
 	p.inHand[n] = cancel
 	if p.stopped {
-		cancel(errDraining)
+		cancel()
 	}
 	return ctx, func() {
-		cancel(nil)
+		cancel()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		delete(p.inHand, n)
@@ -154,8 +156,15 @@ func (p *Pipeline) cut() {
 	defer p.mu.Unlock()
 	p.stopped = true
 	for _, cancel := range p.inHand {
-		cancel(errDraining)
+		cancel()
 	}
+}
+
+// isCut says whether a request ended since it was cut off.
+func (p *Pipeline) isCut(ctx context.Context) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stopped && errors.Is(ctx.Err(), context.Canceled)
 }
 
 // InHand counts the requests in hand.
@@ -195,7 +204,7 @@ func (p *Pipeline) Drain(ctx context.Context) {
 
 // chain lists the models to ask, the chosen one first.
 func (p *Pipeline) chain(d *sluice.Decision) []string {
-	models := []string{d.Model}
+	models := append(make([]string, 0, 2), d.Model)
 	if list, ok := p.o.Fallbacks[d.Model]; ok {
 		return append(models, list...)
 	}
@@ -225,7 +234,7 @@ func (p *Pipeline) chainOptions(d *sluice.Decision) llm.ChainOptions {
 		Models: p.chain(d), Deadline: d.DecidedAt.Add(p.o.Timeout), MaxAttempts: p.o.MaxAttempts,
 		HedgeAfter: p.o.HedgeAfter, FirstToken: p.o.FirstToken, Idle: p.o.Idle, MaxQueued: p.o.MaxQueued,
 		Purpose: llm.Purpose{Stage: "gateway", QueryKey: d.Query.Key, Tenant: d.Query.Tenant},
-		Tiers:   map[string]sluice.Tier{p.o.Medium: sluice.Medium, p.o.Large: sluice.Large},
+		Tiers:   p.tiers,
 	}
 }
 

@@ -113,7 +113,7 @@ func (c *Caller) Chat(ctx context.Context, o ChainOptions, req ChatRequest, hook
 	if err != nil {
 		return ChainResult{}, fmt.Errorf("chat: %w", err)
 	}
-	if !o.Deadline.IsZero() {
+	if sooner, ok := ctx.Deadline(); !o.Deadline.IsZero() && (!ok || o.Deadline.Before(sooner)) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
 		defer cancel()

@@ -106,9 +106,8 @@ func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 // send makes the exchange.
 func (o *OpenAI) send(ctx context.Context, ex *exchange, body []byte) (*http.Response, error) {
 	r := o.asking.WithContext(ctx)
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	r.Body, _ = r.GetBody()
-	r.ContentLength = int64(len(body))
+	r.Body, r.ContentLength = newPayload(body, ex), int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return newPayload(body, ex), nil } // on another connection
 	resp, err := o.observer.send(r, ex)
 	if err != nil {
 		return nil, &url.Error{Op: http.MethodPost, Err: err}

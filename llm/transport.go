@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -87,25 +88,26 @@ func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
 		ex = &exchange{} // nobody asks what became of it
 	}
 	mine := *r
+	if r.Body != nil {
+		mine.Body = &watched{r.Body, ex}
+	}
+	if again := r.GetBody; again != nil {
+		mine.GetBody = func() (io.ReadCloser, error) { // on another connection
+			body, err := again()
+			return &watched{body, ex}, err
+		}
+	}
 	return o.send(&mine, ex)
 }
 
-// send makes an exchange. The request is the observer's to change; its header and its body's source are not.
+// send makes an exchange. The request is the observer's to change, its header is not; its body tells when it is
+// read.
 func (o *observer) send(r *http.Request, ex *exchange) (*http.Response, error) {
 	if key := o.sign.key.reveal(); key != "" {
 		signed := make(http.Header, len(r.Header)+1)
 		maps.Copy(signed, r.Header)
 		signed.Set(o.sign.header, o.sign.prefix+key)
 		r.Header = signed
-	}
-	if r.Body != nil {
-		r.Body = &payload{r.Body, ex}
-	}
-	if again := r.GetBody; again != nil {
-		r.GetBody = func() (io.ReadCloser, error) { // on another connection
-			body, err := again()
-			return &payload{body, ex}, err
-		}
 	}
 	resp, err := o.roundTrip(r)
 	if err != nil {
@@ -126,16 +128,35 @@ func (o *observer) roundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
-// payload is a request's body that marks its exchange as sent when it is read: by then the head is written.
-type payload struct {
+// watched is a request's body that marks its exchange as sent when it is read: by then the head is written.
+type watched struct {
 	io.ReadCloser
 	ex *exchange
 }
 
+func (w *watched) Read(b []byte) (int, error) {
+	w.ex.sent.Store(true)
+	return w.ReadCloser.Read(b)
+}
+
+// payload is a body of our own that does the same.
+type payload struct {
+	data bytes.Reader
+	ex   *exchange
+}
+
+func newPayload(data []byte, ex *exchange) *payload {
+	p := &payload{ex: ex}
+	p.data.Reset(data)
+	return p
+}
+
 func (p *payload) Read(b []byte) (int, error) {
 	p.ex.sent.Store(true)
-	return p.ReadCloser.Read(b)
+	return p.data.Read(b)
 }
+
+func (p *payload) Close() error { return nil }
 
 // quietBody is the body of a quiet exchange.
 type quietBody struct {

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -48,7 +47,12 @@ func writeDecision(w *object.Writer, d *sluice.Decision) {
 	w.TextIf("reasoning", d.Reasoning)
 	if len(d.Probabilities) > 0 {
 		w.Object("probabilities")
-		for _, p := range slices.Sorted(maps.Keys(d.Probabilities)) {
+		names := make([]sluice.Policy, 0, 8)
+		for p := range d.Probabilities {
+			names = append(names, p)
+		}
+		slices.Sort(names)
+		for _, p := range names {
 			w.Fraction(string(p), d.Probabilities[p])
 		}
 		w.End()
