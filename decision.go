@@ -100,15 +100,17 @@ type Feedback struct {
 // Alert is the fact that something that operators watch went out of its bounds, or came back.
 type Alert struct {
 	ID string `json:"id"`
-	// Rule names what is watched: "budget_burn", "drift", "error_rate", "latency_p99", "calibration".
+	// Rule names what is watched: "budget_burn", "drift", "error_rate", "latency_p99", "calibration"; or what
+	// happened once: "canary_rollback", "rules_refused", "budget_warning".
 	Rule string `json:"rule"`
 	// Subject says whose it is: a tenant, a model, a feature; empty for all.
 	Subject string `json:"subject,omitempty"`
 	// Severity is "warning" or "critical".
-	Severity string  `json:"severity"`
-	Message  string  `json:"message"`
-	Value    float64 `json:"value"`
-	Limit    float64 `json:"limit"`
+	Severity string `json:"severity"`
+	Message  string `json:"message"`
+	// Value is above Limit where the alert is raised. What happened once has neither, and is never cleared.
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
 	// Cleared is true where the value came back within its bounds.
 	Cleared  bool      `json:"cleared,omitempty"`
 	RaisedAt time.Time `json:"raised_at"`

@@ -11,29 +11,30 @@ import "time"
 
 // Config is the whole configuration. The zero value is not usable: see [Default] and [Load].
 type Config struct {
-	DataDir  string    `key:"data_dir" env:"SLUICE_DATA_DIR" doc:"Where everything that sluice keeps lives: the embedded log and the private Postgres. Made at first use."`
-	Datasets string    `key:"datasets" env:"SLUICE_DATASETS" doc:"Where data sets are looked for when a path is not found as given. Empty: only as given."`
-	NATS     NATS      `key:"nats" doc:"The log: NATS with JetStream."`
-	Postgres Postgres  `key:"postgres" doc:"The tables. Whose they are is said by the environment variable DATABASE_URL, which holds a password and so has no key here; without it a private cluster is kept in data_dir."`
-	Models   []Model   `key:"models" doc:"The models that may be asked. Adding one is adding an entry (and a price, if the built-in table has none)."`
-	Pair     Pair      `key:"pair" doc:"The two models that the router chooses from."`
-	Judge    Judge     `key:"judge" doc:"Who grades the answers, alone and blind."`
-	Analysis Analysis  `key:"analysis" doc:"Who describes a query, from its text alone."`
-	Matrix   []Cell    `key:"matrix" doc:"Cells of the oracle matrix that are moved to another policy; every cell that is not named keeps its default. Grades are correct, incorrect and idk."`
-	Policies []Policy  `key:"policies" doc:"The policies that cells of the matrix may name."`
-	Query    Query     `key:"query" doc:"What the ring's entrance lets in."`
-	Split    Split     `key:"split" doc:"How questions are divided into what may be learnt from and what results are measured on. The split of a question is a function of its text and the seed."`
-	Privacy  Privacy   `key:"privacy" doc:"Masking of personal data at the ring's entrance: e-mail addresses, phone numbers, card numbers with a valid check digit, API keys."`
-	Stages   Stages    `key:"stages" doc:"How each stage runs."`
-	Prices   []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
-	Training Training  `key:"training" doc:"When a router is trained, on what and by whom."`
-	Gateway  Gateway   `key:"gateway" doc:"How requests for models are answered, over HTTP and NATS."`
-	Routing  Routing   `key:"routing" doc:"How a gateway decides: the router in front, and the rules that say which model a policy means. docs/routing.md has worked examples."`
-	Emulator Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
-	Monitor  Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
-	Budgets  Budgets   `key:"budgets" doc:"What the gateways may spend, all together."`
-	Keys     Keys      `key:"keys" doc:"Virtual API keys: who may use the gateways."`
-	Secrets  SecretSet `key:"-"`
+	DataDir   string    `key:"data_dir" env:"SLUICE_DATA_DIR" doc:"Where everything that sluice keeps lives: the embedded log and the private Postgres. Made at first use."`
+	Datasets  string    `key:"datasets" env:"SLUICE_DATASETS" doc:"Where data sets are looked for when a path is not found as given. Empty: only as given."`
+	NATS      NATS      `key:"nats" doc:"The log: NATS with JetStream."`
+	Postgres  Postgres  `key:"postgres" doc:"The tables. Whose they are is said by the environment variable DATABASE_URL, which holds a password and so has no key here; without it a private cluster is kept in data_dir."`
+	Models    []Model   `key:"models" doc:"The models that may be asked. Adding one is adding an entry (and a price, if the built-in table has none)."`
+	Pair      Pair      `key:"pair" doc:"The two models that the router chooses from."`
+	Judge     Judge     `key:"judge" doc:"Who grades the answers, alone and blind."`
+	Analysis  Analysis  `key:"analysis" doc:"Who describes a query, from its text alone."`
+	Matrix    []Cell    `key:"matrix" doc:"Cells of the oracle matrix that are moved to another policy; every cell that is not named keeps its default. Grades are correct, incorrect and idk."`
+	Policies  []Policy  `key:"policies" doc:"The policies that cells of the matrix may name."`
+	Query     Query     `key:"query" doc:"What the ring's entrance lets in."`
+	Split     Split     `key:"split" doc:"How questions are divided into what may be learnt from and what results are measured on. The split of a question is a function of its text and the seed."`
+	Privacy   Privacy   `key:"privacy" doc:"Masking of personal data at the ring's entrance: e-mail addresses, phone numbers, card numbers with a valid check digit, API keys."`
+	Stages    Stages    `key:"stages" doc:"How each stage runs."`
+	Prices    []Price   `key:"prices" doc:"Prices that override or complete the built-in table. A model that is asked and has no price is refused at start."`
+	Training  Training  `key:"training" doc:"When a router is trained, on what and by whom."`
+	Gateway   Gateway   `key:"gateway" doc:"How requests for models are answered, over HTTP and NATS."`
+	Routing   Routing   `key:"routing" doc:"How a gateway decides: the router in front, and the rules that say which model a policy means. docs/routing.md has worked examples."`
+	Emulator  Emulator  `key:"emulator" doc:"The Gemini API server on loopback that demos and tests ask instead of a provider."`
+	Monitor   Monitor   `key:"monitor" doc:"How the online ring is watched: decisions into tables, windows, metrics, alerts."`
+	Budgets   Budgets   `key:"budgets" doc:"What the gateways may spend, all together."`
+	Keys      Keys      `key:"keys" doc:"Virtual API keys: who may use the gateways."`
+	Telemetry Telemetry `key:"telemetry" doc:"Traces, in OpenTelemetry's words: one follows a query through HTTP, the log and the calls of models. Keys, counts and outcomes are told, never a text."`
+	Secrets   SecretSet `key:"-"`
 }
 
 // NATS says which server holds the log and how the streams are sized.
@@ -45,7 +46,7 @@ type NATS struct {
 	TLSCA        string        `key:"tls_ca" doc:"Path of a PEM file with the certificate authority of the servers. Empty: the system's."`
 	TLSCert      string        `key:"tls_cert" doc:"Path of our client certificate (PEM), for servers that want one; needs tls_key."`
 	TLSKey       string        `key:"tls_key" doc:"Path of its key (PEM)."`
-	Role         string        `key:"role" env:"SLUICE_NATS_ROLE" doc:"The role that this process plays on the log: upstream, intake, answer, judge, label, analysis, record, gateway, router, monitor, trainer, worker or operator. It must be that of the user in the URL; see: sluice streams permissions. A role other than operator leaves the streams as they are. Empty: a server without permissions."`
+	Role         string        `key:"role" env:"SLUICE_NATS_ROLE" doc:"The role that this process plays on the log: upstream, intake, answer, judge, label, analysis, record, gateway, router, client, monitor, training, trainer, worker, viewer or operator. It must be that of the user in the URL; see: sluice streams permissions. A role other than operator leaves the streams as they are. Empty: a server without permissions."`
 	Authorize    bool          `key:"authorize" doc:"Let only users of roles into the embedded server, each with a password of its own, drawn at its first start and kept in data_dir/nats/passwords, one file a role."`
 	EmbeddedCert string        `key:"embedded_cert" doc:"Path of the embedded server's certificate (PEM); with it, clients on TCP speak TLS."`
 	EmbeddedKey  string        `key:"embedded_key" doc:"Path of its key (PEM)."`

@@ -40,13 +40,14 @@ func Default() Config {
 			Training: Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 			Monitor:  Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},
-		Training: defaultTraining(),
-		Gateway:  defaultGateway(),
-		Routing:  defaultRouting(),
-		Monitor:  defaultMonitor(),
-		Emulator: Emulator{Host: "127.0.0.1", Seed: 1},
-		Budgets:  defaultBudgets(),
-		Keys:     defaultKeys(),
+		Training:  defaultTraining(),
+		Gateway:   defaultGateway(),
+		Routing:   defaultRouting(),
+		Monitor:   defaultMonitor(),
+		Emulator:  Emulator{Host: "127.0.0.1", Seed: 1},
+		Telemetry: defaultTelemetry(),
+		Budgets:   defaultBudgets(),
+		Keys:      defaultKeys(),
 	}
 }
 

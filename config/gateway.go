@@ -32,8 +32,8 @@ type Gateway struct {
 	KeepAnswers     bool          `key:"keep_answers" doc:"Store answers, personal data masked, in decisions."`
 	LogDecisions    bool          `key:"log_decisions" doc:"Write a line of JSON for every decision to standard error."`
 	LogTexts        bool          `key:"log_texts" doc:"Have those lines hold query, reasoning and answer, personal data masked; otherwise they hold their lengths."`
-	ReplyBytes      int64         `key:"reply_bytes" doc:"Bytes of answers that are kept for repeated Idempotency-Keys, per process. 0: the header is refused."`
-	ReplyAge        time.Duration `key:"reply_age" doc:"How long an Idempotency-Key is remembered."`
+	ReplyBytes      int64         `key:"reply_bytes" doc:"Bytes of answers that each process keeps for repeated Idempotency-Keys; gateways share them through the log. 0: the header is refused."`
+	ReplyAge        time.Duration `key:"reply_age" doc:"How long an Idempotency-Key is remembered; by other gateways a day at most."`
 	Conversations   int           `key:"conversations" doc:"Conversations whose model is remembered, per process."`
 	Drain           time.Duration `key:"drain" doc:"How long requests in hand may take to end when the gateway is stopped; then they are cut off, and accounted for."`
 	Spool           Spool         `key:"spool" doc:"The gateway's memory on disk of what it owes to the log."`

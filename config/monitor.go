@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -104,9 +105,22 @@ func (c *Config) checkWebhooks(k checker) {
 		k.want(h.URLEnv == "" || envName.MatchString(h.URLEnv), key("url_env"), "is not the name of an environment variable", "put the URL into a variable, and that name here")
 		k.want(h.SecretEnv == "" || envName.MatchString(h.SecretEnv), key("secret_env"), "is not the name of an environment variable", "put the secret into a variable, and that name here")
 		at := c.WebhookURL(h)
-		k.want(at == "" && h.URLEnv == "" || isHTTP(at), key("url"), "is no http or https URL", "want https://host/path, or set the variable that url_env names")
-		k.want(h.SecretEnv == "" || c.Secrets.Key(h.SecretEnv).Set(), key("secret_env"), "names a variable that is not set", "set it, or leave the key out to send unsigned requests")
+		k.want(at == "" || isHTTP(at), key("url"), "is no http or https URL", "want https://host/path")
 	}
+}
+
+// UnsetWebhooks names the variables of webhooks that are not set: a fault for whoever posts, and for nobody else.
+func (c *Config) UnsetWebhooks() error {
+	var faults []error
+	for i, h := range c.Monitor.Webhooks {
+		if h.URLEnv != "" && !c.Secrets.Key(h.URLEnv).Set() {
+			faults = append(faults, fmt.Errorf("monitor.webhooks[%d].url_env: the variable %s is not set", i, h.URLEnv))
+		}
+		if h.SecretEnv != "" && !c.Secrets.Key(h.SecretEnv).Set() {
+			faults = append(faults, fmt.Errorf("monitor.webhooks[%d].secret_env: the variable %s is not set; set it, or leave the key out to send unsigned requests", i, h.SecretEnv))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func isHTTP(s string) bool {

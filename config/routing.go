@@ -47,7 +47,7 @@ type Canary struct {
 
 func defaultRouting() Routing {
 	return Routing{
-		Preset: rules.PresetHybrid, Deadline: 250 * time.Millisecond, ExplainDeadline: 5 * time.Second,
+		Preset: rules.PresetCostAware, Deadline: 250 * time.Millisecond, ExplainDeadline: 5 * time.Second,
 		MaxBytes: 8192, LongPrompts: "truncate", Concurrency: 64, ShadowConcurrency: 8,
 		Circuit: Circuit{Failures: 5, Pause: 10 * time.Second},
 		Canary:  Canary{Window: 5 * time.Minute, MinRequests: 50, Margin: 0.05, LatencyFactor: 2},

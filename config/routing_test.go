@@ -121,8 +121,8 @@ func TestTheExamplesOfTheDocumentLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(text), "```yaml\n")[1:]
-	if len(blocks) != 2 {
-		t.Fatalf("%d examples, want 2", len(blocks))
+	if len(blocks) != 3 {
+		t.Fatalf("%d examples, want 3", len(blocks))
 	}
 	for _, b := range blocks {
 		example, _, _ := strings.Cut(b, "```")

@@ -3,13 +3,18 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
+
+	"sluice/evaluation"
 )
 
 // Training says when a router is trained, on what and by whom.
 type Training struct {
-	Recipe      string        `key:"recipe" doc:"What is trained: default (a small model of Gemma's architecture, from nothing, on a processor), or lora:NAME or qlora:NAME to adapt a base model that sluice model import has stored."`
+	Recipe      string        `key:"recipe" doc:"What is trained: default (a small model of Gemma's architecture and n-grams, from nothing, on a processor), or lora:NAME or qlora:NAME to adapt a base model that sluice model import has stored."`
 	Backend     string        `key:"backend" doc:"What computes: go, or xla:cuda in a binary built with the tag xla. One that a worker's binary lacks fails the job."`
+	Gate        string        `key:"gate" doc:"By which number a trained router must be surely better than what decides now: apgr, aiq, accuracy, arena_score, auroc or macro_f1."`
 	Seed        uint64        `key:"seed" doc:"Seeds weights and order. Another seed makes another model of the same examples."`
 	NewExamples int           `key:"new_examples" doc:"Train when that many train examples are newer than the last training's. 0: never for that."`
 	PerPolicy   int           `key:"per_policy" doc:"Train when every policy has that many new examples. 0: never for that."`
@@ -26,7 +31,7 @@ type Training struct {
 
 func defaultTraining() Training {
 	return Training{
-		Recipe: "default", Backend: "go", Seed: 1, NewExamples: 500, MaxAge: 7 * 24 * time.Hour, Alarms: []string{"drift", "retrain"},
+		Recipe: "default", Backend: "go", Gate: "apgr", Seed: 1, NewExamples: 500, MaxAge: 7 * 24 * time.Hour, Alarms: []string{"drift", "retrain"},
 		MinTrain: 100, MinTest: 25, MaxTrain: 20_000, Every: 5 * time.Second, Patience: time.Minute,
 		Launcher: []string{}, LaunchWait: time.Hour,
 	}
@@ -38,6 +43,7 @@ func (c *Config) checkTraining(k checker) {
 	t := c.Training
 	k.want(recipeForm.MatchString(t.Recipe), "training.recipe", fmt.Sprintf("is %q", t.Recipe), "want default, lora:NAME or qlora:NAME")
 	k.want(t.Backend == "go" || t.Backend == "xla:cuda", "training.backend", fmt.Sprintf("is %q", t.Backend), "want go or xla:cuda")
+	k.want(slices.Contains(evaluation.GateMetrics(), t.Gate), "training.gate", fmt.Sprintf("is %q", t.Gate), "want one of "+strings.Join(evaluation.GateMetrics(), ", "))
 	for key, n := range map[string]int{"new_examples": t.NewExamples, "per_policy": t.PerPolicy} {
 		k.want(n >= 0, "training."+key, "is negative", "0 never fires")
 	}

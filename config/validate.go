@@ -47,6 +47,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	c.checkBudgets(k)
 	c.checkRouting(k)
 	c.checkMonitor(k)
+	c.checkTelemetry(k)
 	k.want(c.Emulator.Faults >= 0 && c.Emulator.Faults < 1, "emulator.faults", "is not between 0 and 1", "0.2 means every fifth call")
 	k.want(c.Emulator.Latency >= 0, "emulator.latency", "is negative", "0 answers at once")
 	k.want(port(c.Emulator.Port), "emulator.port", "is not a port", "want 0 to 65535")
@@ -76,7 +77,8 @@ func (c *Config) checkNATS(k checker) {
 
 // natsRoles are the roles that package streams knows; a test of cmd/sluice compares them.
 var natsRoles = []string{
-	"upstream", "intake", "answer", "judge", "label", "analysis", "record", "gateway", "router", "monitor", "trainer", "worker", "operator",
+	"upstream", "intake", "answer", "judge", "label", "analysis", "record", "gateway", "router", "client", "monitor", "training", "trainer",
+	"worker", "viewer", "operator",
 }
 
 // NATSRoles lists the roles that nats.role may name.

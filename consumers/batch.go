@@ -129,6 +129,9 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 	in := make([]streams.Message, len(batch))
 	for i, d := range batch {
 		in[i] = d.in
+		if d.span == nil { // one that is handled again, alone, has its span
+			d.trace(ctx, r.cfg.Tracing, r.cfg.Stage.Name)
+		}
 	}
 	began := time.Now()
 	defer func() {
@@ -148,10 +151,11 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 	var out []streams.Message
 	for i, d := range batch {
-		if trace := d.in.Header[streams.HeaderTraceParent]; trace != "" {
-			inherit(results[i].Out, trace)
+		made, parent := results[i].Out, d.parent()
+		for j, m := range made {
+			made[j] = m.Continue(parent)
 		}
-		out = append(out, results[i].Out...)
+		out = append(out, made...)
 	}
 	stored := r.store(out)
 	for i, d := range batch {

@@ -11,6 +11,7 @@ import (
 
 	"sluice"
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // Config is what a [Runner] needs. Stage and JS are required; every other zero value is a default.
@@ -40,6 +41,8 @@ type Config struct {
 	// Observe hears of every message when its fate is sealed; nil: nobody does. It must not block, and is
 	// called by many goroutines at once.
 	Observe func(Settled)
+	// Tracing makes a span of every message that is handled; nil: none.
+	Tracing *telemetry.Tracing
 	// Log hears of failures, never of payloads; nil: nobody does.
 	Log *slog.Logger
 }

@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // delivery is one message in the runner's hands, from its arrival until it is settled.
@@ -26,6 +28,8 @@ type delivery struct {
 	// not be read, so that it must not be written.
 	tries tries
 	known bool
+	// span is the work on it; nil while it has not begun, or nobody traces it.
+	span *telemetry.Span
 }
 
 func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
@@ -34,6 +38,22 @@ func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
 		return nil, err
 	}
 	return &delivery{source: s, place: in, in: in, ack: m.Reply, nc: s.nc, known: in.Deliveries <= 1}, nil
+}
+
+// trace begins the span of the work on the message.
+func (d *delivery) trace(ctx context.Context, t *telemetry.Tracing, stage string) context.Context {
+	ctx, d.span = t.Stage(ctx, stage, telemetry.Input{
+		Parent: d.in.Header[streams.HeaderTraceParent], Stream: d.in.Stream, Sequence: d.in.Sequence, Deliveries: d.place.Deliveries,
+	})
+	return ctx
+}
+
+// parent is the traceparent of what comes of the message: its own where nobody traces here.
+func (d *delivery) parent() string {
+	if d.span != nil {
+		return d.span.Parent()
+	}
+	return d.in.Header[streams.HeaderTraceParent]
 }
 
 // The words of the acknowledgement protocol. All are fire and forget: a lost one means that the message

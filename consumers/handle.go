@@ -112,6 +112,7 @@ func (r *Runner) fetch(e streams.Envelope) ([]byte, error) {
 func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
 	ctx, cancel := context.WithTimeout(r.work, r.cfg.Stage.Deadline)
 	defer cancel()
+	ctx = d.trace(ctx, r.cfg.Tracing, r.cfg.Stage.Name)
 	began := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
@@ -155,18 +156,4 @@ func (r *Runner) store(out []streams.Message) error {
 		return sluice.Terminal(sluice.ReasonRefused, err)
 	}
 	return err
-}
-
-// inherit passes the input's trace on.
-func inherit(out []streams.Message, trace string) {
-	for i := range out {
-		if out[i].Header[streams.HeaderTraceParent] != "" {
-			continue
-		}
-		h := map[string]string{streams.HeaderTraceParent: trace}
-		for k, v := range out[i].Header {
-			h[k] = v
-		}
-		out[i].Header = h
-	}
 }

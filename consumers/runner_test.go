@@ -186,9 +186,23 @@ func TestShutdownGivesBackWhatIsUnfinishedAtOnceAndSpendsNothing(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	r = start(t, js, stage(copies)) // AckWait is a minute: they were given back
-	r.acked(4)
-	if s := r.runner.Stats(); s.Redelivered != 4 || len(letters(t, js)) != 0 {
+	// AckWait is a minute: they were given back. Each fails once more, and would be dead if the shutdown had spent
+	// one of its two attempts.
+	var failed sync.Map
+	s = stage(func(ctx context.Context, m streams.Message) ([]streams.Message, error) {
+		if _, again := failed.LoadOrStore(m.Sequence, true); !again {
+			return nil, errors.New("not yet")
+		}
+		return copies(ctx, m)
+	})
+	s.Attempts = 2
+	r = start(t, js, s)
+	for range 8 {
+		if s := r.next(); s.Class != "" && s.Class != sluice.ClassRetryable {
+			t.Errorf("%+v", s)
+		}
+	}
+	if s := r.runner.Stats(); s.Redelivered != 8 || s.Acked != 4 || len(letters(t, js)) != 0 {
 		t.Errorf("stats %+v", s)
 	}
 }

@@ -1,10 +1,14 @@
 package evaluation
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Gate decides whether a candidate replaces an incumbent.
 type Gate struct {
-	// Metric is a key of [MetricNames], higher being better; "apgr" if empty.
+	// Metric is one of [GateMetrics]; "apgr" if empty.
 	Metric string
 	// Draws is the number of paired bootstrap resamples, 1,000 if zero; Seed seeds them.
 	Draws int
@@ -33,9 +37,9 @@ func (g Gate) Judge(samples []Sample, candidate, incumbent Scored) Ruling {
 		g.Draws = 1000
 	}
 	r := Ruling{Metric: g.Metric}
-	metric, ok := MetricNamed(g.Metric)
-	if !ok {
-		r.Reason = fmt.Sprintf("there is no metric %q", g.Metric)
+	metric, _ := MetricNamed(g.Metric)
+	if !slices.Contains(GateMetrics(), g.Metric) {
+		r.Reason = fmt.Sprintf("no gate judges by %q; it may by %s", g.Metric, strings.Join(GateMetrics(), ", "))
 		return r
 	}
 	draws := Resamples(len(samples), g.Draws, g.Seed)

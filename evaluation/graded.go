@@ -36,9 +36,9 @@ type gradedRow struct {
 // Skipped counts the rows of a graded file that were left out, by reason.
 type Skipped map[string]int
 
-// LoadGraded reads a graded file (.jsonl or .jsonl.gz) for one pair of models. Rows that lack one of
-// the models, rows that RouteLLM marks as contaminated and repeated questions are left out and
-// counted. It fails, naming the line, on a row that is neither form.
+// LoadGraded reads a graded file (.jsonl or .jsonl.gz) for one pair of models. Rows that lack a question, one of
+// the models or a grade that is known, rows that RouteLLM marks as contaminated and repeated questions are left
+// out and counted. It fails, naming the line, on a row that is neither form.
 func LoadGraded(path, medium, large string, cost Coster) ([]Sample, Skipped, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -108,7 +108,11 @@ func (row gradedRow) sample(medium, large string, cost Coster) (s Sample, skip s
 			return s, "a model is missing", nil
 		}
 		s.Text, mediumAnswer, largeAnswer = row.Question, m.Answer, l.Answer
-		s.Medium, s.Large = right(m.Grade == "CORRECT"), right(l.Grade == "CORRECT")
+		var known, knownToo bool
+		s.Medium, known = graded(m.Grade)
+		if s.Large, knownToo = graded(l.Grade); !known || !knownToo {
+			return s, "a grade is none of CORRECT, INCORRECT, NOT_ATTEMPTED", nil
+		}
 	case row.WeakCorrect != nil && row.StrongCorrect != nil:
 		s.Text, mediumAnswer, largeAnswer = row.Prompt, row.WeakAnswer, row.StrongAnswer
 		s.Medium, s.Large = right(*row.WeakCorrect), right(*row.StrongCorrect)
@@ -118,11 +122,26 @@ func (row gradedRow) sample(medium, large string, cost Coster) (s Sample, skip s
 	default:
 		return s, "", fmt.Errorf(`neither "runs" nor "weak_correct" and "strong_correct"`)
 	}
+	if strings.TrimSpace(s.Text) == "" {
+		return s, "no question", nil
+	}
 	if s.MediumCost, err = cost(medium, s.Text, mediumAnswer); err != nil {
 		return s, "", err
 	}
 	s.LargeCost, err = cost(large, s.Text, largeAnswer)
 	return s, "", err
+}
+
+// graded is 1 for a right answer and 0 for a wrong or declined one; ok is false where the word is no grade. The
+// ring's own words, in lower case, are grades too.
+func graded(word string) (value float64, ok bool) {
+	switch strings.ToUpper(word) {
+	case "CORRECT":
+		return 1, true
+	case "INCORRECT", "NOT_ATTEMPTED", "IDK":
+		return 0, true
+	}
+	return 0, false
 }
 
 func right(ok bool) float64 {

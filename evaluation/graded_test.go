@@ -1,6 +1,7 @@
 package evaluation_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,23 @@ func TestLoadGradedNamesTheLine(t *testing.T) {
 	}
 	if _, _, err := evaluation.LoadGraded(write(t, `{"id":1,"question":"q","runs":{}}`), "m", "l", free); err == nil {
 		t.Error("a file without a usable row was accepted")
+	}
+}
+
+// A word that is no grade must not count as a wrong answer.
+func TestLoadGradedLeavesOutWhatIsNoGrade(t *testing.T) {
+	row := func(question, m, l string) string {
+		return fmt.Sprintf(`{"id":1,"question":%q,"runs":{"m":{"grade":%q},"l":{"grade":%q}}}`, question, m, l)
+	}
+	got, skipped, err := evaluation.LoadGraded(write(t, row("one", "correct", "idk"), row("two", "MAYBE", "CORRECT"), row("three", "CORRECT", ""), row(" ", "CORRECT", "CORRECT")), "m", "l", free)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].Medium != 1 || got[0].Large != 0 {
+		t.Errorf("samples %+v", got)
+	}
+	if skipped["a grade is none of CORRECT, INCORRECT, NOT_ATTEMPTED"] != 2 || skipped["no question"] != 1 {
+		t.Errorf("skipped %v", skipped)
 	}
 }
 

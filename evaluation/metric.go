@@ -10,19 +10,20 @@ var metrics = []struct {
 	key    string
 	metric Metric
 	priced bool // counted in dollars
+	higher bool // higher is better
 }{
-	{"apgr", APGRMetric, false},
-	{"cpt50", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.5) }, false},
-	{"cpt80", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.8) }, false},
-	{"cost_pt50", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.5) }, true},
-	{"cost_pt80", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.8) }, true},
-	{"aiq", AIQMetric, true},
-	{"accuracy", func(w *Weighted) (float64, bool) { return w.operating().Accuracy, true }, false},
-	{"cost_microusd", func(w *Weighted) (float64, bool) { return w.operating().Cost, true }, true},
-	{"arena_score", arenaMetric, true},
-	{"auroc", AUROCMetric, false},
-	{"macro_f1", MacroF1Metric, false},
-	{"ece", ECEMetric, false},
+	{"apgr", APGRMetric, false, true},
+	{"cpt50", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.5) }, false, false},
+	{"cpt80", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.8) }, false, false},
+	{"cost_pt50", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.5) }, true, false},
+	{"cost_pt80", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.8) }, true, false},
+	{"aiq", AIQMetric, true, true},
+	{"accuracy", func(w *Weighted) (float64, bool) { return w.operating().Accuracy, true }, false, true},
+	{"cost_microusd", func(w *Weighted) (float64, bool) { return w.operating().Cost, true }, true, false},
+	{"arena_score", arenaMetric, true, true},
+	{"auroc", AUROCMetric, false, true},
+	{"macro_f1", MacroF1Metric, false, true},
+	{"ece", ECEMetric, false, false},
 }
 
 // MetricNamed finds a metric by its key in reports: "apgr", "aiq", "accuracy", ...
@@ -40,6 +41,17 @@ func MetricNames() []string {
 	names := make([]string, len(metrics))
 	for i, m := range metrics {
 		names[i] = m.key
+	}
+	return names
+}
+
+// GateMetrics lists the keys of those by which a gate may judge: higher is better.
+func GateMetrics() []string {
+	var names []string
+	for _, m := range metrics {
+		if m.higher {
+			names = append(names, m.key)
+		}
 	}
 	return names
 }

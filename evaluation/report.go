@@ -32,6 +32,8 @@ type Report struct {
 	Headline    string       `json:"headline"`
 	Routers     []Result     `json:"routers"`
 	Differences []Difference `json:"differences,omitempty"`
+	// Ruled are chains of rules over the routers, where they were asked for.
+	Ruled []Ruled `json:"rules,omitempty"`
 }
 
 // Difference is a paired comparison of two routers on the same held-out queries.

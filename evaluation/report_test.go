@@ -122,3 +122,38 @@ func TestThePageHoldsEveryRouterAndLoadsNothing(t *testing.T) {
 		}
 	}
 }
+
+// A gate that took a lower calibration error for a worse one would promote the wrong router.
+func TestNoGateJudgesByANumberThatIsBetterLower(t *testing.T) {
+	samples := []evaluation.Sample{{Text: "a", Large: 1}, {Text: "b", Medium: 1, Large: 1}}
+	scored := evaluation.Scored{Name: "x", Scores: []float64{1, 0}, Ranks: []float64{1, 0}, Calibrated: true}
+	for _, metric := range []string{"ece", "cpt50", "cost_microusd", "magic"} {
+		if r := (evaluation.Gate{Metric: metric}).Judge(samples, scored, scored); r.Promote || !strings.Contains(r.Reason, "no gate judges by") {
+			t.Errorf("%s: %+v", metric, r)
+		}
+	}
+	for _, metric := range evaluation.GateMetrics() {
+		if r := (evaluation.Gate{Metric: metric, Share: 0.5}).Judge(samples, scored, scored); strings.Contains(r.Reason, "no gate") {
+			t.Errorf("%s: %+v", metric, r)
+		}
+	}
+}
+
+// A little better is not surely better: the interval of the difference holds zero.
+func TestTheGateRefusesWhatIsBetterByChance(t *testing.T) {
+	samples, scored := task()
+	older := scored("old", 0.03)
+	for i, s := range samples { // noise of its own
+		older.Ranks[i] = 0.97 * float64(i*4001%600) / 600
+		if s.Escalate() {
+			older.Ranks[i] += 0.03
+		}
+	}
+	r := (evaluation.Gate{Draws: 500}).Judge(samples, scored("new", 0.06), older)
+	if !(r.Difference.Lo <= 0 && r.Difference.Hi > 0) {
+		t.Fatalf("the difference is in [%g, %g]: this test needs a doubtful one", r.Difference.Lo, r.Difference.Hi)
+	}
+	if r.Promote || !strings.Contains(r.Reason, "not surely better") {
+		t.Errorf("%+v", r)
+	}
+}

@@ -31,6 +31,19 @@ func (s Sample) Policy() sluice.Policy {
 	return sluice.Ambiguous
 }
 
+// OfPolicy is a sample of which only the policy is known, as training rows are: Complex is where the large model
+// pays, of Ambiguous neither is right, and of all others both are.
+func OfPolicy(id, text string, p sluice.Policy) Sample {
+	s := Sample{ID: id, Text: text, Medium: 1, Large: 1}
+	switch p {
+	case sluice.Complex:
+		s.Medium = 0
+	case sluice.Ambiguous:
+		s.Medium, s.Large = 0, 0
+	}
+	return s
+}
+
 // Router predicts from a query's text how likely it is that escalating pays.
 type Router interface {
 	// Name is what tables call it.

@@ -13,6 +13,7 @@ import (
 	"sluice/privacy"
 	"sluice/routing/rules"
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // Stream takes an answer as it is written. An error ends the request: the client is gone.
@@ -128,11 +129,16 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 	if r.p.o.Budgets == nil {
 		return nil
 	}
+	ctx, span := telemetry.Part(ctx, "reserve budget")
+	defer span.End(nil)
 	medium := r.p.o.Medium
 	v, err := r.p.o.Budgets.Reserve(ctx, budget.Claim{
 		ID: call.ID, Tenant: r.ask.Key.Tenant, KeyID: r.ask.Key.ID, Model: call.Model, Amount: call.Cost,
 		At: call.StartedAt, Downgraded: call.Model == medium, Own: r.ask.Key.Budgets,
 	})
+	if err == nil {
+		r.p.warned.hear(v, call.StartedAt)
+	}
 	switch {
 	case err != nil:
 		return &Fault{Kind: Unavailable, Message: "the budgets can't be asked now", RetryAfter: time.Second}
@@ -141,7 +147,7 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 	case v.Decision == budget.Downgrade && call.Model != medium:
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", v.Budget, 100*v.Share, call.Model)
+		r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", BudgetName(v.Budget, v.Subject), 100*v.Share, call.Model)
 		return llm.TryModel(medium, overBudget(v))
 	}
 	return overBudget(v)
@@ -151,8 +157,7 @@ func overBudget(v budget.Verdict) *Fault {
 	if v.Unreachable {
 		return &Fault{Kind: Unavailable, Message: "the budgets can't be asked now", RetryAfter: time.Second}
 	}
-	f := &Fault{Kind: OverBudget, Message: fmt.Sprintf("the budget %s has no room for this request; it starts afresh at %s", v.Budget, v.ResetsAt.UTC().Format(time.RFC3339))}
-	return f
+	return &Fault{Kind: OverBudget, Message: fmt.Sprintf("the budget %s has no room for this request; it starts afresh at %s", BudgetName(v.Budget, v.Subject), v.ResetsAt.UTC().Format(time.RFC3339))}
 }
 
 func (r *run) settle(ctx context.Context, id string, cost sluice.MicroUSD) {
@@ -244,6 +249,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	var lost error
 	*r.scratch, facts, lost = appendFacts((*r.scratch)[:0], d, r.lines)
 	if lost == nil {
+		trace(ctx, d, facts)
 		lost = r.p.o.Spool.End(d.ID, facts)
 	}
 	if lost != nil && fault == nil {
@@ -309,12 +315,13 @@ func sum(d *sluice.Decision, lines []sluice.Call) {
 	}
 }
 
-// outcomeOf is the last attempt's where it failed, and otherwise what kept us from asking.
+// outcomeOf is the last attempt's where it failed, and otherwise what kept us from asking. Refused is what the
+// client, or who pays for it, has to mend: a provider that refuses our own key is none of that.
 func outcomeOf(f *Fault, lines []sluice.Call) sluice.Outcome {
 	if f.Kind == ClientGone {
 		return sluice.OutcomeCanceled
 	}
-	if n := len(lines); n > 0 && lines[n-1].Outcome != sluice.OutcomeOK {
+	if n := len(lines); n > 0 && lines[n-1].Outcome != sluice.OutcomeOK && (lines[n-1].Outcome != sluice.OutcomeRefused || f.Status() < 500) {
 		return lines[n-1].Outcome
 	}
 	switch f.Kind {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -61,7 +62,7 @@ func (l Limits) check(a *Ask) *Fault {
 	size := len(a.Chat.System)
 	switch n := len(a.Chat.Messages); {
 	case n == 0:
-		return Invalid("messages", "there are no messages")
+		return Invalid("messages", "there is no message of the user")
 	case n > l.MaxMessages:
 		return Invalid("messages", fmt.Sprintf("%d messages, at most %d are taken", n, l.MaxMessages))
 	case len(a.Chat.Tools) > l.MaxTools:
@@ -85,7 +86,32 @@ func (l Limits) check(a *Ask) *Fault {
 	if strings.TrimSpace(a.question()) == "" {
 		return Invalid("messages", "there is no message of the user with any text")
 	}
+	if fault := checkSampling(&a.Chat); fault != nil {
+		return fault
+	}
 	return l.checkNames(a)
+}
+
+// checkSampling checks how the words are to be drawn: what every provider refuses need not be asked.
+func checkSampling(c *llm.ChatRequest) *Fault {
+	for _, p := range [...]struct {
+		name        string
+		value       *float32
+		least, most float32
+	}{
+		{"temperature", c.Temperature, 0, 2},
+		{"top_p", c.TopP, 0, 1},
+		{"presence_penalty", c.PresencePenalty, -2, 2},
+		{"frequency_penalty", c.FrequencyPenalty, -2, 2},
+	} {
+		if p.value != nil && !(*p.value >= p.least && *p.value <= p.most) {
+			return Invalid(p.name, fmt.Sprintf("want a number from %g to %g", p.least, p.most))
+		}
+	}
+	if slices.Contains(c.Stop, "") {
+		return Invalid("stop", "is empty")
+	}
+	return nil
 }
 
 // checkNames checks the words that go to logs and tables.

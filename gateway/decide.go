@@ -12,6 +12,7 @@ import (
 	"sluice/routing/features"
 	"sluice/routing/front"
 	"sluice/routing/rules"
+	"sluice/telemetry"
 )
 
 // routerNone is the router's version of a decision that no router took part in.
@@ -51,6 +52,8 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) 
 
 // plan checks a request and decides on it.
 func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
+	ctx, span := telemetry.Part(ctx, "decide")
+	defer span.End(nil)
 	now := p.o.Now().UTC().Truncate(time.Microsecond)
 	if fault := p.o.Limits.check(a); fault != nil {
 		return nil, fault
@@ -60,7 +63,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 	}
 	if p.o.Limiter != nil {
 		if ok, wait := p.o.Limiter.Allow(a.Key); !ok {
-			return nil, &Fault{Kind: RateLimited, Message: "the rate limit of the API key is reached", RetryAfter: orSecond(wait)}
+			return nil, &Fault{Kind: RateLimited, Message: fmt.Sprintf("the API key's rate of %d requests a minute is reached", a.Key.RatePerMinute), RetryAfter: orSecond(wait)}
 		}
 	}
 	text := a.question()
@@ -82,6 +85,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 		p.route(ctx, a, text, f, rs, pl)
 	}
 	pl.d.Tier = p.tierOf(pl.d.Model)
+	describe(span, &pl.d)
 	return pl, nil
 }
 
@@ -135,10 +139,15 @@ func (p *Pipeline) mostSpent(a *Ask) rules.Budget {
 }
 
 func nameOf(s budget.State) string {
-	if s.Subject == "" {
-		return fmt.Sprintf("%s, %s", s.Budget, s.Period)
+	return fmt.Sprintf("%s, %s", BudgetName(s.Budget, s.Subject), s.Period)
+}
+
+// BudgetName says which budget it is, and whose.
+func BudgetName(budget, subject string) string {
+	if subject == "" {
+		return budget
 	}
-	return fmt.Sprintf("%s of %s, %s", s.Budget, s.Subject, s.Period)
+	return budget + " of " + subject
 }
 
 // stick keeps a request with the model of its conversation.

@@ -23,6 +23,7 @@ const (
 	Unauthenticated Kind = "unauthenticated" // 401
 	Forbidden       Kind = "forbidden"       // 403
 	NotFound        Kind = "not_found"       // 404
+	WrongMethod     Kind = "wrong_method"    // 405
 	Conflict        Kind = "conflict"        // 409: the same Idempotency-Key is in flight
 	TooLarge        Kind = "too_large"       // 413
 	Mismatch        Kind = "mismatch"        // 422: an Idempotency-Key with another body
@@ -38,7 +39,7 @@ const (
 )
 
 var statuses = map[Kind]int{
-	BadRequest: 400, Unsupported: 400, Unauthenticated: 401, Forbidden: 403, NotFound: 404, Conflict: 409,
+	BadRequest: 400, Unsupported: 400, Unauthenticated: 401, Forbidden: 403, NotFound: 404, WrongMethod: 405, Conflict: 409,
 	TooLarge: 413, Mismatch: 422, RateLimited: 429, OverBudget: 429, Refused: 403, Blocked: 400, Internal: 500,
 	Upstream: 502, Unavailable: 503, Timeout: 504, ClientGone: 499,
 }

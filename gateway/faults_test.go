@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,9 @@ func meet(t *testing.T, r *gatetest.Rig, stream bool) seen {
 	}
 	d := decisions[0]
 	got.model, got.fallbacks, got.outcome = d.Model, strings.Join(d.Fallbacks, " "), d.Outcome
+	if h := resp.Header; h.Get("X-Sluice-Model") != d.Model || resp.Cost() != strconv.FormatInt(int64(d.Cost), 10) {
+		t.Errorf("the client is told of %s and %q microdollars, the decision of %s and %d", h.Get("X-Sluice-Model"), resp.Cost(), d.Model, d.Cost)
+	}
 	if d.Status != resp.Status && got.end != "error event" || d.ID != resp.Header.Get("X-Sluice-Decision-Id") {
 		t.Errorf("the decision's status is %d, the client's %d; ids %s and %s", d.Status, resp.Status, d.ID, resp.Header.Get("X-Sluice-Decision-Id"))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/gateway/budget"
 	"sluice/llm"
 	"sluice/routing/rules"
 )
@@ -25,6 +26,9 @@ type Options struct {
 	Limiter Limiter // nil: no rates
 	// Observers hear of every request that was decided on.
 	Observers []Observer
+	// OnWarning hears of a budget that warns, sends to the medium model or refuses: once a period for each of
+	// these. It must not block. Nil: nobody does.
+	OnWarning func(budget.Verdict)
 
 	// Medium and Large are the pair, Named the models that clients may name beside it.
 	Medium, Large string
@@ -62,6 +66,7 @@ type Pipeline struct {
 	sticky *conversations
 	speed  *speeds
 	told   *told
+	warned *warnings
 
 	// mu guards the requests in hand, each with what cuts it off.
 	mu       sync.Mutex
@@ -98,7 +103,8 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 	p := &Pipeline{
 		o: o, named: map[string]bool{o.Medium: true, o.Large: true},
 		tiers: map[string]sluice.Tier{o.Medium: sluice.Medium, o.Large: sluice.Large}, sticky: newConversations(o.Conversations),
-		speed: newSpeeds(), told: newTold(o.Observers), empty: make(chan struct{}), inHand: map[uint64]context.CancelFunc{},
+		speed: newSpeeds(), told: newTold(o.Observers), warned: newWarnings(o.OnWarning), empty: make(chan struct{}),
+		inHand: map[uint64]context.CancelFunc{},
 	}
 	for _, m := range o.Named {
 		p.named[m] = true

@@ -141,6 +141,9 @@ func (b *one) Reserve(_ context.Context, c budget.Claim) (budget.Verdict, error)
 	}
 	b.left -= c.Amount
 	b.open[c.ID] = c.Amount
+	if b.verdict == budget.Warn {
+		return budget.Verdict{Decision: budget.Warn, Budget: "day", Subject: c.Tenant, Share: 0.9, ResetsAt: c.At.Add(time.Hour)}, nil
+	}
 	return budget.Verdict{Decision: budget.OK}, nil
 }
 
@@ -162,7 +165,10 @@ func TestABudgetRefusesOrDowngrades(t *testing.T) {
 	if !strings.Contains(text, "insufficient_quota") || !strings.Contains(text, "budget day") {
 		t.Errorf("refusal %s", text)
 	}
-	if d := r.Decisions(t); len(d) != 1 || d[0].Status != 429 || d[0].Cost != 0 || len(r.Lines(t)) != 0 {
+	if poor.left = 0; r.Post(t, completions, chat("auto", "Who?", "")).Header.Get("X-Should-Retry") != "false" {
+		t.Error("OpenAI's clients will ask again at once")
+	}
+	if d := r.Decisions(t); len(d) != 2 || d[0].Status != 429 || d[0].Cost != 0 || len(r.Lines(t)) != 0 {
 		t.Errorf("decisions %+v", d)
 	}
 	tight := &one{left: 1e9, verdict: budget.Downgrade}
@@ -174,6 +180,38 @@ func TestABudgetRefusesOrDowngrades(t *testing.T) {
 	}
 	if len(tight.open) != 0 || tight.left != 1e9-d[0].Cost {
 		t.Errorf("open %v, left %d, the decision cost %d", tight.open, tight.left, d[0].Cost)
+	}
+}
+
+func TestABudgetThatWarnsIsHeardOnceAPeriod(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var heard []string
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Gateway.Budgets = &one{left: 1e9, verdict: budget.Warn}
+		p.Gateway.OnWarning = func(v budget.Verdict) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, string(v.Decision)+" "+gateway.BudgetName(v.Budget, v.Subject))
+		}
+	})
+	for _, tenant := range []string{"acme", "acme", "globex"} {
+		status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Authorization", "Bearer "+tenant), 200)
+	}
+	if got := strings.Join(heard, "; "); got != "warn day of acme; warn day of globex" {
+		t.Errorf("heard %q", got)
+	}
+}
+
+func TestAProviderThatRefusesOurKeyIsNoFaultOfTheClients(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	if err := r.Emulator.Script("", emulator.Unauthorized, emulator.Unauthorized); err != nil {
+		t.Fatal(err)
+	}
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 503)
+	if d := r.Decisions(t); len(d) != 1 || d[0].Outcome != sluice.OutcomeServerError {
+		t.Errorf("decisions %+v", d)
 	}
 }
 

@@ -12,7 +12,10 @@ import (
 
 // LoadGGUF reads a model from a GGUF file of the architectures gemma, gemma2 and gemma3, dequantized to
 // float32, with the tokenizer.json or tokenizer.model beside it, if any.
-func LoadGGUF(path string) (*Model, error) {
+func LoadGGUF(path string) (*Model, error) { return whole(path, readGGUF) }
+
+// readGGUF is the reader of GGUF files.
+func readGGUF(path string, visit func(m *Model, name string, t Tensor)) (*Model, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
@@ -26,17 +29,14 @@ func LoadGGUF(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load model %s: %w", path, err)
 	}
-	m := &Model{Weights: Weights{}}
+	m := &Model{}
 	if m.Config, err = ggufConfig(f); err != nil {
 		return nil, fmt.Errorf("load model %s: %w", path, err)
 	}
 	for _, name := range f.Names() {
-		if err := m.addGGUF(f, name); err != nil {
+		if err := m.visitGGUF(f, name, visit); err != nil {
 			return nil, fmt.Errorf("load model %s: %w", path, err)
 		}
-	}
-	if err := m.Weights.Check(m.Config); err != nil {
-		return nil, fmt.Errorf("load model %s: %w", path, err)
 	}
 	dir := filepath.Dir(path)
 	tokenizer, err1 := optional(dir, TokenizerFile)
@@ -45,7 +45,7 @@ func LoadGGUF(path string) (*Model, error) {
 	return m, errors.Join(err1, err2)
 }
 
-func (m *Model) addGGUF(f *gguf.File, name string) error {
+func (m *Model) visitGGUF(f *gguf.File, name string, visit func(m *Model, name string, t Tensor)) error {
 	to := ggufName(m.Config, name)
 	if to == "" {
 		return nil
@@ -59,7 +59,7 @@ func (m *Model) addGGUF(f *gguf.File, name string) error {
 			t.Data[i]--
 		}
 	}
-	m.Weights[to] = Tensor(t)
+	visit(m, to, Tensor(t))
 	return nil
 }
 

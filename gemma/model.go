@@ -32,22 +32,66 @@ type Model struct {
 }
 
 // Load reads a model from a directory in the layout of Hugging Face, or from a GGUF file.
-func Load(path string) (*Model, error) {
+func Load(path string) (*Model, error) { return whole(path, readerOf(path)) }
+
+// reader reads configuration and tokenizer, and lets visit have each tensor.
+type reader func(path string, visit func(m *Model, name string, t Tensor)) (*Model, error)
+
+func readerOf(path string) reader {
 	if strings.EqualFold(filepath.Ext(path), ".gguf") {
-		return LoadGGUF(path)
+		return readGGUF
 	}
-	return LoadDir(path)
+	return readDir
+}
+
+// whole keeps what a reader reads, and checks it.
+func whole(path string, read reader) (*Model, error) {
+	weights := Weights{}
+	m, err := read(path, func(_ *Model, name string, t Tensor) { weights[name] = t })
+	if err != nil {
+		return nil, err
+	}
+	if err := weights.Check(m.Config); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", path, err)
+	}
+	m.Weights = weights
+	return m, nil
+}
+
+// Verify reads a model as [Load] does and finds the same faults, but keeps one tensor at a time: what it returns
+// has no weights, and takes no more memory than the largest tensor.
+func Verify(path string) (*Model, error) {
+	var c *check
+	m, err := readerOf(path)(path, func(m *Model, name string, t Tensor) {
+		if c == nil {
+			c = newCheck(m.Config)
+		}
+		c.add(name, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		c = newCheck(m.Config)
+	}
+	if err := c.err(); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", path, err)
+	}
+	return m, nil
 }
 
 // LoadDir reads config.json, the weights in one or several safetensors files, and the tokenizer if there is
 // one. Weights are checked against the configuration: missing, superfluous or wrongly shaped ones are errors
 // that name every such tensor. Tensors of other towers of a multimodal model are left out.
-func LoadDir(dir string) (*Model, error) {
+func LoadDir(dir string) (*Model, error) { return whole(dir, readDir) }
+
+// readDir is the reader of directories.
+func readDir(dir string, visit func(m *Model, name string, t Tensor)) (*Model, error) {
 	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
-	m := &Model{Weights: Weights{}}
+	m := &Model{}
 	if m.Config, err = ParseConfig(data); err != nil {
 		return nil, fmt.Errorf("load model %s: %w", dir, err)
 	}
@@ -56,12 +100,10 @@ func LoadDir(dir string) (*Model, error) {
 		return nil, fmt.Errorf("load model %s: %w", dir, err)
 	}
 	for _, file := range files {
-		if err := m.Weights.readShard(filepath.Join(dir, file)); err != nil {
+		err := readShard(filepath.Join(dir, file), func(name string, t Tensor) { visit(m, name, t) })
+		if err != nil {
 			return nil, fmt.Errorf("load model %s: %s: %w", dir, file, err)
 		}
-	}
-	if err := m.Weights.Check(m.Config); err != nil {
-		return nil, fmt.Errorf("load model %s: %w", dir, err)
 	}
 	if m.Tokenizer, err = optional(dir, TokenizerFile); err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
@@ -104,7 +146,7 @@ func shards(dir string) ([]string, error) {
 	return files, nil
 }
 
-func (w Weights) readShard(path string) error {
+func readShard(path string, visit func(name string, t Tensor)) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -114,14 +156,8 @@ func (w Weights) readShard(path string) error {
 	if err != nil {
 		return err
 	}
-	tensors, err := safetensors.Read(file, stat.Size(), func(name string) bool { return canonical(name) != "" })
-	if err != nil {
-		return err
-	}
-	for name, t := range tensors {
-		w[canonical(name)] = Tensor(t)
-	}
-	return nil
+	wanted := func(name string) bool { return canonical(name) != "" }
+	return safetensors.Each(file, stat.Size(), wanted, func(name string, t safetensors.Tensor) { visit(canonical(name), Tensor(t)) })
 }
 
 // canonical is the name of a tensor in a text-only checkpoint, and empty for what a text model does not need:
@@ -154,7 +190,7 @@ func (m *Model) Save(dir string, bf16 bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
-	err = whole(filepath.Join(dir, WeightsFile), func(f *os.File) error {
+	err = replace(filepath.Join(dir, WeightsFile), func(f *os.File) error {
 		tensors := make(map[string]safetensors.Tensor, len(m.Weights))
 		for name, t := range m.Weights {
 			tensors[name] = safetensors.Tensor(t)
@@ -171,15 +207,15 @@ func (m *Model) Save(dir string, bf16 bool) error {
 		if part.data == nil {
 			continue
 		}
-		if err := whole(filepath.Join(dir, part.file), func(f *os.File) error { _, err := f.Write(part.data); return err }); err != nil {
+		if err := replace(filepath.Join(dir, part.file), func(f *os.File) error { _, err := f.Write(part.data); return err }); err != nil {
 			return fmt.Errorf("save model: %w", err)
 		}
 	}
 	return nil
 }
 
-// whole writes a file under another name first.
-func whole(path string, write func(f *os.File) error) (err error) {
+// replace writes a file under another name first.
+func replace(path string, write func(f *os.File) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".writing-*")
 	if err != nil {
 		return err

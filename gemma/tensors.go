@@ -3,6 +3,7 @@ package gemma
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -88,27 +89,43 @@ type Weights map[string]Tensor
 
 // Check returns every tensor that is missing, superfluous, wrongly shaped or not finite.
 func (w Weights) Check(c Config) error {
-	var faults []error
-	want := map[string]bool{}
-	for _, info := range c.Tensors() {
-		want[info.Name] = true
-		t, ok := w[info.Name]
-		switch {
-		case !ok:
-			faults = append(faults, fmt.Errorf("tensor %s is missing", info.Name))
-		case !slices.Equal(t.Shape, info.Shape) || len(t.Data) != info.Elements():
-			faults = append(faults, fmt.Errorf("tensor %s is %v with %d values, the configuration wants %v",
-				info.Name, t.Shape, len(t.Data), info.Shape))
-		case !finite(t.Data):
-			faults = append(faults, fmt.Errorf("tensor %s holds a value that is not finite", info.Name))
+	check := newCheck(c)
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		check.add(name, w[name])
+	}
+	return check.err()
+}
+
+// check holds tensors against a configuration, one at a time.
+type check struct {
+	want   []TensorInfo
+	seen   map[string]bool
+	faults []error
+}
+
+func newCheck(c Config) *check { return &check{want: c.Tensors(), seen: map[string]bool{}} }
+
+func (c *check) add(name string, t Tensor) {
+	c.seen[name] = true
+	i := slices.IndexFunc(c.want, func(info TensorInfo) bool { return info.Name == name })
+	switch {
+	case i < 0:
+		c.faults = append(c.faults, fmt.Errorf("tensor %s is not part of the architecture", name))
+	case !slices.Equal(t.Shape, c.want[i].Shape) || len(t.Data) != c.want[i].Elements():
+		c.faults = append(c.faults, fmt.Errorf("tensor %s is %v with %d values, the configuration wants %v", name, t.Shape, len(t.Data), c.want[i].Shape))
+	case !finite(t.Data):
+		c.faults = append(c.faults, fmt.Errorf("tensor %s holds a value that is not finite", name))
+	}
+}
+
+// err joins the faults, those that are missing last.
+func (c *check) err() error {
+	for _, info := range c.want {
+		if !c.seen[info.Name] {
+			c.faults = append(c.faults, fmt.Errorf("tensor %s is missing", info.Name))
 		}
 	}
-	for name := range w {
-		if !want[name] {
-			faults = append(faults, fmt.Errorf("tensor %s is not part of the architecture", name))
-		}
-	}
-	return errors.Join(faults...)
+	return errors.Join(c.faults...)
 }
 
 // Clone copies every tensor.

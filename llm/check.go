@@ -91,7 +91,7 @@ func (r ChatRequest) checkChoice() error {
 func (g *Gemini) Supports(req ChatRequest) error {
 	switch {
 	case req.ReasoningEffort != "":
-		return unsupported("reasoning_effort", "Gemini does not know it; set thinking_budget")
+		return unsupported("reasoning_effort", "Gemini does not know it; leave it out, or set thinkingBudget in Gemini's own dialect")
 	case req.Seed != nil && (*req.Seed > math.MaxInt32 || *req.Seed < math.MinInt32):
 		return unsupported("seed", "Gemini's have 32 bits")
 	case len(req.Stop) > 5:

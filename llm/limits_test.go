@@ -216,6 +216,24 @@ func TestSpendCap(t *testing.T) {
 	}
 }
 
+func TestWhatOthersSpendCountsAgainstTheSameCap(t *testing.T) {
+	var told []sluice.MicroUSD
+	spend := llm.NewSpend(1000, func(spent sluice.MicroUSD) { told = append(told, spent) })
+	c, s := caller(t, llm.ModelConfig{}, llm.Deps{Spend: spend}, says("x")) // 442 each
+	spend.Others(500)
+	if _, _, err := c.Call(t.Context(), llm.Purpose{}, ask); err != nil {
+		t.Fatal(err)
+	}
+	spend.Others(560)
+	spend.Others(561)
+	if _, _, err := c.Call(t.Context(), llm.Purpose{}, ask); !errors.Is(err, llm.ErrSpent) || !strings.Contains(err.Error(), "$0.001003 of $0.001000") {
+		t.Errorf("above the shared cap: %v", err)
+	}
+	if s.calls() != 1 || spend.Spent() != 442 || len(told) != 1 || told[0] != 1002 {
+		t.Errorf("%d calls, spent %s, told %v", s.calls(), spend.Spent(), told)
+	}
+}
+
 func TestSpendCountsUnderManyCalls(t *testing.T) {
 	var told atomic.Int64
 	spend := llm.NewSpend(442*100, func(sluice.MicroUSD) { told.Add(1) })

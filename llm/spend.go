@@ -15,17 +15,20 @@ var ErrSpent = errors.New("the spending cap is reached")
 // spentPause is how long a message rests that met a reached cap: by then its process has stopped.
 const spentPause = 30 * time.Second
 
-// Spend is a cap on what the models of one process may cost together. Calls that would start after the
-// priced lines have reached it are refused with an error of [sluice.ClassWait] that wraps [ErrSpent]:
-// the message stays in the log, spends no attempt and is never dead-lettered. Calls in flight at that
-// moment are finished and paid, so the sum can pass the cap by what they cost. A nil *Spend is no cap.
+// Spend is a cap on what the models of one process may cost together, or of several that tell one another by
+// [Spend.Others]. Calls that would start after the priced lines have reached it are refused with an error of
+// [sluice.ClassWait] that wraps [ErrSpent]: the message stays in the log, spends no attempt and is never
+// dead-lettered. Calls in flight at that moment are finished and paid, so the sum can pass the cap by what they
+// cost. A nil *Spend is no cap.
 type Spend struct {
 	limit   sluice.MicroUSD
 	onSpent func(spent sluice.MicroUSD)
 
 	mu    sync.Mutex
 	spent sluice.MicroUSD
-	told  bool
+	// others is what other processes have spent of the same cap.
+	others sluice.MicroUSD
+	told   bool
 }
 
 // NewSpend caps spending at limit. onSpent, where not nil, is called once, when the cap is reached, by
@@ -49,13 +52,22 @@ func (s *Spend) add(cost sluice.MicroUSD) {
 	if s == nil {
 		return
 	}
+	s.change(func() { s.spent += cost })
+}
+
+// Others says what other processes have spent of the same cap so far.
+func (s *Spend) Others(spent sluice.MicroUSD) { s.change(func() { s.others = spent }) }
+
+// change changes a sum, and tells where the cap is reached by it.
+func (s *Spend) change(how func()) {
 	s.mu.Lock()
-	s.spent += cost
-	spent, tell := s.spent, s.spent >= s.limit && !s.told
+	how()
+	all := s.spent + s.others
+	tell := all >= s.limit && !s.told
 	s.told = s.told || tell
 	s.mu.Unlock()
 	if tell && s.onSpent != nil {
-		s.onSpent(spent)
+		s.onSpent(all)
 	}
 }
 
@@ -64,10 +76,12 @@ func (s *Spend) check() error {
 	if s == nil {
 		return nil
 	}
-	spent := s.Spent()
-	if spent < s.limit {
+	s.mu.Lock()
+	all := s.spent + s.others
+	s.mu.Unlock()
+	if all < s.limit {
 		return nil
 	}
-	return sluice.RetryAfter(fmt.Errorf("%w: %s of %s are spent by this process. Nothing is lost: what was not asked "+
-		"waits in the log; start again with a higher --max-spend to go on", ErrSpent, spent, s.limit), spentPause)
+	return sluice.RetryAfter(fmt.Errorf("%w: %s of %s are spent. Nothing is lost: what was not asked "+
+		"waits in the log; start again with a higher --max-spend to go on", ErrSpent, all, s.limit), spentPause)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/telemetry"
 )
 
 // try is an attempt that was admitted, from its slot to its line.
@@ -13,6 +14,7 @@ type try struct {
 	line    sluice.Call
 	began   time.Time
 	release func(health) // nil once it is over
+	span    *telemetry.Span
 }
 
 // start waits for the model's limits and begins the line of the n-th attempt. Whoever started it calls
@@ -23,7 +25,7 @@ func (c *Caller) start(ctx context.Context, m *model, p Purpose, v visit, n int)
 		return nil, err
 	}
 	now := time.Now()
-	return &try{c: c, began: now, release: release, line: sluice.Call{
+	return &try{c: c, began: now, release: release, span: telemetry.Call(ctx, m.cfg.Model), line: sluice.Call{
 		ID: c.deps.NewID(), Stage: p.Stage, QueryKey: p.QueryKey, Tenant: p.Tenant, Pair: p.Pair, Arm: p.Arm, Tier: p.Tier,
 		Provider: m.provider.Name(), Model: m.cfg.Model, Attempt: n, StartedAt: now.UTC().Truncate(time.Microsecond),
 	}}, nil
@@ -36,6 +38,8 @@ func (t *try) end(usage sluice.Usage, failed *Error, most bounds) sluice.Call {
 	t.release = nil
 	t.c.bill(&t.line, usage, failed, most)
 	t.c.deps.Spend.add(t.line.Cost)
+	t.span.Called(&t.line)
+	t.span.End(nil)
 	return t.line
 }
 
@@ -43,5 +47,7 @@ func (t *try) end(usage sluice.Usage, failed *Error, most bounds) sluice.Call {
 func (t *try) stop() {
 	if t.release != nil {
 		t.release(unknown)
+		t.span.Fail("unasked")
+		t.span.End(nil)
 	}
 }

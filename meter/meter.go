@@ -61,10 +61,12 @@ func (m *Meter) Decided(_ time.Time, d *sluice.Decision) {
 	if s := d.Shadow; s != nil {
 		c.shadows.WithLabelValues(shadowVerdict(d, s)).Inc()
 	}
-	if d.Requested == "auto" {
+	if d.Requested == "auto" && len(d.Probabilities) > 0 { // a conversation that keeps its model asks no router
 		c.router.WithLabelValues().Observe(float64(d.RouterUS) / 1e6)
 	}
-	c.model.WithLabelValues(label(d.Model)).Observe(float64(d.ModelMS) / 1e3)
+	if len(d.CallIDs) > 0 {
+		c.model.WithLabelValues(label(d.Model)).Observe(float64(d.ModelMS) / 1e3)
+	}
 	c.total.WithLabelValues(label(d.Model)).Observe(float64(d.LatencyMS) / 1e3)
 	if d.FirstTokenMS > 0 {
 		c.firstToken.WithLabelValues(label(d.Model)).Observe(float64(d.FirstTokenMS) / 1e3)

@@ -93,6 +93,18 @@ func TestFactsAndViewsBecomeMetrics(t *testing.T) {
 		`sluice_dead_letters{reason="refused",stage="judge"} 2`)
 }
 
+func TestARequestThatAskedNobodyTookNoTime(t *testing.T) {
+	m := New()
+	m.Decided(noon, &sluice.Decision{Requested: "auto", Rule: "conversation", Model: "m", Outcome: sluice.OutcomeRefused, Status: 429})
+	text := scrape(t, m)
+	for _, name := range []string{"sluice_router_latency_seconds_count 1", `sluice_model_latency_seconds_count{model="m"}`} {
+		if strings.Contains(text, "\n"+name) {
+			t.Errorf("%s though neither router nor model was asked", name)
+		}
+	}
+	expect(t, text, `sluice_request_latency_seconds_count{model="m"} 1`)
+}
+
 func TestEveryMetricThatIsNamedIsExported(t *testing.T) {
 	m := New()
 	everything(m)

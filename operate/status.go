@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +92,11 @@ func Look(ctx context.Context, js jetstream.JetStream, stages []string, before S
 	for _, name := range streams.Names() {
 		stream, err := js.Stream(ctx, name)
 		if err != nil {
-			return Status{}, fmt.Errorf("status of stream %s: %w; sluice streams apply makes it", name, err)
+			err = fmt.Errorf("status of stream %s: %w", name, err)
+			if errors.Is(err, jetstream.ErrStreamNotFound) {
+				err = fmt.Errorf("%w; sluice streams apply makes it", err)
+			}
+			return Status{}, err
 		}
 		s.Streams = append(s.Streams, streamStatus(stream.CachedInfo()))
 		consumers := stream.ListConsumers(ctx)

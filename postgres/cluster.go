@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -132,7 +134,7 @@ func given(ctx context.Context, o Options) (*Cluster, error) {
 	cfg.ConnectTimeout = 10 * time.Second
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL: %w", redact(err))
+		return nil, fmt.Errorf("DATABASE_URL: %w; does the server run there, and are user, password and database right?", redact(err))
 	}
 	return &Cluster{opts: o, given: o.DatabaseURL}, conn.Close(ctx)
 }
@@ -143,8 +145,29 @@ func redact(err error) error {
 	if errors.As(err, &parse) {
 		return errors.New("not a valid URL of Postgres (postgres://user@host:5432/database)")
 	}
+	var failed *pgconn.ConnectError
+	if errors.As(err, &failed) {
+		return saidOnce{err}
+	}
 	return err
 }
+
+// saidOnce is an error in one line that says nothing twice: pgx tries a server with and without TLS, and reports both.
+type saidOnce struct{ error }
+
+// Error joins the lines that differ.
+func (e saidOnce) Error() string {
+	var lines []string
+	for line := range strings.Lines(e.error.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Replace(strings.Join(lines, "; "), ":; ", ": ", 1)
+}
+
+// Unwrap is the error itself.
+func (e saidOnce) Unwrap() error { return e.error }
 
 // URL is where the database is: over the socket for a private cluster. An empty name means
 // [DefaultDatabase], or the one that the operator's URL names. It stays valid across restarts.

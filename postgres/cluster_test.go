@@ -382,7 +382,7 @@ func TestErrorsSayWhatToDoAndHoldNoSecret(t *testing.T) {
 		"nothing given":      {postgres.Options{}, []string{"neither", "directory"}},
 		"no programs":        {postgres.Options{Dir: pgtest.Dir(t), BinDir: pgtest.Dir(t)}, []string{"SLUICE_PG_BIN", "no initdb"}},
 		"an unknown version": {postgres.Options{Dir: unknown, Offline: true, CacheDir: pgtest.Dir(t)}, []string{"Postgres 99", "DATABASE_URL", "apt-get install"}},
-		"no server there":    {postgres.Options{DatabaseURL: "postgres://me:hunter2@127.0.0.1:1/x"}, []string{"DATABASE_URL"}},
+		"no server there":    {postgres.Options{DatabaseURL: "postgres://me:hunter2@127.0.0.1:1/x"}, []string{"DATABASE_URL: failed to connect to `user=me database=x`: 127.0.0.1:1", "refused; does the server run there"}},
 		"no URL":             {postgres.Options{DatabaseURL: "postgres://me:hunter2@%%%"}, []string{"DATABASE_URL", "not a valid URL"}},
 	} {
 		_, err := postgres.Start(t.Context(), c.o)

@@ -17,7 +17,7 @@ const longestRequest = 24 * time.Hour
 
 const countsSQL = `
 	SELECT to_timestamp(floor(extract(epoch FROM taken_at) / $3) * $3) AS slot_at, policy, model, router_version,
-	       count(*), count(*) FILTER (WHERE outcome NOT IN ('ok', 'canceled')),
+	       count(*), count(*) FILTER (WHERE outcome NOT IN ('ok', 'canceled', 'refused')),
 	       count(*) FILTER (WHERE cardinality(fallbacks) > 0), count(*) FILTER (WHERE requested = 'auto'),
 	       count(*) FILTER (WHERE requested = 'auto' AND router_fault IS NOT NULL), sum(cost_microusd)::bigint
 	FROM decisions
@@ -30,7 +30,8 @@ const latenciesSQL = `
 	FROM decisions d
 	CROSS JOIN LATERAL (VALUES ('router', d.router_us::double precision), ('model', d.model_ms * 1000.0::double precision),
 	                           ('total', d.latency_ms * 1000.0::double precision)) m (what, us)
-	WHERE d.taken_at >= $1 AND d.decided_at >= $2 AND (m.what <> 'router' OR d.requested = 'auto')
+	WHERE d.taken_at >= $1 AND d.decided_at >= $2
+	  AND (m.what <> 'router' OR d.requested = 'auto' AND d.entropy_bits IS NOT NULL) AND (m.what <> 'model' OR cardinality(d.call_ids) > 0)
 	GROUP BY 1, 2, 3`
 
 // Slots sums what was decided since an instant, in slots of a width (whole seconds).
@@ -95,7 +96,7 @@ func (o *Online) Recent(ctx context.Context, limit int) ([]sluice.Decision, erro
 
 // AlertStates counts, for each rule and subject, what was raised and cleared.
 func (o *Online) AlertStates(ctx context.Context) (map[[2]string]online.State, error) {
-	rows, err := o.pool.Query(ctx, `SELECT rule, subject, count(*) FILTER (WHERE NOT cleared), count(*) FILTER (WHERE cleared)
+	rows, err := o.pool.Query(ctx, `SELECT rule, subject, count(*) FILTER (WHERE NOT cleared AND value > bound), count(*) FILTER (WHERE cleared)
 		FROM alerts GROUP BY rule, subject`)
 	if err != nil {
 		return nil, fmt.Errorf("read alerts: %w", err)

@@ -246,6 +246,53 @@ func TestWindowsFromTheTablesAgreeWithEveryRow(t *testing.T) {
 	}
 }
 
+func TestARequestThatAskedNobodyIsNeitherSlowNorFast(t *testing.T) {
+	o, _ := openOnline(t, pgtest.New(t), 0, at(noon))
+	m := decided.New(9, noon.Add(-time.Minute), time.Second)
+	m.Change = func(i int, d *sluice.Decision) {
+		d.Outcome, d.Status = sluice.OutcomeOK, 200
+		switch i {
+		case 0: // a rule refuses
+			d.Outcome, d.Status, d.CallIDs, d.Model, d.Tier = sluice.OutcomeRefused, 403, nil, "", ""
+		case 1: // a conversation keeps its model
+			d.Rule, d.Probabilities = "conversation", nil
+		}
+	}
+	record(t, o, &sluice.OnlineFacts{Decisions: m.Facts(3)})
+	slots, err := o.Slots(t.Context(), noon.Add(-time.Hour), 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int64{}
+	for _, l := range slots.Latencies {
+		n[l.What] += l.N
+	}
+	for _, c := range slots.Counts {
+		n["errors"] += c.Errors
+	}
+	if n[online.Router] != 2 || n[online.Model] != 2 || n[online.Total] != 3 || n["errors"] != 0 {
+		t.Errorf("%v", n)
+	}
+}
+
+func TestWhatHappenedOnceIsAnAlertAndNeverOpen(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	alert := func(id, rule string, value float64) sluice.Fact[sluice.Alert] {
+		return sluice.Fact[sluice.Alert]{At: noon, Value: sluice.Alert{ID: id, Rule: rule, Severity: "warning", Message: "m", Value: value, RaisedAt: noon}}
+	}
+	record(t, o, &sluice.OnlineFacts{Alerts: []sluice.Fact[sluice.Alert]{alert("a", "rules_refused", 0), alert("b", online.ErrorRate, 0.1)}})
+	states, err := o.AlertStates(t.Context())
+	if err != nil || states[[2]string{"rules_refused", ""}].Open() || !states[[2]string{online.ErrorRate, ""}].Open() {
+		t.Errorf("states %v, %v", states, err)
+	}
+	if got := one(t, db, "SELECT string_agg(rule, ' ') FROM alerts_open"); got != online.ErrorRate {
+		t.Errorf("open: %v", got)
+	}
+	if n := one(t, db, "SELECT count(*) FROM alerts"); n != int64(2) {
+		t.Errorf("%v alerts", n)
+	}
+}
+
 func TestForgettingErasesDecisionsAndFeedbackAndKeepsLateOnesOut(t *testing.T) {
 	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
 	facts := decided.New(1, noon, time.Second).Facts(6) // 0 and 3 are acme's

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // The delays between two offers of one batch, doubled from the first to the last, and how long one offer
@@ -24,7 +25,12 @@ func (r *run) flush(ctx context.Context) error {
 		if err := r.limiter.WaitN(ctx, n); err != nil {
 			return r.stopped(ctx, err)
 		}
-		if err := r.deliver(ctx, r.batch, r.rows); err != nil {
+		traced := r.trace(ctx)
+		err := r.deliver(ctx, r.batch, r.rows)
+		for _, span := range traced {
+			span.End(err)
+		}
+		if err != nil {
 			return err
 		}
 		r.batch, r.rows = r.batch[:0], r.rows[:0]
@@ -35,6 +41,20 @@ func (r *run) flush(ctx context.Context) error {
 		r.o.Watcher.Progress(r.report)
 	}
 	return r.o.Checkpoint.note(r.report.Rows)
+}
+
+// trace begins a trace with every message of the batch; none where nobody traces.
+func (r *run) trace(ctx context.Context) []*telemetry.Span {
+	if r.o.Tracing == nil {
+		return nil
+	}
+	spans := make([]*telemetry.Span, len(r.batch))
+	for i := range r.batch {
+		m := &r.batch[i]
+		spans[i] = r.o.Tracing.Publish(ctx, m.Subject)
+		*m = m.Continue(spans[i].Parent())
+	}
+	return spans
 }
 
 // deliver offers messages until the log confirms all of them. Offering one again is harmless: its id is

@@ -18,9 +18,9 @@ func Detect(path string) (Format, error) {
 		return "", err
 	}
 	defer func() { _ = s.Close() }() // read only
-	first, err := firstLine(s.Reader)
+	first, err := firstLine(s.Reader, path)
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
+		return "", fmt.Errorf("%w: want a text file, one of%s", err, describeFormats())
 	}
 	if len(first) == 0 {
 		return "", fmt.Errorf("%s is empty: want one of%s", path, describeFormats())
@@ -39,8 +39,8 @@ func Detect(path string) (Format, error) {
 }
 
 // firstLine is the first line that holds something.
-func firstLine(r *bufio.Reader) ([]byte, error) {
-	for at, err := range lines(r, "") {
+func firstLine(r *bufio.Reader, path string) ([]byte, error) {
+	for at, err := range lines(r, path) {
 		return bytes.Clone(at.data), err
 	}
 	return nil, nil

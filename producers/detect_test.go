@@ -31,6 +31,7 @@ func TestDetectSaysWhatItWouldTake(t *testing.T) {
 		"hello\n":                 `format not recognized from "hello"`,
 		`{"prompt": 1, "uid": 2}`: "jsonl with the fields prompt, uid: say which is what with --map",
 		`{"prompt": `:             "not JSON",
+		"a\xff\n":                 "f:1: not valid UTF-8: want a text file, one of",
 	} {
 		_, err := Detect(write(t, "f", content))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -42,6 +43,9 @@ func TestDetectSaysWhatItWouldTake(t *testing.T) {
 	}
 	if _, err := Detect("no-such-file"); err == nil {
 		t.Error("a missing file was detected")
+	}
+	if _, err := Detect(t.TempDir()); err == nil || !strings.Contains(err.Error(), "it is a directory; name a file") {
+		t.Errorf("a directory: %v", err)
 	}
 	for _, f := range Formats() {
 		if got, err := ParseFormat(string(f)); got != f || err != nil {

@@ -25,6 +25,9 @@ func open(path string) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open data set: %w", err)
 	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(fmt.Errorf("open data set %s: it is a directory; name a file", path), f.Close())
+	}
 	s := &source{Reader: bufio.NewReaderSize(f, 64<<10), file: f}
 	if magic, _ := s.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		if s.gz, err = gzip.NewReader(s.Reader); err != nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // Publisher stores messages in the log; *streams.Publisher is one, best with FailWhenFull set, so that
@@ -50,6 +51,8 @@ type Options struct {
 	Patience time.Duration
 	// Checkpoint makes the run go on where an earlier one stopped; nil begins at the first row.
 	Checkpoint *Checkpoint
+	// Tracing begins a trace with every row; nil: none.
+	Tracing *telemetry.Tracing
 	// Watcher may be nil.
 	Watcher Watcher
 }

@@ -32,7 +32,7 @@ func simpleQA(r io.Reader, file string) iter.Seq2[Row, error] {
 		cr.ReuseRecord = true
 		header, err := cr.Read()
 		if err != nil {
-			yield(Row{}, fmt.Errorf("%s:1: csv header: %w", file, err))
+			yield(Row{}, fmt.Errorf("%s:1: not the header of a csv: %w: want the columns metadata, problem, answer", file, err))
 			return
 		}
 		columns, err := simpleHeader(header)

@@ -14,6 +14,9 @@ type Request struct {
 	// Explain asks for a generated reasoning where the router can write one, which takes longer than a
 	// decision alone.
 	Explain bool
+	// Tenant and Key (a request's, or a conversation's) are for routers that stand for several: pins go by
+	// the one, a canary's share by the other. Both may be empty.
+	Tenant, Key string
 }
 
 // Choice is what a router makes of a query.
@@ -26,6 +29,8 @@ type Choice struct {
 	ReasoningSource string
 	// Version is the router's that chose.
 	Version string
+	// Threshold is the one that comes with this choice, where its router stands for several; else 0.
+	Threshold float64
 	// Truncated is true where the text was too long and its middle was left out.
 	Truncated bool
 }

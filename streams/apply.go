@@ -17,6 +17,9 @@ const attemptsKept = 7 * 24 * time.Hour
 // longest period, a month.
 const budgetsKept = 45 * 24 * time.Hour
 
+// repliesKept is how long gateways share an answer to a request with an Idempotency-Key.
+const repliesKept = 24 * time.Hour
+
 // Buckets lists the configuration of every key-value bucket.
 func Buckets(o Options) []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
@@ -39,6 +42,10 @@ func Buckets(o Options) []jetstream.KeyValueConfig {
 		{
 			Bucket: BucketKeys, Description: "virtual API keys, by the hash of their secret",
 			History: 4, Storage: o.Storage, Replicas: o.Replicas,
+		},
+		{
+			Bucket: BucketReplies, Description: "answers to requests with an Idempotency-Key, sealed by key and request",
+			History: 1, TTL: repliesKept, Storage: o.Storage, Replicas: o.Replicas,
 		},
 		{
 			Bucket: BucketTraining, Description: "what the trainers must agree on: open jobs, heartbeats, cancellations",

@@ -33,8 +33,12 @@ const (
 	BucketRouters  = "routers"  // which version of the router is active, shadow, canary, pinned
 	BucketBudgets  = "budgets"  // money that is reserved and spent, by budget and period
 	BucketKeys     = "keys"     // virtual API keys, by the hash of their secret
+	BucketReplies  = "replies"  // answers to requests with an Idempotency-Key, sealed
 	BucketTraining = "training" // what the trainers must agree on: open jobs, heartbeats, cancellations
 )
+
+// DurableTrain is the consumer of JOBS that all workers share: a job goes to one of them.
+const DurableTrain = "train-v1"
 
 // ObjectStoreArtifacts holds routers and snapshots of examples, each with its digest.
 const ObjectStoreArtifacts = "artifacts"

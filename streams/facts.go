@@ -51,6 +51,19 @@ func ExampleFact(e sluice.Example) (Message, error) {
 // BilledFact stores a provider call.
 func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.Stage, c.ID), c) }
 
+// BilledFacts stores provider calls, with room for what they led to behind them.
+func BilledFacts(calls []sluice.Call) ([]Message, error) {
+	out := make([]Message, 0, len(calls)+2)
+	for _, c := range calls {
+		m, err := BilledFact(c)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
 // TakenFact stores a decision.
 func TakenFact(d sluice.Decision) (Message, error) { return fact(TakenSubject(d.ID), d) }
 

@@ -28,6 +28,20 @@ type Message struct {
 	Deliveries int
 }
 
+// Continue makes the message a part of the trace that a traceparent header names, if it is in none; empty names none.
+// The header of the original is left as it is.
+func (m Message) Continue(parent string) Message {
+	if parent == "" || m.Header[HeaderTraceParent] != "" {
+		return m
+	}
+	h := map[string]string{HeaderTraceParent: parent}
+	for k, v := range m.Header {
+		h[k] = v
+	}
+	m.Header = h
+	return m
+}
+
 // Stored is the last message of a subject as a direct read found it.
 type Stored struct {
 	Subject  string

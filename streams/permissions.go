@@ -50,6 +50,18 @@ func look(stream string) []string {
 	}
 }
 
+// sizeOf says how much a stream holds, and of what subjects; it reads no message.
+func sizeOf(stream string) []string { return []string{"$JS.API.STREAM.INFO." + stream} }
+
+// watch says how far every stage is, and how much the streams hold; it reads no message.
+func watch() []string {
+	all := []string{"$JS.API.INFO"}
+	for _, stream := range Names() {
+		all = append(append(all, sizeOf(stream)...), "$JS.API.CONSUMER.LIST."+stream)
+	}
+	return all
+}
+
 // own publishes facts and reads them back.
 func own(stream, subjects string) []string { return append([]string{subjects}, look(stream)...) }
 
@@ -63,6 +75,12 @@ func ledger(stage string) []string {
 func dead(stage string) []string {
 	subjects := "dead." + stage + ".>"
 	return []string{subjects, "$JS.API.DIRECT.GET." + StreamDead + "." + subjects}
+}
+
+// replay reads dead letters, hands their messages to their stages once more and removes them: what the gateway's
+// page does for an admin.
+func replay() []string {
+	return append(own(StreamRetries, "retries.asked.>"), append(look(StreamDead), "$JS.API.STREAM.MSG.DELETE."+StreamDead)...)
 }
 
 // stage is what every stage needs beside its own: the count of failed attempts, its share of RETRIES,
@@ -80,6 +98,17 @@ func recorded(version string) [][]string {
 		StreamAnalyses: "analyses", StreamExamples: "examples", StreamCalls: "calls", StreamDead: "dead",
 	} {
 		all = append(all, consumeAs(stream, DurableName("record", version, what)), look(stream))
+	}
+	return all
+}
+
+// monitored is what the stages monitor and notify read.
+func monitored(version string) [][]string {
+	all := append(stage("monitor", version), stage("notify", version, consume(StreamAlerts, "notify", version))...)
+	for stream, what := range map[string]string{
+		StreamDecisions: "decisions", StreamFeedback: "feedback", StreamAlerts: "alerts", StreamTraining: "training",
+	} {
+		all = append(all, consumeAs(stream, DurableName("monitor", version, what)), look(stream))
 	}
 	return all
 }
@@ -139,4 +168,10 @@ func writeSubjects(b *strings.Builder, what string, subjects []string) {
 		fmt.Fprintf(b, "          %q\n", s)
 	}
 	b.WriteString("        ] }\n")
+}
+
+// purse pays from a stage's purses and reads those alone: see [OpenPurse].
+func purse(stage string) []string {
+	subjects, stream := "$KV."+BucketBudgets+"."+purseKey(stage)+".>", "KV_"+BucketBudgets
+	return []string{subjects, "$JS.API.DIRECT.GET." + stream + "." + subjects, "$JS.API.STREAM.INFO." + stream}
 }

@@ -143,6 +143,48 @@ func TestAnUpstreamPublisherMayOnlyPublish(t *testing.T) {
 	}
 }
 
+// What the parts of the online ring and of training must not do, whatever runs in their place. The names of what
+// they may are those of TestEveryCommandDoesItsWholeWorkUnderItsRole in internal/acceptance.
+func TestEveryOnlineRoleIsRefusedWhatIsNotItsOwn(t *testing.T) {
+	s := natstest.StartRoles(t)
+	everybody := []string{
+		"$JS.API.DIRECT.GET.CALLS", "$JS.API.DIRECT.GET.KV_arms", "$JS.API.DIRECT.GET.VERDICTS", "$JS.API.CONSUMER.CREATE.CALLS.x",
+		"$KV.arms.secret", "$KV.keys.x", "answers.said.p.k.a", "verdicts.given.v1.p.k.a", "labels.drawn.k.x", "examples.made.k.x",
+		"calls.billed.answer.x", "dead.record.x.y", "$JS.API.STREAM.PURGE.CALLS",
+	}
+	for role, subjects := range map[streams.Role][]string{
+		streams.RoleGateway: {"queries.asked.web", "jobs.asked.x", "training.told.x.1.1", "$O.artifacts.C.x", "route.answer", "$JS.API.CONSUMER.CREATE.DECISIONS.x", "$JS.API.STREAM.MSG.DELETE.RETRIES", "$JS.API.CONSUMER.CREATE.RETRIES.x"},
+		streams.RoleRouter:  {"decisions.taken.x", "calls.billed.gateway.x", "$KV.budgets.x", "$JS.API.DIRECT.GET.KV_keys", "$O.artifacts.C.x", "route.answer"},
+		streams.RoleClient: {
+			"router.route", "decisions.taken.x", "feedback.given.x.y", "calls.billed.gateway.x", "$KV.budgets.x", "$KV.routers.active",
+			"$JS.API.INFO", "$JS.API.STREAM.INFO.DECISIONS", "$JS.API.DIRECT.GET.KV_keys", "$JS.API.DIRECT.GET.DECISIONS",
+		},
+		streams.RoleMonitor: {
+			"decisions.taken.x", "calls.billed.gateway.x", "jobs.asked.x", "$KV.budgets.x", "$KV.routers.active", "$JS.API.DIRECT.GET.KV_keys",
+			"$JS.API.CONSUMER.MSG.NEXT.TRAINING.training-v1-events",
+		},
+		streams.RoleTraining: {"jobs.asked.x", "training.told.x.1.1", "$KV.training.x", "$KV.routers.active", "$JS.API.CONSUMER.MSG.NEXT.JOBS.train-v1"},
+		streams.RoleTrainer:  {"$KV.routers.active", "decisions.taken.x", "$JS.API.DIRECT.GET.EXAMPLES", "$JS.API.CONSUMER.MSG.NEXT.JOBS.train-v1"},
+		streams.RoleWorker:   {"jobs.asked.x", "decisions.taken.x", "$JS.API.DIRECT.GET.EXAMPLES", "$JS.API.DIRECT.GET.DECISIONS", "$JS.API.DIRECT.GET.KV_keys"},
+		streams.RoleViewer: {
+			"queries.asked.web", "$KV.training.x", "$JS.API.DIRECT.GET.QUERIES", "$JS.API.DIRECT.GET.DECISIONS", "$JS.API.STREAM.MSG.GET.DEAD",
+			"$JS.API.CONSUMER.CREATE.QUERIES.x", "$JS.API.CONSUMER.MSG.NEXT.QUERIES.intake-v1", "$JS.API.STREAM.INFO.KV_keys",
+		},
+	} {
+		nc := s.ConnectAs(role)
+		for _, subject := range append(subjects, everybody...) {
+			if mayPublish(t, nc, subject, "{}") {
+				t.Errorf("%s may publish to %s", role, subject)
+			}
+		}
+		for _, subject := range []string{">", "decisions.taken.>", "$KV.>", "_INBOX.>", "_INBOX_answer.>"} {
+			if maySubscribe(t, nc, subject) {
+				t.Errorf("%s may subscribe to %s", role, subject)
+			}
+		}
+	}
+}
+
 // What a trainer stores, whoever serves can read and watch; they can't store anything themselves.
 func TestRoutersAreStoredByTrainersAndReadByWhoServesThem(t *testing.T) {
 	s := natstest.StartRoles(t)
@@ -201,19 +243,20 @@ func TestTheOnlineRolesConsumeAndPublishTheirFacts(t *testing.T) {
 		subject string
 		to      streams.Role
 		stream  string
+		durable string
 	}{
-		{streams.RoleGateway, "decisions.taken.d1", streams.RoleMonitor, streams.StreamDecisions},
-		{streams.RoleGateway, "feedback.given.d1.f1", streams.RoleMonitor, streams.StreamFeedback},
-		{streams.RoleMonitor, "alerts.raised.drift.a1", streams.RoleMonitor, streams.StreamAlerts},
-		{streams.RoleTrainer, "jobs.asked.j1", streams.RoleWorker, streams.StreamJobs},
-		{streams.RoleWorker, "training.told.j1.1.1", streams.RoleTrainer, streams.StreamTraining},
+		{streams.RoleGateway, "decisions.taken.d1", streams.RoleMonitor, streams.StreamDecisions, "monitor-v1-decisions"},
+		{streams.RoleGateway, "feedback.given.d1.f1", streams.RoleMonitor, streams.StreamFeedback, "monitor-v1-feedback"},
+		{streams.RoleMonitor, "alerts.raised.drift.a1", streams.RoleMonitor, streams.StreamAlerts, "notify-v1"},
+		{streams.RoleTrainer, "jobs.asked.j1", streams.RoleWorker, streams.StreamJobs, streams.DurableTrain},
+		{streams.RoleWorker, "training.told.j1.1.1", streams.RoleTraining, streams.StreamTraining, "training-v1-events"},
 	} {
 		if _, err := s.JetStreamAs(c.from).Publish(ctx, c.subject, []byte("x")); err != nil {
 			t.Errorf("%s publishes %s: %v", c.from, c.subject, err)
 			continue
 		}
 		js := s.JetStreamAs(c.to)
-		durable, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{Durable: "any-v1", AckPolicy: jetstream.AckExplicitPolicy})
+		durable, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{Durable: c.durable, AckPolicy: jetstream.AckExplicitPolicy})
 		if err != nil {
 			t.Errorf("%s: %v", c.to, err)
 			continue
@@ -227,14 +270,14 @@ func TestTheOnlineRolesConsumeAndPublishTheirFacts(t *testing.T) {
 		}
 	}
 	gateway := s.ConnectAs(streams.RoleGateway)
-	sub, err := s.ConnectAs(streams.RoleRouter).Subscribe("route.decide", func(m *nats.Msg) { _ = m.Respond([]byte("Complex_Query")) })
+	sub, err := s.ConnectAs(streams.RoleRouter).Subscribe("router.route", func(m *nats.Msg) { _ = m.Respond([]byte("Complex_Query")) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	for range 50 { // until the subscription is there
 		var m *nats.Msg
-		if m, err = gateway.Request("route.decide", nil, time.Second); err == nil {
+		if m, err = gateway.Request("router.route", nil, time.Second); err == nil {
 			if string(m.Data) != "Complex_Query" {
 				t.Errorf("answer %q", m.Data)
 			}
@@ -246,7 +289,8 @@ func TestTheOnlineRolesConsumeAndPublishTheirFacts(t *testing.T) {
 	}
 }
 
-// Only the operator may change what the streams are, or remove from them.
+// Only the operator may change what the streams are, or remove from them; but a gateway, whose page replays dead
+// letters, may remove those.
 func TestNoRoleButTheOperatorManagesStreams(t *testing.T) {
 	for _, r := range streams.Roles() {
 		if r == streams.RoleOperator {
@@ -254,6 +298,9 @@ func TestNoRoleButTheOperatorManagesStreams(t *testing.T) {
 		}
 		for _, s := range streams.PermissionsOf(r, "v1").Publish {
 			for _, verb := range []string{"STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.MSG.DELETE"} {
+				if r == streams.RoleGateway && s == "$JS.API.STREAM.MSG.DELETE.DEAD" {
+					continue
+				}
 				if strings.HasPrefix(s, "$JS.API."+verb) || s == ">" || strings.HasPrefix(s, "$JS.API.>") || s == "$JS.>" {
 					t.Errorf("%s may %s", r, s)
 				}

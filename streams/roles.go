@@ -18,9 +18,12 @@ const (
 	RoleRecord   Role = "record"
 	RoleGateway  Role = "gateway"  // serves HTTP and the services over NATS
 	RoleRouter   Role = "router"   // serves decisions alone, on a machine of its own
+	RoleClient   Role = "client"   // asks gateways over NATS
 	RoleMonitor  Role = "monitor"  // projects decisions, raises alerts
-	RoleTrainer  Role = "trainer"  // watches for enough examples, makes snapshots and jobs, promotes
-	RoleWorker   Role = "worker"   // trains
+	RoleTraining Role = "training" // projects trainings
+	RoleTrainer  Role = "trainer"  // watches for enough examples, makes snapshots and jobs
+	RoleWorker   Role = "worker"   // trains, or launches workers; promotes
+	RoleViewer   Role = "viewer"   // sees how far the stages are, and reads no message
 	RoleOperator Role = "operator" // may do everything: applies streams, replays, forgets, makes keys
 )
 
@@ -28,7 +31,7 @@ const (
 func Roles() []Role {
 	return []Role{
 		RoleUpstream, RoleIntake, RoleAnswer, RoleJudge, RoleLabel, RoleAnalysis, RoleRecord,
-		RoleGateway, RoleRouter, RoleMonitor, RoleTrainer, RoleWorker, RoleOperator,
+		RoleGateway, RoleRouter, RoleClient, RoleMonitor, RoleTraining, RoleTrainer, RoleWorker, RoleViewer, RoleOperator,
 	}
 }
 
@@ -53,9 +56,11 @@ func PermissionsOf(r Role, version string) Permissions {
 		return Permissions{Publish: []string{">"}, Subscribe: []string{">"}}
 	}
 	p.Publish = slices.Concat(grants(r, version)...)
-	if r == RoleGateway || r == RoleRouter {
-		p.Subscribe = append(p.Subscribe, "route.>", "$SRV.>")
-		p.Respond = true
+	switch r {
+	case RoleGateway:
+		p.Subscribe, p.Respond = append(p.Subscribe, "route.>", "$SRV.>"), true
+	case RoleRouter:
+		p.Subscribe, p.Respond = append(p.Subscribe, "router.>", "$SRV.>"), true
 	}
 	return p
 }
@@ -69,20 +74,24 @@ func grants(r Role, version string) [][]string {
 		return stage("intake", version, consume(StreamQueries, "intake", version), own(StreamAccepted, "queries.accepted.>"))
 	case RoleAnswer:
 		return stage("answer", version,
-			consumeLanes("answer", version), own(StreamAnswers, "answers.said.>"), ledger("answer"), bucket(BucketArms))
+			consumeLanes("answer", version), own(StreamAnswers, "answers.said.>"), ledger("answer"), purse("answer"), bucket(BucketArms))
 	case RoleJudge:
 		return stage("judge", version,
-			consume(StreamAnswers, "judge", version), own(StreamVerdicts, "verdicts.given.>"), ledger("judge"))
+			consume(StreamAnswers, "judge", version), own(StreamVerdicts, "verdicts.given.>"), ledger("judge"), purse("judge"))
 	case RoleLabel:
 		return stage("label", version,
 			consume(StreamVerdicts, "label", version), look(StreamVerdicts), own(StreamLabels, "labels.drawn.>"), bucket(BucketArms))
 	case RoleAnalysis:
 		return stage("analysis", version, consume(StreamLabels, "analysis", version),
-			own(StreamAnalyses, "analyses.made.>"), own(StreamExamples, "examples.made.>"), ledger("analysis"))
+			own(StreamAnalyses, "analyses.made.>"), own(StreamExamples, "examples.made.>"), ledger("analysis"), purse("analysis"))
 	case RoleRecord:
 		return stage("record", version, recorded(version)...)
+	case RoleTraining:
+		return stage("training", version,
+			consumeAs(StreamJobs, DurableName("training", version, "jobs")), look(StreamJobs),
+			consumeAs(StreamTraining, DurableName("training", version, "events")), look(StreamTraining))
 	}
-	return append(onlineGrants(r, version), dead(string(r)))
+	return onlineGrants(r, version)
 }
 
 // onlineGrants are the grants of the parts that are no stages of the offline ring.
@@ -91,30 +100,28 @@ func onlineGrants(r Role, version string) [][]string {
 	case RoleGateway:
 		return [][]string{
 			own(StreamDecisions, "decisions.taken.>"), own(StreamFeedback, "feedback.given.>"), own(StreamAlerts, "alerts.raised.>"),
-			ledger("gateway"), bucket(BucketBudgets), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
-			{"route.>", "$SRV.>"},
+			ledger("gateway"), bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
+			{"router.>"}, watch(), replay(),
 		}
 	case RoleRouter:
-		return [][]string{readBucket(BucketRouters), readObjects(ObjectStoreArtifacts)}
+		return [][]string{bucket(BucketRouters), readObjects(ObjectStoreArtifacts)}
+	case RoleClient:
+		return [][]string{{"route.>", "$SRV.>"}}
 	case RoleMonitor:
-		var g [][]string
-		for _, s := range []string{StreamDecisions, StreamFeedback, StreamAlerts, StreamTraining} {
-			g = append(g, consumeAs(s, "*"), look(s))
-		}
-		g = append(g, own(StreamAlerts, "alerts.raised.>"), own(StreamFeedback, "feedback.given.>"), own(StreamJobs, "jobs.asked.>"),
-			[]string{"queries.asked.>"}, readBucket(BucketBudgets), bucket(BucketRouters), look(StreamVerdicts), look(StreamLabels))
-		return append(g, stage("monitor", version)...)
+		return append(monitored(version), watch(), own(StreamAlerts, "alerts.raised.>"), own(StreamFeedback, "feedback.given.>"),
+			[]string{"queries.asked.>"})
 	case RoleTrainer:
 		return [][]string{
-			own(StreamJobs, "jobs.asked.>"), own(StreamTraining, "training.told.>"), consumeAs(StreamTraining, "*"),
-			bucket(BucketTraining), bucket(BucketRouters), objects(ObjectStoreArtifacts), look(StreamJobs), look(StreamTraining),
-			look(StreamExamples), look(StreamAlerts),
+			own(StreamJobs, "jobs.asked.>"), own(StreamTraining, "training.told.>"),
+			bucket(BucketTraining), readBucket(BucketRouters), objects(ObjectStoreArtifacts), sizeOf(StreamExamples), look(StreamAlerts),
 		}
 	case RoleWorker:
 		return [][]string{
-			consumeAs(StreamJobs, "*"), look(StreamJobs), own(StreamTraining, "training.told.>"), look(StreamTraining),
+			consumeAs(StreamJobs, DurableTrain), look(StreamJobs), own(StreamTraining, "training.told.>"),
 			bucket(BucketTraining), bucket(BucketRouters), objects(ObjectStoreArtifacts),
 		}
+	case RoleViewer:
+		return [][]string{watch()}
 	}
 	return nil
 }

@@ -70,16 +70,45 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS in %s: %w", o.StoreDir, err)
 	}
+	// A server that can't listen says so as its last word, and then stays as it is.
+	fatal := &lastWord{said: make(chan error, 1)}
+	s.SetLogger(fatal, false, false)
 	s.Start()
 	for !s.ReadyForConnections(50 * time.Millisecond) {
-		if ctx.Err() != nil || !s.Running() {
-			s.Shutdown()
-			return nil, fmt.Errorf("embedded NATS in %s, port %d: did not start: is the port or the directory taken? %w",
-				o.StoreDir, o.Port, errors.Join(ctx.Err()))
+		var why error
+		select {
+		case why = <-fatal.said:
+		case <-ctx.Done():
+			why = ctx.Err()
+		default:
+			if s.Running() {
+				continue
+			}
+			why = errors.New("it stopped at once")
 		}
+		s.Shutdown()
+		return nil, fmt.Errorf("embedded NATS in %s, port %d: did not start: is the port (nats.embedded_port) or the directory taken? %w",
+			o.StoreDir, o.Port, why)
 	}
 	return &Server{s: s}, nil
 }
+
+// lastWord is a server's log of which only what is fatal is kept. The server itself does not end for it.
+type lastWord struct{ said chan error }
+
+// Fatalf keeps the first.
+func (l *lastWord) Fatalf(format string, v ...any) {
+	select {
+	case l.said <- fmt.Errorf(format, v...):
+	default:
+	}
+}
+
+func (*lastWord) Noticef(string, ...any) {}
+func (*lastWord) Warnf(string, ...any)   {}
+func (*lastWord) Errorf(string, ...any)  {}
+func (*lastWord) Debugf(string, ...any)  {}
+func (*lastWord) Tracef(string, ...any)  {}
 
 func (o ServerOptions) natsOptions() (*server.Options, error) {
 	if o.StoreDir == "" {

@@ -2,9 +2,8 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
+	"log/slog"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -27,7 +26,12 @@ type Config struct {
 	Share float64
 	// Service and Version name this process: "sluice-gateway", "1.2.0".
 	Service, Version string
+	// Log hears of spans that are lost, at most once a minute; nil: nobody does.
+	Log *slog.Logger
 }
+
+// scope names the code that makes the spans.
+const scope = "sluice"
 
 // Tracing makes spans and sends them away in the background. A nil *Tracing makes none.
 type Tracing struct {
@@ -41,11 +45,11 @@ func Start(ctx context.Context, c Config) (*Tracing, error) {
 	if c.Endpoint == "" {
 		return nil, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint), otlptracehttp.WithRetry(again))
 	if err != nil {
 		return nil, fmt.Errorf("tracing to %s: %w", c.Endpoint, err)
 	}
-	return newTracing(c, sdktrace.WithBatcher(exporter)), nil
+	return newTracing(c, sdktrace.WithBatcher(&lossy{SpanExporter: exporter, endpoint: c.Endpoint, log: c.Log})), nil
 }
 
 func newTracing(c Config, export sdktrace.TracerProviderOption) *Tracing {
@@ -53,20 +57,20 @@ func newTracing(c Config, export sdktrace.TracerProviderOption) *Tracing {
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.Share))),
 		sdktrace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", c.Service), attribute.String("service.version", c.Version))))
-	return &Tracing{provider: provider, tracer: provider.Tracer("sluice")}
+	return &Tracing{provider: provider, tracer: provider.Tracer(scope)}
 }
 
 // shutdownPatience bounds how long the last spans may take to leave.
 const shutdownPatience = 5 * time.Second
 
-// Shutdown sends what is left and ends tracing.
+// Shutdown sends what is left and ends tracing. What the collector does not take in time is lost.
 func (t *Tracing) Shutdown(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
 	defer cancel()
-	if err := t.provider.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := t.provider.Shutdown(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("tracing: %w", err)
 	}
 	return nil
@@ -74,10 +78,21 @@ func (t *Tracing) Shutdown(ctx context.Context) error {
 
 var wire = propagation.TraceContext{}
 
+// header is the header, of HTTP and NATS alike, that names a message's trace (W3C Trace Context).
+const header = "traceparent"
+
 // Span is one piece of work. A nil *Span is none; its methods do nothing.
 type Span struct {
 	span trace.Span
 	ctx  context.Context
+}
+
+// Of is the span that ctx belongs to; nil where it belongs to no trace.
+func Of(ctx context.Context) *Span {
+	if span := trace.SpanFromContext(ctx); span.SpanContext().IsValid() {
+		return &Span{span: span, ctx: ctx}
+	}
+	return nil
 }
 
 // Parent is what the traceparent header of whatever follows from the work says.
@@ -87,7 +102,7 @@ func (s *Span) Parent() string {
 	}
 	carrier := propagation.MapCarrier{}
 	wire.Inject(s.ctx, carrier)
-	return carrier.Get("traceparent")
+	return carrier.Get(header)
 }
 
 // Set adds a string, Count a number to what is known of the work.
@@ -104,22 +119,29 @@ func (s *Span) Count(key string, value int64) {
 	}
 }
 
-// End ends the work, failed where err is not nil. The error's text stays out: it may quote what was said.
+// Fail says that the work failed, and how, in one word. Texts of errors stay out: they may quote what was said.
+func (s *Span) Fail(kind string) {
+	if s != nil {
+		s.span.SetStatus(codes.Error, kind)
+		s.span.SetAttributes(attribute.String("error.type", kind))
+	}
+}
+
+// End ends the work, failed where err is not nil, as its class says.
 func (s *Span) End(err error) {
 	if s == nil {
 		return
 	}
 	if err != nil {
-		class := string(sluice.ClassOf(err))
-		s.span.SetStatus(codes.Error, class)
-		s.span.SetAttributes(attribute.String("error.type", class))
+		s.Fail(string(sluice.ClassOf(err)))
 	}
 	s.span.End()
 }
 
 // Input is the message that a stage works on, as the log has it.
 type Input struct {
-	Header     map[string]string
+	// Parent is its traceparent header; empty where it has none, which begins a trace.
+	Parent     string
 	Stream     string
 	Sequence   uint64
 	Deliveries int
@@ -130,47 +152,80 @@ func (t *Tracing) Stage(ctx context.Context, stage string, in Input) (context.Co
 	if t == nil {
 		return ctx, nil
 	}
-	ctx = wire.Extract(ctx, propagation.MapCarrier(in.Header))
-	return t.begin(ctx, "stage "+stage, trace.SpanKindConsumer,
-		attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", in.Stream),
-		attribute.String("sluice.stage", stage), attribute.Int64("messaging.nats.sequence", int64(in.Sequence)),
-		attribute.Int("messaging.nats.deliveries", in.Deliveries))
+	return begin(within(ctx, in.Parent), t.tracer, "stage "+stage, trace.SpanKindConsumer,
+		attribute.String("messaging.system", "nats"), attribute.String("messaging.operation.type", "process"),
+		attribute.String("messaging.destination.name", in.Stream), attribute.String("sluice.stage", stage),
+		attribute.Int64("messaging.nats.sequence", int64(in.Sequence)), attribute.Int("messaging.nats.deliveries", in.Deliveries))
 }
 
-// Request begins the gateway's work on a request, as a part of the trace that the client named.
-func (t *Tracing) Request(ctx context.Context, name string, h http.Header) (context.Context, *Span) {
+// Publish begins a trace: a message is published that follows from nothing.
+func (t *Tracing) Publish(ctx context.Context, subject string) *Span {
+	if t == nil {
+		return nil
+	}
+	_, span := begin(ctx, t.tracer, "publish", trace.SpanKindProducer, attribute.String("messaging.system", "nats"),
+		attribute.String("messaging.operation.type", "send"), attribute.String("messaging.destination.name", subject))
+	return span
+}
+
+// Request begins the gateway's work on a request, as a part of the trace that the client's traceparent header names;
+// empty where it sent none, which begins a trace.
+func (t *Tracing) Request(ctx context.Context, name, parent string) (context.Context, *Span) {
 	if t == nil {
 		return ctx, nil
 	}
-	return t.begin(wire.Extract(ctx, propagation.HeaderCarrier(h)), name, trace.SpanKindServer)
+	return begin(within(ctx, parent), t.tracer, name, trace.SpanKindServer)
+}
+
+// Part begins a part of the work that ctx belongs to; where nobody traces that, it is none.
+func Part(ctx context.Context, name string) (context.Context, *Span) {
+	return part(ctx, name, trace.SpanKindInternal)
 }
 
 // Call begins one call of a model, as a part of whatever ctx belongs to.
-func (t *Tracing) Call(ctx context.Context, model string) (context.Context, *Span) {
-	if t == nil {
-		return ctx, nil
+func Call(ctx context.Context, model string) *Span {
+	_, span := part(ctx, "chat", trace.SpanKindClient)
+	if span != nil {
+		span.span.SetName("chat " + model)
 	}
-	return t.begin(ctx, "chat "+model, trace.SpanKindClient,
-		attribute.String("gen_ai.operation.name", "chat"), attribute.String("gen_ai.request.model", model))
+	return span
 }
 
-// Called notes how a call of a model ended: what its line in the ledger says.
+// Called notes how a call of a model ended: what its line in the ledger says, by the semantic conventions of
+// OpenTelemetry for generative AI.
 func (s *Span) Called(line *sluice.Call) {
 	if s == nil {
 		return
 	}
 	s.span.SetAttributes(
+		attribute.String("gen_ai.operation.name", "chat"), attribute.String("gen_ai.request.model", line.Model),
 		attribute.String("gen_ai.provider.name", line.Provider), attribute.Int64("gen_ai.usage.input_tokens", line.Usage.Prompt),
 		attribute.Int64("gen_ai.usage.output_tokens", line.Usage.Output+line.Usage.Thoughts),
 		attribute.Int64("sluice.cost_microusd", int64(line.Cost)), attribute.String("sluice.call_id", line.ID),
 		attribute.Int("sluice.attempt", line.Attempt), attribute.String("sluice.outcome", string(line.Outcome)))
+	s.Set("sluice.tier", string(line.Tier))
 	if line.Outcome != sluice.OutcomeOK {
-		s.span.SetStatus(codes.Error, string(line.Outcome))
-		s.span.SetAttributes(attribute.String("error.type", string(line.Outcome)))
+		s.Fail(string(line.Outcome))
 	}
 }
 
-func (t *Tracing) begin(ctx context.Context, name string, kind trace.SpanKind, known ...attribute.KeyValue) (context.Context, *Span) {
-	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(known...))
+// within puts ctx into the trace of a traceparent header.
+func within(ctx context.Context, parent string) context.Context {
+	if parent == "" {
+		return ctx
+	}
+	return wire.Extract(ctx, propagation.MapCarrier{header: parent})
+}
+
+func part(ctx context.Context, name string, kind trace.SpanKind) (context.Context, *Span) {
+	around := trace.SpanFromContext(ctx)
+	if !around.IsRecording() {
+		return ctx, nil
+	}
+	return begin(ctx, around.TracerProvider().Tracer(scope), name, kind)
+}
+
+func begin(ctx context.Context, t trace.Tracer, name string, kind trace.SpanKind, known ...attribute.KeyValue) (context.Context, *Span) {
+	ctx, span := t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(known...))
 	return ctx, &Span{span: span, ctx: ctx}
 }

@@ -21,10 +21,10 @@ import (
 func TestOneTraceFollowsAQuery(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	tracing := newTracing(Config{Service: "test", Share: 1}, sdktrace.WithSyncer(spans))
-	_, request := tracing.Request(t.Context(), "POST /v1/chat/completions", http.Header{})
-	asked := Input{Stream: "QUERIES", Sequence: 7, Deliveries: 1, Header: map[string]string{"traceparent": request.Parent()}}
+	_, request := tracing.Request(t.Context(), "POST /v1/chat/completions", "")
+	asked := Input{Stream: "QUERIES", Sequence: 7, Deliveries: 1, Parent: request.Parent()}
 	ctx, stage := tracing.Stage(t.Context(), "answer", asked)
-	_, call := tracing.Call(ctx, "gemini-2.5-pro")
+	call := Call(ctx, "gemini-2.5-pro")
 	call.Called(&sluice.Call{ID: "c1", Model: "gemini-2.5-pro", Outcome: sluice.OutcomeTimeout, Usage: sluice.Usage{Prompt: 5, Output: 2, Thoughts: 3}, Cost: 9})
 	call.End(nil)
 	stage.End(sluice.Terminalf(sluice.ReasonRefused, "the secret text %s", "of a query"))
@@ -64,7 +64,7 @@ func TestOneTraceFollowsAQuery(t *testing.T) {
 func TestATraceThatWasNotKeptElsewhereIsNotKeptHere(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	tracing := newTracing(Config{Share: 1}, sdktrace.WithSyncer(spans))
-	_, request := tracing.Request(t.Context(), "r", http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}})
+	_, request := tracing.Request(t.Context(), "r", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
 	if !strings.HasPrefix(request.Parent(), "00-0af7651916cd43dd8448eb211c80319c-") || !strings.HasSuffix(request.Parent(), "-00") {
 		t.Errorf("traceparent %q", request.Parent())
 	}
@@ -79,17 +79,19 @@ func TestWithoutAnEndpointNothingIsMade(t *testing.T) {
 	if err != nil || tracing != nil {
 		t.Fatalf("tracing %v, %v", tracing, err)
 	}
-	in := Input{Header: map[string]string{}}
-	header, line, ctx := http.Header{}, sluice.Call{}, t.Context()
+	in := Input{Stream: "QUERIES"}
+	line, ctx := sluice.Call{}, t.Context()
 	if n := testing.AllocsPerRun(100, func() {
 		_, s := tracing.Stage(ctx, "answer", in)
 		s.Set("a", "b")
 		s.Count("c", 1)
 		s.End(nil)
-		_, s = tracing.Request(ctx, "r", header)
-		_, c := tracing.Call(ctx, "m")
+		_, s = tracing.Request(ctx, "r", "")
+		_, p := Part(ctx, "decide")
+		p.Set("a", "b")
+		c := Call(ctx, "m")
 		c.Called(&line)
-		if s.Parent() != "" {
+		if s.Parent() != "" || tracing.Publish(ctx, "s").Parent() != "" || Of(ctx).Parent() != "" {
 			t.Error("a parent without tracing")
 		}
 	}); n != 0 {
@@ -125,7 +127,7 @@ func TestSpansReachACollector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, s := tracing.Request(t.Context(), "GET /healthz", http.Header{})
+	_, s := tracing.Request(t.Context(), "GET /healthz", "")
 	s.End(nil)
 	if err := tracing.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)

@@ -58,8 +58,11 @@ func (c *benchRouterCmd) open(ctx context.Context, m *Main, o *bench.RouterOptio
 		return err
 	}
 	o.Name, o.Warm, o.Cold = name, router, router
-	if s, ok := router.(*scored.Router); ok {
-		o.Cold, err = s.Cold(ctx)
+	switch r := router.(type) {
+	case *scored.Router:
+		o.Cold, err = r.Cold(ctx)
+	case *artifact.Blended:
+		o.Cold, err = r.Cold(ctx)
 	}
 	return err
 }

@@ -57,7 +57,7 @@ func TestAMissingKeyIsNamedByItsVariable(t *testing.T) {
 }
 
 func TestWrongFlagsAreUsageErrors(t *testing.T) {
-	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {}} {
+	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {"dead", "list", "--stage", "jugde"}, {}} {
 		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
 		if status := m.report(m.ParseFlags(args)); status != statusUsage {
 			t.Errorf("%v: status %d, want %d", args, status, statusUsage)

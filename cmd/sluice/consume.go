@@ -18,6 +18,7 @@ type consumeCmd struct {
 	Stage         string  `arg:"" enum:"intake,answer,judge,label,analysis,record,training,monitor" help:"intake, answer, judge, label, analysis, record, training or monitor."`
 	Concurrency   int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
 	MaxSpend      dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
+	Purse         string  `placeholder:"NAME" help:"Share --max-spend with every copy of this stage that names the same purse, wherever and whenever it runs."`
 	MetricsListen *string `placeholder:"ADDR" help:"Address of the monitor's /metrics; port 0 takes a free one, an empty address serves none. Default: monitor.metrics_listen."`
 	upstreamFlag
 }
@@ -37,6 +38,9 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 		}
 		cfg.Monitor.MetricsListen = *c.MetricsListen
 	}
+	if c.Purse != "" && (!c.MaxSpend.set || len(modelsOf(cfg, c.Stage)) == 0) {
+		return usagef("--purse shares a --max-spend among copies of a stage that asks models")
+	}
 	if c.Concurrency > 0 {
 		setConcurrency(&cfg, c.Stage, c.Concurrency)
 	}
@@ -47,13 +51,19 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := parts{cfg: cfg, js: l.JS, log: m.log, metrics: &metricsAt{}, patience: 30 * time.Second}
-	if p.caller, err = openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), []string{c.Stage}); err != nil {
+	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, metrics: &metricsAt{}, patience: 30 * time.Second}
+	spend := spendCap(c.MaxSpend, func() { stop(errBudget) })
+	if p.caller, err = openModels(ctx, cfg, spend, []string{c.Stage}); err != nil {
 		return err
 	}
 	if p.caller != nil {
 		defer p.caller.Close()
 	}
+	shared, err := m.shareCap(ctx, l.JS, c.Stage, c.Purse, spend)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shared.Close(ctx)) }()
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
 	r := startRing(ctx, p, []string{c.Stage}, tables.open, m.log)

@@ -25,8 +25,8 @@ type deadCmd struct {
 
 // deadFilter chooses letters on the command line.
 type deadFilter struct {
-	Stage  string   `help:"Only letters of this stage."`
-	Reason string   `help:"Only letters with this reason."`
+	Stage  string   `placeholder:"STAGE" enum:"intake,answer,judge,label,analysis,record,training,monitor," default:"" help:"Only letters of this stage."`
+	Reason string   `placeholder:"REASON" help:"Only letters with this reason, as dead list shows it."`
 	Since  instant  `placeholder:"DUR|TIME" help:"Only what died since: 2h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z."`
 	IDs    []string `arg:"" optional:"" name:"id" help:"Ids of letters, or unambiguous beginnings of them."`
 }
@@ -70,8 +70,10 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
 			t.row(l.ID[:12], l.DiedAt.Format(time.RFC3339), l.Stage, string(l.Reason), string(l.Class),
 				strconv.Itoa(l.Attempts), oneLine(l.Error, 80))
 		}
-		t.flush()
-		fmt.Fprintf(m.Stderr, "%d dead letters\n", len(letters))
+		if len(letters) > 0 {
+			t.flush()
+		}
+		fmt.Fprintln(m.Stderr, several(len(letters), "dead letter", "dead letters"))
 		return nil
 	})
 }
@@ -157,7 +159,7 @@ func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		n, err := operate.Revive(ctx, l.JS, p, letters)
-		fmt.Fprintf(m.Stderr, "%d of %d dead letters handed to their stages once more\n", n, len(letters))
+		fmt.Fprintf(m.Stderr, "%d of %s handed to the stages once more\n", n, several(len(letters), "dead letter", "dead letters"))
 		return errors.Join(err, p.Close())
 	})
 }
@@ -174,7 +176,7 @@ func (c *deadDropCmd) Run(ctx context.Context, m *Main) error {
 	}
 	return m.withLetters(ctx, c.deadFilter, func(l *openedLog, letters []operate.Letter) error {
 		n, err := operate.Drop(ctx, l.JS, letters)
-		fmt.Fprintf(m.Stderr, "%d of %d dead letters dropped\n", n, len(letters))
+		fmt.Fprintf(m.Stderr, "%d of %s dropped\n", n, several(len(letters), "dead letter", "dead letters"))
 		return err
 	})
 }

@@ -86,7 +86,7 @@ func (c *demoCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer caller.Close()
 	d.openTables()
 	defer func() { err = errors.Join(err, d.tables.Close(ctx)) }()
-	d.ring = startRing(ctx, parts{cfg: d.cfg, js: d.log.JS, caller: caller}, d.stages(), d.tables.open, m.log)
+	d.ring = startRing(ctx, parts{cfg: d.cfg, js: d.log.JS, caller: caller, tracing: m.tracing}, d.stages(), d.tables.open, m.log)
 	defer func() {
 		d.ring.stop(nil)
 		err = errors.Join(err, d.ring.wait())
@@ -220,7 +220,7 @@ func (d *demo) publish(ctx context.Context) error {
 		return err
 	}
 	d.publishAt = time.Now()
-	report, err := producers.Publish(ctx, p, producers.Options{Source: d.in.subject}, withTenant(d.in.rows, d.tenant))
+	report, err := producers.Publish(ctx, p, producers.Options{Source: d.in.subject, Tracing: d.m.tracing}, withTenant(d.in.rows, d.tenant))
 	d.published = report.Published
 	if errors.Is(err, producers.ErrStopped) {
 		err = errInterrupted

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -126,14 +127,38 @@ func TestDemoOnTheBankAgreesWithTheModelsThemselves(t *testing.T) {
 	if out := p.must("dataset", "export", "--demo", "--format", "answers"); strings.Count(out, "\n") != 2*n {
 		t.Errorf("%d exported answers, want %d", strings.Count(out, "\n"), 2*n)
 	}
+	exportedGrades(t, p, n)
 	exportedRows(t, p)
+}
+
+// exportedGrades checks that each row of the oracle data set has the two grades that make its policy.
+func exportedGrades(t *testing.T, p *program, n int) {
+	t.Helper()
+	rows := 0
+	for line := range strings.Lines(p.must("dataset", "export", "--demo", "--format", "oracle")) {
+		var row struct {
+			Policy sluice.Policy
+			Medium sluice.Grade `json:"medium_grade"`
+			Large  sluice.Grade `json:"large_grade"`
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if cell, err := sluice.DefaultMatrix().Cell(row.Medium, row.Large); err != nil || cell.Policy != row.Policy {
+			t.Errorf("%s: the matrix says %s (%v)", line, cell.Policy, err)
+		}
+		rows++
+	}
+	if rows != n {
+		t.Errorf("%d exported rows, want %d", rows, n)
+	}
 }
 
 // exportedRows checks the rows to train on against what training sees.
 func exportedRows(t *testing.T, p *program) {
 	t.Helper()
 	train := strings.Count(p.must("dataset", "export", "--demo", "--format", "train"), "\n")
-	for _, format := range []string{"sft", "dpo"} {
+	for format, want := range map[string]int{"sft": train, "dpo": train, "train": train, "oracle": 40} {
 		file := filepath.Join(t.TempDir(), format+".jsonl")
 		p.must("dataset", "export", "--demo", "--format", format, "--out", file)
 		rows, err := os.ReadFile(file)
@@ -145,12 +170,30 @@ func exportedRows(t *testing.T, p *program) {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(rows)
-		if bytes.Count(rows, []byte("\n")) != train || !strings.Contains(string(card), hex.EncodeToString(sum[:])) {
-			t.Errorf("%s: %d rows, want %d; card\n%s", format, bytes.Count(rows, []byte("\n")), train, card)
+		if bytes.Count(rows, []byte("\n")) != want || !strings.Contains(string(card), hex.EncodeToString(sum[:])) || bytes.Count(card, []byte("\n    ")) != want {
+			t.Errorf("%s: %d rows, want %d, and as many ids; card\n%s", format, bytes.Count(rows, []byte("\n")), want, card)
+		}
+		if prompted := format == "sft" || format == "dpo"; !prompted {
+			continue
 		}
 		if !bytes.Contains(rows, []byte("[REASONING]")) || !bytes.Contains(rows, []byte("[DECISION] Standard_Query")) {
 			t.Errorf("%s: no reasoning in\n%.2000s", format, rows)
 		}
+	}
+}
+
+// Whatever the intake let through, an export holds no personal data; ids stay as they are.
+func TestExportsMaskPersonalData(t *testing.T) {
+	columns := []string{"query_key", "text", "summary", "ground_truth", "word_count"}
+	row := []any{"mail@example.com", "Write to mail@example.com, please", "asks to write to mail@example.com", []any{"x", "mail@example.com"}, 4}
+	if !maskRow(columns, row) {
+		t.Error("nothing was masked")
+	}
+	if text := fmt.Sprint(row[1:]...); strings.Contains(text, "mail@example.com") || row[0] != "mail@example.com" || row[4] != 4 {
+		t.Errorf("row %v", row)
+	}
+	if maskRow(columns, row) {
+		t.Error("masked twice")
 	}
 }
 

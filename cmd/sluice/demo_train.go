@@ -15,6 +15,8 @@ import (
 	"sluice"
 	"sluice/postgres"
 	"sluice/routing"
+	"sluice/routing/front"
+	"sluice/routing/rules"
 	"sluice/streams"
 	"sluice/trainer/registry"
 	"sluice/trainer/snapshot"
@@ -44,15 +46,19 @@ type demoLoss struct {
 	Loss  float64 `json:"loss"`
 }
 
-// demoDecision is a query of the test split that was routed by what is active.
+// demoDecision is a query of the test split that was routed as a gateway would: by what is active, then by the
+// rules.
 type demoDecision struct {
-	Query  string        `json:"query"`
-	Label  sluice.Policy `json:"label"`
-	Policy sluice.Policy `json:"policy"`
-	Score  float64       `json:"p_complex"`
-	Model  string        `json:"model"`
-	Router string        `json:"router_version"`
-	Micros int64         `json:"router_us"`
+	Query     string        `json:"query"`
+	Label     sluice.Policy `json:"label"`
+	Policy    sluice.Policy `json:"policy"`
+	Score     float64       `json:"p_complex"`
+	Threshold float64       `json:"threshold"` // what P(Complex) was held against; 0 where the static map decides
+	Rule      string        `json:"rule"`
+	Reason    string        `json:"rule_reason"`
+	Model     string        `json:"model"`
+	Router    string        `json:"router_version"`
+	Micros    int64         `json:"router_us"`
 	// Candidate is what the trained router says, P(Complex) included, where it does not decide itself.
 	Candidate      sluice.Policy `json:"candidate_policy,omitempty"`
 	CandidateScore float64       `json:"candidate_p_complex,omitempty"`
@@ -180,7 +186,7 @@ func (s served) Use(_ context.Context, serving registry.Serving) {
 	}
 }
 
-// activeRouter is what decides now, got as every gateway gets it.
+// activeRouter is what decides now, got as every gateway gets it; nil where the static map does.
 func (d *demo) activeRouter(ctx context.Context, w *workshop) (routing.Router, error) {
 	ctx, stop := context.WithCancel(ctx)
 	live := registry.Live{Registry: w.registry, Open: shelf{}.Open, Dir: filepath.Join(w.cfg.DataDir, "routers"), Log: d.quiet(ctx)}
@@ -195,13 +201,10 @@ func (d *demo) activeRouter(ctx context.Context, w *workshop) (routing.Router, e
 	case err = <-ended:
 	}
 	stop()
-	if serving.Active == nil {
-		return routing.DefaultMap(), err
-	}
 	return serving.Active, err
 }
 
-// route asks the active router about queries of the test split, two of each policy.
+// route decides queries of the test split, two of each policy, as a gateway would.
 func (d *demo) route(ctx context.Context, w *workshop, job *sluice.TrainingJob, t *demoTraining) error {
 	s, err := w.registry.Objects().Snapshot(ctx, job.Snapshot, job.SnapshotDigest)
 	if err != nil {
@@ -211,25 +214,38 @@ func (d *demo) route(ctx context.Context, w *workshop, job *sluice.TrainingJob, 
 	if err != nil {
 		return err
 	}
-	t.Active = router.Version()
-	candidate, err := d.candidate(ctx, w, t)
+	if t.Active = routing.StaticVersion; router != nil {
+		t.Active = router.Version()
+	}
+	trained, err := d.candidate(ctx, w, t)
 	if err != nil {
 		return err
 	}
-	tiers, shown := map[sluice.Policy]sluice.Tier{}, map[sluice.Policy]int{}
-	for _, p := range s.Policies {
-		tiers[p.Name] = p.Tier
+	mapper, err := newMapper(d.cfg)
+	if err != nil {
+		return err
 	}
+	active, err := newFront(d.cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = active.Close() }()
+	candidate, err := newFront(d.cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = candidate.Close() }()
+	active.Swap(front.Set{Active: router})
+	candidate.Swap(front.Set{Active: trained})
+	shown := map[sluice.Policy]int{}
 	for _, r := range s.Test {
 		if shown[r.Policy]++; shown[r.Policy] > demoRouted/len(s.Policies) {
 			continue
 		}
-		routed, err := decide(ctx, router, candidate, r)
-		if err != nil {
-			return err
-		}
-		if routed.Model = s.Medium; tiers[routed.Policy] == sluice.Large {
-			routed.Model = s.Large
+		routed := decide(ctx, active, mapper, r)
+		if trained != nil {
+			says := factsOf(candidate.Decide(ctx, front.Request{Text: r.Text}), r.Text)
+			routed.Candidate, routed.CandidateScore = says.Policy, says.Score
 		}
 		t.Routed = append(t.Routed, routed)
 	}
@@ -244,24 +260,15 @@ func (d *demo) candidate(ctx context.Context, w *workshop, t *demoTraining) (rou
 	return w.whole(ctx, t.Model)
 }
 
-// decide asks the router, and the candidate if there is one.
-func decide(ctx context.Context, router, candidate routing.Router, r sluice.TrainingExample) (demoDecision, error) {
-	begun := time.Now()
-	choice, err := router.Route(ctx, routing.Request{Text: r.Text})
-	if err != nil {
-		return demoDecision{}, fmt.Errorf("route %q: %w", r.Text, err)
+// decide asks the front, and then the rules.
+func decide(ctx context.Context, f *front.Front, mapper *rules.Mapper, r sluice.TrainingExample) demoDecision {
+	d := f.Decide(ctx, front.Request{Text: r.Text})
+	facts := factsOf(d, r.Text)
+	out := mapper.Map(facts)
+	return demoDecision{
+		Query: r.Text, Label: r.Policy, Policy: facts.Policy, Score: facts.Score, Threshold: facts.Threshold, Rule: out.Rule, Reason: out.Reason,
+		Model: out.Model, Router: facts.Router, Micros: d.RouterUS,
 	}
-	routed := demoDecision{
-		Query: r.Text, Label: r.Policy, Policy: choice.Policy, Score: choice.Score(), Router: choice.Version, Micros: time.Since(begun).Microseconds(),
-	}
-	if candidate != nil {
-		choice, err := candidate.Route(ctx, routing.Request{Text: r.Text})
-		if err != nil {
-			return demoDecision{}, fmt.Errorf("route %q: %w", r.Text, err)
-		}
-		routed.Candidate, routed.CandidateScore = choice.Policy, choice.Score()
-	}
-	return routed, nil
 }
 
 // recorded waits until the tables have the training's end, so that whoever looks there finds it.
@@ -289,7 +296,7 @@ func (d *demo) recorded(ctx context.Context, db *postgres.DB, jobID string) erro
 
 // draw writes the training for people.
 func (t *demoTraining) draw(w io.Writer) {
-	fmt.Fprintf(w, "\nTrained on %s examples in %s: loss %s\n\n", count(t.Train), span(seconds(t.Seconds)), t.curve())
+	fmt.Fprintf(w, "\nTrained on %s examples whose ground truth is known, in %s: loss %s\n\n", count(t.Train), span(seconds(t.Seconds)), t.curve())
 	if t.Results.Report.Rows > 0 {
 		showReport(w, &t.Results.Report)
 	}
@@ -305,22 +312,23 @@ func (t *demoTraining) draw(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nQueries of the test split, routed by %s\n", orStatic(strings.TrimPrefix(t.Active, "static")))
 	t.drawRouted(w)
-	fmt.Fprintf(w, "  sluice sql --demo 'SELECT status, message, loss_curve FROM training_runs'\n")
+	fmt.Fprintln(w, "P(Complex) at or above the threshold is a Complex_Query; the rule says which model that means (sluice rules show).")
+	fmt.Fprintln(w, `  sluice sql --demo "SELECT p->>'stage' AS stage, p->>'step' AS step, p->>'loss' AS loss FROM training_runs, jsonb_array_elements(loss_curve) p"`)
 }
 
 // drawRouted draws the decisions; what the trained router says stands beside them where it does not decide.
 func (t *demoTraining) drawRouted(w io.Writer) {
-	header := []string{"query", "label", "decision", "P(Complex)", "model", "us"}
+	header := []string{"query", "label", "policy", "P(Complex)", "threshold", "rule", "model", "us"}
 	if t.Routed[0].Candidate != "" {
 		header = append(header, "trained says", "P(Complex)")
 	}
-	table := newTable(w, header...).numbers(4, 6, 8)
+	table := newTable(w, header...).numbers(4, 5, 8, 10)
 	for _, r := range t.Routed {
-		score := "-"
-		if r.Router != routing.StaticVersion {
-			score = fmt.Sprintf("%.3f", r.Score)
+		score, threshold := "-", "-"
+		if r.Threshold > 0 {
+			score, threshold = fmt.Sprintf("%.3f", r.Score), fmt.Sprintf("%.3f", r.Threshold)
 		}
-		row := []string{clip(r.Query, 56), string(r.Label), string(r.Policy), score, r.Model, count(r.Micros)}
+		row := []string{clip(r.Query, 56), string(r.Label), string(r.Policy), score, threshold, r.Rule, r.Model, count(r.Micros)}
 		if r.Candidate != "" {
 			row = append(row, string(r.Candidate), fmt.Sprintf("%.3f", r.CandidateScore))
 		}

@@ -32,7 +32,9 @@ type evalFileCmd struct {
 	Seed     uint64   `default:"1" help:"Another seed cuts other folds and draws other resamples."`
 	MaxTrain int      `placeholder:"N" help:"Fit on at most N rows of each fold's training part, drawn by the seed."`
 	Draws    int      `default:"1000" help:"Bootstrap resamples behind each interval."`
-	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. gemma is the default recipe, which takes minutes a fit."`
+	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. blend is the default recipe and gemma its model alone; each takes minutes a fit."`
+	Rules    []string `placeholder:"RULES" help:"Hold rules over every router and the static map, and compare each with the router alone at equal cost: presets (none, cost-aware, keyword-based, hybrid) or configuration files whose section routing has rules."`
+	Budget   float64  `placeholder:"SHARE" help:"With --rules: a budget that the queries use up in their order, as a share of what the router alone costs (0.7); rules on budgets hold against it."`
 	CoreHour dollars  `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price."`
 	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON."`
 	HTML     string   `placeholder:"FILE" help:"Write the report as one self-contained HTML page."`
@@ -47,6 +49,9 @@ func (c *evalFileCmd) Run(ctx context.Context, m *Main) error {
 	prices, err := pricing.New(m.config.PriceRows()...)
 	if err != nil {
 		return err
+	}
+	if c.Budget < 0 || c.Budget > 0 && len(c.Rules) == 0 {
+		return usagef("--budget %g: want a share above 0, and rules that it concerns (--rules)", c.Budget)
 	}
 	report, err := c.evaluate(ctx, m, prices)
 	if err != nil {
@@ -74,6 +79,10 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 	if err != nil {
 		return nil, err
 	}
+	chains, err := c.chains(m)
+	if err != nil {
+		return nil, err
+	}
 	routers, err := c.routers(ctx, m)
 	if err != nil {
 		return nil, err
@@ -97,10 +106,12 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 		Dataset: filepath.Base(c.Path), Skipped: skipped, Split: c.plan().String(), Seed: c.Seed, Medium: c.Medium, Large: c.Large,
 		NearDuplicates: cut.Moved, Command: c.command(), CostBasis: basis,
 	}
-	r.Measure(held, all, evaluation.Options{
+	o := evaluation.Options{
 		Draws: c.Draws, Seed: c.Seed, OperatingShare: evaluation.OperatingShare(samples), Unpriced: !priced, SecondCost: c.secondCost(),
-	})
-	return r, nil
+	}
+	r.Measure(held, all, o)
+	r.Ruled, err = evaluation.Rule(ctx, held, all, chains, evaluation.RuleOptions{Options: o, Budget: c.Budget})
+	return r, err
 }
 
 // command makes the report again.
@@ -115,18 +126,26 @@ func (c *evalFileCmd) command() string {
 	if len(c.Routers) > 0 {
 		s += " --routers " + strings.Join(c.Routers, ",")
 	}
+	if len(c.Rules) > 0 {
+		s += " --rules " + strings.Join(c.Rules, ",")
+	}
+	if c.Budget > 0 {
+		s += fmt.Sprintf(" --budget %g", c.Budget)
+	}
 	return s
 }
 
-// routers are the controls, or those that are named, of which gemma is fitted by the default recipe.
+// routers are the controls, or those that are named, of which gemma and blend are trained.
 func (c *evalFileCmd) routers(ctx context.Context, m *Main) ([]evaluation.Router, error) {
 	all := controls.All(c.Seed)
 	if len(c.Routers) == 0 {
 		return all, nil
 	}
-	all = append(all, evaluate.NewRecipe(ctx, "gemma", recipe.Options{Seed: c.Seed}, func(p recipe.Progress) {
+	told := func(p recipe.Progress) {
 		m.log.Info("training", "kind", p.Kind, "stage", p.Stage, "step", fmt.Sprintf("%d/%d", p.Step, p.Steps), "loss", p.Loss, "note", p.Message)
-	}))
+	}
+	all = append(all, evaluate.NewRecipe(ctx, "gemma", recipe.Options{Seed: c.Seed, Alone: true}, told),
+		evaluate.NewRecipe(ctx, "blend", recipe.Options{Seed: c.Seed}, told))
 	var chosen []evaluation.Router
 	for _, name := range c.Routers {
 		i := slices.IndexFunc(all, func(r evaluation.Router) bool { return r.Name() == name })

@@ -14,7 +14,6 @@ import (
 	"sluice/evaluation/controls"
 	"sluice/postgres"
 	"sluice/routing"
-	"sluice/trainer/evaluate"
 	"sluice/trainer/snapshot"
 )
 
@@ -191,7 +190,7 @@ func (t *contest) score(ctx context.Context, name string) (evaluation.Scored, er
 	if err != nil {
 		return evaluation.Scored{}, err
 	}
-	return evaluation.ScoreAll(ctx, evaluate.NewTrained(ctx, name, router), t.test)
+	return evaluation.ScoreAll(ctx, evaluation.NewTrained(ctx, name, router), t.test)
 }
 
 func (t *contest) open(ctx context.Context, name string) (routing.Router, error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"sluice/evaluation"
 )
@@ -72,6 +73,7 @@ func showReport(w io.Writer, r *evaluation.Report) {
 		}
 		fmt.Fprintf(w, "%s minus %s, %s: %+.4f (%s, paired bootstrap)\n", d.A, d.B, d.Metric, d.Value, interval)
 	}
+	showRuled(w, r.Ruled)
 	fmt.Fprintf(w, "accuracy, large, $, saved and F1 are at one operating point: as many large calls as there are Complex queries\n"+
 		"costs: %s\n%s\n", r.CostBasis, r.Split)
 	if r.NearDuplicates > 0 {
@@ -86,6 +88,31 @@ func showReport(w io.Writer, r *evaluation.Report) {
 	if r.Command != "" {
 		fmt.Fprintf(w, "made by: %s\n", r.Command)
 	}
+}
+
+// showRuled draws what became of the routers under rules.
+func showRuled(w io.Writer, all []evaluation.Ruled) {
+	if len(all) == 0 {
+		return
+	}
+	t := newTable(w, "router", "rules", "large", "$ per 1,000", "accuracy", "router alone", "gain", "95%", "decided by").numbers(3, 4, 5, 6, 7, 8)
+	for _, x := range all {
+		interval, perThousand := "-", "-"
+		if x.Interval != nil {
+			interval = fmt.Sprintf("%+.4f to %+.4f", x.Interval.Lo, x.Interval.Hi)
+		}
+		if x.Cost != nil {
+			perThousand = fmt.Sprintf("%.4f", *x.Cost/1000)
+		}
+		var fired []string
+		for _, rule := range sortedKeys(x.Fired) {
+			fired = append(fired, rule+" "+count(x.Fired[rule]))
+		}
+		t.row(x.Router, x.Rules, percent(&x.LargeShare), perThousand, percent(&x.Accuracy), percent(&x.Alone),
+			fmt.Sprintf("%+.4f", x.Gain), interval, strings.Join(fired, ", "))
+	}
+	t.flush()
+	fmt.Fprintln(w, "router alone: its accuracy at the threshold at which it costs as much as it does under the rules; gain: the rules' accuracy minus that (paired bootstrap)")
 }
 
 // shown is a number that may be undefined.

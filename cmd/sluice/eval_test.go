@@ -96,3 +96,57 @@ func TestEvalFileWithoutPricesCountsCalls(t *testing.T) {
 		t.Errorf("status %d: %s", status, errs)
 	}
 }
+
+// A rule that sends what the medium model knows to the large one costs and gains nothing; the report says so. A file
+// of one's own is held as the presets are.
+func TestEvalFileHoldsRulesOverTheRouters(t *testing.T) {
+	p := newProgram(t)
+	own := p.file("own.yaml", `
+routing:
+  preset: none
+  rules:
+    - {name: capitals, when: {keywords: [capital]}, then: {tier: large}}
+    - {name: doubtful, when: {expr: 'policy == "Complex_Query" and score < threshold'}, then: {tier: medium}}
+`)
+	page := filepath.Join(t.TempDir(), "report.html")
+	args := []string{"eval", "file", graded(t), "--medium", "gpt-3.5-turbo", "--large", "gpt-4", "--draws", "100", "--routers", "logistic", "--rules", "none,hybrid," + own, "--html", page}
+	var r evaluation.Report
+	if err := json.Unmarshal([]byte(p.must(append(args, "--json")...)), &r); err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]evaluation.Ruled{}
+	for _, x := range r.Ruled {
+		by[x.Router+" "+x.Rules] = x
+	}
+	if len(by) != 6 {
+		t.Fatalf("want two routers under three chains: %+v", r.Ruled)
+	}
+	none, ruled := by["logistic none"], by["logistic "+own]
+	if none.Gain != 0 || none.Accuracy < 0.95 {
+		t.Errorf("logistic alone: %+v", none)
+	}
+	if ruled.Fired["capitals"] != 266 || ruled.Fired["doubtful"] != 0 || ruled.Interval == nil || ruled.Accuracy != 1 || ruled.Gain > 0.02 {
+		t.Errorf("with capitals: %+v", ruled)
+	}
+	if s := by["static map "+own]; s.Gain >= 0 || s.Interval.Hi >= 0 {
+		t.Errorf("capitals alone buy nothing: %+v", s)
+	}
+	html, err := os.ReadFile(page)
+	if err != nil || !strings.Contains(string(html), "Rules over the routers") || !strings.Contains(string(html), "capitals 266") {
+		t.Errorf("the page lacks the rules: %v", err)
+	}
+	if table := p.must(args...); !strings.Contains(table, "router alone") || !strings.Contains(table, "capitals 266") {
+		t.Errorf("the table lacks the rules:\n%s", table)
+	}
+	for words, more := range map[string][]string{
+		"neither a preset":         {"--rules", "nope"},
+		"rules that it concerns":   {"--budget", "0.5"},
+		"of which the file has no": {"--rules", p.file("other.yaml", "routing: {preset: none, rules: [{name: x, then: {model: gemini-2.5-pro}}]}\n")},
+		`"Nope" is no policy`:      {"--rules", p.file("bad.yaml", `routing: {preset: none, rules: [{name: x, when: {policies: [Nope]}, then: {tier: large}}]}`)},
+	} {
+		_, errs, status := p.run(append([]string{"eval", "file", graded(t), "--medium", "gpt-3.5-turbo", "--large", "gpt-4", "--routers", "logistic"}, more...)...)
+		if status == statusDone || !strings.Contains(errs, words) {
+			t.Errorf("%v: status %d, %s", more, status, errs)
+		}
+	}
+}

@@ -68,12 +68,16 @@ func (g *openedGateway) rolledBack(ctx context.Context, r front.Rollback) {
 
 // raise stores an alert whose id is a function of what it is about and the hour.
 func (g *openedGateway) raise(ctx context.Context, rule, subject, message string, at time.Time) {
+	g.raiseOnce(ctx, rule, subject, at.UTC().Truncate(time.Hour).Format(time.RFC3339), message, at)
+}
+
+// raiseOnce stores an alert of something that happened, once an episode, however many gateways saw it.
+func (g *openedGateway) raiseOnce(ctx context.Context, rule, subject, episode, message string, at time.Time) {
 	if g.publisher == nil { // a router's process, which may not raise any
 		return
 	}
-	hour := at.UTC().Truncate(time.Hour).Format(time.RFC3339)
 	msg, err := streams.RaisedFact(sluice.Alert{
-		ID: sluice.HashID(rule, subject, hour), Rule: rule, Subject: subject, Severity: "warning", Message: message, RaisedAt: at.UTC(),
+		ID: sluice.HashID(rule, subject, episode), Rule: rule, Subject: subject, Severity: "warning", Message: message, RaisedAt: at.UTC(),
 	})
 	if err == nil {
 		_, err = g.publisher.Publish(ctx, []streams.Message{msg})

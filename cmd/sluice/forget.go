@@ -50,11 +50,23 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	for _, n := range got.Messages {
 		messages += n
 	}
-	fmt.Fprintf(m.Stdout, "%d queries forgotten; %d messages of the log overwritten; the tables keep their keys (a hash) to refuse what arrives late\n", got.Keys, messages)
+	fmt.Fprintf(m.Stdout, "%s forgotten; %s of the log overwritten%s\n",
+		several(got.Keys, "query", "queries"), several(messages, "message", "messages"), c.remark(got.Keys, messages))
 	if err == nil && got.InHand {
 		return errInHand
 	}
 	return err
+}
+
+// remark says what else there is to know: what is kept, and that there may have been nothing.
+func (c *forgetCmd) remark(keys, messages int) string {
+	switch {
+	case keys == 0 && messages == 0:
+		return "; the log and the tables know no query of this tenant"
+	case messages == 0:
+		return ", which holds nothing of it: check --id and --tenant, unless this was done before"
+	}
+	return "; the tables keep their keys (a hash) to refuse what arrives late"
 }
 
 // whole is the tenant of which everything is forgotten; empty where it is one query.

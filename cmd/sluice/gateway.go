@@ -11,6 +11,7 @@ import (
 
 	"sluice/config"
 	"sluice/gateway"
+	"sluice/gateway/claims"
 	"sluice/gateway/gemini"
 	"sluice/gateway/micro"
 	"sluice/gateway/openai"
@@ -103,9 +104,14 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
 	}
-	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Log: g.m.log}
+	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
+		shared, err := claims.Open(ctx, g.log.JS, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		o.Shared = shared
 	}
 	routes := append(openai.Routes(g.Pipeline), gemini.Routes(g.Pipeline)...)
 	routes = append(routes, web.Own(g.Pipeline, g.Spool, gateway.NewID, time.Now, openai.Fail)...)
@@ -117,7 +123,7 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {
 		g.m.log.Warn("the gateway listens beyond this machine and no key was made yet: only programs of this machine are let in", "listen", c.Listen)
 	}
-	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline); err != nil {
+	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline, g.m.tracing); err != nil {
 		return nil, errors.Join(err, s.http.Shutdown(ctx))
 	}
 	return s, nil
@@ -127,6 +133,9 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 func (g *openedGateway) readiness(context.Context) error {
 	if g.Pipeline.Draining() {
 		return errors.New("the gateway is shutting down")
+	}
+	if err := g.Spool.Room(); err != nil {
+		return fmt.Errorf("every request is refused, since none could be accounted for: %w", err)
 	}
 	return nil
 }
@@ -177,7 +186,7 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err := g.openFront(beside); err != nil {
 		return err
 	}
-	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency)
+	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency, m.tracing)
 	if err != nil {
 		return err
 	}
@@ -194,7 +203,8 @@ type frontRouter struct{ front *front.Front }
 
 // Route decides.
 func (d frontRouter) Route(ctx context.Context, r routing.Request) (routing.Choice, error) {
-	out := d.front.Decide(ctx, front.Request{Text: r.Text, Explain: r.Explain})
+	out := d.front.Decide(ctx, front.Request{Text: r.Text, Explain: r.Explain, Tenant: r.Tenant, RequestKey: r.Key})
+	out.Choice.Threshold = out.Threshold
 	switch out.Fault {
 	case "":
 		return out.Choice, nil

@@ -51,7 +51,7 @@ func decisionsIn(t *testing.T, url string) []sluice.Decision {
 
 func TestAskAnswersAndExplainsAndIsWrittenDown(t *testing.T) {
 	p := newProgram(t)
-	out := p.must("ask", "--upstream", "emulator", "--explain", "Prove that the square root of 2 is irrational.")
+	out := p.must("ask", "--upstream", "emulator", "--set", "routing.preset=hybrid", "--explain", "Prove that the square root of 2 is irrational.")
 	for _, want := range []string{"rule       keywords-large", "model      gemini-2.5-pro", "cost       $0."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

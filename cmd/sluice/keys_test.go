@@ -152,6 +152,13 @@ func TestTheEmbeddedServerLetsOtherProcessesInAsTheirRolesAlone(t *testing.T) {
 			nc.Close()
 			t.Error("a stranger is let in")
 		}
+		if _, err := p.opened().openLog(ctx, "stranger", toLook); err == nil || !strings.Contains(err.Error(), "nats.authorize; set that here too") {
+			t.Errorf("a stranger is told %v", err)
+		}
+		wrong := strings.Replace(l.URL, "nats://", "nats://judge:hunter2@", 1)
+		if _, err := p.opened().dial(wrong, l.URL, "judge"); err == nil || !strings.Contains(err.Error(), "belong into NATS_URL") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("with a wrong password: %v", err)
+		}
 		judge, err := p.opened("nats.authorize=true", "nats.role=judge").openLog(ctx, "judge", toRun)
 		if err != nil {
 			t.Fatal(err)

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"sluice/routing"
+	"sluice/trainer/recipe"
 	"sluice/trainer/registry"
 )
 
@@ -143,8 +143,12 @@ type modelImportCmd struct {
 
 // Run imports.
 func (c *modelImportCmd) Run(ctx context.Context, m *Main) error {
-	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s is no directory that can be read: %w", c.Dir, errors.Join(err, fs.ErrInvalid))
+	info, err := os.Stat(c.Dir)
+	if err != nil {
+		return fmt.Errorf("model import: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no directory; name the one that it lies in", c.Dir)
 	}
 	return m.withWorkshop(ctx, "model import", toLook, func(w *workshop) error {
 		if _, err := os.Stat(filepath.Join(c.Dir, "manifest.json")); err == nil {
@@ -167,6 +171,13 @@ func (c *modelImportCmd) Run(ctx context.Context, m *Main) error {
 		name := c.Name
 		if name == "" {
 			name = filepath.Base(filepath.Clean(c.Dir))
+		}
+		base := c.Dir
+		if len(weights) == 1 {
+			base = weights[0]
+		}
+		if err := recipe.CheckBase(base, m.config.PolicySpecs()); err != nil {
+			return err
 		}
 		if err := w.registry.AddBase(ctx, name, c.Dir); err != nil {
 			return err
@@ -233,6 +244,10 @@ func (c *modelPromoteCmd) Run(ctx context.Context, m *Main) error {
 		}
 		if err := w.registry.Promote(ctx, c.Model, state.Active.Version, c.Reason, registry.Source{Worker: "model promote"}); err != nil {
 			return err
+		}
+		if state.Active.Version == c.Model {
+			fmt.Fprintf(m.Stdout, "%s was active already\n", c.Model)
+			return nil
 		}
 		fmt.Fprintf(m.Stdout, "%s is active, in place of %s\n", c.Model, orStatic(state.Active.Version))
 		return nil

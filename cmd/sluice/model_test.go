@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,10 @@ import (
 	"sluice"
 	"sluice/evaluation"
 	"sluice/evaluation/controls"
+	"sluice/gemma"
+	"sluice/gemma/safetensors"
+	"sluice/gemma/tokenizer"
+	"sluice/routing"
 	"sluice/trainer/artifact"
 )
 
@@ -107,15 +113,87 @@ func TestWhatIsNoModelIsRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestABaseModelIsStoredUnderItsName(t *testing.T) {
-	p, dir := newProgram(t), t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "weights.gguf"), []byte("GGUF"), 0o600); err != nil {
+// baseModel lays a tiny Gemma down as a Hugging Face directory in two shards.
+func baseModel(t *testing.T) string {
+	t.Helper()
+	tok, err := tokenizer.Train(slices.Values([]string{routing.FullPrompt(sluice.DefaultPolicies()).Prefix}), 600, "<start_of_turn>", "<end_of_turn>")
+	if err != nil {
 		t.Fatal(err)
 	}
+	c := gemma.Tiny()
+	c.VocabSize, c.HiddenSize, c.IntermediateSize, c.Layers, c.Heads, c.HeadDim = tok.Size(), 16, 16, 1, 1, 16
+	c.QueryPreAttnScalar, c.Local = 16, []bool{false}
+	m := gemma.Model{Config: c, Weights: gemma.RandomWeights(c, 4), Tokenizer: tok.JSON()}
+	dir := filepath.Join(t.TempDir(), "base")
+	if err := m.Save(dir, true); err != nil {
+		t.Fatal(err)
+	}
+	shards := map[string]map[string]safetensors.Tensor{"model-00001-of-00002.safetensors": {}, "model-00002-of-00002.safetensors": {}}
+	index := map[string]string{}
+	for name, tensor := range m.Weights {
+		shard := "model-00001-of-00002.safetensors"
+		if gemma.IsNorm(name) {
+			shard = "model-00002-of-00002.safetensors"
+		}
+		shards[shard][name], index[name] = safetensors.Tensor(tensor), shard
+	}
+	for shard, tensors := range shards {
+		f, err := os.Create(filepath.Join(dir, shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(safetensors.Write(f, tensors, true), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal(map[string]any{"weight_map": index})
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, gemma.IndexFile), list, 0o600), os.Remove(filepath.Join(dir, gemma.WeightsFile))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestABaseModelIsStoredUnderItsName(t *testing.T) {
+	p, dir := newProgram(t), baseModel(t)
 	if out := p.must("model", "import", dir, "--name", "gemma-3-270m"); !strings.Contains(out, "lora:gemma-3-270m") {
 		t.Errorf("said %s", out)
 	}
 	if got := listed(t, p); len(got) != 0 {
 		t.Errorf("a base model is listed as a router: %v", got)
+	}
+}
+
+// A training of hours must not be what finds out.
+func TestABaseModelThatCannotBeAdaptedIsRefusedAtOnce(t *testing.T) {
+	p := newProgram(t)
+	for words, spoil := range map[string]func(dir string) error{
+		"model-00002-of-00002.safetensors: no such file": func(dir string) error { return os.Remove(filepath.Join(dir, "model-00002-of-00002.safetensors")) },
+		"in 8160 bytes": func(dir string) error {
+			return os.Truncate(filepath.Join(dir, "model-00001-of-00002.safetensors"), 9_000)
+		},
+		"has no tokenizer": func(dir string) error { return os.Remove(filepath.Join(dir, gemma.TokenizerFile)) },
+		"it is another model's": func(dir string) error {
+			config, err := os.ReadFile(filepath.Join(dir, gemma.ConfigFile))
+			if err != nil {
+				return err
+			}
+			tok, err := tokenizer.Train(slices.Values([]string{strings.Join(strings.Fields(string(config)), " some more words ") + routing.FullPrompt(sluice.DefaultPolicies()).Prefix}), 1500, "<start_of_turn>", "<end_of_turn>")
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, gemma.TokenizerFile), tok.JSON(), 0o600)
+		},
+		"weights.gguf": func(dir string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "model-00001-of-00002.safetensors")), os.Remove(filepath.Join(dir, "model-00002-of-00002.safetensors")),
+				os.WriteFile(filepath.Join(dir, "weights.gguf"), []byte("GGUF"), 0o600))
+		},
+	} {
+		dir := baseModel(t)
+		if err := spoil(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs, status := p.run("model", "import", dir); status != statusFailed || !strings.Contains(errs, words) {
+			t.Errorf("want %q: status %d, %s", words, status, errs)
+		}
 	}
 }

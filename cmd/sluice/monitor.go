@@ -41,6 +41,9 @@ func (p parts) monitor(ctx context.Context, b *built) ([]consumers.Stage, error)
 	if p.tables == "" {
 		return nil, errors.New("monitor: no tables")
 	}
+	if err := p.cfg.UnsetWebhooks(); err != nil {
+		return nil, err
+	}
 	tables, err := postgres.OpenOnline(ctx, p.tables, postgres.OnlineOptions{
 		Connections: p.cfg.Postgres.MaxConns, Retention: p.cfg.Monitor.Retention, Now: time.Now,
 	})

@@ -198,6 +198,9 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
 		return err
 	}
+	if err := g.Metrics.CountClaims(g.keeper.Stats); err != nil {
+		return err
+	}
 	observers := []gateway.Observer{g.Metrics}
 	if c.LogDecisions {
 		observers = append(observers, gateway.NewLines(g.m.Stderr, c.LogTexts))
@@ -205,7 +208,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	bounds := gateway.DefaultLimits()
 	bounds.MaxMessages, bounds.MaxTextBytes, bounds.MaxOutputTokens = c.MaxMessages, c.MaxTextBytes, c.MaxOutputTokens
 	g.Pipeline, err = gateway.New(context.WithoutCancel(ctx), gateway.Options{
-		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers,
+		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, OnWarning: g.budgetWarned(ctx),
 		Medium: g.cfg.Pair.Medium, Large: g.cfg.Pair.Large, Named: c.Models, Fallbacks: fallbacks,
 		Timeout: c.Timeout, MaxAttempts: c.MaxAttempts, MaxQueued: c.MaxQueued, HedgeAfter: c.HedgeAfter, FirstToken: c.FirstToken, Idle: c.Idle,
 		Limits: bounds, Redact: redact, KeepAnswers: c.KeepAnswers, Seed: g.cfg.Split.Seed, TrainShare: g.cfg.Split.TrainShare,

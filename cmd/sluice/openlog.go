@@ -89,6 +89,9 @@ func (m *Main) dial(url, shown, client string) (*openedLog, error) {
 
 func (m *Main) dialWith(url, shown string, o streams.ConnectOptions) (*openedLog, error) {
 	nc, err := streams.Connect(url, o)
+	if errors.Is(err, nats.ErrAuthorization) {
+		return nil, fmt.Errorf("%w: the server lets in its users alone; name and password belong into NATS_URL (nats://user:password@host:port)", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; is a NATS server with JetStream there? Without nats.url and NATS_URL an embedded one is used", err)
 	}
@@ -166,6 +169,9 @@ func (m *Main) joinServer(ctx context.Context, storeDir, client string) (*opened
 			var l *openedLog
 			if l, err = m.dialEmbedded(url, storeDir, client); err == nil {
 				return l, nil
+			}
+			if errors.Is(err, nats.ErrAuthorization) {
+				return nil, fmt.Errorf("another sluice runs the log of %s with nats.authorize; set that here too: %w", storeDir, err)
 			}
 		}
 		timer := time.NewTimer(50 * time.Millisecond)

@@ -52,7 +52,7 @@ func openModels(ctx context.Context, c config.Config, spend *llm.Spend, stages [
 		lc.Models = append(lc.Models, modelConfig(mc))
 	}
 	if err := errors.Join(unset...); err != nil {
-		return nil, fmt.Errorf("%w\nset it; or, without a key: sluice demo, and --upstream emulator of up and consume, simulate the models", err)
+		return nil, fmt.Errorf("%w\nset it; or, without a key, have the models simulated: --upstream emulator, or sluice demo", err)
 	}
 	return llm.New(ctx, lc, llm.Deps{
 		Spend:  spend,

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"sluice/config"
+	"sluice/telemetry"
 )
 
 // Main is the whole program. ParseFlags is apart from Run, so that a test boots it on free ports in a
@@ -27,6 +28,8 @@ type Main struct {
 	config   config.Config
 	loadErr  error
 	log      *slog.Logger
+	// tracing makes spans of what the command does; nil where nobody wants them.
+	tracing *telemetry.Tracing
 }
 
 // Where says where the parts of a running program are.
@@ -58,7 +61,8 @@ func usagef(format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...)}
 }
 
-const description = "An offline ring that asks two models, judges them blind and learns which queries need the large one.\n\n" +
+const description = "An LLM router that learns from your own pair of models: an offline ring asks both, judges them blind and labels " +
+	"which queries need the large one; a gateway routes by what was learned.\n\n" +
 	"Secrets come from the environment alone: GEMINI_API_KEY, OPENAI_API_KEY, DATABASE_URL, NATS_URL, SLUICE_ARM_KEY. " +
 	"Exit status: 0 done, 1 failed, 2 wrong flags or configuration, 3 a spending cap was reached, 130 interrupted before the work was done."
 
@@ -100,8 +104,11 @@ func (m *Main) Run(ctx context.Context) error {
 	if m.log, err = newLogger(m.Stderr, m.cli.LogLevel, m.cli.LogFormat, cfg.Secrets.Redact); err != nil {
 		return &usageError{err: err}
 	}
+	if err := m.startTracing(ctx); err != nil {
+		return err
+	}
 	m.selected.BindTo(ctx, (*context.Context)(nil))
-	return m.selected.Run(m)
+	return errors.Join(m.selected.Run(m), m.tracing.Shutdown(ctx))
 }
 
 // ready tells whoever waits that the command serves.

@@ -18,7 +18,7 @@ import (
 // publishCmd asks the questions of a file.
 type publishCmd struct {
 	File     string        `arg:"" optional:"" help:"The data set: csv or jsonl, gzipped or not. Without one, the built-in bank."`
-	Format   string        `placeholder:"FORMAT" enum:",simpleqa,nq,recorded,jsonl,custom,bank" default:"" help:"simpleqa, nq, recorded, jsonl (with --map) or bank; told by the file's first line where it can be."`
+	Format   string        `placeholder:"FORMAT" enum:"simpleqa,nq,recorded,jsonl,custom,bank," default:"" help:"simpleqa, nq, recorded, jsonl (with --map) or bank; told by the file's first line where it can be."`
 	Map      string        `placeholder:"query=FIELD,..." help:"Which field of a jsonl is what: query=prompt,id=uid,ground_truth=refs,tags=domain."`
 	Limit    int           `placeholder:"N" help:"Publish the first N rows of the file."`
 	Tenant   string        `help:"Tenant of rows that name none."`
@@ -69,11 +69,14 @@ func (c *publishCmd) publish(ctx context.Context, m *Main, in dataset, rows iter
 	display := producers.NewDisplay(m.Stderr, isTerminal(m.Stderr), in.name, survey.Rows)
 	report, err := producers.Publish(ctx, p, producers.Options{
 		Source: c.source(in), Tags: c.Tag, AsTest: c.AsTest, Rate: c.Rate, Checkpoint: checkpoint, Watcher: display,
-		Patience: c.Patience,
+		Patience: c.Patience, Tracing: m.tracing,
 	}, rows)
 	display.Done(report)
 	if errors.Is(err, producers.ErrStopped) {
 		return fmt.Errorf("%w: the same command goes on where this one stopped (%w)", errInterrupted, err)
+	}
+	if err == nil && report.Invalid > 0 && report.Published+report.Resumed == 0 {
+		return fmt.Errorf("%s: none of its rows can become a question; what is wrong with them is said above", in.name)
 	}
 	return err
 }
@@ -85,9 +88,10 @@ func (c *publishCmd) source(in dataset) string {
 	return in.source
 }
 
-// checkpoint finds how far an earlier run of the same file into the same log came.
+// checkpoint finds how far an earlier run of the same file into the same log came. Whoever may only publish can't
+// ask which log it is, and begins at the first row: the ring knows those that it has.
 func (c *publishCmd) checkpoint(ctx context.Context, m *Main, l *openedLog, in dataset) (*producers.Checkpoint, error) {
-	if in.path == "" {
+	if in.path == "" || streams.Role(m.config.NATS.Role) == streams.RoleUpstream {
 		return nil, nil // the bank is small
 	}
 	hash, err := producers.HashFile(in.path)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,14 +32,15 @@ func (p *program) file(name, text string) string {
 
 func TestRulesShowWritesThePresetOutAndLoadsBack(t *testing.T) {
 	p := newProgram(t)
-	out := p.must("rules", "show")
+	hybrid := []string{"rules", "show", "--set", "routing.preset=hybrid"}
+	out := p.must(hybrid...)
 	for _, want := range []string{"Complex_Query: gemini-2.5-pro", "preset: none", "- name: budget-spent", "- name: math", "min_words: 150"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in:\n%s", want, out)
 		}
 	}
 	var shown struct{ Version string }
-	if err := json.Unmarshal([]byte(p.must("rules", "show", "--json")), &shown); err != nil {
+	if err := json.Unmarshal([]byte(p.must(append(hybrid, "--json")...)), &shown); err != nil {
 		t.Fatal(err)
 	}
 	if again := p.must("--config", p.file("sluice.yaml", out), "rules", "show"); again != out || !strings.Contains(out, "# Rules "+shown.Version) {
@@ -54,7 +56,7 @@ func TestRulesTestTriesEveryLine(t *testing.T) {
 What is 12 * 7?
 {"query": "Give me a rigorous proof", "tenant": "acme", "tags": ["vip"]}
 `)
-	out := p.must("rules", "test", queries)
+	out := p.must("rules", "test", "--set", "routing.preset=hybrid", queries)
 	for _, want := range []string{"Who wrote Hamlet?", "keywords-large", "math", `the query says "proof"`, "4 queries, 0 refused, 0 failures of rules", "25.0%"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in:\n%s", want, out)
@@ -209,4 +211,23 @@ func TestRulesOfAChangedFileAreInForceAndBrokenOnesAreNot(t *testing.T) {
 			t.Fatalf("told %v; logged %s", err, errs)
 		}
 	})
+}
+
+// Heuristics over a trained router were measured and cost more than they bring: see docs/results. By default the
+// router's policy decides, and only a budget overrules it.
+func TestByDefaultTheRouterDecidesAndRulesGuardTheBudgetAlone(t *testing.T) {
+	p := newProgram(t)
+	queries := p.file("queries.jsonl", `{"query": "Prove step by step that 12 * 7 = 84.", "policy": "Standard_Query"}
+{"query": "Who wrote Hamlet?", "policy": "Complex_Query"}
+`)
+	for spent, want := range map[string]map[string]int{
+		"0.5": {"gemini-2.5-flash": 1, "gemini-2.5-pro": 1},
+		"0.9": {"gemini-2.5-flash": 2},
+	} {
+		lines := strings.Split(strings.TrimSpace(p.must("rules", "test", "--json", "--spent", spent, queries)), "\n")
+		var sum trySummary
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil || !maps.Equal(sum.Models, want) {
+			t.Errorf("%s spent: %v, want %v; %v", spent, sum.Models, want, err)
+		}
+	}
 }

@@ -144,11 +144,9 @@ func (c *rulesTryCmd) try(ctx context.Context, f *front.Front, mapper *rules.Map
 		facts.Policy = sluice.Policy(c.Policy)
 	}
 	if facts.Policy == "" {
-		d := f.Decide(ctx, front.Request{Text: row.Query, Tenant: facts.Tenant})
-		facts.Policy, facts.Router, facts.Threshold = d.Choice.Policy, d.Choice.Version, d.Threshold
-		if d.Threshold > 0 {
-			facts.Probabilities, facts.Score = d.Choice.Probabilities, d.Choice.Score()
-		}
+		decided := factsOf(f.Decide(ctx, front.Request{Text: row.Query, Tenant: facts.Tenant}), row.Query)
+		facts.Policy, facts.Router, facts.Threshold = decided.Policy, decided.Router, decided.Threshold
+		facts.Probabilities, facts.Score = decided.Probabilities, decided.Score
 	}
 	if c.Spent > 0 {
 		facts.Budget = rules.Budget{Name: "assumed", Spent: c.Spent}
@@ -165,6 +163,18 @@ func (c *rulesTryCmd) try(ctx context.Context, f *front.Front, mapper *rules.Map
 		one.Failed[s.Rule] = s.Err.Error()
 	}
 	return one
+}
+
+// factsOf is what the rules may know of a text that the front has decided; probabilities only where a router gave
+// them.
+func factsOf(d front.Decision, text string) rules.Facts {
+	facts := rules.Facts{
+		Policy: d.Choice.Policy, Router: d.Choice.Version, Threshold: d.Threshold, Text: text, Features: features.Of(text), At: time.Now(),
+	}
+	if d.Threshold > 0 {
+		facts.Probabilities, facts.Score = d.Choice.Probabilities, d.Choice.Score()
+	}
+	return facts
 }
 
 func (s *trySummary) add(t tried) {

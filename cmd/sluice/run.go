@@ -11,6 +11,7 @@ import (
 
 	"sluice/consumers"
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // crew is the runners of one process.
@@ -21,7 +22,7 @@ type crew struct {
 }
 
 // newCrew makes a runner for every stage. The caller runs it, then closes it.
-func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger) (*crew, error) {
+func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger, tracing *telemetry.Tracing) (*crew, error) {
 	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: log})
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Dura
 	c := &crew{stages: stages, publisher: publisher}
 	var faults []error
 	for _, s := range stages {
-		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log})
+		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log, Tracing: tracing})
 		faults = append(faults, err)
 		c.runners = append(c.runners, r)
 	}

@@ -17,13 +17,18 @@ import (
 type sqlCmd struct {
 	Demo  bool   `help:"Ask the tables of the last demo."`
 	JSON  bool   `name:"json" help:"One JSON object a row."`
-	Query string `arg:"" help:"One SQL statement; docs/analysts.md has twenty."`
+	Query string `arg:"" help:"One SQL statement; docs/analysts.md has thirty."`
 }
 
 // Run asks and prints a table.
-func (c *sqlCmd) Run(ctx context.Context, m *Main) (err error) {
+func (c *sqlCmd) Run(ctx context.Context, m *Main) error {
+	return m.withAnalyst(ctx, c.Demo, "sluice sql", c.ask)
+}
+
+// withAnalyst opens a session on the tables, or on the last demo's, that may read and nothing else.
+func (m *Main) withAnalyst(ctx context.Context, demo bool, name string, do func(context.Context, *Main, *postgres.DB) error) (err error) {
 	database := postgres.DefaultDatabase
-	if c.Demo {
+	if demo {
 		database = demoDatabase
 	}
 	t, err := m.findTables(ctx, database)
@@ -31,11 +36,15 @@ func (c *sqlCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	db, err := postgres.Connect(ctx, asAnalyst(t.URL), "sluice sql", 1)
+	db, err := postgres.Connect(ctx, asAnalyst(t.URL), name, 1)
 	if err != nil {
 		return fmt.Errorf("%w; are the tables there? sluice migrate up, or sluice demo, makes them", err)
 	}
 	defer db.Close()
+	return do(ctx, m, db)
+}
+
+func (c *sqlCmd) ask(ctx context.Context, m *Main, db *postgres.DB) error {
 	result, err := db.Table(ctx, c.Query)
 	if err != nil {
 		return err
@@ -52,7 +61,7 @@ func (c *sqlCmd) Run(ctx context.Context, m *Main) (err error) {
 		shown.row(line...)
 	}
 	shown.flush()
-	fmt.Fprintf(m.Stderr, "%d rows\n", len(result.Rows))
+	fmt.Fprintln(m.Stderr, several(len(result.Rows), "row", "rows"))
 	return nil
 }
 

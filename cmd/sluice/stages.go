@@ -23,6 +23,7 @@ import (
 	"sluice/llm"
 	"sluice/postgres"
 	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // stageVersion is the version of every stage's durables. It is not the judge's or the analysis's version:
@@ -40,6 +41,8 @@ type parts struct {
 	log *slog.Logger
 	// metrics is told where the monitor's metrics are; nil: nobody asks.
 	metrics *metricsAt
+	// tracing makes spans of messages and calls; nil: none.
+	tracing *telemetry.Tracing
 	// patience is how long a Postgres that is away is waited for at the start; zero: not at all.
 	patience time.Duration
 }

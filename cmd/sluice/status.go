@@ -33,6 +33,9 @@ func (c *statusCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if l.server != nil {
+		fmt.Fprintf(m.Stderr, "nothing runs on the log of %s at the moment: this is what rests there\n", m.config.DataDir)
+	}
 	ticker := time.NewTicker(c.Interval)
 	defer ticker.Stop()
 	var before operate.Status
@@ -103,20 +106,22 @@ func drawStages(w io.Writer, s operate.Status) {
 			copies = "none seen"
 		}
 		t.row(r.Stage, count(r.Lag), count(r.InFlight), count(r.Redelivered), fmt.Sprintf("%.1f", r.PerSecond),
-			count(r.Settled), deadCell(r), copies)
+			count(r.Settled), count(r.Dead), copies)
 	}
 	t.flush()
+	for _, r := range s.Stages {
+		if r.Dead > 0 {
+			fmt.Fprintf(w, "dead of %s: %s\n", r.Stage, deadReasons(r))
+		}
+	}
 }
 
-func deadCell(r operate.StageStatus) string {
-	if r.Dead == 0 {
-		return "0"
-	}
+func deadReasons(r operate.StageStatus) string {
 	var reasons []string
 	for _, reason := range sortedKeys(r.DeadReason) {
 		reasons = append(reasons, fmt.Sprintf("%s %d", reason, r.DeadReason[reason]))
 	}
-	return fmt.Sprintf("%d (%s)", r.Dead, strings.Join(reasons, ", "))
+	return strings.Join(reasons, ", ")
 }
 
 func drawStreams(w io.Writer, s operate.Status) {

@@ -221,7 +221,7 @@ func (s *summary) drawRest(w io.Writer) {
 	fmt.Fprintf(w, "  %s \"SELECT text, policy, split, domain, summary FROM labelled_examples%s LIMIT 10\"\n", ask, where)
 	fmt.Fprintf(w, "  %s 'SELECT * FROM answers_by_model'\n", ask)
 	fmt.Fprintf(w, "  %s 'SELECT * FROM pipeline_lag'\n", ask)
-	fmt.Fprintln(w, "  docs/analysts.md has twenty questions with their SQL")
+	fmt.Fprintln(w, "  docs/analysts.md has thirty questions with their SQL")
 }
 
 // reasons lists counts by name, in brackets; empty for none.

@@ -112,6 +112,11 @@ func (c *trainNowCmd) Run(ctx context.Context, m *Main) error {
 			}
 			if !asked {
 				fmt.Fprintln(m.Stderr, "this training was asked for before: the same examples, recipe and seed; --seed makes another one")
+				first, err := w.board.Job(ctx, job.ID)
+				if err != nil {
+					return err
+				}
+				job = &first // with the reason that it has
 			}
 			if c.JSON {
 				return json.NewEncoder(m.Stdout).Encode(job)
@@ -191,7 +196,10 @@ func (c *trainStatusCmd) Run(ctx context.Context, m *Main) error {
 			}
 			step, loss := "", ""
 			if t.Steps > 0 {
-				step, loss = fmt.Sprintf("%s %d/%d", t.Stage, t.Step, t.Steps), fmt.Sprintf("%.3f", t.Loss)
+				step = fmt.Sprintf("%s %d/%d", t.Stage, t.Step, t.Steps)
+			}
+			if t.Loss > 0 { // a checkpoint tells none
+				loss = fmt.Sprintf("%.3f", t.Loss)
 			}
 			table.row(t.Job, t.AskedAt.Format(time.DateTime), t.Trigger, count(t.Train), t.Status, step, loss, clip(t.Message, 60))
 		}

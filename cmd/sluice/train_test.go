@@ -27,8 +27,8 @@ func TestATrainingIsAskedForOnceCanceledAndForgotten(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.must(now...)), &job); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(p.must(now...)), &again); err != nil || again.ID != job.ID {
-		t.Errorf("asked twice: %s and %s, %v", job.ID, again.ID, err)
+	if err := json.Unmarshal([]byte(p.must(append(now, "--reason", "again")...)), &again); err != nil || again.ID != job.ID || again.Reason != job.Reason {
+		t.Errorf("asked twice: %+v and %+v, %v", job, again, err)
 	}
 	eventually(t, "the job in the tables", func() bool {
 		return countOf(t, db, `SELECT count(*) FROM training_runs WHERE status = 'queued'`) == 1 &&

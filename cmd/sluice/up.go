@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sluice/consumers/monitor"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 )
@@ -33,6 +34,9 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	if emu != nil {
 		defer emu.Close()
 	}
+	if cfg.Monitor.Log != monitor.LogOff {
+		cfg.Gateway.LogDecisions = false // the monitor of this process writes the line
+	}
 	l, err := m.openLog(ctx, "up", toRun)
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, metrics: &metricsAt{}}
+	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
 	select {
 	case <-r.begun:

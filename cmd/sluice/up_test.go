@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"sluice"
 	"sluice/llm/emulator"
 	"sluice/operate"
 	"sluice/streams"
@@ -67,6 +70,9 @@ func TestPoisonRestsInTheDeadLettersAndHarmsNobody(t *testing.T) {
 	}
 	if s.Stages[0].Stage != "intake" || s.Stages[0].Dead != uint64(len(poison)) {
 		t.Errorf("status %+v", s.Stages[0])
+	}
+	if out := p.must("status", "--interval", "10ms"); !strings.Contains(out, "dead of intake: ") || !strings.Contains(out, "empty_query ") {
+		t.Errorf("status says nothing of the dead:\n%s", out)
 	}
 	if out := p.must("dead", "list"); !strings.Contains(out, "empty_query") || !strings.Contains(out, "poison") {
 		t.Error(out)
@@ -223,6 +229,58 @@ func TestASpendingCapStopsAndLosesNothing(t *testing.T) {
 	stop()
 }
 
+// Two copies, and one that comes later, share one purse: together they spend what one of them may.
+func TestCopiesThatNameTheSamePurseShareOneCap(t *testing.T) {
+	p := newProgram(t)
+	books, _ := p.serve("emulator", "--latency", "20ms")
+	log, _ := p.serve("consume", "intake")
+	url := []string{"--set", "nats.url=" + log.NATS}
+	p.must(append([]string{"publish", "--limit", "200"}, url...)...)
+	const most = 100_000
+	copyOf := func(purse string) chan int {
+		m, _, _ := p.command(append([]string{"consume", "answer", "--concurrency", "2", "--max-spend", "0.1", "--purse", purse, "--upstream", books.Emulator}, url...)...)
+		done := make(chan int, 1)
+		go func() { done <- m.report(m.Run(t.Context())) }() // waited for below
+		return done
+	}
+	for i, running := range []chan int{copyOf("night"), copyOf("night")} {
+		if status := <-running; status != statusBudget {
+			t.Errorf("copy %d: status %d, want %d", i, status, statusBudget)
+		}
+	}
+	spent := spentBy(t, log.NATS)
+	if spent < most || spent >= 2*most {
+		t.Errorf("two copies spent %d of %d together", spent, most)
+	}
+	if status := <-copyOf("night"); status != statusBudget || spentBy(t, log.NATS) != spent {
+		t.Errorf("a third copy: status %d, and %d spent in all", status, spentBy(t, log.NATS))
+	}
+	if status := <-copyOf("day"); status != statusBudget || spentBy(t, log.NATS) < spent+most {
+		t.Errorf("another purse: status %d, and %d spent in all", status, spentBy(t, log.NATS))
+	}
+	for _, wrong := range [][]string{{"consume", "answer", "--purse", "night"}, {"consume", "label", "--purse", "night", "--max-spend", "1"}} {
+		if _, errs, status := p.run(append(wrong, url...)...); status != statusUsage {
+			t.Errorf("%v: status %d\n%s", wrong, status, errs)
+		}
+	}
+}
+
+// spentBy sums the ledger, in micro-dollars.
+func spentBy(t *testing.T, url string) (spent int) {
+	t.Helper()
+	for m, err := range streams.Scan(t.Context(), upstream(t, url), streams.StreamCalls, streams.Window{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		call, err := streams.Decode[sluice.Call](m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spent += int(call.Cost)
+	}
+	return spent
+}
+
 func TestForgettingLeavesNoTrace(t *testing.T) {
 	p := newProgram(t).withTables()
 	where, stop := p.serve("up", "--upstream", "emulator")
@@ -238,6 +296,11 @@ func TestForgettingLeavesNoTrace(t *testing.T) {
 	}
 	p.must("forget", "--tenant", "acme")
 	p.must("forget", "--tenant", "acme") // twice is once
+	for _, nobody := range [][]string{{"--tenant", "acne"}, {"--id", "q9"}} {
+		if out := p.must(append([]string{"forget"}, nobody...)...); !strings.Contains(out, "; 0 messages of the log") || !strings.Contains(out, nobody[0]) && !strings.Contains(out, "no query of this tenant") {
+			t.Errorf("forgetting %v, who is not there: %s", nobody, out)
+		}
+	}
 	if left := traces(t, p, where.NATS, "MARKERANN"); len(left) > 0 {
 		t.Errorf("left in %v", left)
 	}
@@ -286,6 +349,20 @@ func traces(t *testing.T, p *program, url, text string) []string {
 		}
 	}
 	return found
+}
+
+// A file of which no row is a question is a failure, whoever mapped it wrongly.
+func TestPublishingNothingFails(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(p.dir, "rows.jsonl")
+	if err := os.WriteFile(file, []byte("{\"prompt\":\"Why?\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, status := p.run("publish", "--map", "query=promt", file)
+	if status != statusFailed || !strings.Contains(errs, "none of its rows can become a question") || !strings.Contains(errs, `field "promt": missing`) {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	p.must("publish", "--map", "query=prompt", file)
 }
 
 // A stream that is full says so to whoever publishes.

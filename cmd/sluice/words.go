@@ -21,6 +21,14 @@ func count[N int | int64 | uint64](n N) string {
 	return sign + s
 }
 
+// several counts things: 1 row, 2 rows.
+func several[N int | int64 | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
 // size writes bytes for people: 1.5 MiB.
 func size(bytes uint64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}

@@ -92,7 +92,7 @@ func (w *workshop) worker() *worker.Worker {
 	return &worker.Worker{
 		Board: w.board, Registry: w.registry, Recipe: gemmaRecipe{w.registry}, Shelf: shelf{},
 		Dir: filepath.Join(w.cfg.DataDir, "training"), Name: workerName(), Patience: w.cfg.Training.Patience,
-		Gate: evaluation.Gate{Seed: w.cfg.Training.Seed}, Now: time.Now, Log: w.m.log,
+		Gate: evaluation.Gate{Metric: w.cfg.Training.Gate, Seed: w.cfg.Training.Seed}, Now: time.Now, Log: w.m.log,
 	}
 }
 

@@ -109,15 +109,8 @@ func (s *Stage) describe(ctx context.Context, subject Subject, tenant string) (*
 		return nil, nil, err
 	}
 	reply, calls, err := s.asker.Call(ctx, llm.Purpose{Stage: Name, QueryKey: subject.Key, Tenant: tenant}, req)
-	out := make([]streams.Message, 0, len(calls)+2)
-	for _, c := range calls {
-		line, encodeErr := streams.BilledFact(c)
-		if encodeErr != nil {
-			return nil, out, encodeErr
-		}
-		out = append(out, line)
-	}
-	if err != nil {
+	out, ledgerErr := streams.BilledFacts(calls)
+	if err = errors.Join(err, ledgerErr); err != nil {
 		return nil, out, err
 	}
 	a, err := Parse(reply.Text)

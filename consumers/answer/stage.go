@@ -167,16 +167,14 @@ func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) s
 // collect makes messages of what was said: the ledger's lines, then the answers in the order of their
 // arms, and the error that settles the message.
 func (s *Stage) collect(results []said) ([]streams.Message, error) {
-	var out []streams.Message
+	var calls []sluice.Call
 	var errs []error
 	for _, r := range results {
-		for _, c := range r.calls {
-			line, err := streams.BilledFact(c)
-			if err != nil {
-				return out, err
-			}
-			out = append(out, line)
-		}
+		calls = append(calls, r.calls...)
+	}
+	out, err := streams.BilledFacts(calls)
+	if err != nil {
+		return out, err
 	}
 	for _, r := range results {
 		if r.err != nil {

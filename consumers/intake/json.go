@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"sluice"
@@ -26,6 +27,9 @@ func readJSON(data []byte, visit visitor) error {
 	}
 	if !json.Valid(data) {
 		return refuse(sluice.ReasonUndecodable, "JSON: %w", json.Unmarshal(data, new(json.RawMessage)))
+	}
+	if at := loneSurrogate(data); at >= 0 {
+		return refuse(sluice.ReasonInvalidText, "the payload has half a surrogate pair at byte %d: %s", at, data[at:at+6])
 	}
 	c := cursor{data: data}
 	return c.members(func(key, val []byte) error {
@@ -123,4 +127,37 @@ func jsonNumber(s string) value {
 		return value{kind: fraction}
 	}
 	return value{kind: whole, number: n}
+}
+
+// loneSurrogate is the place of the first escape in well-formed JSON that is half of a UTF-16 pair, -1 if there is
+// none. The standard library would make the replacement character of it, and two questions one.
+func loneSurrogate(data []byte) int {
+	for at := 0; ; {
+		next := bytes.IndexByte(data[at:], '\\')
+		if next < 0 {
+			return -1
+		}
+		at += next
+		first := escapedRune(data[at:])
+		switch {
+		case !utf16.IsSurrogate(first):
+			at += 2
+		case utf16.DecodeRune(first, escapedRune(data[at+6:])) == utf8.RuneError:
+			return at
+		default:
+			at += 12
+		}
+	}
+}
+
+// escapedRune is the rune of the \uXXXX that data begins with; -1 if it begins with anything else.
+func escapedRune(data []byte) rune {
+	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(data[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }

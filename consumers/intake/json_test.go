@@ -52,3 +52,14 @@ func sameElements(data []byte) error {
 	}
 	return err
 }
+
+func TestHalfAPairIsFoundAndAWholeOneIsNot(t *testing.T) {
+	for data, want := range map[string]int{
+		`{"a":"plain"}`: -1, `{"a":"\ud83e\udd84"}`: -1, `{"a":"\\ud800"}`: -1, `{"a":"\n\\\ud83e\udd84\u0041"}`: -1, `{"a":"�\ufffd"}`: -1,
+		`{"a":"\ud800"}`: 6, `{"a":"\udc00"}`: 6, `{"a":"\ud83e\ud83e\udd84"}`: 6, `{"a":"\\\ud800\\udc00"}`: 8, `{"a":"\ud83e\udd84\uDFFF"}`: 18,
+	} {
+		if got := loneSurrogate([]byte(data)); got != want {
+			t.Errorf("%s: at %d, want %d", data, got, want)
+		}
+	}
+}

@@ -55,6 +55,7 @@ var poison = []struct {
 	{"unknown type", "", "text/plain", `{"query":"Why?"}`, sluice.ReasonUndecodable, "text/plain"},
 	{"garbage type", "", ";;", `{"query":"Why?"}`, sluice.ReasonUndecodable, ";;"},
 	{"other charset", "", "application/json; charset=latin1", `{"query":"Why?"}`, sluice.ReasonUndecodable, "latin1"},
+	{"half a surrogate pair", "", "", `{"query":"\ud83e"}`, sluice.ReasonInvalidText, `half a surrogate pair at byte 10: \ud83e`},
 	// Wrong types.
 	{"query is a number", "", "", `{"query":7}`, sluice.ReasonInvalidField, `"query" is a whole number, want text`},
 	{"query is a list", "", "", `{"query":["Why?"]}`, sluice.ReasonInvalidField, `"query" is a list`},
@@ -123,7 +124,8 @@ var poison = []struct {
 	{"control in msgpack", "", streams.MsgPack, "\x81\xa5query\xa3a\x07b", sluice.ReasonInvalidText, "U+0007"},
 	{"control in a truth", "", "", `{"query":"Why?","ground_truth":"a\u0000"}`, sluice.ReasonInvalidText, `"ground_truth" holds`},
 	{"line feed in an id", "", "", `{"query":"Why?","id":"a\nb"}`, sluice.ReasonInvalidText, "U+000A"},
-	{"half a character in an id", "", "", `{"query":"Why?","id":"\ud83d"}`, sluice.ReasonInvalidText, "U+FFFD"},
+	{"half a character in an id", "", "", `{"query":"Why?","id":"\ud83d"}`, sluice.ReasonInvalidText, "half a surrogate pair"},
+	{"the trace of half a character in an id", "", "", `{"query":"Why?","id":"\ufffd"}`, sluice.ReasonInvalidText, "U+FFFD"},
 	{"control in a tag", "", "", `{"query":"Why?","tags":["\u0007"]}`, sluice.ReasonInvalidText, "U+0007"},
 	// The subject.
 	{"wildcard", "*", "", `{"query":"Why?"}`, sluice.ReasonInvalidField, "source"},

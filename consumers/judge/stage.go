@@ -78,7 +78,7 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 		return nil, nil
 	}
 	v, calls, err := s.judge(ctx, a)
-	out, ledgerErr := ledger(calls)
+	out, ledgerErr := streams.BilledFacts(calls)
 	if err = errors.Join(err, ledgerErr); err != nil {
 		return out, fmt.Errorf("judge %s: %w", in.Subject, err)
 	}
@@ -87,19 +87,6 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 		return out, fmt.Errorf("judge %s: %w", in.Subject, err)
 	}
 	return append(out, fact), nil
-}
-
-// ledger makes messages of the lines of calls.
-func ledger(calls []sluice.Call) ([]streams.Message, error) {
-	out := make([]streams.Message, 0, len(calls)+1)
-	for _, c := range calls {
-		line, err := streams.BilledFact(c)
-		if err != nil {
-			return out, err
-		}
-		out = append(out, line)
-	}
-	return out, nil
 }
 
 // judge finds a verdict, and returns the calls that it took, whatever became of them.

@@ -9,12 +9,12 @@ package record
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"sluice"
+	"sluice/commit"
 	"sluice/streams"
 )
 
@@ -95,14 +95,11 @@ func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []strea
 		}
 		refs = append(refs, i)
 	}
-	if len(refs) == 0 {
-		return results
-	}
 	next := h.parents.next()
 	orphans := h.settle(ctx, in, refs, &facts, results)
 	for len(orphans) > 0 && h.await(ctx, in, orphans, next) {
 		next = h.parents.next()
-		orphans = h.settle(ctx, in, orphans, again(in, orphans), results)
+		orphans = h.settle(ctx, in, orphans, nil, results)
 	}
 	for _, ref := range orphans {
 		results[ref].Err = h.orphan(&in[ref])
@@ -113,28 +110,18 @@ func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []strea
 // settle stores the facts of the messages refs and returns the orphans among them. A batch with a fact that
 // can never be stored is halved until that fact is alone.
 func (h *Handler) settle(ctx context.Context, in []streams.Message, refs []int, facts *sluice.Facts, results []streams.Result) (orphans []int) {
-	orphans, err := h.store.Record(ctx, facts)
-	switch {
-	case err == nil:
-		if hasParents(facts, orphans) {
+	commit.Settle(ctx, in, refs, results, func(ctx context.Context, refs []int) error {
+		if facts == nil { // a part of the batch
+			facts = again(in, refs)
+		}
+		left, err := h.store.Record(ctx, facts)
+		if err == nil && hasParents(facts, left) {
 			h.parents.made()
 		}
-		return orphans
-	case ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled):
-		h.fail(in, refs, results, func(*streams.Message) error { return context.Canceled })
-	case !permanent(err):
-		h.fail(in, refs, results, func(m *streams.Message) error { return sluice.RetryAfter(err, outageDelay.after(m.Deliveries)) })
-	case len(refs) == 1:
-		h.fail(in, refs, results, func(m *streams.Message) error {
-			return sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("%s: %w", m.Subject, err))
-		})
-	default:
-		for _, half := range [][]int{refs[:len(refs)/2], refs[len(refs)/2:]} {
-			orphans = append(orphans, h.settle(ctx, in, half, again(in, half), results)...)
-		}
-		return orphans
-	}
-	return nil
+		orphans, facts = append(orphans, left...), nil
+		return err
+	})
+	return orphans
 }
 
 // hasParents says whether any fact that others may wait for was stored.
@@ -159,12 +146,6 @@ func again(in []streams.Message, refs []int) *sluice.Facts {
 	return &facts
 }
 
-func (h *Handler) fail(in []streams.Message, refs []int, results []streams.Result, why func(*streams.Message) error) {
-	for _, ref := range refs {
-		results[ref].Err = why(&in[ref])
-	}
-}
-
 // orphan is the fate of a fact whose parent is missing.
 func (h *Handler) orphan(m *streams.Message) error {
 	err := fmt.Errorf("%s: its parent is not recorded yet", m.Subject)
@@ -172,29 +153,10 @@ func (h *Handler) orphan(m *streams.Message) error {
 		return sluice.Terminal(sluice.ReasonParentMissing,
 			fmt.Errorf("%w, %s after it was stored: was the parent's stream cut short, or did its message die?", err, age.Round(time.Second)))
 	}
-	return sluice.RetryAfter(err, orphanDelay.after(m.Deliveries))
+	return sluice.RetryAfter(err, orphanDelay(m.Deliveries))
 }
 
-// delay grows from first by doubling, up to longest.
-type delay struct{ first, longest time.Duration }
-
-var (
-	orphanDelay = delay{100 * time.Millisecond, 30 * time.Second}
-	outageDelay = delay{250 * time.Millisecond, 15 * time.Second}
-)
-
-func (d delay) after(deliveries int) time.Duration {
-	wait := d.first
-	for range deliveries - 1 {
-		if wait *= 2; wait >= d.longest {
-			return d.longest
-		}
-	}
-	return wait
-}
-
-// permanent asks an error whether trying again is useless.
-func permanent(err error) bool {
-	var p interface{ Permanent() bool }
-	return errors.As(err, &p) && p.Permanent()
+// orphanDelay is how long an orphan waits: a tenth of a second, doubled with every delivery, at most half a minute.
+func orphanDelay(deliveries int) time.Duration {
+	return min(100*time.Millisecond<<min(max(deliveries-1, 0), 10), 30*time.Second)
 }

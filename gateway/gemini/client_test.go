@@ -100,7 +100,67 @@ func TestFaultsComeInGooglesEnvelope(t *testing.T) {
 			t.Errorf("%s %s: %v", c.key, c.model, err)
 		}
 	}
+	if _, err := client(t, r, "acme").Files.Get(t.Context(), "x", nil); !notFound(err) {
+		t.Errorf("an endpoint that is not there: %v", err)
+	}
 	if d := gatetest.Facts[sluice.Decision](t, r.Log, "decisions."); len(d) != 0 {
 		t.Errorf("decisions %+v", d)
+	}
+}
+
+func notFound(err error) bool {
+	var api genai.APIError
+	return errors.As(err, &api) && api.Code == 404 && api.Status == "NOT_FOUND"
+}
+
+func TestGooglesOwnExamplesForCurlAreUnderstood(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	got := r.Post(t, "/v1beta/models/auto:generateContent", `{"system_instruction":{"parts":[{"text":"Be brief."}]},"contents":[{"parts":[{"text":"Which river flows through Baghdad?"}]}]}`)
+	if got.Status != 200 || !strings.Contains(got.Body, `"text":"`) {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	if lines := r.Lines(t); len(lines) != 1 || lines[0].Usage.Prompt <= 9 { // nine are the question's
+		t.Errorf("the system's words did not arrive: %+v", lines)
+	}
+	// What is the client's own keeps its names.
+	got = r.Post(t, "/v1beta/models/auto:generateContent", `{"contents":[{"parts":[{"text":"What is the weather in Oslo?"}]}],
+		"tools":[{"function_declarations":[{"name":"weather","parameters":{"type":"OBJECT","properties":{"city_name":{"type":"STRING"}},"required":["city_name"]}}]}],
+		"tool_config":{"function_calling_config":{"mode":"ANY"}},"generation_config":{"max_output_tokens":99,"thinking_config":{"thinking_budget":0}}}`)
+	if got.Status != 200 || !strings.Contains(got.Body, `"city_name"`) {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	if got = r.Post(t, "/v1beta/models/auto:generateContent", `{"contents":[{"parts":[{"inline_data":{}}]}]}`); got.Status != 400 || !strings.Contains(got.Body, "inlineData") {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+}
+
+func TestTheOfficialClientListsModels(t *testing.T) {
+	t.Parallel()
+	c := client(t, gatetest.Start(t), "acme")
+	var names []string
+	for m, err := range c.Models.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, m.Name)
+	}
+	if got := strings.Join(names, " "); got != "models/auto models/gemini-2.5-flash models/gemini-2.5-pro models/gpt-4o-mini" {
+		t.Errorf("models %s", got)
+	}
+	if m, err := c.Models.Get(t.Context(), gatetest.Medium, nil); err != nil || m.DisplayName != gatetest.Medium {
+		t.Errorf("%+v (%v)", m, err)
+	}
+	if _, err := c.Models.Get(t.Context(), "gemini-0", nil); !notFound(err) {
+		t.Errorf("a model that is not there: %v", err)
+	}
+}
+
+func TestEveryPartOfAStreamHasItsText(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	got := r.Post(t, "/v1beta/models/auto:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"Hi"}]}]}`)
+	if got.Status != 200 || strings.Contains(got.Body, "{}") || strings.Count(got.Body, `{"text":`) != strings.Count(got.Body, `"candidates"`) {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
 }

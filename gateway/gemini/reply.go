@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,19 +16,28 @@ import (
 
 // Pipeline answers; *gateway.Pipeline is one.
 type Pipeline interface {
-	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
+	web.Answerer
+	Names() []string
 }
 
-// Routes are the endpoints.
+// Routes are the endpoints, and what is not there: its client understands no other envelope.
 func Routes(p Pipeline) []web.Route {
 	h := handler{p}
-	var routes []web.Route
+	routes := []web.Route{
+		{Pattern: "/v1beta/", Scope: keys.ScopeChat, Handle: lost, Fail: Fail},
+		{Pattern: "GET /v1beta/models", Scope: keys.ScopeChat, Handle: h.models, Fail: Fail},
+		{Pattern: "GET /v1beta/models/{model}", Scope: keys.ScopeChat, Handle: h.model, Fail: Fail},
+	}
 	for _, version := range []string{"v1beta", "v1"} {
 		routes = append(routes, web.Route{
 			Pattern: "POST /" + version + "/models/{call}", Scope: keys.ScopeChat, Handle: h.generate, Fail: Fail,
 		})
 	}
 	return routes
+}
+
+func lost(http.ResponseWriter, *web.Request) *gateway.Fault {
+	return &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here; there are /v1beta/models and its generateContent and streamGenerateContent"}
 }
 
 type handler struct{ p Pipeline }
@@ -43,9 +51,19 @@ type reply struct {
 }
 
 type candidate struct {
-	Content      turn   `json:"content"`
+	Content      said   `json:"content"`
 	FinishReason string `json:"finishReason,omitempty"`
 	Index        int    `json:"index"`
+}
+
+// said is the model's turn. Its parts are texts, which may be empty but are there, and calls.
+type said struct {
+	Role  string `json:"role"`
+	Parts []any  `json:"parts"`
+}
+
+type textPart struct {
+	Text string `json:"text"`
 }
 
 type usage struct {
@@ -66,9 +84,9 @@ type explained struct {
 	Cost          sluice.MicroUSD `json:"costMicrousd"`
 }
 
-func frame(d *sluice.Decision, finish string, parts ...part) *reply {
+func frame(d *sluice.Decision, finish string, parts ...any) *reply {
 	return &reply{
-		Candidates:   []candidate{{Content: turn{Role: "model", Parts: parts}, FinishReason: finish}},
+		Candidates:   []candidate{{Content: said{Role: "model", Parts: parts}, FinishReason: finish}},
 		ModelVersion: d.Model, ResponseID: d.ID,
 	}
 }
@@ -107,7 +125,12 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 		return &gateway.Fault{Kind: gateway.NotFound, Message: "want generateContent or streamGenerateContent"}
 	}
 	b := &body{}
-	if fault := web.Decode(r.Body, b); fault != nil {
+	fault := web.Decode(r.Body, b)
+	if fault != nil && fault.Kind == gateway.Unsupported {
+		b = &body{}
+		fault = web.Decode(camel(r.Body), b)
+	}
+	if fault != nil {
 		return fault
 	}
 	a, fault := b.ask(model, stream)
@@ -123,53 +146,39 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 		}
 		return h.stream(w, r, a)
 	}
-	answer, err := h.p.Answer(r.Context(), a, nil)
-	web.Describe(w.Header(), &answer.Decision)
-	web.Price(w.Header(), &answer.Decision)
-	if err != nil {
-		return web.AsFault(err)
-	}
-	var parts []part
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return whole(answer) })
+}
+
+// whole is a reply in one piece.
+func whole(answer *gateway.Answer) *reply {
+	var parts []any
 	if answer.Text != "" || len(answer.ToolCalls) == 0 {
-		parts = append(parts, part{Text: answer.Text})
+		parts = append(parts, textPart{answer.Text})
 	}
 	for _, t := range answer.ToolCalls {
 		parts = append(parts, callPart(t.ID, t.Name, t.Arguments, t.Signature))
 	}
-	data, err := json.Marshal(frame(&answer.Decision, finishOf(answer), parts...).end(answer))
-	if err != nil {
-		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
-	}
-	web.WriteJSON(w, data)
-	return nil
+	return frame(&answer.Decision, finishOf(answer), parts...).end(answer)
 }
 
 func (h handler) stream(w http.ResponseWriter, r *web.Request, a *gateway.Ask) *gateway.Fault {
 	s := &stream{events: web.NewEvents(w)}
-	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
-	if fault != nil && !answer.Began {
-		web.Describe(w.Header(), &answer.Decision)
-		web.Price(w.Header(), &answer.Decision)
-		return fault
-	}
-	if fault != nil {
+	return web.Streamed(w, r, h.p, a, s, s.end, func(answer *gateway.Answer, fault *gateway.Fault) {
 		s.events.Fail(&answer.Decision, problemOf(fault))
-		return nil
-	}
-	if !answer.Began && s.Begin(&answer.Decision) != nil {
-		return nil //nolint:nilerr // the stream tells of it
-	}
+	})
+}
+
+func (s *stream) end(answer *gateway.Answer) {
 	// Calls go whole, as this API sends them: their pieces are no JSON.
-	var parts []part
+	var parts []any
 	for _, t := range answer.ToolCalls {
 		parts = append(parts, callPart(t.ID, t.Name, t.Arguments, t.Signature))
 	}
 	if parts == nil {
-		parts = []part{{Text: ""}}
+		parts = []any{textPart{}}
 	}
 	_ = s.events.Queue("", frame(&answer.Decision, finishOf(answer), parts...).end(answer)) // text alone
 	s.events.End(&answer.Decision, "")
-	return nil
 }
 
 type stream struct {
@@ -189,13 +198,13 @@ func (s *stream) Chunk(c llm.Chunk) error {
 	if c.Text == "" {
 		return nil
 	}
-	return s.events.Send("", frame(s.d, "", part{Text: c.Text}))
+	return s.events.Send("", frame(s.d, "", textPart{c.Text}))
 }
 
 // codes are Google's words.
 var codes = map[gateway.Kind]string{
 	gateway.BadRequest: "INVALID_ARGUMENT", gateway.Unsupported: "INVALID_ARGUMENT", gateway.Unauthenticated: "UNAUTHENTICATED",
-	gateway.Forbidden: "PERMISSION_DENIED", gateway.NotFound: "NOT_FOUND", gateway.Conflict: "ABORTED", gateway.Mismatch: "INVALID_ARGUMENT",
+	gateway.Forbidden: "PERMISSION_DENIED", gateway.NotFound: "NOT_FOUND", gateway.WrongMethod: "UNIMPLEMENTED", gateway.Conflict: "ABORTED", gateway.Mismatch: "INVALID_ARGUMENT",
 	gateway.TooLarge: "INVALID_ARGUMENT", gateway.RateLimited: "RESOURCE_EXHAUSTED", gateway.OverBudget: "RESOURCE_EXHAUSTED",
 	gateway.Refused: "PERMISSION_DENIED", gateway.Blocked: "FAILED_PRECONDITION", gateway.Upstream: "UNAVAILABLE",
 	gateway.Unavailable: "UNAVAILABLE", gateway.Timeout: "DEADLINE_EXCEEDED", gateway.Internal: "INTERNAL", gateway.ClientGone: "CANCELLED",

@@ -51,6 +51,10 @@ type function struct {
 	Description          string          `json:"description"`
 	Parameters           json.RawMessage `json:"parameters"`
 	ParametersJSONSchema json.RawMessage `json:"parametersJsonSchema"`
+
+	// What a function gives is not told to models: OpenAI's dialect has no place for it.
+	Response           json.RawMessage `json:"response"`
+	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema"`
 }
 
 type generation struct {
@@ -67,7 +71,8 @@ type generation struct {
 	ResponseSchema     json.RawMessage `json:"responseSchema"`
 	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema"`
 	ThinkingConfig     *struct {
-		ThinkingBudget *int `json:"thinkingBudget"`
+		ThinkingBudget  *int `json:"thinkingBudget"`
+		IncludeThoughts bool `json:"includeThoughts"`
 	} `json:"thinkingConfig"`
 }
 
@@ -173,6 +178,9 @@ func (g *generation) into(c *llm.ChatRequest) *gateway.Fault {
 		c.TopK = &k
 	}
 	if g.ThinkingConfig != nil {
+		if g.ThinkingConfig.IncludeThoughts {
+			return gateway.NotSupported("generationConfig.thinkingConfig.includeThoughts", "the gateway gives answers alone")
+		}
 		c.ThinkingBudget = g.ThinkingConfig.ThinkingBudget
 	}
 	switch g.ResponseMIMEType {

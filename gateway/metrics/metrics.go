@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sluice"
+	"sluice/gateway/budget"
 	"sluice/gateway/spool"
 )
 
@@ -81,6 +82,25 @@ func New(stats func() spool.Stats, inHand func() int) (*Metrics, error) {
 		}
 	}
 	return m, nil
+}
+
+// CountClaims serves what became of the claims on budgets. Once a gateway.
+func (m *Metrics) CountClaims(stats func() budget.Stats) error {
+	for verdict, n := range map[string]func(budget.Stats) int64{
+		"ok": func(s budget.Stats) int64 { return s.OK }, "warn": func(s budget.Stats) int64 { return s.Warned },
+		"downgrade": func(s budget.Stats) int64 { return s.Downgraded }, "refuse": func(s budget.Stats) int64 { return s.Refused },
+	} {
+		c := prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "sluice", Subsystem: "gateway", Name: "budget_claims_total", Help: "Claims on budgets, by what they were told.",
+			ConstLabels: prometheus.Labels{"verdict": verdict},
+		}, func() float64 { return float64(n(stats())) })
+		if err := m.registry.Register(c); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "sluice", Subsystem: "gateway", Name: "budget_overruns_total", Help: "Calls that cost more than their bound.",
+	}, func() float64 { return float64(stats().Overruns) }))
 }
 
 // Register adds others' metrics to what is served.

@@ -16,13 +16,14 @@ import (
 	"sluice/internal/gatetest"
 	"sluice/internal/natstest"
 	"sluice/routing"
+	"sluice/routing/front"
 )
 
 func serve(t *testing.T) (*nats.Conn, *gatetest.Rig) {
 	t.Helper()
 	nc := natstest.Start(t).Connect()
 	r := gatetest.Start(t)
-	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline)
+	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 	if _, err := r.Route(t.Context(), routing.Request{Text: "Hi"}); !errors.Is(err, routing.ErrUnavailable) {
 		t.Fatalf("nobody serves: %v", err)
 	}
-	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2)
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +143,7 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 		t.Error(err)
 	}
 	for _, fault := range []error{routing.ErrTooLong, routing.ErrUnparseable, routing.ErrUnavailable} {
-		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2)
+		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,5 +162,41 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 	defer cancel()
 	if _, err := r.Route(ctx, routing.Request{Text: "Hi"}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("silence: %v", err)
+	}
+}
+
+// several stands for more than one router: what decides goes by tenant and key, and brings a threshold of its own.
+type several struct{}
+
+func (several) Route(_ context.Context, r routing.Request) (routing.Choice, error) {
+	return routing.Choice{
+		Policy: sluice.Standard, Version: r.Tenant + " " + r.Key, Threshold: 0.3, ReasoningSource: routing.ReasoningNone,
+		Probabilities: map[sluice.Policy]float64{sluice.Standard: 0.6, sluice.Complex: 0.4},
+	}, nil
+}
+
+// A front that asks over NATS decides as one that has the routers itself: pins and canary go by tenant and key, and
+// P(Complex) is held against the threshold of the version that chose.
+func TestWhoIsAskedOverNATSKnowsTheTenantAndBringsItsThreshold(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Start(t).Connect()
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", several{}, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := front.New(front.Options{Static: gatetest.Words{}, Deadline: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Swap(front.Set{Active: micro.NewRouter(nc)})
+	d := f.Decide(t.Context(), front.Request{Text: "Hi", Tenant: "acme", RequestKey: "k1"})
+	if d.Fault != "" || d.Choice.Version != "acme k1" || d.Threshold != 0.3 || d.Choice.Policy != sluice.Complex {
+		t.Errorf("decided %+v", d)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"sluice"
 	"sluice/gateway/web"
 	"sluice/routing"
+	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // routed is a choice as it travels.
@@ -29,6 +31,8 @@ type routed struct {
 type routerRequest struct {
 	Text    string `json:"text"`
 	Explain bool   `json:"explain,omitempty"`
+	Tenant  string `json:"tenant,omitempty"`
+	Key     string `json:"key,omitempty"`
 }
 
 // Deciding decides; front.Front behind an adapter, or any router, is one.
@@ -39,19 +43,20 @@ type Deciding interface {
 // faults of a router by the code that they travel under.
 var faults = map[string]error{"413": routing.ErrTooLong, "422": routing.ErrUnparseable, "503": routing.ErrUnavailable}
 
-// Serve serves a router to gateways, with so many decisions in hand at once.
-func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int) (*Service, error) {
-	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency)
+// Serve serves a router to gateways, with so many decisions in hand at once; nil tracing traces
+// nothing.
+func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int, tracing *telemetry.Tracing) (*Service, error) {
+	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency, tracing)
 	if err != nil {
 		return nil, err
 	}
-	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) {
+	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) { //nolint:contextcheck // see Service.ctx
 		var b routerRequest
 		if fault := web.Decode(req.Data(), &b); fault != nil {
 			fail(req, fault)
 			return
 		}
-		c, err := r.Route(ctx, routing.Request{Text: b.Text, Explain: b.Explain})
+		c, err := r.Route(ctx, routing.Request{Text: b.Text, Explain: b.Explain, Tenant: b.Tenant, Key: b.Key})
 		if err != nil {
 			code := "500"
 			for known, fault := range faults {
@@ -62,11 +67,7 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 			_ = req.Error(code, err.Error(), nil)
 			return
 		}
-		out := routed{c.Policy, c.Probabilities, c.Reasoning, c.ReasoningSource, c.Version, 0, c.Truncated}
-		if t, ok := r.(interface{ Threshold() float64 }); ok {
-			out.Threshold = t.Threshold()
-		}
-		_ = req.RespondJSON(out) // whoever asked is told by its own deadline
+		_ = req.RespondJSON(routed{c.Policy, c.Probabilities, c.Reasoning, c.ReasoningSource, c.Version, c.Threshold, c.Truncated}) // whoever asked is told by its own deadline
 	})
 	if err != nil {
 		_ = s.Stop(ctx)
@@ -78,10 +79,8 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 // Router is a router that is asked over NATS: any copy of the service that is free. It waits as long as its
 // caller's context lets it. It is safe for concurrent use.
 type Router struct {
-	nc *nats.Conn
-	// last is what the copy that answered last was.
-	version   atomic.Pointer[string]
-	threshold atomic.Pointer[float64]
+	nc      *nats.Conn
+	version atomic.Pointer[string] // of the copy that answered last
 }
 
 // NewRouter makes a client; nobody is asked yet.
@@ -95,21 +94,17 @@ func (r *Router) Version() string {
 	return "nats"
 }
 
-// Threshold is that of the copy that answered last; 0.5 before the first, or where it has none.
-func (r *Router) Threshold() float64 {
-	if t := r.threshold.Load(); t != nil && *t > 0 {
-		return *t
-	}
-	return 0.5
-}
-
 // Route asks.
 func (r *Router) Route(ctx context.Context, req routing.Request) (routing.Choice, error) {
-	data, err := json.Marshal(routerRequest{Text: req.Text, Explain: req.Explain})
+	data, err := json.Marshal(routerRequest{Text: req.Text, Explain: req.Explain, Tenant: req.Tenant, Key: req.Key})
 	if err != nil {
 		return routing.Choice{}, fmt.Errorf("router over NATS: %w", err)
 	}
-	m, err := r.nc.RequestWithContext(ctx, SubjectRouter, data)
+	asked := &nats.Msg{Subject: SubjectRouter, Data: data}
+	if parent := telemetry.Of(ctx).Parent(); parent != "" {
+		asked.Header = nats.Header{streams.HeaderTraceParent: {parent}}
+	}
+	m, err := r.nc.RequestMsgWithContext(ctx, asked)
 	switch {
 	case ctx.Err() != nil:
 		return routing.Choice{}, ctx.Err()
@@ -128,8 +123,8 @@ func (r *Router) Route(ctx context.Context, req routing.Request) (routing.Choice
 		return routing.Choice{}, fmt.Errorf("router over NATS: %w", routing.ErrUnparseable)
 	}
 	r.version.Store(&c.Version)
-	r.threshold.Store(&c.Threshold)
 	return routing.Choice{
-		Policy: c.Policy, Probabilities: c.Probabilities, Reasoning: c.Reasoning, ReasoningSource: c.Source, Version: c.Version, Truncated: c.Truncated,
+		Policy: c.Policy, Probabilities: c.Probabilities, Reasoning: c.Reasoning, ReasoningSource: c.Source, Version: c.Version,
+		Threshold: c.Threshold, Truncated: c.Truncated,
 	}, nil
 }

@@ -15,6 +15,8 @@ import (
 	"sluice/gateway/keys"
 	"sluice/gateway/web"
 	"sluice/llm"
+	"sluice/streams"
+	"sluice/telemetry"
 )
 
 // Names of the services, and the subjects of their endpoints.
@@ -43,16 +45,17 @@ type Service struct {
 	cancel  context.CancelFunc
 	room    chan struct{} // holds one element for each request in hand
 	working sync.WaitGroup
+	tracing *telemetry.Tracing // nil: nobody traces
 }
 
 // start makes a service that has so many requests in hand at once.
-func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int) (*Service, error) {
+func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int, tracing *telemetry.Tracing) (*Service, error) {
 	s, err := micro.AddService(nc, micro.Config{Name: name, Version: version, Description: about, QueueGroup: queueGroup})
 	if err != nil {
 		return nil, fmt.Errorf("NATS service %s: %w", name, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	return &Service{s: s, ctx: ctx, cancel: cancel, room: make(chan struct{}, concurrency)}, nil
+	return &Service{s: s, ctx: ctx, cancel: cancel, room: make(chan struct{}, concurrency), tracing: tracing}, nil
 }
 
 // handle adds an endpoint. Requests are handled beside one another; a request that finds no room waits, and
@@ -67,9 +70,16 @@ func (s *Service) handle(name, subject string, h func(context.Context, micro.Req
 		}
 		s.working.Go(func() {
 			defer func() { <-s.room }()
-			h(s.ctx, r)
+			s.traced(subject, h, r)
 		})
 	}), micro.WithEndpointSubject(subject))
+}
+
+// traced handles a request as a part of the trace that its header names.
+func (s *Service) traced(subject string, h func(context.Context, micro.Request), r micro.Request) {
+	ctx, span := s.tracing.Request(s.ctx, subject, r.Headers().Get(streams.HeaderTraceParent))
+	defer span.End(nil)
+	h(ctx, r)
 }
 
 // Stop takes no request any more and waits for those in hand; cut ends them.
@@ -82,14 +92,14 @@ func (s *Service) Stop(cut context.Context) error {
 	return err
 }
 
-// Gateway serves a pipeline. The requests' key is the given one: its tenant is theirs unless they name one.
-func Gateway(ctx context.Context, nc *nats.Conn, version string, p Pipeline) (*Service, error) {
-	s, err := start(ctx, nc, GatewayName, version, "Decides which model answers a query, and has it answered.", 256)
+// Gateway serves a pipeline; nil tracing traces nothing. The requests' key is the given one: its tenant is theirs unless they name one.
+func Gateway(ctx context.Context, nc *nats.Conn, version string, p Pipeline, tracing *telemetry.Tracing) (*Service, error) {
+	s, err := start(ctx, nc, GatewayName, version, "Decides which model answers a query, and has it answered.", 256, tracing)
 	if err != nil {
 		return nil, err
 	}
-	if err = s.handle("decide", SubjectDecide, func(ctx context.Context, r micro.Request) { decide(ctx, p, r) }); err == nil {
-		err = s.handle("answer", SubjectAnswer, func(ctx context.Context, r micro.Request) { answer(ctx, p, r) })
+	if err = s.handle("decide", SubjectDecide, func(ctx context.Context, r micro.Request) { decide(ctx, p, r) }); err == nil { //nolint:contextcheck // see Service.ctx
+		err = s.handle("answer", SubjectAnswer, func(ctx context.Context, r micro.Request) { answer(ctx, p, r) }) //nolint:contextcheck // see Service.ctx
 	}
 	if err != nil {
 		_ = s.Stop(ctx)

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"context"
 	"net/http"
 
 	"sluice"
@@ -13,7 +12,7 @@ import (
 
 // Pipeline answers; *gateway.Pipeline is one.
 type Pipeline interface {
-	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
+	web.Answerer
 	Names() []string
 }
 
@@ -45,31 +44,18 @@ func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	if a.Stream {
 		return h.chatStream(w, r, a, b.StreamOptions != nil && b.StreamOptions.IncludeUsage)
 	}
-	answer, err := h.p.Answer(r.Context(), a, nil)
-	web.Describe(w.Header(), &answer.Decision)
-	web.Price(w.Header(), &answer.Decision)
-	if err != nil {
-		return web.AsFault(err)
-	}
-	web.WriteJSON(w, whole(answer))
-	return nil
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return whole(answer) })
 }
 
 func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, includeUsage bool) *gateway.Fault {
 	s := &chatStream{events: web.NewEvents(w)}
-	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
-	if fault != nil && !answer.Began {
-		web.Describe(w.Header(), &answer.Decision)
-		web.Price(w.Header(), &answer.Decision)
-		return fault
-	}
-	if fault != nil {
+	return web.Streamed(w, r, h.p, a, s, func(answer *gateway.Answer) { s.end(answer, includeUsage) }, func(answer *gateway.Answer, fault *gateway.Fault) {
 		s.events.Fail(&answer.Decision, problemOf(fault))
-		return nil
-	}
-	if !answer.Began && s.Begin(&answer.Decision) != nil { // a reply of nothing
-		return nil //nolint:nilerr // the stream tells of it
-	}
+	})
+}
+
+// end says how the reply ended, and what it used.
+func (s *chatStream) end(answer *gateway.Answer, includeUsage bool) {
 	last := head(&answer.Decision)
 	last.Choices = []choice{{Delta: &delta{}, Finish: finishOf(answer)}}
 	if includeUsage {
@@ -80,7 +66,6 @@ func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.As
 	last.Sluice = explain(&answer.Decision)
 	_ = s.events.Send("", last)
 	s.events.End(&answer.Decision, "[DONE]")
-	return nil
 }
 
 // chatStream writes chunks as server-sent events.

@@ -134,6 +134,14 @@ func TestWhatCantBeHonouredIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	r := gatetest.Start(t)
 	for param, body := range map[string]string{
+		"top_logprobs":               `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"top_logprobs":2}`,
+		"modalities":                 `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"modalities":["text","audio"]}`,
+		"top_p":                      `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"top_p":1.5}`,
+		"presence_penalty":           `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"presence_penalty":-3}`,
+		"stop":                       `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"stop":""}`,
+		"max_tokens":                 `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"max_tokens":0}`,
+		"max_completion_tokens":      `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"max_completion_tokens":-1}`,
+		"body":                       `[]`,
 		"logit_bias":                 `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"logit_bias":{"5":1}}`,
 		"n":                          `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"n":2}`,
 		"store":                      `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"store":true}`,
@@ -152,6 +160,20 @@ func TestWhatCantBeHonouredIsRefusedByName(t *testing.T) {
 	}
 	if d := r.Decisions(t); len(d) != 0 {
 		t.Errorf("decisions of requests that were never let in: %+v", d)
+	}
+}
+
+func TestAParameterThatIsNullOrSaysWhatWeDoAnywayIsNone(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for _, extra := range []string{
+		`"logit_bias":null,"functions":null,"top_logprobs":null,"stop":null,"max_tokens":null,"tool_choice":null,"temperature":null`,
+		`"n":1,"logprobs":false,"top_logprobs":0,"modalities":["text"],"store":false,"service_tier":"auto","temperature":2,"top_p":0`,
+	} {
+		read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"}],`+extra+`}`), 200)
+	}
+	if d := r.Decisions(t); len(d) != 2 {
+		t.Errorf("decisions %+v", d)
 	}
 }
 

@@ -3,7 +3,6 @@ package openai
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 
 	"sluice/gateway"
 	"sluice/gateway/web"
@@ -38,11 +37,5 @@ func (h handler) models(w http.ResponseWriter, _ *web.Request) *gateway.Fault {
 }
 
 func (h handler) model(w http.ResponseWriter, r *web.Request) *gateway.Fault {
-	name := r.PathValue("model")
-	if !slices.Contains(h.p.Names(), name) {
-		return &gateway.Fault{Kind: gateway.NotFound, Param: "model", Message: "is not served here"}
-	}
-	body, _ := json.Marshal(modelOf(name)) // strings alone
-	web.WriteJSON(w, body)
-	return nil
+	return web.Model(w, r, h.p.Names(), modelOf)
 }

@@ -108,7 +108,7 @@ func finishOf(a *gateway.Answer) *string {
 }
 
 // whole is a reply in one piece.
-func whole(a *gateway.Answer) []byte {
+func whole(a *gateway.Answer) json.RawMessage {
 	d := &a.Decision
 	w := make(object.Writer, 0, 1024+len(a.Text)+len(a.Text)/8)
 	w.Begin()
@@ -138,7 +138,7 @@ func whole(a *gateway.Answer) []byte {
 	writeDecision(&w, d)
 	w.End()
 	w.End()
-	return w
+	return json.RawMessage(w)
 }
 
 func writeToolCalls(w *object.Writer, calls []llm.ToolCall) {
@@ -207,6 +207,7 @@ var kinds = map[gateway.Kind][2]string{
 	gateway.Unauthenticated: {"invalid_request_error", "invalid_api_key"},
 	gateway.Forbidden:       {"invalid_request_error", "insufficient_permissions"},
 	gateway.NotFound:        {"invalid_request_error", "model_not_found"},
+	gateway.WrongMethod:     {"invalid_request_error", "method_not_allowed"},
 	gateway.Conflict:        {"invalid_request_error", "idempotency_key_in_use"},
 	gateway.Mismatch:        {"invalid_request_error", "idempotency_key_reused"},
 	gateway.TooLarge:        {"invalid_request_error", "context_length_exceeded"},

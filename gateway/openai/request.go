@@ -3,6 +3,7 @@ package openai
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -12,7 +13,7 @@ import (
 	"sluice/llm"
 )
 
-// chatBody is the body of a chat completion. Fields of type refused are known and can't be honoured.
+// chatBody is the body of a chat completion. What it does not know is refused by its name.
 type chatBody struct {
 	Model               string            `json:"model"`
 	Messages            []message         `json:"messages"`
@@ -38,11 +39,13 @@ type chatBody struct {
 	PromptCacheKey   string `json:"prompt_cache_key"`
 
 	// These are let in with the one value that means what we do anyway.
-	N                 *int    `json:"n"`
-	Store             *bool   `json:"store"`
-	Logprobs          *bool   `json:"logprobs"`
-	ParallelToolCalls *bool   `json:"parallel_tool_calls"`
-	ServiceTier       *string `json:"service_tier"`
+	N                 *int     `json:"n"`
+	Store             *bool    `json:"store"`
+	Logprobs          *bool    `json:"logprobs"`
+	TopLogprobs       *int     `json:"top_logprobs"`
+	Modalities        []string `json:"modalities"`
+	ParallelToolCalls *bool    `json:"parallel_tool_calls"`
+	ServiceTier       *string  `json:"service_tier"`
 }
 
 type streamOptions struct {
@@ -176,13 +179,8 @@ func (b *chatBody) ask() (*gateway.Ask, *gateway.Fault) {
 		Temperature: b.Temperature, TopP: b.TopP, PresencePenalty: b.PresencePenalty, FrequencyPenalty: b.FrequencyPenalty,
 		Stop: b.Stop, Seed: b.Seed, ReasoningEffort: b.ReasoningEffort,
 	}
-	for _, n := range []*int{b.MaxTokens, b.MaxCompletionTokens} {
-		if n != nil {
-			if *n < 1 {
-				return nil, gateway.Invalid("max_tokens", "want 1 or more")
-			}
-			a.Chat.MaxOutputTokens = *n
-		}
+	if fault := b.most(&a.Chat); fault != nil {
+		return nil, fault
 	}
 	if fault := b.turns(&a.Chat); fault != nil {
 		return nil, fault
@@ -198,6 +196,23 @@ func (b *chatBody) ask() (*gateway.Ask, *gateway.Fault) {
 	return a, nil
 }
 
+// most is how long the reply may be: max_tokens, or its younger name, which goes before.
+func (b *chatBody) most(c *llm.ChatRequest) *gateway.Fault {
+	for _, n := range [...]struct {
+		name  string
+		value *int
+	}{{"max_tokens", b.MaxTokens}, {"max_completion_tokens", b.MaxCompletionTokens}} {
+		if n.value == nil {
+			continue
+		}
+		if *n.value < 1 {
+			return gateway.Invalid(n.name, "want 1 or more")
+		}
+		c.MaxOutputTokens = *n.value
+	}
+	return nil
+}
+
 // only lets parameters in that have the one value which we can honour.
 func (b *chatBody) only() *gateway.Fault {
 	switch {
@@ -209,6 +224,10 @@ func (b *chatBody) only() *gateway.Fault {
 		return gateway.NotSupported("store", "replies are not stored")
 	case b.Logprobs != nil && *b.Logprobs:
 		return gateway.NotSupported("logprobs", "not every provider tells them")
+	case b.TopLogprobs != nil && *b.TopLogprobs != 0:
+		return gateway.NotSupported("top_logprobs", "not every provider tells them")
+	case len(b.Modalities) > 0 && !slices.Equal(b.Modalities, []string{"text"}):
+		return gateway.NotSupported("modalities", "the gateway gives text alone")
 	case b.ParallelToolCalls != nil && !*b.ParallelToolCalls:
 		return gateway.NotSupported("parallel_tool_calls", "not every provider can be held to one call")
 	case b.ServiceTier != nil && *b.ServiceTier != "auto" && *b.ServiceTier != "default":

@@ -217,49 +217,37 @@ func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault
 	if a.Stream {
 		return h.responseStream(w, r, a, b)
 	}
-	answer, err := h.p.Answer(r.Context(), a, nil)
-	web.Describe(w.Header(), &answer.Decision)
-	web.Price(w.Header(), &answer.Decision)
-	if err != nil {
-		return web.AsFault(err)
-	}
-	body, err := json.Marshal(b.ended(answer))
-	if err != nil {
-		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
-	}
-	web.WriteJSON(w, body)
-	return nil
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return b.ended(answer) })
 }
 
 func (h handler) responseStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, b *responsesBody) *gateway.Fault {
 	s := &responseStream{events: web.NewEvents(w), body: b}
-	answer, fault := web.Answered(h.p.Answer(r.Context(), a, s))
-	if fault != nil && !answer.Began {
-		web.Describe(w.Header(), &answer.Decision)
-		web.Price(w.Header(), &answer.Decision)
-		return fault
-	}
-	d := &answer.Decision
-	if fault != nil {
-		failed := b.frame(d, "failed")
-		failed.Error = map[string]string{"code": kinds[fault.Kind][1], "message": fault.Error()}
-		failed.Sluice = explain(d)
+	return web.Streamed(w, r, h.p, a, s, s.end, func(answer *gateway.Answer, fault *gateway.Fault) {
 		web.Broken(w)
-		_ = s.send("response.failed", event{Response: failed})
-		s.events.End(d, "")
-		return nil
-	}
-	if !answer.Began && s.Begin(d) != nil {
-		return nil //nolint:nilerr // the stream tells of it
-	}
-	text, end := textOf(answer.Text), b.ended(answer)
+		s.fail(answer, fault)
+	})
+}
+
+// fail ends a response that broke.
+func (s *responseStream) fail(answer *gateway.Answer, fault *gateway.Fault) {
+	d := &answer.Decision
+	failed := s.body.frame(d, "failed")
+	failed.Error = map[string]string{"code": kinds[fault.Kind][1], "message": fault.Error()}
+	failed.Sluice = explain(d)
+	_ = s.send("response.failed", event{Response: failed})
+	s.events.End(d, "")
+}
+
+// end closes the item and the response.
+func (s *responseStream) end(answer *gateway.Answer) {
+	d := &answer.Decision
+	text, end := textOf(answer.Text), s.body.ended(answer)
 	zero := 0
 	s.queue("response.output_text.done", event{ItemID: "msg_" + d.ID, OutputIndex: &zero, ContentIndex: &zero, Text: &text.Text})
 	s.queue("response.content_part.done", event{ItemID: "msg_" + d.ID, OutputIndex: &zero, ContentIndex: &zero, Part: &text})
 	s.queue("response.output_item.done", event{OutputIndex: &zero, Item: &end.Output[0]})
 	s.queue("response."+end.Status, event{Response: end})
 	s.events.End(d, "")
-	return nil
 }
 
 // event is one of a response's stream.

@@ -14,6 +14,7 @@ type kind byte
 const (
 	kindIntent kind = 'i' // id, payload
 	kindEnd    kind = 'e' // id, messages
+	kindTraced kind = 't' // an end in a trace: id, traceparent, messages
 	kindMark   kind = 'm' // segment, offset: everything before it is published
 )
 
@@ -85,13 +86,25 @@ func appendIntent(b []byte, id string, payload []byte) []byte {
 
 func appendEnd(b []byte, id string, msgs []streams.Message) []byte {
 	start := len(b)
-	b = appendText(openFrame(b, kindEnd), id)
+	if trace := traceOf(msgs); trace != "" {
+		b = appendText(appendText(openFrame(b, kindTraced), id), trace)
+	} else {
+		b = appendText(openFrame(b, kindEnd), id)
+	}
 	for _, m := range msgs {
 		b = appendText(b, m.Subject)
 		b = append(le.AppendUint32(b, uint32(len(m.Data))), m.Data...)
 	}
 	closeFrame(b, start)
 	return b
+}
+
+// traceOf is the trace that the facts of a request are in; empty for none.
+func traceOf(msgs []streams.Message) string {
+	if len(msgs) == 0 {
+		return ""
+	}
+	return msgs[0].Header[streams.HeaderTraceParent]
 }
 
 func appendMark(b []byte, at position) []byte {

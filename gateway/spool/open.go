@@ -112,7 +112,7 @@ func (r *replay) frame(g *segment, k kind, body []byte) {
 			g.open++
 		}
 		l.Intents = append(l.Intents, rest)
-	case kindEnd:
+	case kindEnd, kindTraced:
 		if r.begun[id] != nil {
 			r.home[id].open--
 			delete(r.begun, id)

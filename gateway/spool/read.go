@@ -94,16 +94,24 @@ func (b *batch) take(data []byte) error {
 		}
 		data = data[size:]
 		b.next.offset += int64(size)
-		if k != kindEnd {
+		if k != kindEnd && k != kindTraced {
 			continue
 		}
 		b.ends++
 		rest, ok := skipText(body)
+		trace := ""
+		if ok && k == kindTraced {
+			trace, rest, ok = cutText(rest)
+		}
 		if !ok {
 			return errTorn
 		}
+		before := len(b.msgs)
 		if b.msgs, err = appendMessages(b.msgs, rest); err != nil {
 			return err
+		}
+		for i := before; i < len(b.msgs); i++ {
+			b.msgs[i] = b.msgs[i].Continue(trace)
 		}
 	}
 	return nil

@@ -264,6 +264,9 @@ func TestAFullDiskRefusesIntentsAndKeepsTheFactsOfWhatIsBegun(t *testing.T) {
 	if !errors.Is(err, ErrFull) || !errors.Is(err, syscall.ENOSPC) || begun == 0 {
 		t.Fatalf("after %d intents: %v", begun, err)
 	}
+	if err := s.Room(); !errors.Is(err, ErrFull) {
+		t.Errorf("the disk is full, but there is room: %v", err)
+	}
 	big := []streams.Message{{Subject: "big", Data: make([]byte, 300<<10)}}
 	for i := range begun { // more than the headroom
 		if err := s.End(fmt.Sprint(i), big); err != nil && !errors.Is(err, ErrFull) {
@@ -279,7 +282,7 @@ func TestAFullDiskRefusesIntentsAndKeepsTheFactsOfWhatIsBegun(t *testing.T) {
 		t.Errorf("%d facts of %d requests, %+v", len(log.all()), begun, s.Stats())
 	}
 	full = false
-	must(t, s.Begin("after", nil), s.Close())
+	must(t, s.Room(), s.Begin("after", nil), s.Close())
 }
 
 func TestManyWhoWaitForTheDiskShareOneForce(t *testing.T) {

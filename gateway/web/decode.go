@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -11,9 +12,38 @@ import (
 	"sluice/gateway"
 )
 
-// Decode reads exactly one JSON value, strictly: a field that into does not know, and one that is there twice,
-// is refused by its name. What is not valid UTF-8 is replaced.
+// Decode reads exactly one JSON value, strictly: a field that into does not know, and one that is there twice, is
+// refused by its name. A parameter that is null is one that was not given, known or not: clients of typed
+// languages send all that they have. What is not valid UTF-8 is replaced.
 func Decode(body []byte, into any) *gateway.Fault {
+	fault := strict(body, into)
+	if fault != nil && fault.Kind == gateway.Unsupported {
+		if less := withoutNulls(body); less != nil {
+			return strict(less, into)
+		}
+	}
+	return fault
+}
+
+// withoutNulls leaves out the parameters that are null; nil where there are none.
+func withoutNulls(body []byte) []byte {
+	var fields map[string]jsontext.Value
+	if json.Unmarshal(body, &fields, jsontext.AllowInvalidUTF8(true)) != nil {
+		return nil
+	}
+	given := len(fields)
+	maps.DeleteFunc(fields, func(_ string, v jsontext.Value) bool { return v.Kind() == 'n' })
+	if len(fields) == given {
+		return nil
+	}
+	less, err := json.Marshal(fields, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil
+	}
+	return less
+}
+
+func strict(body []byte, into any) *gateway.Fault {
 	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true), jsontext.AllowInvalidUTF8(true))
 	if err == nil {
 		return nil
@@ -31,10 +61,13 @@ func Decode(body []byte, into any) *gateway.Fault {
 		return gateway.Invalid("body", malformed(body))
 	case errors.As(err, &meaning):
 		name := field(meaning.JSONPointer)
-		if errors.Is(err, json.ErrUnknownName) {
+		switch {
+		case errors.Is(err, json.ErrUnknownName):
 			return gateway.NotSupported(meaning.JSONPointer.LastToken(), "the gateway can't honour it")
+		case name == "":
+			return gateway.Invalid("body", "want a JSON object, it is of type "+kind(meaning.JSONKind))
 		}
-		return gateway.Invalid(name, "has the wrong type: a "+kind(meaning.JSONKind))
+		return gateway.Invalid(name, "has the wrong type: "+kind(meaning.JSONKind))
 	}
 	return gateway.Invalid("body", "is not valid JSON")
 }
@@ -82,9 +115,4 @@ func AsFault(err error) *gateway.Fault {
 		return f
 	}
 	return &gateway.Fault{Kind: gateway.Internal, Message: "the gateway failed; its log says how"}
-}
-
-// Answered is a pipeline's answer, with its error as the fault that it is.
-func Answered(a *gateway.Answer, err error) (*gateway.Answer, *gateway.Fault) {
-	return a, AsFault(err)
 }

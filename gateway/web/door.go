@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sluice/gateway"
 	"sluice/gateway/keys"
+	"sluice/telemetry"
 )
 
 // Keys knows who may come in; *keys.Store is one.
@@ -29,10 +32,14 @@ type Options struct {
 	BodyTimeout time.Duration
 	// Replies remembers what was answered to requests with an Idempotency-Key; nil: the header is refused.
 	Replies *Replies
+	// Shared is where gateways tell each other of those answers; nil: each remembers its own alone.
+	Shared Shared
 	// Ready says why requests can't be answered now; nil: they can. For /readyz.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there are none.
 	Metrics http.Handler
+	// Tracing makes a span of every request; nil: none.
+	Tracing *telemetry.Tracing
 	// Log hears of panics; nil: nobody does.
 	Log *slog.Logger
 }
@@ -43,7 +50,8 @@ type Door struct {
 	mux *http.ServeMux
 }
 
-// New makes a door of routes. A path that none has is answered by lost in its words.
+// New makes a door of routes. A path that none has is answered by lost, and a method that a path does not have
+// by the dialect of the first route of that path.
 func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Route) *Door {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 2 << 20
@@ -56,23 +64,51 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
 	for _, r := range routes {
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) }) //nolint:contextcheck // req has it
 	}
+	d.otherMethods(routes)
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
 	d.mux.HandleFunc("GET /readyz", d.readyz)
 	if o.Metrics != nil {
 		d.mux.Handle("GET /metrics", o.Metrics)
 	}
-	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here, or not with this method"})
+	d.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here"})
 	})
 	return d
 }
 
+// otherMethods answers what is asked of a route's path with a method that it does not have: 405, and in the
+// header Allow what would do.
+func (d *Door) otherMethods(routes []Route) {
+	allowed := map[string][]string{}
+	fails := map[string]func(http.ResponseWriter, *gateway.Fault){}
+	for _, r := range routes {
+		method, path, named := strings.Cut(r.Pattern, " ")
+		if !named { // it takes every method
+			continue
+		}
+		path = anyName.ReplaceAllString(path, "{any}")
+		if allowed[path] = append(allowed[path], method); fails[path] == nil {
+			fails[path] = r.Fail
+		}
+	}
+	for path, methods := range allowed {
+		allow := strings.Join(methods, ", ")
+		d.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			fails[path](w, &gateway.Fault{Kind: gateway.WrongMethod, Message: r.Method + " is not understood here; use " + allow})
+		})
+	}
+}
+
+// anyName is a wildcard of a pattern: two that differ in its name alone are one path.
+var anyName = regexp.MustCompile(`\{\w+\}`)
+
 // Handle adds a handler that guards itself: a page.
 func (d *Door) Handle(pattern string, h http.Handler) { d.mux.Handle(pattern, h) }
 
-// ServeHTTP answers. A panic is told to the log and answered with a 500, or cuts off what was begun.
+// ServeHTTP answers. A panic is told to the log and cuts the connection off: what was begun must not look whole.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -96,27 +132,36 @@ func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
 	WriteJSON(w, []byte(`{"status":"ready"}`))
 }
 
-// serve lets one request in.
+// serve answers one request, and traces it.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
+	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, r.Header.Get("Traceparent"))
+	if span != nil {
+		r = r.WithContext(ctx)
+		defer span.End(nil)
+	}
+	if fault := d.letIn(w, r, route); fault != nil {
+		span.Count("http.response.status_code", int64(fault.Status()))
+		route.Fail(w, fault)
+	}
+}
+
+// letIn has a request answered; a fault is the caller's to write.
+func (d *Door) letIn(w http.ResponseWriter, r *http.Request, route Route) *gateway.Fault {
 	key, fault := d.authenticate(r, route.Scope)
 	if fault != nil {
-		route.Fail(w, fault)
-		return
+		return fault
 	}
 	req := &Request{Request: r, Key: key}
 	if r.Method != http.MethodGet {
 		if req.Body, fault = d.body(w, r); fault != nil {
-			route.Fail(w, fault)
-			return
+			return fault
 		}
 	}
 	if name := r.Header.Get("Idempotency-Key"); name != "" && r.Method == http.MethodPost {
 		d.once(w, req, route, name)
-		return
+		return nil
 	}
-	if fault := route.Handle(w, req); fault != nil {
-		route.Fail(w, fault)
-	}
+	return route.Handle(w, req)
 }
 
 func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gateway.Fault) {
@@ -171,6 +216,8 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 		return nil, tooLarge(d.o.MaxBody)
 	case err != nil:
 		return nil, gateway.Invalid("body", "could not be read")
+	case !utf8.Valid(body): // encoding/json would replace what is not, without a word
+		return nil, gateway.Invalid("body", "is not valid UTF-8")
 	}
 	return body, nil
 }

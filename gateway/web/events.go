@@ -3,20 +3,26 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"sluice"
 )
 
+// patience is how long a client may keep one write waiting: one that reads no more must not hold a slot of its
+// model for ever.
+const patience = 30 * time.Second
+
 // Events writes server-sent events.
 type Events struct {
-	w     http.ResponseWriter
-	flush func() error
-	buf   []byte
+	w    http.ResponseWriter
+	ctl  *http.ResponseController
+	buf  []byte
+	wait time.Duration
 }
 
 // NewEvents writes to w once [Events.Begin] was called.
 func NewEvents(w http.ResponseWriter) *Events {
-	return &Events{w: w, flush: http.NewResponseController(w).Flush}
+	return &Events{w: w, ctl: http.NewResponseController(w), wait: patience}
 }
 
 // Begin sets the head; the cost is announced as a trailer, since it is known at the end alone.
@@ -51,12 +57,13 @@ func (e *Events) Send(name string, v any) error {
 }
 
 func (e *Events) out() error {
+	_ = e.ctl.SetWriteDeadline(time.Now().Add(e.wait)) // a recorder of tests has none
 	_, err := e.w.Write(e.buf)
 	e.buf = e.buf[:0]
 	if err != nil {
 		return err
 	}
-	return e.flush()
+	return e.ctl.Flush()
 }
 
 // End ends a stream that went well, with a last word where the dialect has one.

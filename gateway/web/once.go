@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"container/list"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 )
 
 // Replies remembers the answers to requests with an Idempotency-Key, so that one that is sent again costs
-// nothing. It belongs to one process, and is bounded: the oldest answer goes first.
+// nothing. It belongs to one process, and is bounded: the oldest answer goes first. What gateways tell each other
+// stands behind it: see [Shared].
 type Replies struct {
 	maxBytes int
 	ttl      time.Duration
@@ -40,6 +42,14 @@ func NewReplies(maxBytes int, ttl time.Duration, now func() time.Time) *Replies 
 	return &Replies{maxBytes: maxBytes, ttl: ttl, now: now, byKey: map[string]*list.Element{}}
 }
 
+func otherRequest() *gateway.Fault {
+	return &gateway.Fault{Kind: gateway.Mismatch, Param: "Idempotency-Key", Message: "was used for another request; use a new one for each"}
+}
+
+func inFlight() *gateway.Fault {
+	return &gateway.Fault{Kind: gateway.Conflict, Param: "Idempotency-Key", Message: "the same request is being answered", RetryAfter: time.Second}
+}
+
 // begin is the stored answer, a fault, or neither: then the caller answers, and calls end.
 func (s *Replies) begin(key string, asked [sha256.Size]byte) (*reply, *gateway.Fault) {
 	s.mu.Lock()
@@ -48,9 +58,9 @@ func (s *Replies) begin(key string, asked [sha256.Size]byte) (*reply, *gateway.F
 	if e := s.byKey[key]; e != nil {
 		switch r := e.Value.(*reply); {
 		case r.asked != asked:
-			return nil, &gateway.Fault{Kind: gateway.Mismatch, Param: "Idempotency-Key", Message: "was used for another request; use a new one for each"}
+			return nil, otherRequest()
 		case r.status == 0:
-			return nil, &gateway.Fault{Kind: gateway.Conflict, Param: "Idempotency-Key", Message: "the same request is being answered", RetryAfter: time.Second}
+			return nil, inFlight()
 		default:
 			return r, nil
 		}
@@ -98,13 +108,17 @@ func (s *Replies) expire() {
 
 // once answers a request with an Idempotency-Key: anew, as it was answered before, or not at all.
 func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string) {
-	if d.o.Replies == nil || len(name) > 255 {
+	switch {
+	case d.o.Replies == nil:
+		route.Fail(w, gateway.NotSupported("Idempotency-Key", "this gateway remembers no replies; send the request without it"))
+		return
+	case len(name) > 255:
 		route.Fail(w, gateway.Invalid("Idempotency-Key", "want at most 255 bytes"))
 		return
 	}
 	key := r.Key.Tenant + "\x00" + r.Key.ID + "\x00" + name
 	asked := sha256.Sum256(append([]byte(r.URL.Path+"\x00"+r.URL.RawQuery+"\x00"), r.Body...))
-	stored, fault := d.o.Replies.begin(key, asked)
+	stored, mine, fault := d.begin(r.Context(), key, asked)
 	if fault != nil {
 		route.Fail(w, fault)
 		return
@@ -116,17 +130,53 @@ func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string)
 	c := &capture{ResponseWriter: w, most: d.o.Replies.maxBytes}
 	whole := false
 	defer func() { // also where the handler panics: the key must not stay in flight
+		var k *kept
 		if whole && c.storable() && r.Context().Err() == nil {
-			d.o.Replies.end(key, c.status, c.head, c.body.Bytes())
-			return
+			k = &kept{Status: c.status, Header: c.head, Body: c.body.Bytes()}
 		}
-		d.o.Replies.end(key, 0, nil, nil)
+		d.end(r.Context(), key, mine, k)
 	}()
 	fault = route.Handle(c, r)
 	if fault != nil {
 		route.Fail(c, fault)
 	}
 	whole = true
+}
+
+// begin asks this process's memory, and then the other gateways. Where there is neither an answer nor a fault the
+// caller answers, and calls end; mine is nil where the others can't be asked.
+func (d *Door) begin(ctx context.Context, key string, asked [sha256.Size]byte) (stored *reply, mine *claim, fault *gateway.Fault) {
+	stored, fault = d.o.Replies.begin(key, asked)
+	if stored != nil || fault != nil || d.o.Shared == nil {
+		return stored, nil, fault
+	}
+	c := newClaim(d.o.Shared, key, asked)
+	taken, stored, fault := c.take(ctx, d.o.Replies.ttl)
+	switch {
+	case stored != nil:
+		d.o.Replies.end(key, stored.status, stored.header, stored.body)
+	case fault != nil:
+		d.o.Replies.end(key, 0, nil, nil)
+	case taken:
+		c.hold(ctx)
+		return nil, c, nil
+	}
+	return stored, nil, fault
+}
+
+// end tells this process's memory and the other gateways how a request ended; nil: with nothing to be given again.
+func (d *Door) end(ctx context.Context, key string, mine *claim, k *kept) {
+	if k == nil {
+		d.o.Replies.end(key, 0, nil, nil)
+	} else {
+		d.o.Replies.end(key, k.Status, k.Header, k.Body)
+	}
+	if mine == nil {
+		return
+	}
+	if err := mine.end(ctx, k); err != nil {
+		d.o.Log.Warn("other gateways can't be told of an answer; one that is asked the same answers it anew", "error", err)
+	}
 }
 
 // replay writes a stored answer.
@@ -137,7 +187,7 @@ func replay(w http.ResponseWriter, r *reply) {
 	}
 	h.Set(HeaderReplayed, "true")
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body)
+	_, _ = w.Write(r.body) //nolint:gosec // with the content type that it had
 }
 
 // capture passes an answer on and keeps a copy.

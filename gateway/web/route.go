@@ -82,11 +82,10 @@ func Describe(h http.Header, d *sluice.Decision) {
 		return
 	}
 	words := []string{d.ID, d.Model, d.Rule, d.RouterVersion, string(d.Policy)}
-	if d.Policy == "" {
-		words = words[:len(words)-1]
-	}
-	for i := range words {
-		h[describing[i]] = words[i : i+1 : i+1]
+	for i, name := range describing {
+		if words[i] != "" { // no model where a rule refuses, no policy where no router was asked
+			h[name] = words[i : i+1 : i+1]
+		}
 	}
 }
 
@@ -103,6 +102,9 @@ func WriteFault(w http.ResponseWriter, f *gateway.Fault, body []byte) {
 	h.Set("Content-Type", "application/json")
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+999_999_999)/1_000_000_000), 10))
+	}
+	if f.Kind == gateway.OverBudget { // OpenAI's clients try a 429 again otherwise, at once and for nothing
+		h.Set("X-Should-Retry", "false")
 	}
 	if f.Kind == gateway.Unauthenticated {
 		h.Set("WWW-Authenticate", "Bearer")

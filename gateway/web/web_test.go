@@ -177,6 +177,39 @@ func TestAPanicCutsTheReplyOffAndIsTold(t *testing.T) {
 	}
 }
 
+func TestAWrongMethodIsToldWhichWouldDo(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for _, c := range []struct{ method, path, allow, says string }{
+		{http.MethodGet, "/v1/chat/completions", "POST", `"method_not_allowed"`},
+		{http.MethodDelete, "/v1/models/auto", "GET, POST", `"method_not_allowed"`},
+		{http.MethodPut, "/v1beta/models/auto:generateContent", "GET, POST", `"UNIMPLEMENTED"`},
+		{http.MethodOptions, "/v1/feedback", "POST", `"method_not_allowed"`},
+	} {
+		req, _ := http.NewRequestWithContext(t.Context(), c.method, r.URL+c.path, http.NoBody)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != c.allow || !strings.Contains(string(text), c.says) {
+			t.Errorf("%s %s: %d, allowed is %q: %s", c.method, c.path, resp.StatusCode, resp.Header.Get("Allow"), text)
+		}
+	}
+}
+
+func TestWhatIsNoTextIsNotTakenForText(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	if got := body(t, r.Post(t, "/v1/chat/completions", "{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"a\xff\"}]}"), 400); !strings.Contains(got, "UTF-8") {
+		t.Error(got)
+	}
+	if n := len(r.Decisions(t)); n != 0 {
+		t.Errorf("%d decisions", n)
+	}
+}
+
 // certificate writes a certificate of its own for 127.0.0.1.
 func certificate(t *testing.T, dir string) (cert, key string, pool *x509.CertPool) {
 	t.Helper()

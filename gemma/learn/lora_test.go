@@ -34,16 +34,10 @@ func agree(t *testing.T, m *Model, c gemma.Config, w gemma.Weights, limit float6
 	}
 }
 
-func TestLoRAStartsAsTheBaseAndTrainsOnlyItself(t *testing.T) {
-	c := reference.Small(gemma.Gemma2)
-	w := reference.Weights(c, 4)
-	m := newModel(t, c, w, Options{LoRA: &LoRA{Rank: 3, Alpha: 6, Targets: []string{"self_attn.q_proj", "mlp.down_proj"}}})
-	agree(t, m, c, w, 1e-4)
-	h := DefaultHyper(20)
-	h.Rate = 2e-2
-	tr := newTrainer(t, m, h)
-	var first, last Report
-	for i := range 20 {
+// steps trains on the examples and tells the first step and the last.
+func steps(t *testing.T, tr *Trainer, c gemma.Config, n int) (first, last Report) {
+	t.Helper()
+	for i := range n {
 		r, err := tr.SFT(batchOf(t, 2, examples(c)...))
 		if err != nil {
 			t.Fatalf("%+v", err)
@@ -53,6 +47,18 @@ func TestLoRAStartsAsTheBaseAndTrainsOnlyItself(t *testing.T) {
 		}
 		last = r
 	}
+	return first, last
+}
+
+func TestLoRAStartsAsTheBaseAndTrainsOnlyItself(t *testing.T) {
+	c := reference.Small(gemma.Gemma2)
+	w := reference.Weights(c, 4)
+	m := newModel(t, c, w, Options{LoRA: &LoRA{Rank: 3, Alpha: 6, Targets: []string{"self_attn.q_proj", "mlp.down_proj"}}})
+	agree(t, m, c, w, 1e-4)
+	h := DefaultHyper(20)
+	h.Rate = 2e-2
+	tr := newTrainer(t, m, h)
+	first, last := steps(t, tr, c, 20)
 	t.Logf("loss %.3f -> %.3f with %d trained tensors", first.Loss, last.Loss, len(m.trainable()))
 	if last.Loss > first.Loss-0.5 {
 		t.Errorf("loss went from %g to %g", first.Loss, last.Loss)
@@ -118,17 +124,7 @@ func TestQLoRAComputesWithTheQuantizedBase(t *testing.T) {
 			h := DefaultHyper(12)
 			h.Rate = 2e-2
 			tr := newTrainer(t, m, h)
-			var first, last Report
-			for i := range 12 {
-				r, err := tr.SFT(batchOf(t, 2, examples(c)...))
-				if err != nil {
-					t.Fatalf("%+v", err)
-				}
-				if i == 0 {
-					first = r
-				}
-				last = r
-			}
+			first, last := steps(t, tr, c, 12)
 			if last.Loss > first.Loss-0.3 {
 				t.Errorf("double=%v unpack=%v: loss went from %g to %g", double, unpack, first.Loss, last.Loss)
 			}

@@ -37,22 +37,31 @@ var sizes = map[string]int64{"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
 // Read reads the tensors that keep wants (nil is all of them) from a file of the given size in bytes.
 func Read(r io.ReaderAt, size int64, keep func(name string) bool) (map[string]Tensor, error) {
+	out := map[string]Tensor{}
+	err := Each(r, size, keep, func(name string, t Tensor) { out[name] = t })
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Each reads as [Read] does, one tensor after the other by name, and keeps none.
+func Each(r io.ReaderAt, size int64, keep func(name string) bool, visit func(name string, t Tensor)) error {
 	header, start, err := readHeader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return fmt.Errorf("safetensors: %w", err)
 	}
-	out := map[string]Tensor{}
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		if keep != nil && !keep(name) {
 			continue
 		}
 		t, err := readTensor(r, header[name], start, size)
 		if err != nil {
-			return nil, fmt.Errorf("safetensors: tensor %s: %w", name, err)
+			return fmt.Errorf("safetensors: tensor %s: %w", name, err)
 		}
-		out[name] = t
+		visit(name, t)
 	}
-	return out, nil
+	return nil
 }
 
 func readHeader(r io.ReaderAt, size int64) (map[string]entry, int64, error) {

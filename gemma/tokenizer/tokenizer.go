@@ -50,6 +50,17 @@ const spaceMark = "▁"
 // Size is the number of ids: one more than the largest.
 func (t *Tokenizer) Size() int { return len(t.pieces) }
 
+// Rows is how many rows of an embedding encoded text needs: one more than the largest id that is no control token.
+// Control tokens beyond it belong to other models of a family: Gemma 3's tokenizer ends with one for images, of
+// which the text models have no row.
+func (t *Tokenizer) Rows() int {
+	n := len(t.pieces)
+	for n > 0 && (t.pieces[n-1].kind == control || t.pieces[n-1].kind == hole) {
+		n--
+	}
+	return n
+}
+
 // ID is the id of a token by its exact spelling, control tokens included.
 func (t *Tokenizer) ID(token string) (int, bool) {
 	id, ok := t.ids[token]

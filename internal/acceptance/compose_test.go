@@ -124,4 +124,4 @@ func TestComposeDependenciesCanBeMet(t *testing.T) {
 }
 
 // stages are the ring's consumers in its order, and the online ring's.
-var stages = []string{"intake", "answer", "judge", "label", "analysis", "record", "monitor"}
+var stages = []string{"intake", "answer", "judge", "label", "analysis", "record", "monitor", "training"}

@@ -3,8 +3,11 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,19 +28,22 @@ type engine struct {
 	dir     string
 	names   *strings.Replacer
 	db      string
+	gateway served
+	running map[string]int // copies of each service that start started
 }
 
 func startEngine(t *testing.T) *engine {
 	t.Helper()
-	e := &engine{t: t, compose: loadCompose(t), dir: t.TempDir()}
-	nats, emulator := natstest.FreePort(t), natstest.FreePort(t)
+	e := &engine{t: t, compose: loadCompose(t), dir: t.TempDir(), running: map[string]int{}}
+	nats, emulator, gateway := natstest.FreePort(t), natstest.FreePort(t), natstest.FreePort(t)
+	e.gateway.url = "http://127.0.0.1:" + strconv.Itoa(gateway)
 	e.db = pgtest.Cluster(t).URL("")
 	e.names = strings.NewReplacer(
 		"nats://nats:4222", "nats://127.0.0.1:"+strconv.Itoa(nats),
 		"postgres://sluice:${POSTGRES_PASSWORD:-sluice}@postgres:5432/sluice", e.db,
 		"${SLUICE_UPSTREAM:-models}", "http://127.0.0.1:"+strconv.Itoa(emulator), // as compose.yaml's comment has it
 		"0.0.0.0", "127.0.0.1",
-		"8086", strconv.Itoa(emulator), "9464", "0",
+		"8086", strconv.Itoa(emulator), "8080", strconv.Itoa(gateway), "9464", "0",
 		"${GEMINI_API_KEY:-}", "", "${OPENAI_API_KEY:-}", "",
 	)
 	e.nats(nats)
@@ -72,6 +78,7 @@ func (e *engine) start(name string, args ...string) *process.Child {
 			args = append(args, e.names.Replace(a))
 		}
 	}
+	e.running[name]++
 	var env []string
 	for k, v := range s.Environment {
 		env = append(env, k+"="+e.names.Replace(v))
@@ -89,20 +96,18 @@ func (e *engine) once(name string, args ...string) string {
 	return c.Output()
 }
 
-// What compose.yaml runs carries queries round the ring: each service a process, the answer service twice,
-// as `--scale answer=2` has it; and each ends cleanly when it is told to.
-func TestComposeServicesCarryQueriesRound(t *testing.T) {
+// What compose.yaml runs carries queries round both rings and trains a router: each service a process, two of them
+// twice, as `--scale answer=2 --scale worker=2` has it; each ends cleanly when it is told to, and none is left out.
+func TestComposeServicesCarryQueriesRoundAndTrain(t *testing.T) {
 	t.Parallel()
 	e := startEngine(t)
 	e.once("streams")
 	e.once("migrate")
-	emulator := e.start("emulator")
-	services := []*process.Child{e.start("answer")}
-	for _, stage := range stages {
-		services = append(services, e.start(stage))
+	running := []*process.Child{e.start("emulator"), e.start("answer"), e.start("worker")}
+	for _, service := range slices.Concat(stages, []string{"gateway", "trainer", "worker"}) {
+		running = append(running, e.start(service))
 	}
-
-	const n = 25
+	const n = 60 // a training wants 40 of them
 	file := filepath.Join(e.dir, "questions.csv")
 	rows := "metadata,problem,answer\n"
 	for i := range n {
@@ -112,19 +117,29 @@ func TestComposeServicesCarryQueriesRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.once("sluice", "publish", "--format", "simpleqa", file)
-	e.examples(n)
+	e.rows(n, "SELECT count(*) FROM examples")
+	e.once("sluice", "--set", "training.min_train=10", "--set", "training.min_test=1", "train", "now")
+	secret := regexp.MustCompile(`sk-sluice-\S+`).FindString(e.once("sluice", "keys", "create", "--name", "app"))
+	e.gateway.until(t, secret, "an answer", func(r said) bool { return r.status == http.StatusOK })
+	e.rows(1, "SELECT count(*) FROM decisions WHERE outcome = 'ok'")
+	e.rows(1, "SELECT count(*) FROM training_runs WHERE status IN ('promoted', 'refused')")
 	if out := e.once("sluice"); !strings.Contains(out, "answer") {
 		t.Errorf("status does not speak of the answer stage:\n%s", out)
 	}
-	for _, c := range append(services, emulator) {
+	for _, c := range running {
 		if err := c.Stop(); err != nil {
 			t.Errorf("%v\n%s", err, c.Output())
 		}
 	}
+	for name, s := range e.compose.Services {
+		if s.ours() && e.running[name] == 0 {
+			t.Errorf("service %s was never run", name)
+		}
+	}
 }
 
-// examples waits until n examples are in Postgres.
-func (e *engine) examples(n int) {
+// rows waits until a query of the tables counts n, or more.
+func (e *engine) rows(n int, sql string) {
 	e.t.Helper()
 	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
 	defer cancel()
@@ -135,9 +150,9 @@ func (e *engine) examples(n int) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for got := 0; got != n; <-tick.C {
-		if err := conn.QueryRow(ctx, "SELECT count(*) FROM examples").Scan(&got); err != nil {
-			e.t.Fatalf("%v; %d of %d examples so far", err, got, n)
+	for got := 0; got < n; <-tick.C {
+		if err := conn.QueryRow(ctx, sql).Scan(&got); err != nil {
+			e.t.Fatalf("%s: %v; %d of %d so far", sql, err, got, n)
 		}
 	}
 }

@@ -29,9 +29,12 @@ type trained struct {
 			} `json:"report"`
 		} `json:"results"`
 		Decisions []struct {
-			Policy string `json:"policy"`
-			Model  string `json:"model"`
-			Router string `json:"router_version"`
+			Policy    string  `json:"policy"`
+			Score     float64 `json:"p_complex"`
+			Threshold float64 `json:"threshold"`
+			Rule      string  `json:"rule"`
+			Model     string  `json:"model"`
+			Router    string  `json:"router_version"`
 		} `json:"decisions"`
 	} `json:"training"`
 }
@@ -70,13 +73,17 @@ func TestADemoTrainsARouterAndSaysWhatBecameOfIt(t *testing.T) {
 		}
 	}
 	for _, d := range r.Decisions {
-		if d.Router != r.Active || d.Policy == "" || !strings.HasPrefix(d.Model, "gemini-2.5-") {
+		if d.Router != r.Active || d.Policy == "" || d.Rule == "" || !strings.HasPrefix(d.Model, "gemini-2.5-") {
 			t.Errorf("decision %+v", d)
+		}
+		// As a gateway decides: by the threshold that the router brings, and then by the rules.
+		if decided := r.Active != "static"; decided != (d.Threshold > 0) || decided && (d.Score >= d.Threshold) != (d.Policy == "Complex_Query") {
+			t.Errorf("decision %+v of %s", d, r.Active)
 		}
 	}
 	if len(r.Decisions) == 0 {
 		t.Error("nothing was routed")
 	}
 	shell(t, dir, `sluice sql --demo "SELECT 1/count(*) FROM training_runs WHERE status IN ('promoted', 'refused') AND jsonb_array_length(loss_curve) > 0"`)
-	shell(t, dir, `sluice sql --demo "SELECT 1/count(*) FROM models WHERE manifest ->> 'kind' = 'gemma'"`)
+	shell(t, dir, `sluice sql --demo "SELECT 1/count(*) FROM models WHERE manifest ->> 'kind' = 'blend'"`)
 }

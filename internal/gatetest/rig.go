@@ -264,9 +264,18 @@ func (r *Rig) Lines(tb testing.TB) []sluice.Call {
 
 // Reply is a whole reply.
 type Reply struct {
-	Status int
-	Header http.Header
-	Body   string
+	Status          int
+	Header, Trailer http.Header
+	Body            string
+}
+
+// Cost is what the reply says that it cost, in micro-dollars: before the body, or behind a stream.
+func (r Reply) Cost() string {
+	const name = "X-Sluice-Cost-Microusd"
+	if cost := r.Header.Get(name); cost != "" {
+		return cost
+	}
+	return r.Trailer.Get(name)
 }
 
 // Post sends a JSON body, with headers given as names and values in turn.
@@ -283,5 +292,5 @@ func (r *Rig) Post(tb testing.TB, path, body string, header ...string) Reply {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	must(tb, err)
-	return Reply{resp.StatusCode, resp.Header, string(text)}
+	return Reply{resp.StatusCode, resp.Header, resp.Trailer, string(text)}
 }

@@ -16,6 +16,7 @@ import (
 	"sluice/gateway/budget"
 	"sluice/gateway/keys"
 	"sluice/internal/natstest"
+	"sluice/operate"
 	"sluice/streams"
 )
 
@@ -194,5 +195,49 @@ func TestAGatewayKeepsBudgetsAndReadsKeysWithThePermissionsOfItsRole(t *testing.
 	defer cancel()
 	if _, _, err := store.Create(ctx, keys.Spec{Scopes: []keys.Scope{keys.ScopeAdmin}}); err == nil {
 		t.Error("a gateway can make itself a key")
+	}
+}
+
+// What the gateway's page shows and does is within the gateway's reach: how far the stages are, dead letters, and
+// handing them to their stage once more, twice being once.
+func TestAGatewayWatchesTheRingAndReplaysWithThePermissionsOfItsRole(t *testing.T) {
+	server := natstest.StartRoles(t)
+	letter, err := streams.DeadMessage(streams.DeadLetter{
+		Envelope: streams.Envelope{Stream: streams.StreamQueries, Subject: "queries.asked.web", Sequence: 1, ID: "q1", Data: []byte(`{"query":"why?"}`), StoredAt: time.Now()},
+		Stage:    "intake", Durable: "intake-v1", Class: sluice.ClassExhausted, Reason: sluice.ReasonExhausted, Error: "broken", Attempts: 1, DiedAt: time.Now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.JetStreamAs(streams.RoleIntake).Publish(t.Context(), letter.Subject, letter.Data); err != nil {
+		t.Fatal(err)
+	}
+	js := server.JetStreamAs(streams.RoleGateway)
+	p, err := streams.NewPublisher(js, streams.PublisherOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	status, err := operate.Look(t.Context(), js, nil, operate.Status{}, time.Now())
+	if err != nil || len(status.Streams) != len(streams.Names()) {
+		t.Errorf("status %+v, %v", status, err)
+	}
+	letters, err := operate.Letters(t.Context(), js, operate.Selection{})
+	if err != nil || len(letters) != 1 {
+		t.Fatalf("letters %+v, %v", letters, err)
+	}
+	for range 2 {
+		if _, err := operate.Revive(t.Context(), js, p, letters); err != nil {
+			t.Error(err)
+		}
+	}
+	operator := server.JetStreamAs(streams.RoleOperator)
+	for stream, want := range map[string]uint64{streams.StreamDead: 0, streams.StreamRetries: 1} {
+		if s, err := operator.Stream(t.Context(), stream); err != nil || s.CachedInfo().State.Msgs != want {
+			t.Errorf("%s holds %+v (%v), want %d", stream, s.CachedInfo().State, err, want)
+		}
+	}
+	if err := js.Conn().LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		t.Error(err)
 	}
 }

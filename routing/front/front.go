@@ -86,7 +86,7 @@ func (f *Front) decide(ctx context.Context, s *service, r Request) Decision {
 		d.Choice = f.static(ctx, r)
 		return d
 	}
-	ask := routing.Request{Text: text, Explain: r.Explain}
+	ask := routing.Request{Text: text, Explain: r.Explain, Tenant: r.Tenant, Key: r.RequestKey}
 	d.Shadow = f.shadow(ctx, s.shadow, l, ask, r)
 	if l == nil { // the static map is what is in service, unless nobody has said yet what is
 		d.Choice = f.static(ctx, r)

@@ -15,10 +15,10 @@ const defaultThreshold = 0.5
 // knob holds P(Complex) against the threshold in force: at or above it the query is complex; below, it is
 // what the router found likeliest beside that.
 func (f *Front) knob(c routing.Choice, l *lane, r Request) (routing.Choice, float64) {
-	if len(c.Probabilities) == 0 || l.version() == f.o.Static.Version() {
+	if len(c.Probabilities) == 0 || c.Version == f.o.Static.Version() {
 		return c, 0 // the static map's probabilities say that it knows nothing
 	}
-	t := f.threshold(l, r)
+	t := f.threshold(c, l, r)
 	switch {
 	case c.Score() >= t:
 		c.Policy = sluice.Complex
@@ -40,7 +40,7 @@ func likeliestBeside(probabilities map[sluice.Policy]float64) sluice.Policy {
 }
 
 // threshold is the request's, the tenant's, the configured one, or the router's own, in this order.
-func (f *Front) threshold(l *lane, r Request) float64 {
+func (f *Front) threshold(choice routing.Choice, l *lane, r Request) float64 {
 	if r.Threshold != nil {
 		return min(max(*r.Threshold, 0), 1)
 	}
@@ -49,6 +49,9 @@ func (f *Front) threshold(l *lane, r Request) float64 {
 	}
 	if f.o.Threshold > 0 {
 		return f.o.Threshold
+	}
+	if choice.Threshold > 0 {
+		return choice.Threshold
 	}
 	if c, ok := l.router.(Calibrated); ok && c.Threshold() > 0 {
 		return c.Threshold()

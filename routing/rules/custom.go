@@ -141,6 +141,10 @@ func (s *sandbox) Visit(node *ast.Node) {
 		if _, fixed := n.Right.(*ast.StringNode); n.Operator == "matches" && !fixed {
 			s.refuse("the pattern of matches must be a literal")
 		}
+		if n.Operator == "==" || n.Operator == "!=" || n.Operator == "in" {
+			s.compared(n.Left, n.Right)
+			s.compared(n.Right, n.Left)
+		}
 	case *ast.BuiltinNode:
 		s.builtin(n.Name)
 	case *ast.IdentifierNode:
@@ -149,6 +153,28 @@ func (s *sandbox) Visit(node *ast.Node) {
 		}
 	case *ast.CallNode:
 		s.call(n)
+	}
+}
+
+// compared checks what policy is compared with: a name that no policy has would hold never, and silently.
+func (s *sandbox) compared(one, other ast.Node) {
+	if id, ok := one.(*ast.IdentifierNode); !ok || id.Value != "policy" {
+		return
+	}
+	names := []ast.Node{other}
+	if list, ok := other.(*ast.ArrayNode); ok {
+		names = list.Nodes
+	}
+	for _, n := range names {
+		if name, fixed := n.(*ast.StringNode); fixed {
+			s.policy(name.Value)
+		}
+	}
+}
+
+func (s *sandbox) policy(name string) {
+	if _, known := s.c.static[sluice.Policy(name)]; !known {
+		s.refuse(fmt.Sprintf("%q is no policy", name))
 	}
 }
 
@@ -184,8 +210,8 @@ func (s *sandbox) call(n *ast.CallNode) {
 		s.refuse("the argument of " + callee.Value + " must be a literal")
 		return
 	}
-	if _, known := s.c.static[sluice.Policy(name.Value)]; callee.Value == "probability" && !known {
-		s.refuse(fmt.Sprintf("%q is no policy", name.Value))
+	if callee.Value == "probability" {
+		s.policy(name.Value)
 	}
 	if callee.Value == "latency" && !s.c.spec.lists(name.Value) {
 		s.refuse(fmt.Sprintf("%q is not listed in models", name.Value))

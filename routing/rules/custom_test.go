@@ -61,6 +61,8 @@ func TestExpressionsThatCouldDoHarmAreRefusedAtLoad(t *testing.T) {
 		`text matches "("`:                             "error parsing regexp",
 		`probability("Typo") > 0.5`:                    `"Typo" is no policy`,
 		`latency("typo") > 5`:                          `"typo" is not listed`,
+		`policy == "Typo_Query"`:                       `"Typo_Query" is no policy`,
+		`not (policy in ["Complex_Query", "Typo"])`:    `"Typo" is no policy`,
 		`probability(policy) > 0.5`:                    "must be a literal",
 		`tags.Foo() == 1`:                              "not allowed",
 		`os.Getenv("HOME") == ""`:                      "not allowed",

@@ -15,7 +15,8 @@ import (
 type Watch struct {
 	// Version is the version of the rules in force when the watch begins.
 	Version string
-	// Files are looked at; one that is not there is as good as an empty one.
+	// Files are looked at. One that was never there is as good as an empty one; one that is gone takes no rules
+	// with it.
 	Files []string
 	// Load makes the mapper of the files' present content.
 	Load func() (*Mapper, error)
@@ -38,7 +39,7 @@ func (w Watch) Run(ctx context.Context) {
 	defer ticker.Stop()
 	// At first whatever stands there: it may have changed since the holder's rules were read.
 	var loaded, before []byte
-	version := w.Version
+	version, seen := w.Version, map[string]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,16 +49,16 @@ func (w Watch) Run(ctx context.Context) {
 			now := w.content()
 			if bytes.Equal(now, before) && !bytes.Equal(now, loaded) {
 				loaded = now
-				version = w.reload(version)
+				version = w.reload(version, seen)
 			}
 			before = now
 		}
 	}
 }
 
-// reload tells the version in force afterwards.
-func (w Watch) reload(version string) string {
-	m, err := w.Load()
+// reload tells the version in force afterwards. seen are the files that were there.
+func (w Watch) reload(version string, seen map[string]bool) string {
+	m, err := w.load(seen)
 	if err != nil {
 		w.Told(version, fmt.Errorf("the changed rules are refused, the old ones serve on: %w", err))
 		return version
@@ -68,6 +69,17 @@ func (w Watch) reload(version string) string {
 	w.Swap(m)
 	w.Told(m.Version(), nil)
 	return m.Version()
+}
+
+func (w Watch) load(seen map[string]bool) (*Mapper, error) {
+	for _, path := range w.Files {
+		if _, err := os.Stat(path); err == nil {
+			seen[path] = true
+		} else if seen[path] {
+			return nil, fmt.Errorf("the file is gone: %w", err)
+		}
+	}
+	return w.Load()
 }
 
 func (w Watch) content() []byte {

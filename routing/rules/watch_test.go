@@ -52,7 +52,7 @@ func watching(t *testing.T, content string) (inForce *atomic.Pointer[Mapper], pa
 	load := func() (*Mapper, error) {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return New(withPreset(PresetNone)) // as a configuration without a file
 		}
 		return New(withPreset(strings.TrimSpace(string(text))))
 	}
@@ -115,6 +115,26 @@ func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
 		pass(3 * time.Second)
 		if h.Load() == before || heard.last().err != nil {
 			t.Fatalf("the mended file is not in force: %v", heard.soFar())
+		}
+	})
+}
+
+func TestAFileThatIsGoneTakesNoRulesWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, path, heard := watching(t, PresetHybrid)
+		before := h.Load()
+		pass(3 * time.Second)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		pass(5 * time.Second)
+		if all := heard.soFar(); h.Load() != before || len(all) != 1 || !errors.Is(all[0].err, os.ErrNotExist) {
+			t.Fatalf("heard %v", all)
+		}
+		write(t, path, PresetNone)
+		pass(3 * time.Second)
+		if h.Load() == before || heard.last().err != nil {
+			t.Fatalf("the file that is back is not in force: %v", heard.soFar())
 		}
 	})
 }

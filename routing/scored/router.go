@@ -63,8 +63,8 @@ func New(ctx context.Context, m *gemma.Model, prompt routing.Prompt, spec Spec) 
 	if err != nil {
 		return nil, fmt.Errorf("open router: %w", err)
 	}
-	if tok.Size() > m.Config.VocabSize {
-		return nil, fmt.Errorf("open router: a tokenizer of %d tokens for a model of %d", tok.Size(), m.Config.VocabSize)
+	if tok.Rows() > m.Config.VocabSize {
+		return nil, fmt.Errorf("open router: a tokenizer of %d tokens for a model of %d", tok.Rows(), m.Config.VocabSize)
 	}
 	if prompt.Limit+maxReasoning > m.Config.MaxPositions {
 		return nil, fmt.Errorf("open router: prompts of %d tokens and reasonings of %d for a model of %d positions",

@@ -2,6 +2,7 @@ package scored_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -308,4 +309,31 @@ func FuzzQuery(f *testing.F) {
 			t.Fatalf("%q: %q", text, tok.Decode(query))
 		}
 	})
+}
+
+// Gemma 3's tokenizer has one token more than its text models' embeddings have rows: a control token, for images.
+func TestAControlTokenBeyondTheEmbeddingIsNoFault(t *testing.T) {
+	for special, fits := range map[bool]bool{true: true, false: false} {
+		m, prompt := small(t)
+		var tok map[string]any
+		if err := json.Unmarshal(m.Tokenizer, &tok); err != nil {
+			t.Fatal(err)
+		}
+		added, _ := tok["added_tokens"].([]any)
+		tok["added_tokens"] = append(added, map[string]any{"id": m.Config.VocabSize, "content": "<image_soft_token>", "special": special})
+		var err error
+		if m.Tokenizer, err = json.Marshal(tok); err != nil {
+			t.Fatal(err)
+		}
+		r, err := scored.New(t.Context(), m, prompt, spec())
+		if (err == nil) != fits {
+			t.Fatalf("special %t: %v", special, err)
+		}
+		if !fits {
+			continue
+		}
+		if _, err := r.Route(t.Context(), routing.Request{Text: "a user writes <image_soft_token> and <start_of_turn>"}); err != nil {
+			t.Error(err)
+		}
+	}
 }

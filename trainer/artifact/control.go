@@ -23,12 +23,8 @@ func PutControl(dir string, r evaluation.Router, m Manifest, shares []float64) (
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // weights are no secret
 		return Manifest{}, fmt.Errorf("artifact: %w", err)
 	}
-	f, err := os.Create(filepath.Join(dir, ControlFile))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("artifact: %w", err)
-	}
-	if err := errors.Join(controls.Save(f, r), f.Close()); err != nil {
-		return Manifest{}, fmt.Errorf("artifact: %w", err)
+	if err := WriteControl(dir, r); err != nil {
+		return Manifest{}, err
 	}
 	m.Kind = Kind(r.Name())
 	if m.Calibration.Temperature == 0 {
@@ -39,6 +35,31 @@ func PutControl(dir string, r evaluation.Router, m Manifest, shares []float64) (
 		return Manifest{}, err
 	}
 	return Seal(dir, m)
+}
+
+// WriteControl writes a fitted control into a directory that is to be sealed.
+func WriteControl(dir string, r evaluation.Router) error {
+	f, err := os.Create(filepath.Join(dir, ControlFile))
+	if err != nil {
+		return fmt.Errorf("artifact: %w", err)
+	}
+	if err := errors.Join(controls.Save(f, r), f.Close()); err != nil {
+		return fmt.Errorf("artifact: %w", err)
+	}
+	return nil
+}
+
+// loadControl reads what [WriteControl] wrote.
+func loadControl(dir string, m Manifest) (evaluation.Router, error) {
+	f, err := os.Open(filepath.Join(dir, ControlFile))
+	if err != nil {
+		return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
+	}
+	r, err := controls.Load(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
+	}
+	return r, nil
 }
 
 // control is a fitted control as a router: P(Complex) is its score, and what is left is divided among the
@@ -72,13 +93,9 @@ func newControl(r evaluation.Router, m Manifest) (*control, error) {
 }
 
 func openControl(dir string, m Manifest) (routing.Router, error) {
-	f, err := os.Open(filepath.Join(dir, ControlFile))
+	r, err := loadControl(dir, m)
 	if err != nil {
-		return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
-	}
-	r, err := controls.Load(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
+		return nil, err
 	}
 	if r.Name() != string(m.Kind) {
 		return nil, fmt.Errorf("artifact %s: the manifest says %s, %s holds %s", m.Version, m.Kind, ControlFile, r.Name())

@@ -21,6 +21,7 @@ type Kind string
 // The kinds that [Open] knows.
 const (
 	Gemma    Kind = "gemma"    // model.safetensors, config.json, tokenizer.json
+	Blend    Kind = "blend"    // those of gemma, and control.json
 	Logistic Kind = "logistic" // control.json, as the two below
 	KNN      Kind = "knn"
 	KMeans   Kind = "kmeans"

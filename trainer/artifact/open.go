@@ -20,13 +20,23 @@ func Open(ctx context.Context, dir string) (routing.Router, error) {
 	}
 	switch m.Kind {
 	case Gemma:
-		r, err := scored.Open(ctx, dir, scored.Spec{Version: m.Version, Policies: m.Policies, Calibration: m.Calibration})
+		r, err := openModel(ctx, dir, m)
 		if err != nil {
-			return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
+			return nil, err
 		}
 		return r, nil
+	case Blend:
+		return openBlend(ctx, dir, m)
 	case Logistic, KNN, KMeans:
 		return openControl(dir, m)
 	}
 	return nil, fmt.Errorf("artifact %s: kind %q is unknown to this version of sluice", m.Version, m.Kind)
+}
+
+func openModel(ctx context.Context, dir string, m Manifest) (*scored.Router, error) {
+	r, err := scored.Open(ctx, dir, scored.Spec{Version: m.Version, Policies: m.Policies, Calibration: m.Calibration})
+	if err != nil {
+		return nil, fmt.Errorf("artifact %s: %w", m.Version, err)
+	}
+	return r, nil
 }

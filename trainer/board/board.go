@@ -93,7 +93,8 @@ func (b *Board) last(ctx context.Context, stream, subject string) ([]byte, error
 	return m.Data, nil
 }
 
-// Progress is the last event of a job; ok is false where there is none.
+// Progress is the last event of a job; ok is false where there is none. What was done with its model by hand later
+// is none of the job's.
 func (b *Board) Progress(ctx context.Context, jobID string) (last sluice.TrainingEvent, ok bool, err error) {
 	data, err := b.last(ctx, streams.StreamTraining, streams.ToldFilter(jobID))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -102,9 +103,22 @@ func (b *Board) Progress(ctx context.Context, jobID string) (last sluice.Trainin
 	if err != nil {
 		return last, false, fmt.Errorf("progress of job %s: %w", jobID, err)
 	}
-	last, err = streams.Decode[sluice.TrainingEvent](data)
-	return last, err == nil, err
+	if last, err = streams.Decode[sluice.TrainingEvent](data); err != nil || !byHand(last) {
+		return last, err == nil, err
+	}
+	for m, err := range streams.Scan(ctx, b.js, streams.StreamTraining, streams.Window{Filter: streams.ToldFilter(jobID)}) {
+		if err != nil {
+			return last, false, fmt.Errorf("progress of job %s: %w", jobID, err)
+		}
+		if e, err := streams.Decode[sluice.TrainingEvent](m.Data); err == nil && !byHand(e) {
+			last, ok = e, true
+		}
+	}
+	return last, ok, nil
 }
+
+// byHand says that somebody promoted a job's model: no worker told it.
+func byHand(e sluice.TrainingEvent) bool { return e.Attempt == 0 && e.Kind == "promoted" }
 
 // Ended says whether a job is over after an event of that kind. A job that promoted nothing is over too.
 func Ended(kind string) bool {

@@ -63,6 +63,20 @@ func TestAJobIsAskedForOnceAndItsLastEventIsItsProgress(t *testing.T) {
 	}
 }
 
+// A model that the gate refused may be promoted by hand; its training was refused all the same.
+func TestWhatIsDoneByHandLaterIsNotTheJobsEnd(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	must(t, b.Tell(t.Context(),
+		sluice.TrainingEvent{JobID: "j1", Kind: "queued", Sequence: 1},
+		sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 1, Sequence: 2, Message: "not surely better"},
+		sluice.TrainingEvent{JobID: "j1", Kind: "promoted", Sequence: 9, Message: "I know better"},
+		sluice.TrainingEvent{JobID: "j1", Kind: "promoted", Sequence: 10, Message: "again"},
+	))
+	if e, ok, err := b.Progress(t.Context(), "j1"); err != nil || !ok || e.Kind != "refused" || e.Message != "not surely better" {
+		t.Errorf("progress %+v, %v, %v", e, ok, err)
+	}
+}
+
 func TestOfManyProposalsOneWins(t *testing.T) {
 	js := natstest.Log(t)
 	boards := []*board.Board{open(t, js), open(t, js), open(t, js), open(t, js)}

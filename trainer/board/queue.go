@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -11,9 +12,6 @@ import (
 	"sluice"
 	"sluice/streams"
 )
-
-// Durable is the one consumer of JOBS that all workers share.
-const Durable = "train-v1"
 
 // Queue hands out jobs, each to one worker at a time; a job whose worker says nothing for the queue's
 // patience is handed out again.
@@ -25,7 +23,7 @@ type Queue struct {
 // Queue opens the queue. patience is how long a worker may be silent.
 func (b *Board) Queue(ctx context.Context, patience time.Duration) (*Queue, error) {
 	c, err := b.js.CreateOrUpdateConsumer(ctx, streams.StreamJobs, jetstream.ConsumerConfig{
-		Durable: Durable, Description: "workers that train", AckPolicy: jetstream.AckExplicitPolicy,
+		Durable: streams.DurableTrain, Description: "workers that train", AckPolicy: jetstream.AckExplicitPolicy,
 		DeliverPolicy: jetstream.DeliverAllPolicy, AckWait: patience, MaxAckPending: 1000,
 	})
 	if err != nil {
@@ -74,6 +72,28 @@ func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Taken, error) {
 			case <-pause.C:
 			}
 			pause.Stop()
+		}
+	}
+}
+
+// Work takes jobs off the queue, one at a time, until ctx is done or do says that it was the last one. What can't
+// be taken is logged and passed over.
+func (b *Board) Work(ctx context.Context, patience time.Duration, log *slog.Logger, do func(*Taken) (last bool)) error {
+	queue, err := b.Queue(ctx, patience)
+	if err != nil {
+		return err
+	}
+	for {
+		taken, err := queue.Next(ctx, 0)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to end
+		}
+		if err != nil {
+			log.Error("a job can't be taken", "error", err)
+			continue
+		}
+		if last := do(taken); last || ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to end
 		}
 	}
 }

@@ -22,13 +22,19 @@ type Format string
 const (
 	FormatSFT Format = "sft" // {prompt, completion}
 	FormatDPO Format = "dpo" // {prompt, chosen, rejected}
+	// The labelled queries as the tables have them: all, those that training sees, the held-out ones.
+	FormatOracle Format = "oracle"
+	FormatTrain  Format = "train"
+	FormatTest   Format = "test"
 )
 
 // Card says what a file of rows is: what it was made of, and how to tell it from another.
 type Card struct {
 	Format Format
 	Rows   int
-	// Digest is the SHA-256 of the file, in hex; SetDigest that of the examples behind it.
+	// Fields are the keys of a row of the tables; sft and dpo rows have their own.
+	Fields []string
+	// Digest is the SHA-256 of the file, in hex; SetDigest that of the examples behind sft and dpo rows.
 	Digest, SetDigest string
 	Masked            int
 	PromptVersion     string
@@ -79,11 +85,31 @@ func (c Card) Share(p sluice.Policy) string {
 
 // Columns are the keys of a row.
 func (c Card) Columns() string {
-	if c.Format == FormatDPO {
+	switch c.Format {
+	case FormatSFT:
+		return "prompt, completion"
+	case FormatDPO:
 		return "prompt, chosen, rejected"
 	}
-	return "prompt, completion"
+	return strings.Join(c.Fields, ", ")
 }
+
+// About says what the rows are.
+func (c Card) About() string {
+	const drawn = "the policy that the oracle matrix drew from two blind verdicts"
+	switch c.Format {
+	case FormatOracle:
+		return "every labelled query with " + drawn + ", and its description. Rows of both splits are here, and ones that were judged without a ground truth: the columns split and basis tell which. No row holds an answer, a verdict or a ground truth."
+	case FormatTrain:
+		return "the queries that training sees, each with " + drawn + ", and its description. No row holds an answer, a verdict or a ground truth."
+	case FormatTest:
+		return "the held-out queries, which nothing may be trained on, each with " + drawn + "."
+	}
+	return "queries of the train split, each with " + drawn + ". No row holds an answer, a verdict or a ground truth; reasonings are drawn from closed lists of words that describe the query."
+}
+
+// Prompted says whether rows hold a prompt.
+func (c Card) Prompted() bool { return c.Format == FormatSFT || c.Format == FormatDPO }
 
 // Others are policies of rows that are not configured any more.
 func (c Card) Others() (names []sluice.Policy) {
@@ -100,15 +126,17 @@ var card = template.Must(template.New("card").Parse(`---
 format: {{.Format}}
 rows: {{.Rows}}
 sha256: {{.Digest}}
+{{- if .Prompted}}
 examples_sha256: {{.SetDigest}}
 prompt_version: {{.PromptVersion}}
+{{- end}}
 ---
 # Router training rows, {{.Format}}
 
-JSON lines with the keys {{.Columns}}: queries of the train split, each with the policy that the oracle matrix drew from two blind verdicts. No row holds an answer, a verdict or a ground truth; reasonings are drawn from closed lists of words that describe the query. Personal data (e-mail addresses, phone and card numbers, keys) is masked: {{.Masked}} rows held some.
-
+JSON lines with the keys {{.Columns}}: {{.About}} Personal data (e-mail addresses, phone and card numbers, keys) is masked: {{.Masked}} rows held some.
+{{if or .Prompted (eq .Format "train")}}
 The test split is not here. Whoever trains on these rows evaluates on it by ` + "`sluice dataset export --format test`" + `.
-
+{{end}}
 | policy | rows | share | description |
 |---|---|---|---|
 {{range .Policies}}| {{.Name}} | {{index $.Counts .Name}} | {{$.Share .Name}} | {{.Description}} |

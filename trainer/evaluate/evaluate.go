@@ -1,7 +1,7 @@
-// Package evaluate lets package evaluation measure trained routers.
+// Package evaluate lets package evaluation measure recipes.
 //
-// A recipe, or a router that is trained already, enters; an evaluation.Router leaves. What it learns from are
-// the training rows that the evaluation hands it, and nothing else.
+// A recipe enters; an evaluation.Router leaves. What it learns from are the training rows that the evaluation
+// hands it, and nothing else.
 package evaluate
 
 import (
@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"sluice/evaluation"
-	"sluice/routing"
 	"sluice/trainer/artifact"
 	"sluice/trainer/dataset"
 	"sluice/trainer/recipe"
@@ -26,7 +25,7 @@ type Recipe struct {
 	// Report is what the last Fit found.
 	Report recipe.Report
 
-	trained Trained
+	trained evaluation.Trained
 }
 
 // NewRecipe makes a router of a recipe. Fit trains into a temporary directory and stops when ctx ends; progress
@@ -68,40 +67,9 @@ func (r *Recipe) Fit(train []evaluation.Sample) (err error) {
 	if err != nil {
 		return err
 	}
-	r.Report, r.trained = report, NewTrained(r.ctx, r.name, router)
+	r.Report, r.trained = report, evaluation.NewTrained(r.ctx, r.name, router)
 	return nil
 }
 
 // Score is P(Complex).
 func (r *Recipe) Score(text string) float64 { return r.trained.Score(text) }
-
-// Trained is a router that was trained elsewhere; Fit leaves it as it is, so whoever uses it sees to it that
-// the rows that it is scored on are none that it learnt from.
-type Trained struct {
-	ctx    context.Context //nolint:containedctx // as in Recipe
-	name   string
-	router routing.Router
-}
-
-// NewTrained makes an evaluation's router of a serving one.
-func NewTrained(ctx context.Context, name string, r routing.Router) Trained {
-	return Trained{ctx: ctx, name: name, router: r}
-}
-
-// Name is what tables call it.
-func (t Trained) Name() string { return t.name }
-
-// Calibrated is true.
-func (t Trained) Calibrated() bool { return true }
-
-// Fit does nothing.
-func (t Trained) Fit([]evaluation.Sample) error { return nil }
-
-// Score is P(Complex), 0 where the router fails, which it does only when the evaluation is being stopped.
-func (t Trained) Score(text string) float64 {
-	c, err := t.router.Route(t.ctx, routing.Request{Text: text})
-	if err != nil {
-		return 0
-	}
-	return c.Score()
-}

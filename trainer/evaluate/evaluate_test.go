@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"sluice/evaluation"
-	"sluice/routing"
 	"sluice/trainer/evaluate"
 	"sluice/trainer/recipe"
 )
@@ -48,15 +47,5 @@ func TestAFitEndsWithTheEvaluation(t *testing.T) {
 	cancel()
 	if err := evaluate.NewRecipe(ctx, "gemma", recipe.Options{}, nil).Fit(samples(60)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestATrainedRouterIsScoredAsItIs(t *testing.T) {
-	r := evaluate.NewTrained(t.Context(), "static", routing.DefaultMap())
-	if err := r.Fit(nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := r.Score("anything"); got < 0.33 || got > 0.34 {
-		t.Errorf("the static map's P(Complex) is %g", got)
 	}
 }

@@ -67,36 +67,25 @@ func (l *Launcher) Run(ctx context.Context, once bool) error {
 	if _, err := Expand(l.Command, sluice.TrainingJob{}); err != nil {
 		return err
 	}
-	queue, err := l.Board.Queue(ctx, l.Patience)
-	if err != nil {
-		return err
+	return l.Board.Work(ctx, l.Patience, l.Log, func(taken *board.Taken) bool { return l.take(ctx, taken) && once })
+}
+
+// take carries a job to its end; false where it goes back to the queue.
+func (l *Launcher) take(ctx context.Context, taken *board.Taken) (done bool) {
+	err := l.launch(ctx, taken)
+	switch {
+	case ctx.Err() != nil: // the worker goes on; the next launcher finds it at work
+		_ = taken.Back(0)
+		return false
+	case err != nil:
+		l.Log.Warn("a job was not carried to its end; it is launched again", "job", taken.Job.ID, "error", err)
+		_ = taken.Back(l.Patience / 2)
+		return false
 	}
-	for {
-		taken, err := queue.Next(ctx, 0)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // asked to end
-		}
-		if err != nil {
-			l.Log.Error("a job can't be taken", "error", err)
-			continue
-		}
-		err = l.launch(ctx, taken)
-		switch {
-		case ctx.Err() != nil: // the worker goes on; the next launcher finds it at work
-			_ = taken.Back(0)
-			return nil //nolint:nilerr // asked to end
-		case err != nil:
-			l.Log.Warn("a job was not carried to its end; it is launched again", "job", taken.Job.ID, "error", err)
-			_ = taken.Back(l.Patience / 2)
-		default:
-			if err := taken.Done(ctx); err != nil {
-				l.Log.Warn("the queue was not told that a job is done", "job", taken.Job.ID, "error", err)
-			}
-			if once {
-				return nil
-			}
-		}
+	if err := taken.Done(ctx); err != nil {
+		l.Log.Warn("the queue was not told that a job is done", "job", taken.Job.ID, "error", err)
 	}
+	return true
 }
 
 // launch runs the command unless somebody has the job in hand already, and waits for the job's end.

@@ -35,6 +35,8 @@ type Options struct {
 	Backend string
 	// Base adapts pretrained weights; nil trains the default model from nothing.
 	Base *Base
+	// Alone leaves the n-grams out of the default router: the model decides by itself, as it does on a Base.
+	Alone bool
 	// Epochs of SFT; 0 means 3. DPO takes one.
 	Epochs int
 	// StepTimeout is how long one step may take; 0 means five minutes. See [ErrStuck].

@@ -104,7 +104,7 @@ func TestAStepThatHangsIsReported(t *testing.T) {
 // What the linear model learnt must survive its planting, before any training.
 func TestAPlantedLinearModelKeepsItsOrder(t *testing.T) {
 	set, policies := made(t, 160), sluice.DefaultPolicies()
-	router, err := Untrained(t.Context(), set, Options{Seed: 1})
+	router, err := untrained(t.Context(), set, Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

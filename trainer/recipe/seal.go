@@ -35,7 +35,11 @@ func (r *run) seal(ctx context.Context) (string, error) {
 	if err := scored.Write(work, &m, r.start.prompt); err != nil {
 		return "", fmt.Errorf("train: %w", err)
 	}
-	manifest, err := artifact.Seal(work, r.manifest())
+	sealed, err := r.blend(ctx, work, &m)
+	if err != nil {
+		return "", err
+	}
+	manifest, err := artifact.Seal(work, sealed)
 	if err != nil {
 		return "", err
 	}

@@ -104,6 +104,26 @@ func fromBase(o Options) (start, error) {
 	return s, err
 }
 
+// CheckBase finds what would keep a base model from being adapted: weights that are missing, torn or of another
+// architecture, no tokenizer, one that is another model's, a prompt that it can't spell. It keeps no weights.
+func CheckBase(path string, policies []sluice.PolicySpec) error {
+	m, err := gemma.Verify(path)
+	if err != nil {
+		return err
+	}
+	tok, err := scored.Tokenizer(m)
+	if err != nil {
+		return fmt.Errorf("load model %s: %w", path, err)
+	}
+	if tok.Rows() > m.Config.VocabSize {
+		return fmt.Errorf("load model %s: its tokenizer has %d tokens, its embedding %d rows: it is another model's", path, tok.Rows(), m.Config.VocabSize)
+	}
+	if _, err := scored.NewLayout(tok, routing.FullPrompt(policies), policies); err != nil {
+		return fmt.Errorf("load model %s: %w", path, err)
+	}
+	return nil
+}
+
 // hyper are the optimiser's settings of a stage.
 func (s start) hyper(steps int, rate float64) learn.Hyper {
 	h := learn.DefaultHyper(steps)

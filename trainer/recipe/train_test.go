@@ -79,6 +79,9 @@ func TestTheDefaultRecipeMakesARouterThatDecides(t *testing.T) {
 			t.Errorf("%.40s: truncated %t", text, c.Truncated)
 		}
 	}
+	if _, ok := router.(*artifact.Blended); !ok {
+		t.Errorf("the default router is a %T", router)
+	}
 	c, err := router.Route(t.Context(), routing.Request{Text: "Which tributary joins river 92 above its delta?", Explain: true})
 	if err != nil || c.Reasoning == "" {
 		t.Errorf("explained: %+v, %v", c, err)

@@ -2,7 +2,10 @@ package registry_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -205,6 +208,28 @@ func TestADigestThatIsNotThePointersIsRefused(t *testing.T) {
 	_, err = kv.PutString(t.Context(), "active", `{"version":`)
 	must(t, err)
 	log.wait(t, "pointer refused")
+}
+
+// Whoever can write to the object store can store other bytes under the digest that the pointer names.
+func TestBytesThatAreNotTheDigestsAreRefused(t *testing.T) {
+	r, js, _ := open(t)
+	m := add(t, r, "v1")
+	store, err := js.ObjectStore(t.Context(), streams.ObjectStoreArtifacts)
+	must(t, err)
+	info, err := store.GetInfo(t.Context(), "routers/v1.tar")
+	must(t, err)
+	bytes, err := store.GetBytes(t.Context(), "routers/v1.tar")
+	must(t, err)
+	bytes[len(bytes)/2] ^= 1 // a weight
+	_, err = store.Put(t.Context(), jetstream.ObjectMeta{Name: "routers/v1.tar", Metadata: info.Metadata}, strings.NewReader(string(bytes)))
+	must(t, err)
+	dir := filepath.Join(t.TempDir(), "v1")
+	if err := r.Fetch(t.Context(), registry.Ref{Version: "v1", Digest: m.Digest}, dir); !errors.Is(err, registry.ErrCorrupt) {
+		t.Errorf("fetched other bytes: %v", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the directory is there")
+	}
 }
 
 func TestAnArtifactThatComesLateIsServedThen(t *testing.T) {

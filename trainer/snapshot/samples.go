@@ -5,18 +5,11 @@ import (
 	"sluice/evaluation"
 )
 
-// TrainSamples are the train rows as the simple routers learn from them: they know the policy alone, so
-// Complex_Query is the one for which the large model pays.
+// TrainSamples are the train rows as the simple routers learn from them.
 func (s *Snapshot) TrainSamples() []evaluation.Sample {
 	samples := make([]evaluation.Sample, len(s.Train))
 	for i, r := range s.Train {
-		samples[i] = evaluation.Sample{ID: r.Key, Text: r.Text, Medium: 1, Large: 1}
-		switch r.Policy {
-		case sluice.Complex:
-			samples[i].Medium = 0
-		case sluice.Ambiguous:
-			samples[i].Medium, samples[i].Large = 0, 0
-		}
+		samples[i] = evaluation.OfPolicy(r.Key, r.Text, r.Policy)
 	}
 	return samples
 }

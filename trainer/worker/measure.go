@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"path/filepath"
 	"slices"
-	"time"
 
-	"sluice"
 	"sluice/evaluation"
 	"sluice/evaluation/controls"
 	"sluice/routing"
@@ -54,7 +51,7 @@ func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string)
 	if err != nil {
 		return nil, &faulty{fmt.Errorf("open what was trained: %w", err)}
 	}
-	trained, err := scoreRouter(ctx, trainedName, router, samples)
+	trained, err := evaluation.ScoreAll(ctx, evaluation.NewTrained(ctx, trainedName, router), samples)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +73,13 @@ func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string)
 	}
 	a.report(&f.results.Report, s, train, samples, all)
 	f.results.Incumbent = incumbent.Name
-	ruling := a.w.Gate.Judge(samples, trained, incumbent)
+	gate := a.w.Gate
+	gate.Share = evaluation.OperatingShare(train)
+	ruling := gate.Judge(samples, trained, incumbent)
 	f.results.Reason = ruling.Reason
 	if ruling.Promote {
 		f.promote, f.results.Promoted = dir, trainedName
-	} else if err := a.tryControl(ctx, s, samples, simple, active, f); err != nil {
+	} else if err := a.tryControl(ctx, s, gate, samples, simple, active, f); err != nil {
 		return nil, err
 	}
 	f.results.Headline = f.results.headline()
@@ -106,7 +105,7 @@ func (a *attempt) report(r *evaluation.Report, s *snapshot.Snapshot, train, samp
 
 // tryControl lets the best control that serves through the gate where the trained router did not pass: over the
 // active version, or over a constant, which is what the static map is worth.
-func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, samples []evaluation.Sample, simple []control,
+func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, gate evaluation.Gate, samples []evaluation.Sample, simple []control,
 	active *evaluation.Scored, f *finding,
 ) error {
 	incumbent := evaluation.Scored{Name: "the static map", Scores: make([]float64, len(samples)), Ranks: make([]float64, len(samples))}
@@ -121,7 +120,7 @@ func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, samples 
 		if err != nil {
 			return &faulty{fmt.Errorf("keep control %s: %w", c.router.Name(), err)}
 		}
-		ruling := a.w.Gate.Judge(samples, c.scored, incumbent)
+		ruling := gate.Judge(samples, c.scored, incumbent)
 		if !ruling.Promote {
 			f.results.Reason += "; and " + ruling.Reason
 			return nil
@@ -131,34 +130,6 @@ func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, samples 
 		return nil
 	}
 	return nil
-}
-
-// scoreRouter asks a router of every sample. A query that it can't decide goes where the static map would send
-// it: it scores lowest.
-func scoreRouter(ctx context.Context, name string, router routing.Router, samples []evaluation.Sample) (evaluation.Scored, error) {
-	out := evaluation.Scored{Name: name, Scores: make([]float64, len(samples)), Calibrated: true}
-	latencies := make([]float64, 0, len(samples))
-	for i, sample := range samples {
-		start := time.Now()
-		choice, err := router.Route(ctx, routing.Request{Text: sample.Text})
-		latencies = append(latencies, float64(time.Since(start).Nanoseconds())/1e3)
-		if ctx.Err() != nil {
-			return out, context.Cause(ctx)
-		}
-		if err == nil {
-			out.Scores[i] = choice.Score()
-		}
-	}
-	out.Ranks, out.LatencyUS = out.Scores, median(latencies)
-	return out, nil
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
 }
 
 // active scores the active version; nil where the static map decides. One that can't be opened is no yardstick,
@@ -185,7 +156,7 @@ func (a *attempt) active(ctx context.Context, samples []evaluation.Sample, f *fi
 	if err != nil {
 		return nil, fmt.Errorf("open the active router %s: %w", ref.Version, err)
 	}
-	scored, err := scoreRouter(ctx, ref.Version, router, samples)
+	scored, err := evaluation.ScoreAll(ctx, evaluation.NewTrained(ctx, ref.Version, router), samples)
 	if err != nil {
 		return nil, err
 	}
@@ -210,17 +181,22 @@ type control struct {
 // it did on train rows that it was not fitted on: the test rows choose nothing.
 func (a *attempt) controls(ctx context.Context, train, samples []evaluation.Sample) ([]control, error) {
 	train = train[:min(len(train), mostFitted)]
+	cut, err := evaluation.Plan{Folds: heldOut, Holdout: true, Seed: a.job.Seed}.Cut(train)
+	if err != nil {
+		a.w.Log.Debug("too few train rows to choose a control by", "error", err)
+	}
 	var all []control
 	for _, router := range controls.All(a.job.Seed) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		apgr := chosenBy(router, train, a.job.Seed)
+		apgr := chosenBy(ctx, router, cut, train)
 		if err := router.Fit(train); err != nil {
 			a.w.Log.Debug("a control was left out", "control", router.Name(), "error", err)
 			continue
 		}
-		all = append(all, control{router, scoreControl(router, samples), apgr})
+		scored, err := evaluation.ScoreAll(ctx, router, samples)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, control{router, scored, apgr})
 	}
 	if len(all) == 0 {
 		return nil, &faulty{errors.New("no control can be fitted: too few train rows")}
@@ -229,36 +205,22 @@ func (a *attempt) controls(ctx context.Context, train, samples []evaluation.Samp
 	return all, nil
 }
 
-// chosenBy is a control's APGR on a fifth of the train rows that it is not fitted on.
-func chosenBy(control evaluation.Router, train []evaluation.Sample, seed uint64) float64 {
-	var fit, held []evaluation.Sample
-	for _, sample := range train {
-		if part(sample.Text, seed) == 0 {
-			held = append(held, sample)
-		} else {
-			fit = append(fit, sample)
-		}
+// chosenBy is a control's APGR on a fifth of the train rows that it is not fitted on; that of a random mix where
+// there is none.
+func chosenBy(ctx context.Context, router evaluation.Router, cut *evaluation.Cut, train []evaluation.Sample) float64 {
+	const randomMix = 0.5
+	if cut == nil {
+		return randomMix
 	}
-	if len(held) == 0 || control.Fit(fit) != nil {
-		return 0.5
+	scored, err := cut.CrossValidate(ctx, router, train, nil)
+	if err != nil {
+		return randomMix // it can't be fitted on so few, or ctx is over, which the caller sees
 	}
-	apgr, ok := evaluation.NewCurve(held, scoreControl(control, held).Scores, 0).APGR()
+	apgr, ok := evaluation.NewCurve(cut.Scored(train), scored.Ranks, 0).APGR()
 	if !ok {
-		return 0.5
+		return randomMix
 	}
 	return apgr
-}
-
-func scoreControl(control evaluation.Router, samples []evaluation.Sample) evaluation.Scored {
-	out := evaluation.Scored{Name: control.Name(), Scores: make([]float64, len(samples))}
-	latencies := make([]float64, len(samples))
-	for i, sample := range samples {
-		start := time.Now()
-		out.Scores[i] = control.Score(sample.Text)
-		latencies[i] = float64(time.Since(start).Nanoseconds()) / 1e3
-	}
-	out.Ranks, out.LatencyUS = out.Scores, median(latencies)
-	return out
 }
 
 // headline says in one line how the trained router did.
@@ -280,11 +242,4 @@ func (r *Results) apgr(name string) string {
 		return fmt.Sprintf("%.3f", *x.APGR)
 	}
 	return "undefined"
-}
-
-// part draws a sample's part of the train rows by its content, so that repeated texts stay together.
-func part(text string, seed uint64) int {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d\x00%s", seed, sluice.NormalizeText(text))
-	return int((h.Sum64() >> 7) % heldOut)
 }

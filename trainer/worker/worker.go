@@ -69,23 +69,7 @@ type Worker struct {
 // Run takes jobs off the queue until ctx is done, one at a time; once ends it after the first. It returns
 // nil: what becomes of a job is told in its events.
 func (w *Worker) Run(ctx context.Context, once bool) error {
-	queue, err := w.Board.Queue(ctx, w.Patience)
-	if err != nil {
-		return err
-	}
-	for {
-		taken, err := queue.Next(ctx, 0)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // asked to end
-		}
-		if err != nil {
-			w.Log.Error("a job can't be taken", "error", err)
-			continue
-		}
-		if done := w.take(ctx, taken); ctx.Err() != nil || once && done {
-			return nil //nolint:nilerr // asked to end
-		}
-	}
+	return w.Board.Work(ctx, w.Patience, w.Log, func(taken *board.Taken) bool { return w.take(ctx, taken) && once })
 }
 
 // take does a job of the queue; false where another worker has it in hand.

@@ -51,6 +51,24 @@ func TestAModelThatIsSurelyBetterIsPromoted(t *testing.T) {
 	}
 }
 
+// Accuracy is taken where as many queries go to the large model as training has Complex ones, and needs that share.
+func TestTheGateJudgesByTheNumberThatWasChosen(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(600, hard, numbered))
+	w := s.worker(t.TempDir(), "w1", &counter{knows: "hash"})
+	w.Gate.Metric = "accuracy"
+	must(t, w.Run(t.Context(), true))
+	if end := last(t, s, job.ID); end.Kind != "promoted" || !strings.Contains(end.Message, "the difference of accuracy") {
+		t.Errorf("end %+v", end)
+	}
+	r := results(t, s, job.ID)
+	for _, name := range []string{"knn", "logistic", "trained"} {
+		if x, ok := r.Report.Line(name); !ok || x.ECE == nil {
+			t.Errorf("%s has no calibration error: %+v", name, x)
+		}
+	}
+}
+
 func TestAModelThatKnowsNothingIsKeptWithTheReason(t *testing.T) {
 	s := logSite(t)
 	job := s.ask(t, "j1", examples(600, hard, numbered))
