@@ -142,12 +142,17 @@ func (o ChainOptions) withDefaults() ChainOptions {
 	return o
 }
 
-// candidate is a model of a chain, and what it is asked.
+// candidate is a model of a chain, and the most tokens that it may be asked for and may take.
 type candidate struct {
 	m    *model
 	chat Chatter
-	req  ChatRequest
 	most bounds
+}
+
+// asked is the conversation as the candidate is asked for its next turn.
+func (d candidate) asked(req ChatRequest) ChatRequest {
+	req.Model, req.MaxOutputTokens = d.m.cfg.Model, int(d.most.output)
+	return req
 }
 
 // candidates are the models that can do what is asked. Where none can, the error is the first's.
@@ -191,5 +196,5 @@ func (c *Caller) candidate(name string, req ChatRequest) (candidate, error) {
 		return candidate{}, sluice.Terminalf(sluice.ReasonTooLarge, "%s: the request has %d bytes, at most %d are sent (max_input_bytes)",
 			name, size, m.cfg.MaxInputBytes)
 	}
-	return candidate{m, chat, req, bounds{req.boundTokens(), int64(req.MaxOutputTokens)}}, nil
+	return candidate{m, chat, bounds{req.boundTokens(), int64(req.MaxOutputTokens)}}, nil
 }

@@ -58,7 +58,7 @@ func (g *Gemini) Generate(ctx context.Context, req Request) (Response, error) {
 // Chat makes one attempt.
 func (g *Gemini) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
 	ctx, ex := observe(ctx)
-	a := &assembly{req: req, sink: sink}
+	a := newAssembly(&req, sink)
 	contents, config := geminiContents(req), geminiConfig(req)
 	if sink == nil {
 		resp, err := g.client.Models.GenerateContent(ctx, req.Model, contents, config)

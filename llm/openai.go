@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +69,7 @@ func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
 
 // Chat makes one attempt.
 func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
-	a := &assembly{req: req, sink: sink}
+	a := newAssembly(&req, sink)
 	body, err := o.encode(&req, sink != nil)
 	if err != nil {
 		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: fmt.Errorf("openai: encode the request: schema or temperature is no JSON")}
@@ -138,15 +137,11 @@ func readOpenAI(data []byte) (reply openAIReply, err error) {
 var errAPI = errors.New("not what the API promises")
 
 func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
-	var room []byte
-	if n := resp.ContentLength; n > 0 && n < maxReply {
-		room = make([]byte, 0, n+bytes.MinRead) // its end is found without growing
-	}
-	data := bytes.NewBuffer(room)
-	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxReply)); err != nil {
+	data, err := readBody(resp)
+	if err != nil {
 		return err
 	}
-	reply, err := readOpenAI(data.Bytes())
+	reply, err := readOpenAI(data)
 	if err != nil || reply.Error != nil {
 		return errAPI
 	}
@@ -163,6 +158,17 @@ func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
 	}
 	a.setUsage(reply.Usage.tokens())
 	return nil
+}
+
+// readBody reads a body of at most maxReply bytes, into room of its length where that is told and believable.
+func readBody(resp *http.Response) ([]byte, error) {
+	n := resp.ContentLength
+	if n < 0 || n > 64<<10 {
+		return io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	}
+	data := make([]byte, n)
+	_, err := io.ReadFull(resp.Body, data)
+	return data, err
 }
 
 // readStream reads a reply's server-sent events. The end of the body without [DONE] will do where a
