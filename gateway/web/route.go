@@ -39,6 +39,7 @@ const (
 	HeaderRouter    = "X-Sluice-Router-Version"
 	HeaderRule      = "X-Sluice-Rule"
 	HeaderReplayed  = "X-Sluice-Replayed"
+	HeaderRequest   = "X-Request-Id" // the decision's id once more, where OpenAI's clients look for one
 	headerThreshold = "X-Sluice-Threshold"
 	headerExplain   = "X-Sluice-Explain"
 	headerTalk      = "X-Sluice-Conversation"
@@ -78,7 +79,8 @@ func Describe(h http.Header, d *sluice.Decision) {
 	if d.ID == "" {
 		return
 	}
-	h[HeaderDecision] = []string{d.ID}
+	id := []string{d.ID}
+	h[HeaderDecision], h[HeaderRequest] = id, id
 	if d.Model != "" { // a rule refuses otherwise
 		h[HeaderModel] = []string{d.Model}
 	}
