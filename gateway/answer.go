@@ -49,11 +49,12 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 		return &Answer{}, fault
 	}
 	defer leave()
-	pl, fault := p.plan(ctx, a)
+	answer := &Answer{}
+	pl, fault := p.plan(ctx, a, &answer.Decision)
 	if fault != nil {
-		return &Answer{}, fault
+		return answer, fault
 	}
-	r := &run{p: p, ask: a, plan: pl, stream: stream, answer: &Answer{}, scratch: scratch.Get().(*[]byte)}
+	r := &run{p: p, ask: a, plan: pl, stream: stream, answer: answer, scratch: scratch.Get().(*[]byte)}
 	defer r.putScratch()
 	if pl.refusal != nil {
 		return r.finish(ctx, llm.ChainResult{}, pl.refusal)
@@ -64,7 +65,7 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 		sink = r.chunk
 	}
 	began := p.o.Now()
-	res, err := p.o.Models.Chat(ctx, p.chainOptions(&pl.d), a.Chat, llm.Hooks{Begin: r.begin, End: r.end}, sink)
+	res, err := p.o.Models.Chat(ctx, p.chainOptions(pl.d), a.Chat, llm.Hooks{Begin: r.begin, End: r.end}, sink)
 	if err == nil && stream != nil {
 		err = r.flush(res.Model)
 	}
@@ -111,7 +112,7 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	defer r.mu.Unlock()
 	call.KeyID = r.ask.Key.ID
 	var err error
-	r.intent = intentOf(&r.plan.d, &call)
+	r.intent = intentOf(r.plan.d, &call)
 	*r.scratch, err = appendIntent((*r.scratch)[:0], &r.intent, r.lines[r.told:])
 	if err == nil {
 		err = r.p.o.Spool.Begin(r.plan.d.ID, *r.scratch)
@@ -199,7 +200,7 @@ func (r *run) say(c llm.Chunk) error {
 		r.answer.Began = true
 		r.mu.Lock()
 		r.plan.d.Model, r.plan.d.Tier = c.Model, r.p.tierOf(c.Model)
-		d := r.plan.d // another attempt may yet change the original
+		d := *r.plan.d // another attempt may yet change the original
 		r.mu.Unlock()
 		err = r.stream.Begin(&d)
 	}
@@ -243,7 +244,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	if err != nil {
 		fault = r.p.faultOf(ctx, err)
 	}
-	d := &r.plan.d
+	d := r.plan.d
 	r.record(d, res, fault)
 	var facts []streams.Message
 	var lost error
@@ -263,7 +264,6 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	if fault == nil && d.Requested == Auto {
 		r.p.sticky.put(r.ask.Key.Tenant, d.Conversation, conversation{model: d.Model, router: d.RouterVersion, policy: d.Policy})
 	}
-	r.answer.Decision = *d
 	r.p.told.tell(&r.answer.Decision, r.lines)
 	if fault != nil {
 		return r.answer, fault

@@ -60,10 +60,16 @@ type message struct {
 	ToolCalls  []toolCall `json:"tool_calls"`
 	ToolCallID string     `json:"tool_call_id"`
 	// Refusal, Annotations and Audio come back in an assistant's turn that a client repeats.
-	Refusal     *string         `json:"refusal"`
-	Annotations json.RawMessage `json:"annotations"`
-	Audio       json.RawMessage `json:"audio"`
+	Refusal     passed `json:"refusal"`
+	Annotations passed `json:"annotations"`
+	Audio       passed `json:"audio"`
 }
+
+// passed is a value that is let in and passed over.
+type passed struct{}
+
+// UnmarshalJSONFrom steps over it.
+func (passed) UnmarshalJSONFrom(dec *jsontext.Decoder) error { return dec.SkipValue() }
 
 // content is a text, or parts of text.
 type content string
