@@ -40,6 +40,7 @@ func TestEveryCommandDoesItsWholeWorkUnderItsRole(t *testing.T) {
 	online(s, gateway, secret)
 	awaitLoop(s, &heard)
 	trains(s, gateway, secret)
+	paged(s, gateway)
 	routed(s, secret)
 	dropped(s)
 
