@@ -49,7 +49,7 @@ func Start(ctx context.Context, c Config) (*Tracing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing to %s: %w", c.Endpoint, err)
 	}
-	return newTracing(c, sdktrace.WithBatcher(&lossy{SpanExporter: exporter, endpoint: c.Endpoint, log: c.Log})), nil
+	return newTracing(c, sdktrace.WithSpanProcessor(newLossy(exporter, c))), nil
 }
 
 func newTracing(c Config, export sdktrace.TracerProviderOption) *Tracing {

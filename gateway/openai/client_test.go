@@ -217,6 +217,17 @@ func TestAParameterThatIsNullOrSaysWhatWeDoAnywayIsNone(t *testing.T) {
 	}
 }
 
+func TestAnAssistantsTurnMayBeRepeatedAsItCame(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"},
+		{"role":"assistant","content":[{"type":"text","text":"Hello."}],"refusal":null,"annotations":[{"type":"url_citation"}],"audio":{"id":"a"},"tool_calls":null},
+		{"role":"user","content":"Who wrote Faust?"}]}`), 200)
+	if d := r.Decisions(t); len(d) != 1 || d[0].Query.Text != "Who wrote Faust?" {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
 func TestFaultsComeInOpenAIsEnvelope(t *testing.T) {
 	t.Parallel()
 	r := gatetest.Start(t)
