@@ -113,6 +113,9 @@ func (p *Pipeline) route(ctx context.Context, a *Ask, text string, f features.Fe
 	d := pl.d
 	d.Policy, d.Probabilities, d.Threshold = fd.Choice.Policy, fd.Choice.Probabilities, fd.Threshold
 	d.Reasoning, d.ReasoningSource = fd.Choice.Reasoning, fd.Choice.ReasoningSource
+	if d.ReasoningSource == routing.ReasoningGenerated { // it may quote the question
+		d.Reasoning = Scrubbed(d.Reasoning)
+	}
 	d.RouterVersion, d.RouterFault, d.RouterUS, d.Canary = fd.Choice.Version, string(fd.Fault), fd.RouterUS, fd.Canary
 	out := rs.Map(rules.Facts{
 		Policy: d.Policy, Probabilities: d.Probabilities, Score: fd.Choice.Score(), Threshold: d.Threshold, Router: d.RouterVersion,

@@ -111,7 +111,7 @@ func (c *benchGatewayCmd) gateway(ctx context.Context, b *benchRing, upstream, n
 		return bench.Target{}, err
 	}
 	b.cleanup = append(b.cleanup, func() error { caller.Close(); return nil })
-	g, s, err := quiet.openDoors(ctx, cfg, b.log, caller)
+	g, s, err := quiet.openDoors(ctx, cfg, b.log, caller, quiet.givenTables)
 	if err != nil {
 		return bench.Target{}, err
 	}

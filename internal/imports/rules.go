@@ -30,7 +30,7 @@ var rooms = map[string][]string{
 	"trainer/board":            {"", "streams"},
 	"trainer/launch":           {"", "trainer/board"},
 	"trainer/registry":         {"", "streams", "routing", "trainer/snapshot"},
-	"trainer/snapshot":         {"", "evaluation"},
+	"trainer/snapshot":         {"", "evaluation", "privacy"},
 	"trainer/watch":            {"", "trainer/board", "trainer/snapshot"},
 	"trainer/worker":           {"", "evaluation", "evaluation/controls", "routing", "trainer/board", "trainer/registry", "trainer/snapshot"},
 	"trainer/recipe":           {"", "evaluation", "evaluation/controls", "routing", "routing/scored", "trainer/artifact", "trainer/dataset", "gemma", "gemma/learn", "gemma/nf4", "gemma/tokenizer"},
