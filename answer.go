@@ -54,7 +54,7 @@ func NewArmKey(secret []byte) (ArmKey, error) {
 	k := ArmKey{secret: append([]byte(nil), secret...)}
 	mac := hmac.New(sha256.New, k.secret)
 	mac.Write([]byte("fingerprint of the arm key"))
-	k.fingerprint = strings.ToLower(keyEncoding.EncodeToString(mac.Sum(nil)))[:4]
+	k.fingerprint = keyEncoding.EncodeToString(mac.Sum(nil))[:4]
 	return k, nil
 }
 

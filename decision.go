@@ -106,8 +106,8 @@ type Alert struct {
 	// Subject says whose it is: a tenant, a model, a feature; empty for all.
 	Subject string `json:"subject,omitempty"`
 	// Severity is "warning" or "critical".
-	Severity string  `json:"severity"`
-	Message  string  `json:"message"`
+	Severity string `json:"severity"`
+	Message  string `json:"message"`
 	// Value is above Limit where the alert is raised. What happened once has neither, and is never cleared.
 	Value float64 `json:"value"`
 	Limit float64 `json:"limit"`

@@ -1,11 +1,13 @@
 package sluice
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Query is a question as the ring carries it. It never holds a ground truth: that travels in
@@ -52,19 +54,32 @@ const (
 	Test  Split = "test"
 )
 
-var keyEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+var keyEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // hashKey folds parts into 26 lower-case base32 characters (128 bits of SHA-256). Parts are
 // length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
 func hashKey(parts ...string) string {
-	h := sha256.New()
-	var n [8]byte
+	var room [256]byte
+	b := room[:0]
 	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		h.Write([]byte(p))
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(p))), p...)
 	}
-	return strings.ToLower(keyEncoding.EncodeToString(h.Sum(nil)[:16]))
+	sum := sha256.Sum256(b)
+	return idOf([16]byte(sum[:16]))
+}
+
+// idOf writes 128 bits as 26 characters of [a-z2-7].
+func idOf(bits [16]byte) string {
+	var text [26]byte
+	keyEncoding.Encode(text[:], bits[:])
+	return string(text[:])
+}
+
+// NewID mints an id of 128 random bits, fit for a subject: 26 characters of [a-z2-7].
+func NewID() string {
+	var bits [16]byte
+	_, _ = rand.Read(bits[:]) // never fails: see crypto/rand
+	return idOf(bits)
 }
 
 // HashID folds parts into a subject-safe identifier of 26 characters: equal parts give equal ids.
@@ -82,7 +97,25 @@ func QueryKey(tenant, id, text string) string {
 
 // NormalizeText folds case and white space, so that two spellings of one question compare equal.
 func NormalizeText(text string) string {
-	return strings.ToLower(strings.Join(strings.Fields(text), " "))
+	var room [256]byte
+	b, blank := room[:0], false
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return strings.ToLower(strings.Join(strings.Fields(text), " "))
+		case c == ' ' || '\t' <= c && c <= '\r':
+			blank = true
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		if blank && len(b) > 0 {
+			b = append(b, ' ')
+		}
+		b, blank = append(b, c), false
+	}
+	return string(b)
 }
 
 // ContentHash identifies the question's content whoever asked it: the same for every tenant and id.
@@ -91,12 +124,10 @@ func ContentHash(text string) string { return hashKey("content", NormalizeText(t
 // SplitOf draws the split of a question from its content and the seed: about trainShare of all
 // questions are [Train]. Adding rows to a data set moves no row that was there (Invariant 4).
 func SplitOf(text string, seed uint64, trainShare float64) Split {
-	h := sha256.New()
-	var s [8]byte
-	binary.BigEndian.PutUint64(s[:], seed)
-	h.Write(s[:])
-	h.Write([]byte(NormalizeText(text)))
-	draw := binary.BigEndian.Uint64(h.Sum(nil)[:8]) >> 11 // 53 bits: exact in a float64
+	var room [256]byte
+	b := binary.BigEndian.AppendUint64(room[:0], seed)
+	sum := sha256.Sum256(append(b, NormalizeText(text)...))
+	draw := binary.BigEndian.Uint64(sum[:8]) >> 11 // 53 bits: exact in a float64
 	if float64(draw)/(1<<53) < trainShare {
 		return Train
 	}

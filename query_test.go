@@ -3,6 +3,7 @@ package sluice_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -93,5 +94,40 @@ func TestArmsAreBlindAndInvertible(t *testing.T) {
 	}
 	if mediumIsA < n/2-4*50 || mediumIsA > n/2+4*50 {
 		t.Errorf("medium is arm a in %d of %d queries, want about half", mediumIsA, n)
+	}
+}
+
+func TestNormalizedTextIsLowerCaseWithSingleBlanks(t *testing.T) {
+	blanks := rapid.StringOfN(rapid.RuneFrom([]rune(" \t\n\v\f\r\x1c\x00aZ@[Ä\u00a0\u0085\u2003ß")), 0, 40, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), blanks, rapid.StringMatching("[ -~]{0,300}")).Draw(t, "text")
+		want := strings.ToLower(strings.Join(strings.Fields(text), " "))
+		if got := sluice.NormalizeText(text); got != want {
+			t.Fatalf("%q is normalised to %q, want %q", text, got, want)
+		}
+	})
+}
+
+// The keys and splits of questions are in logs and tables: they may never change.
+func TestKeysAndSplitsStayWhatTheyWere(t *testing.T) {
+	long := strings.Repeat("Which river flows through Baghdad? ", 20)
+	for _, want := range []struct{ text, byText, byID, splits string }{
+		{"Which river flows through Baghdad?", "4rehvgvyeget5xzk62mrhi4eaq", "nketwgtbkcf4ka4a5wtfeeenoq", "trtrtrtrtrtrtrtr"},
+		{"Wer schrieb  Fäuste?", "efiyh4msfrbgvg42novvglfrj4", "nketwgtbkcf4ka4a5wtfeeenoq", "trtetrtetetrtrtr"},
+		{long, "pys3pamw5pofg3bwmrmxhb2e4m", "nketwgtbkcf4ka4a5wtfeeenoq", "trtetetetrtrtrtr"},
+	} {
+		splits := ""
+		for seed := range uint64(8) {
+			splits += string(sluice.SplitOf(want.text, seed, 0.5)[:2])
+		}
+		if got := sluice.QueryKey("acme", "", want.text); got != want.byText {
+			t.Errorf("%.20s: the key is %s, want %s", want.text, got, want.byText)
+		}
+		if got := sluice.QueryKey("acme", "id1", want.text); got != want.byID {
+			t.Errorf("%.20s: the key by its id is %s, want %s", want.text, got, want.byID)
+		}
+		if splits != want.splits {
+			t.Errorf("%.20s: the splits are %s, want %s", want.text, splits, want.splits)
+		}
 	}
 }

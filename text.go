@@ -10,6 +10,9 @@ import (
 // and every control character but line feed and tab are dropped, white space around it is trimmed, and
 // what exceeds maxBytes is cut at a character's edge. maxBytes of 0 means no bound.
 func CleanText(s string, maxBytes int) string {
+	if (maxBytes <= 0 || len(s) <= maxBytes) && isClean(s) {
+		return s
+	}
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
 			return r
@@ -23,4 +26,15 @@ func CleanText(s string, maxBytes int) string {
 		maxBytes--
 	}
 	return strings.TrimSpace(s[:maxBytes])
+}
+
+// isClean says of nearly every text at a glance that nothing is to be done: printable ASCII without blanks
+// around it.
+func isClean(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < ' ' || c > '~') && c != '\n' && c != '\t' {
+			return false
+		}
+	}
+	return s == "" || s[0] > ' ' && s[len(s)-1] > ' '
 }

@@ -17,6 +17,8 @@ import (
 type Target struct {
 	// Name is the prefix of its keys: "direct", "proxy", "rules", "model".
 	Name, URL, Body, StreamBody string
+	// Load, where above 0, is in place of the options': for a way that takes much longer than others.
+	Load int
 	// Settle, where set, waits until everything that requests left behind is done: decisions published.
 	Settle func(ctx context.Context) error
 }
@@ -59,6 +61,9 @@ func RunGateway(ctx context.Context, targets []Target, o GatewayOptions) (Gatewa
 	defer client.CloseIdleConnections()
 	runs := make([]*gatewayRun, len(targets))
 	for i, t := range targets {
+		if t.Load == 0 {
+			t.Load = o.Load
+		}
 		runs[i] = &gatewayRun{Target: t, client: client, o: o}
 		if _, err := runs[i].singles(ctx, o.Single/4+1); err != nil { // connections, pools, caches
 			return GatewayResult{}, err
@@ -124,7 +129,7 @@ func (r *gatewayRun) round(ctx context.Context, n int) error {
 		return err
 	}
 	r.rps = append(r.rps, rps)
-	r.requests += int64(r.o.Single + r.o.Streams + r.o.Load)
+	r.requests += int64(r.o.Single + r.o.Streams + r.Load)
 	if r.o.Progress != nil {
 		r.o.Progress(r.Name, n+1, percentile(took, 50), rps)
 	}
@@ -194,7 +199,7 @@ func (r *gatewayRun) load(ctx context.Context) (float64, error) {
 	var g sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
-	left := r.o.Load
+	left := r.Load
 	before, err := selfCPU()
 	if err != nil {
 		return 0, err
@@ -222,7 +227,7 @@ func (r *gatewayRun) load(ctx context.Context) (float64, error) {
 	if failed == nil && r.Settle != nil {
 		failed = r.Settle(ctx)
 	}
-	rps := float64(r.o.Load) / time.Since(began).Seconds()
+	rps := float64(r.Load) / time.Since(began).Seconds()
 	after, err := selfCPU()
 	r.cpu += after - before
 	return rps, errors.Join(failed, err)
@@ -232,7 +237,7 @@ func (r *gatewayRun) found() Found {
 	return Found{
 		Name: r.Name, P50: percentile(r.took, 50), P99: percentile(r.took, 99), FirstP50: percentile(r.first, 50), RPS: slices.Max(r.rps),
 		Allocations: float64(r.mallocs) / float64(r.counted), Bytes: float64(r.bytes) / float64(r.counted), Requests: r.requests,
-		CPU: r.cpu / time.Duration(r.o.Load*len(r.rps)),
+		CPU: r.cpu / time.Duration(r.Load*len(r.rps)),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"sluice/streams"
@@ -21,6 +22,9 @@ type PipelineOptions struct {
 	Seed uint64
 	// Progress hears of each part; nil: nobody does.
 	Progress func(Part)
+	// Profile is called before part n, counted from 1, and what it returns after it; nil: nobody is. The raw load
+	// is outside.
+	Profile func(n int) (stop func() error, err error)
 }
 
 // Part is what one part of the queries took.
@@ -28,31 +32,44 @@ type Part struct {
 	// Done counts the queries of this and all earlier parts.
 	Done             int     `json:"done"`
 	QueriesPerSecond float64 `json:"queries_per_s"`
+	// RawPerSecond is the mean of the raw turns before and after the part, Ratio the part's messages a second
+	// over that. Both are set in the result, not yet in what Progress hears.
+	RawPerSecond float64 `json:"raw_messages_per_s"`
+	Ratio        float64 `json:"ratio"`
 	// CPUPerQuery is CPU time of this process, log included; PostgresCPUPerQuery that of the server. Both
 	// in microseconds.
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
 }
 
-// Pipeline is the result of the pipeline benchmark.
+// Pipeline is the result of the pipeline benchmark. Speeds and the ratio are medians, so that a neighbour who
+// slows down one part or one turn moves them little; CPU times are means.
 type Pipeline struct {
-	Queries           int     `json:"queries"`
-	QueriesPerSecond  float64 `json:"queries_per_s"`
-	MessagesPerQuery  float64 `json:"messages_per_query"`
-	MessagesPerSecond float64 `json:"pipeline_messages_per_s"`
-	RawPerSecond      float64 `json:"raw_messages_per_s"`
-	// Ratio is MessagesPerSecond over RawPerSecond.
-	Ratio float64 `json:"ratio"`
+	Queries          int     `json:"queries"`
+	QueriesPerSecond float64 `json:"queries_per_s"`
+	// MessagesPerQuery counts what the log stored, each message once, DeliveriesPerQuery what it handed to the
+	// stages: a message that two stages read is delivered twice.
+	MessagesPerQuery   float64 `json:"messages_per_query"`
+	DeliveriesPerQuery float64 `json:"deliveries_per_query"`
+	MessagesPerSecond  float64 `json:"pipeline_messages_per_s"`
+	RawPerSecond       float64 `json:"raw_messages_per_s"`
+	// Ratio is the median of the parts' ratios, each to the raw turns beside it; RatioLow and RatioHigh are the
+	// lowest and the highest. On a machine whose speed changes in the course of a run it is not MessagesPerSecond
+	// over RawPerSecond.
+	Ratio     float64 `json:"ratio"`
+	RatioLow  float64 `json:"ratio_low"`
+	RatioHigh float64 `json:"ratio_high"`
 	// RawCPUPerMessage is the CPU time of this process for one raw message, CPUShare what part that is of the
 	// ring's CPU time for one message, Postgres's included. Other work on the machine slows the two loads down
 	// unevenly, and moves this less than Ratio. It is below Ratio where the raw load leaves a core idle now and
 	// then.
-	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
-	CPUShare            float64 `json:"cpu_share"`
-	CPUPerQuery         float64 `json:"cpu_us_per_query"`
-	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
-	PeakRSS             float64 `json:"peak_rss_mb"`
-	Parts               []Part  `json:"parts"`
+	RawCPUPerMessage    float64   `json:"raw_cpu_us_per_message"`
+	CPUShare            float64   `json:"cpu_share"`
+	CPUPerQuery         float64   `json:"cpu_us_per_query"`
+	PostgresCPUPerQuery float64   `json:"postgres_cpu_us_per_query"`
+	PeakRSS             float64   `json:"peak_rss_mb"`
+	Parts               []Part    `json:"parts"`
+	RawTurns            []float64 `json:"raw_turns"`
 }
 
 // RunPipeline sends the queries round the ring and measures it against the raw load on the same server.
@@ -78,15 +95,14 @@ type pipelineRun struct {
 	raw    *rawLoad
 	o      PipelineOptions
 
-	rawTime, ringTime time.Duration
-	rawMessages       int
-	rawCPU            time.Duration
-	cpu, postgresCPU  time.Duration
-	parts             []Part
+	rawTurns         []float64 // messages a second
+	rawCPU           time.Duration
+	cpu, postgresCPU time.Duration
+	parts            []Part
 }
 
 func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
-	before, err := m.feeder.stored(ctx)
+	before, err := m.feeder.books(ctx)
 	if err != nil {
 		return Pipeline{}, err
 	}
@@ -108,7 +124,7 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 	if err := m.rawTurn(ctx); err != nil {
 		return Pipeline{}, err
 	}
-	after, err := m.feeder.stored(ctx)
+	after, err := m.feeder.books(ctx)
 	if err != nil {
 		return Pipeline{}, err
 	}
@@ -119,7 +135,7 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 	if recorded-examples != int64(done) {
 		return Pipeline{}, fmt.Errorf("%d queries made %d examples in Postgres", done, recorded-examples)
 	}
-	return m.result(float64(after - before))
+	return m.result(after.since(before))
 }
 
 func (m *pipelineRun) rawTurn(ctx context.Context) error {
@@ -136,8 +152,7 @@ func (m *pipelineRun) rawTurn(ctx context.Context) error {
 		return err
 	}
 	m.rawCPU += after - before
-	m.rawMessages += m.o.RawMessages
-	m.rawTime += time.Duration(float64(m.o.RawMessages) / perSecond * float64(time.Second))
+	m.rawTurns = append(m.rawTurns, perSecond)
 	return nil
 }
 
@@ -151,19 +166,27 @@ func (m *pipelineRun) part(ctx context.Context, n, total int) error {
 	if err != nil {
 		return err
 	}
+	stopProfile := func() error { return nil }
+	if m.o.Profile != nil {
+		if stopProfile, err = m.o.Profile(len(m.parts) + 1); err != nil {
+			return err
+		}
+	}
 	started := time.Now()
 	if err := m.feeder.publish(ctx, n); err != nil {
-		return err
+		return errors.Join(err, stopProfile())
 	}
 	if err := m.feeder.settle(ctx, streams.StreamExamples, target+uint64(n)); err != nil {
-		return err
+		return errors.Join(err, stopProfile())
 	}
 	took := time.Since(started)
+	if err := stopProfile(); err != nil {
+		return err
+	}
 	cpuAfter, postgresAfter, err := m.cpuNow()
 	if err != nil {
 		return err
 	}
-	m.ringTime += took
 	m.cpu += cpuAfter - cpu
 	m.postgresCPU += postgresAfter - postgresCPU
 	p := Part{
@@ -189,30 +212,50 @@ func (m *pipelineRun) cpuNow() (self, postgres time.Duration, err error) {
 	return self, postgres, err
 }
 
-func (m *pipelineRun) result(messages float64) (Pipeline, error) {
+func (m *pipelineRun) result(b books) (Pipeline, error) {
 	mem, err := memoryOf(0)
 	if err != nil {
 		return Pipeline{}, err
 	}
 	n := m.o.Queries
-	perSecond := float64(n) / m.ringTime.Seconds()
-	rawPerSecond := float64(m.rawMessages) / m.rawTime.Seconds()
-	perMessage := messages / float64(n)
-	rawCPU := perQuery(m.rawCPU, m.rawMessages)
+	perQueryStored := float64(b.stored) / float64(n)
+	var speeds, ratios []float64
+	for i := range m.parts {
+		p := &m.parts[i]
+		raw := (m.rawTurns[i] + m.rawTurns[i+1]) / 2
+		p.RawPerSecond, p.Ratio = round(raw), round(p.QueriesPerSecond*perQueryStored/raw)
+		speeds, ratios = append(speeds, p.QueriesPerSecond), append(ratios, p.Ratio)
+	}
+	speed, raw := median(speeds), median(m.rawTurns)
+	rawCPU := perQuery(m.rawCPU, len(m.rawTurns)*m.o.RawMessages)
+	turns := make([]float64, len(m.rawTurns))
+	for i, v := range m.rawTurns {
+		turns[i] = round(v)
+	}
 	return Pipeline{
 		Queries:             n,
-		QueriesPerSecond:    round(perSecond),
-		MessagesPerQuery:    round(perMessage),
-		MessagesPerSecond:   round(perSecond * perMessage),
-		RawPerSecond:        round(rawPerSecond),
-		Ratio:               round(perSecond * perMessage / rawPerSecond),
+		QueriesPerSecond:    round(speed),
+		MessagesPerQuery:    round(perQueryStored),
+		DeliveriesPerQuery:  round(float64(b.delivered) / float64(n)),
+		MessagesPerSecond:   round(speed * perQueryStored),
+		RawPerSecond:        round(raw),
+		Ratio:               round(median(ratios)),
+		RatioLow:            slices.Min(ratios),
+		RatioHigh:           slices.Max(ratios),
 		RawCPUPerMessage:    round(rawCPU),
-		CPUShare:            round(rawCPU * perMessage / perQuery(m.cpu+m.postgresCPU, n)),
+		CPUShare:            round(rawCPU * perQueryStored / perQuery(m.cpu+m.postgresCPU, n)),
 		CPUPerQuery:         round(perQuery(m.cpu, n)),
 		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
 		PeakRSS:             round(mem.peak),
 		Parts:               m.parts,
+		RawTurns:            turns,
 	}, nil
+}
+
+// median is the middle one, or the mean of the two in the middle; values must not be empty.
+func median(values []float64) float64 {
+	v := slices.Sorted(slices.Values(values))
+	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }
 
 func perQuery(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(n) }

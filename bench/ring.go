@@ -27,9 +27,10 @@ type Ring struct {
 
 const (
 	source = "bench"
-	// rest is how often the log is asked whether the ring has come to rest; small against a run, and rare
-	// enough to cost nothing.
-	rest = 20 * time.Millisecond
+	// rest is how often the log is asked how far the ring is; small against a run, and rare enough to cost
+	// nothing. Once all is made, lastRest is how often it is asked whether the ring has come to rest.
+	rest     = 20 * time.Millisecond
+	lastRest = 2 * time.Millisecond
 	// stall is how long a ring may make no progress before the run is given up.
 	stall = 30 * time.Second
 )
@@ -114,16 +115,33 @@ func (f *feeder) store(ctx context.Context, n int, message func(id string) (stre
 	return nil
 }
 
-// stored counts the messages that the ring's streams have taken so far, whoever has removed them since.
-func (f *feeder) stored(ctx context.Context) (total uint64, err error) {
+// books are what the ring's streams have done so far.
+type books struct {
+	// stored counts the messages that they have taken, whoever has removed them since, delivered those that they
+	// have handed to stages, each time that they did.
+	stored, delivered uint64
+}
+
+func (b books) since(before books) books {
+	return books{stored: b.stored - before.stored, delivered: b.delivered - before.delivered}
+}
+
+func (f *feeder) books(ctx context.Context) (b books, err error) {
 	for _, name := range streams.Names() {
-		n, err := f.last(ctx, name)
+		s, err := f.js.Stream(ctx, name)
 		if err != nil {
-			return 0, err
+			return books{}, fmt.Errorf("stream %s: %w", name, err)
 		}
-		total += n
+		b.stored += s.CachedInfo().State.LastSeq
+		list := s.ListConsumers(ctx)
+		for c := range list.Info() {
+			b.delivered += c.Delivered.Consumer
+		}
+		if err := list.Err(); err != nil {
+			return books{}, fmt.Errorf("consumers of %s: %w", name, err)
+		}
 	}
-	return total, nil
+	return b, nil
 }
 
 func (f *feeder) last(ctx context.Context, stream string) (uint64, error) {
@@ -151,6 +169,7 @@ func (f *feeder) settle(ctx context.Context, stream string, n uint64) error {
 			if busy, err := f.busy(ctx); err != nil || busy == "" {
 				return err
 			}
+			ticker.Reset(lastRest)
 		}
 		if now > made {
 			made, grown = now, time.Now()

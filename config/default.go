@@ -36,7 +36,7 @@ func Default() Config {
 			Judge:    Stage{Concurrency: 64, Attempts: 5, Deadline: 15 * time.Minute},
 			Label:    Stage{Concurrency: 256, Attempts: 5, Deadline: 30 * time.Second},
 			Analysis: Stage{Concurrency: 32, Attempts: 5, Deadline: 15 * time.Minute},
-			Record:   Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
+			Record:   Stage{Concurrency: 2000, Attempts: 20, Deadline: time.Minute},
 			Training: Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 			Monitor:  Stage{Concurrency: 500, Attempts: 20, Deadline: time.Minute},
 		},

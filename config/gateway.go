@@ -15,6 +15,7 @@ type Gateway struct {
 	TLSCert         string        `key:"tls_cert" doc:"Path of the certificate (PEM, with its chain) to serve HTTPS; needs tls_key. Read again when it changes."`
 	TLSKey          string        `key:"tls_key" doc:"Path of its key (PEM)."`
 	Router          string        `key:"router" doc:"Where the router runs: local, in the gateway's process, or nats: any copy of sluice route serve, on any machine, is asked."`
+	Page            string        `key:"page" doc:"Who may look at the page for people, at /: open, everybody who reaches listen may see numbers (no text of a query, no tenant's budget, no dead letter), and whatever changes something wants a login with an admin key; login, everything does; off, there is none."`
 	Models          []string      `key:"models" doc:"Models that clients may name beside those of pair; each listed under models."`
 	Fallbacks       []Fallback    `key:"fallbacks" doc:"Who stands in for a model that fails. A model of the pair that is not listed here has the other one; a model that a client named has none."`
 	Timeout         time.Duration `key:"timeout" doc:"Deadline of a whole request: waiting, retries and fallbacks included."`
@@ -39,6 +40,13 @@ type Gateway struct {
 	Spool           Spool         `key:"spool" doc:"The gateway's memory on disk of what it owes to the log."`
 }
 
+// Values of gateway.page.
+const (
+	PageOpen  = "open"
+	PageLogin = "login"
+	PageOff   = "off"
+)
+
 // Fallback names who stands in for a model.
 type Fallback struct {
 	Model   string   `key:"model" doc:"The model that may fail."`
@@ -54,7 +62,7 @@ type Spool struct {
 
 func defaultGateway() Gateway {
 	return Gateway{
-		Listen: "127.0.0.1:8080", Router: "local", Models: []string{}, Fallbacks: []Fallback{}, Redact: []string{}, Timeout: 5 * time.Minute, MaxAttempts: 4, Idle: 30 * time.Second,
+		Listen: "127.0.0.1:8080", Router: "local", Page: PageOpen, Models: []string{}, Fallbacks: []Fallback{}, Redact: []string{}, Timeout: 5 * time.Minute, MaxAttempts: 4, Idle: 30 * time.Second,
 		MaxBody: 2 << 20, MaxTextBytes: 512 << 10, MaxMessages: 1000, MaxOutputTokens: 65536, RedactLongest: 256,
 		KeepAnswers: true, LogDecisions: true, LogTexts: true, ReplyBytes: 64 << 20, ReplyAge: 24 * time.Hour,
 		Conversations: 10_000, Drain: 30 * time.Second, Spool: Spool{Sync: "batch", SyncEvery: 100 * time.Millisecond},
@@ -67,6 +75,7 @@ func (c *Config) checkGateway(k checker) {
 	k.want(err == nil, "gateway.listen", fmt.Sprintf("%q is no address", g.Listen), "want host:port, as 127.0.0.1:8080")
 	k.want((g.TLSCert == "") == (g.TLSKey == ""), "gateway.tls_cert", "needs gateway.tls_key, and the other way round", "give both or neither")
 	k.want(g.Router == "local" || g.Router == "nats", "gateway.router", fmt.Sprintf("is %q", g.Router), "want local or nats")
+	k.want(slices.Contains([]string{PageOpen, PageLogin, PageOff}, g.Page), "gateway.page", fmt.Sprintf("is %q", g.Page), "want open, login or off")
 	for i, m := range g.Models {
 		c.wantModel(k, fmt.Sprintf("gateway.models[%d]", i), m)
 	}

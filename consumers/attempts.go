@@ -20,7 +20,11 @@ type tries struct {
 	// Attempts counts failures that spent one, Settled all deliveries that a runner ended by a word.
 	Attempts int `json:"attempts"`
 	Settled  int `json:"settled"`
-	// The rest is for people.
+}
+
+// written is how tries are kept; what is beside them is for people.
+type written struct {
+	tries
 	Durable  string `json:"durable"`
 	Stream   string `json:"stream"`
 	Sequence uint64 `json:"sequence"`
@@ -69,8 +73,7 @@ func (l *ledgerOfTries) read(ctx context.Context, d *delivery) (tries, error) {
 }
 
 func (l *ledgerOfTries) write(ctx context.Context, d *delivery, t tries) error {
-	t.Durable, t.Stream, t.Sequence = d.source.input.Durable, d.place.Stream, d.place.Sequence
-	value, err := json.Marshal(t)
+	value, err := json.Marshal(written{t, d.source.input.Durable, d.place.Stream, d.place.Sequence})
 	if err == nil {
 		err = insistFor(ctx, func(ctx context.Context) error {
 			_, err := l.kv.Put(ctx, triesKey(d), value)

@@ -128,7 +128,7 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 	defer cancel()
 	in := make([]streams.Message, len(batch))
 	for i, d := range batch {
-		in[i] = d.in
+		in[i] = *d.in
 		if d.span == nil { // one that is handled again, alone, has its span
 			d.trace(ctx, r.cfg.Tracing, r.cfg.Stage.Name)
 		}
@@ -149,11 +149,17 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 
 // conclude stores all outputs of a batch at once and settles each message.
 func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
-	var out []streams.Message
+	n := 0
+	for i := range results {
+		n += len(results[i].Out)
+	}
+	out := make([]streams.Message, 0, n)
 	for i, d := range batch {
 		made, parent := results[i].Out, d.parent()
-		for j, m := range made {
-			made[j] = m.Continue(parent)
+		if parent != "" {
+			for j, m := range made {
+				made[j] = m.Continue(parent)
+			}
 		}
 		out = append(out, made...)
 	}

@@ -17,17 +17,18 @@ type delivery struct {
 	source *source
 	// place is where the server keeps it: the RETRIES message itself where it came by way of RETRIES.
 	place streams.Message
-	// in is what the stage gets: the original message where it came by way of RETRIES.
-	in streams.Message
+	// in is what the stage gets: place, or the original message where it came by way of RETRIES.
+	in *streams.Message
 	// retry is the id of the hand-over where it came by way of RETRIES.
 	retry string
 	// ack is the subject that settles it.
 	ack string
-	nc  *nats.Conn
 	// tries is what the attempts bucket holds of it, read on redelivery only; known is false while it could
 	// not be read, so that it must not be written.
 	tries tries
 	known bool
+	// before and after are its neighbours among the open ones.
+	before, after *delivery
 	// span is the work on it; nil while it has not begun, or nobody traces it.
 	span *telemetry.Span
 }
@@ -37,7 +38,9 @@ func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &delivery{source: s, place: in, in: in, ack: m.Reply, nc: s.nc, known: in.Deliveries <= 1}, nil
+	d := &delivery{source: s, place: in, ack: m.Reply, known: in.Deliveries <= 1}
+	d.in = &d.place
+	return d, nil
 }
 
 // trace begins the span of the work on the message.
@@ -68,7 +71,7 @@ var (
 )
 
 func (d *delivery) say(word []byte) error {
-	if err := d.nc.Publish(d.ack, word); err != nil {
+	if err := d.source.nc.Publish(d.ack, word); err != nil {
 		return fmt.Errorf("settle %s %d: %w", d.place.Stream, d.place.Sequence, err)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 type flow struct {
 	// handling counts messages that hold one of the stage's places, open is every message in our hands.
 	handling int
-	open     map[*delivery]struct{}
+	open     opened
 	// current is the source with a request for many under way: one at a time, so that the inputs' order
 	// of preference holds.
 	current *source
@@ -28,7 +28,7 @@ func (r *Runner) room() int {
 	if r.cfg.Stage.Handler != nil {
 		n -= r.flow.handling
 	}
-	left := r.openMost - len(r.flow.open)
+	left := r.openMost - r.flow.open.n
 	if left < n && left < r.openStep {
 		return 0 // bounded by publishing: wait for a worthwhile number
 	}
@@ -89,7 +89,7 @@ func (r *Runner) arrive(s *source, m *nats.Msg) {
 		r.giveBack(d)
 		return
 	}
-	r.flow.open[d] = struct{}{}
+	r.flow.open.add(d)
 	r.take(d)
 	r.step()
 }
@@ -169,7 +169,7 @@ func (r *Runner) settled(ds ...*delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range ds {
-		delete(r.flow.open, d)
+		r.flow.open.remove(d)
 	}
 	r.step()
 }
@@ -178,9 +178,36 @@ func (r *Runner) settled(ds ...*delivery) {
 func (r *Runner) inFlight() []*delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := make([]*delivery, 0, len(r.flow.open))
-	for d := range r.flow.open {
+	list := make([]*delivery, 0, r.flow.open.n)
+	for d := r.flow.open.first; d != nil; d = d.after {
 		list = append(list, d)
 	}
 	return list
+}
+
+// opened lists deliveries by the links that they carry.
+type opened struct {
+	first *delivery
+	n     int
+}
+
+func (o *opened) add(d *delivery) {
+	if d.after = o.first; d.after != nil {
+		d.after.before = d
+	}
+	o.first = d
+	o.n++
+}
+
+func (o *opened) remove(d *delivery) {
+	if d.before != nil {
+		d.before.after = d.after
+	} else {
+		o.first = d.after
+	}
+	if d.after != nil {
+		d.after.before = d.before
+	}
+	d.before, d.after = nil, nil
+	o.n--
 }

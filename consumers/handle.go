@@ -1,7 +1,6 @@
 package consumers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -87,8 +86,9 @@ func (r *Runner) unwrap(d *delivery) error {
 		e.ByReference = false
 	}
 	d.retry = d.place.ID
-	d.in = e.Open()
-	d.in.Deliveries = d.place.Deliveries
+	in := e.Open()
+	in.Deliveries = d.place.Deliveries
+	d.in = &in
 	return nil
 }
 
@@ -110,17 +110,15 @@ func (r *Runner) fetch(e streams.Envelope) ([]byte, error) {
 
 // call runs the handler under its deadline. A panic is poison: its stack goes to the log alone.
 func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
-	ctx, cancel := context.WithTimeout(r.work, r.cfg.Stage.Deadline)
-	defer cancel()
-	ctx = d.trace(ctx, r.cfg.Tracing, r.cfg.Stage.Name)
 	began := time.Now()
+	ctx := d.trace(r.deadline(began), r.cfg.Tracing, r.cfg.Stage.Name)
 	defer func() {
 		if v := recover(); v != nil {
-			out, err = nil, r.panicked(v, d.in)
+			out, err = nil, r.panicked(v, *d.in)
 		}
 		r.stats.handled(1, time.Since(began))
 	}()
-	return r.cfg.Stage.Handler.Handle(ctx, d.in)
+	return r.cfg.Stage.Handler.Handle(ctx, *d.in)
 }
 
 func (r *Runner) panicked(v any, in streams.Message) error {

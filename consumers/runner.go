@@ -40,6 +40,8 @@ type Runner struct {
 	// busy counts the goroutines that handle and settle; Run waits for them.
 	busy sync.WaitGroup
 
+	deadlines deadlines
+
 	// jobs hands messages to goroutines that are free; closed when the runner takes no more.
 	jobs chan *delivery
 
@@ -63,7 +65,6 @@ func New(c Config) (*Runner, error) {
 	if c.Stage.Batch != nil {
 		r.openMost = 3 * n
 	}
-	r.flow.open = map[*delivery]struct{}{}
 	r.batch.wake = make(chan struct{}, 1)
 	r.jobs = make(chan *delivery)
 	for _, in := range c.Stage.inputs() {
@@ -76,7 +77,7 @@ func New(c Config) (*Runner, error) {
 func (r *Runner) Stats() Stats {
 	s := r.stats.read()
 	r.mu.Lock()
-	s.InFlight = len(r.flow.open)
+	s.InFlight = r.flow.open.n
 	r.mu.Unlock()
 	return s
 }

@@ -124,7 +124,7 @@ func (r *Runner) bury(d *delivery, class sluice.Class, why error) error {
 		reason = sluice.ReasonInvalidField // a stage's own word that no subject can hold
 	}
 	letter := streams.DeadLetter{
-		Envelope: streams.Seal(d.in), Stage: r.cfg.Stage.Name, Durable: d.source.input.Durable,
+		Envelope: streams.Seal(*d.in), Stage: r.cfg.Stage.Name, Durable: d.source.input.Durable,
 		Class: class, Reason: reason, Error: sluice.CleanText(why.Error(), 2048),
 		Attempts: d.tries.Attempts, Deliveries: d.place.Deliveries, DiedAt: r.cfg.Now().UTC(), Retry: d.retry,
 	}

@@ -120,7 +120,7 @@ func (r *Report) curves() plot {
 		if len(x.Curve) == 0 || x.Name == "hull-of-models" {
 			continue
 		}
-		l := line{Name: x.Name, Color: i % 8, Dashed: IsControl(x.Name)}
+		l := line{Name: x.Name, Color: color(i), Dashed: IsControl(x.Name)}
 		var b strings.Builder
 		for _, p := range x.Curve {
 			px, py := out.X.at(value(p)), max(plotTop, out.Y.at(p.Accuracy))
@@ -135,6 +135,16 @@ func (r *Report) curves() plot {
 	return out
 }
 
+// color numbers the line of the table at i: the models alone and their hull share one, so that oracle and seven
+// routers have one each.
+func color(i int) int {
+	const alone, colors = 3, 8
+	if i < alone {
+		return colors - 1
+	}
+	return (i - alone) % colors
+}
+
 // calibration is the observed over the predicted share, a dot a bin, its area by the bin's count.
 func (r *Report) calibration() plot {
 	out := plot{
@@ -145,7 +155,7 @@ func (r *Report) calibration() plot {
 		if len(x.Bins) == 0 || x.Name == "random" {
 			continue
 		}
-		l := line{Name: x.Name, Color: i % 8}
+		l := line{Name: x.Name, Color: color(i)}
 		var b strings.Builder
 		for _, bin := range x.Bins {
 			if bin.Count == 0 {
@@ -176,7 +186,7 @@ func (r *Report) forest() plot {
 			continue
 		}
 		out.Lines = append(out.Lines, line{
-			Name: x.Name, Color: i % 8, At: 10 + 26*float64(len(out.Lines)),
+			Name: x.Name, Color: color(i), At: 10 + 26*float64(len(out.Lines)),
 			Lo: out.X.at(*x.APGRLo), Mid: out.X.at(*x.APGR), Hi: out.X.at(*x.APGRHi), Label: fmt.Sprintf("%.3f", *x.APGR),
 		})
 	}

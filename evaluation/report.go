@@ -82,7 +82,9 @@ func Compare(samples []Sample, a, b Scored, metric string, o Options) (Differenc
 // Measure fills in every line of the table, what was scored of the samples and the baselines, compares
 // each learnt router with the best control, and writes the headline.
 func (r *Report) Measure(samples []Sample, all []Scored, o Options) {
-	o = o.Resampled(samples)
+	if o.draws == nil {
+		o = o.Resampled(samples)
+	}
 	r.Rows, r.Escalating = len(samples), 0
 	for _, s := range samples {
 		if s.Escalate() {

@@ -64,6 +64,9 @@ const staticMap = "static map"
 // Rule measures chains over each router, and over the static map, where no router decides. Costs are dollars,
 // or large calls where the models have no price.
 func Rule(ctx context.Context, samples []Sample, all []Scored, chains []Rules, o RuleOptions) ([]Ruled, error) {
+	if len(chains) == 0 {
+		return nil, nil
+	}
 	if o.draws == nil {
 		o.Options = o.Resampled(samples)
 	}

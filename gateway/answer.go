@@ -49,11 +49,13 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 		return &Answer{}, fault
 	}
 	defer leave()
-	pl, fault := p.plan(ctx, a)
+	answer := &Answer{}
+	pl, fault := p.plan(ctx, a, &answer.Decision)
 	if fault != nil {
-		return &Answer{}, fault
+		return answer, fault
 	}
-	r := &run{p: p, ask: a, plan: pl, stream: stream, answer: &Answer{}}
+	r := &run{p: p, ask: a, plan: pl, stream: stream, answer: answer, scratch: scratch.Get().(*[]byte)}
+	defer r.putScratch()
 	if pl.refusal != nil {
 		return r.finish(ctx, llm.ChainResult{}, pl.refusal)
 	}
@@ -63,7 +65,7 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 		sink = r.chunk
 	}
 	began := p.o.Now()
-	res, err := p.o.Models.Chat(ctx, p.chainOptions(&pl.d), a.Chat, llm.Hooks{Begin: r.begin, End: r.end}, sink)
+	res, err := p.o.Models.Chat(ctx, p.chainOptions(pl.d), a.Chat, llm.Hooks{Begin: r.begin, End: r.end}, sink)
 	if err == nil && stream != nil {
 		err = r.flush(res.Model)
 	}
@@ -72,6 +74,16 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 		pl.d.FirstTokenMS = (began.Sub(pl.d.DecidedAt) + res.FirstToken).Milliseconds()
 	}
 	return r.finish(ctx, res, err)
+}
+
+// scratch holds buffers for what is written into the spool.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// putScratch gives the buffer back, unless it grew beyond what requests usually need.
+func (r *run) putScratch() {
+	if cap(*r.scratch) <= 64<<10 {
+		scratch.Put(r.scratch)
+	}
 }
 
 // run is one request in hand.
@@ -84,9 +96,11 @@ type run struct {
 	text   cleaner
 	args   map[int]*cleaner // of tool calls, by index
 
-	mu    sync.Mutex // attempts that hedge call begin and end at once
-	lines []sluice.Call
-	told  int // lines that an intent has carried
+	mu      sync.Mutex // attempts that hedge call begin and end at once
+	lines   []sluice.Call
+	told    int // lines that an intent has carried
+	intent  intent
+	scratch *[]byte
 }
 
 // begin reserves the attempt's budget and writes its intent; only then may the model be called.
@@ -97,9 +111,11 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	call.KeyID = r.ask.Key.ID
-	data, err := encodeIntent(&r.plan.d, call, r.lines[r.told:])
+	var err error
+	r.intent = intentOf(r.plan.d, &call)
+	*r.scratch, err = appendIntent((*r.scratch)[:0], &r.intent, r.lines[r.told:])
 	if err == nil {
-		err = r.p.o.Spool.Begin(r.plan.d.ID, data)
+		err = r.p.o.Spool.Begin(r.plan.d.ID, *r.scratch)
 	}
 	if err != nil {
 		r.settle(ctx, call.ID, 0)
@@ -184,7 +200,7 @@ func (r *run) say(c llm.Chunk) error {
 		r.answer.Began = true
 		r.mu.Lock()
 		r.plan.d.Model, r.plan.d.Tier = c.Model, r.p.tierOf(c.Model)
-		d := r.plan.d // another attempt may yet change the original
+		d := *r.plan.d // another attempt may yet change the original
 		r.mu.Unlock()
 		err = r.stream.Begin(&d)
 	}
@@ -226,18 +242,20 @@ func (r *run) flush(model string) error {
 func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answer, error) {
 	var fault *Fault
 	if err != nil {
-		fault = faultOf(ctx, err)
+		fault = r.p.faultOf(ctx, err)
 	}
-	d := &r.plan.d
+	d := r.plan.d
 	r.record(d, res, fault)
-	facts, lost := factsOf(d, r.lines)
+	var facts []streams.Message
+	var lost error
+	*r.scratch, facts, lost = appendFacts((*r.scratch)[:0], d, r.lines)
 	if lost == nil {
 		trace(ctx, d, facts)
 		lost = r.p.o.Spool.End(d.ID, facts)
 	}
 	if lost != nil && fault == nil {
 		// The last byte must not go out before the outcome is written down (Invariant 6).
-		fault = faultOf(ctx, lost)
+		fault = r.p.faultOf(ctx, lost)
 		d.Status, d.Error = fault.Status(), fault.Error()
 	}
 	if r.plan.routed {
@@ -246,7 +264,6 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	if fault == nil && d.Requested == Auto {
 		r.p.sticky.put(r.ask.Key.Tenant, d.Conversation, conversation{model: d.Model, router: d.RouterVersion, policy: d.Policy})
 	}
-	r.answer.Decision = *d
 	r.p.told.tell(&r.answer.Decision, r.lines)
 	if fault != nil {
 		return r.answer, fault
@@ -318,14 +335,17 @@ func outcomeOf(f *Fault, lines []sluice.Call) sluice.Outcome {
 	return sluice.OutcomeRefused
 }
 
-// factsOf is the lines of the ledger and the decision, as the log stores them.
-func factsOf(d *sluice.Decision, lines []sluice.Call) ([]streams.Message, error) {
-	facts := make([]streams.Message, 0, len(lines)+1)
-	var errs []error
-	for _, l := range lines {
-		m, err := streams.BilledFact(l)
-		facts, errs = append(facts, m), append(errs, err)
+// appendFacts is the lines of the ledger and the decision, as the log stores them, their data at the end of b.
+func appendFacts(b []byte, d *sluice.Decision, lines []sluice.Call) (_ []byte, facts []streams.Message, _ error) {
+	facts = make([]streams.Message, len(lines)+1)
+	var faults error
+	for i := range lines {
+		var err error
+		if b, facts[i], err = streams.AppendBilled(b, &lines[i]); err != nil {
+			faults = errors.Join(faults, err)
+		}
 	}
-	m, err := streams.TakenFact(*d)
-	return append(facts, m), errors.Join(append(errs, err)...)
+	b, taken, err := streams.AppendTaken(b, d)
+	facts[len(lines)] = taken
+	return b, facts, errors.Join(faults, err)
 }

@@ -23,7 +23,7 @@ const Source = "gateway"
 
 // plan is a request that was decided on.
 type plan struct {
-	d     sluice.Decision
+	d     *sluice.Decision
 	front front.Decision
 	// routed is true where the router was asked.
 	routed bool
@@ -38,7 +38,8 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) 
 		return sluice.Decision{}, fault
 	}
 	defer leave()
-	pl, fault := p.plan(ctx, a)
+	d := sluice.Decision{}
+	pl, fault := p.plan(ctx, a, &d)
 	if fault != nil {
 		return sluice.Decision{}, fault
 	}
@@ -47,11 +48,11 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) 
 	if pl.refusal != nil {
 		pl.d.Status, pl.d.Error = pl.refusal.Status(), pl.refusal.Error()
 	}
-	return pl.d, nil
+	return d, nil
 }
 
-// plan checks a request and decides on it.
-func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
+// plan checks a request and decides on it, into d; with a fault d is as it was.
+func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision) (*plan, *Fault) {
 	ctx, span := telemetry.Part(ctx, "decide")
 	defer span.End(nil)
 	now := p.o.Now().UTC().Truncate(time.Microsecond)
@@ -67,10 +68,11 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 		}
 	}
 	text := a.question()
-	pl := &plan{d: sluice.Decision{
+	*d = sluice.Decision{
 		ID: p.o.NewID(), Query: p.query(a, text, now), API: a.API, Requested: a.Model, KeyID: a.Key.ID,
 		Conversation: a.Conversation, DecidedAt: now, Streamed: a.Stream,
-	}}
+	}
+	pl := &plan{d: d}
 	f := features.Of(text)
 	pl.d.Features = f.Map()
 	rs := *p.rules.Load()
@@ -85,7 +87,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask) (*plan, *Fault) {
 		p.route(ctx, a, text, f, rs, pl)
 	}
 	pl.d.Tier = p.tierOf(pl.d.Model)
-	describe(span, &pl.d)
+	describe(span, pl.d)
 	return pl, nil
 }
 
@@ -108,9 +110,12 @@ func (p *Pipeline) route(ctx context.Context, a *Ask, text string, f features.Fe
 		Text: text, Tenant: a.Key.Tenant, RequestKey: key, Explain: a.Explain, Threshold: a.Threshold,
 	})
 	pl.front, pl.routed = fd, true
-	d := &pl.d
+	d := pl.d
 	d.Policy, d.Probabilities, d.Threshold = fd.Choice.Policy, fd.Choice.Probabilities, fd.Threshold
 	d.Reasoning, d.ReasoningSource = fd.Choice.Reasoning, fd.Choice.ReasoningSource
+	if d.ReasoningSource == routing.ReasoningGenerated { // it may quote the question
+		d.Reasoning = Scrubbed(d.Reasoning)
+	}
 	d.RouterVersion, d.RouterFault, d.RouterUS, d.Canary = fd.Choice.Version, string(fd.Fault), fd.RouterUS, fd.Canary
 	out := rs.Map(rules.Facts{
 		Policy: d.Policy, Probabilities: d.Probabilities, Score: fd.Choice.Score(), Threshold: d.Threshold, Router: d.RouterVersion,

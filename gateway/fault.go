@@ -89,7 +89,7 @@ func FaultOfKey(err error) *Fault {
 }
 
 // faultOf turns the end of a chain of calls into what the client is told.
-func faultOf(ctx context.Context, err error) *Fault {
+func (p *Pipeline) faultOf(ctx context.Context, err error) *Fault {
 	var fault *Fault
 	var unsupported *llm.UnsupportedError
 	var failed *llm.Error
@@ -97,8 +97,8 @@ func faultOf(ctx context.Context, err error) *Fault {
 	switch {
 	case errors.As(err, &fault):
 		return fault
-	case errors.Is(context.Cause(ctx), errDraining):
-		return &Fault{Kind: Unavailable, Message: "the gateway is shutting down", RetryAfter: time.Second}
+	case p.isCut(ctx):
+		return &Fault{Kind: Unavailable, Message: errDraining.Error(), RetryAfter: time.Second}
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &Fault{Kind: ClientGone, Message: "the client left before the answer was whole"}
 	case errors.As(err, &unsupported):

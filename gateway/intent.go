@@ -1,9 +1,8 @@
 package gateway
 
 import (
+	"encoding/binary"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"sluice"
@@ -12,34 +11,34 @@ import (
 )
 
 // intent is what the spool remembers of an attempt that is about to be made: all that a decision needs
-// should nobody be left to tell how it ended. It is written before every call of a model, so its fields are
-// plain ones, which are written fastest; what can be told from others is left out.
+// should nobody be left to tell how it ended. It is written before every call of a model, and so holds
+// nothing that can be told from the rest.
 type intent struct {
-	ID              string    `json:"id"`
-	QueryKey        string    `json:"query_key"`
-	Text            string    `json:"text"`
-	Tenant          string    `json:"tenant,omitempty"`
-	Tags            []string  `json:"tags,omitempty"`
-	Split           string    `json:"split"`
-	Scrubbed        int       `json:"scrubbed,omitempty"`
-	API             string    `json:"api"`
-	Requested       string    `json:"requested"`
-	KeyID           string    `json:"key_id,omitempty"`
-	Conversation    string    `json:"conversation,omitempty"`
-	Policy          string    `json:"policy,omitempty"`
-	Reasoning       string    `json:"reasoning,omitempty"`
-	ReasoningSource string    `json:"reasoning_source"`
-	Probabilities   []string  `json:"probabilities,omitempty"` // policy=share
-	Threshold       string    `json:"threshold,omitempty"`
-	RouterVersion   string    `json:"router_version"`
-	RouterFault     string    `json:"router_fault,omitempty"`
-	RouterUS        int64     `json:"router_us,omitempty"`
-	Canary          bool      `json:"canary,omitempty"`
-	Rule            string    `json:"rule"`
-	RuleReason      string    `json:"rule_reason,omitempty"`
-	RulesVersion    string    `json:"rules_version"`
-	DecidedAt       time.Time `json:"decided_at"`
-	Streamed        bool      `json:"streamed,omitempty"`
+	ID              string                    `json:"id"`
+	QueryKey        string                    `json:"query_key"`
+	Text            string                    `json:"text"`
+	Tenant          string                    `json:"tenant,omitempty"`
+	Tags            []string                  `json:"tags,omitempty"`
+	Split           string                    `json:"split"`
+	Scrubbed        int                       `json:"scrubbed,omitempty"`
+	API             string                    `json:"api"`
+	Requested       string                    `json:"requested"`
+	KeyID           string                    `json:"key_id,omitempty"`
+	Conversation    string                    `json:"conversation,omitempty"`
+	Policy          string                    `json:"policy,omitempty"`
+	Reasoning       string                    `json:"reasoning,omitempty"`
+	ReasoningSource string                    `json:"reasoning_source"`
+	Shares          map[sluice.Policy]float64 `json:"shares,omitempty"` // the decision's probabilities
+	Knob            float64                   `json:"knob,omitempty"`   // the decision's threshold
+	RouterVersion   string                    `json:"router_version"`
+	RouterFault     string                    `json:"router_fault,omitempty"`
+	RouterUS        int64                     `json:"router_us,omitempty"`
+	Canary          bool                      `json:"canary,omitempty"`
+	Rule            string                    `json:"rule"`
+	RuleReason      string                    `json:"rule_reason,omitempty"`
+	RulesVersion    string                    `json:"rules_version"`
+	DecidedAt       time.Time                 `json:"decided_at"`
+	Streamed        bool                      `json:"streamed,omitempty"`
 	// Call costs the most that it can.
 	Call sluice.Call `json:"call"`
 }
@@ -49,40 +48,36 @@ type ended struct {
 	Lines []sluice.Call `json:"lines"`
 }
 
-// encodeIntent writes an attempt, and the lines of those that ended before it. The intent comes first, with
-// its length.
-func encodeIntent(d *sluice.Decision, call sluice.Call, lines []sluice.Call) ([]byte, error) {
+// intentOf is the intent of an attempt.
+func intentOf(d *sluice.Decision, call *sluice.Call) intent {
 	q := &d.Query
-	in := intent{
+	return intent{
 		ID: d.ID, QueryKey: q.Key, Text: q.Text, Tenant: q.Tenant, Tags: q.Tags, Split: string(q.Split), Scrubbed: q.Scrubbed,
 		API: d.API, Requested: d.Requested, KeyID: d.KeyID, Conversation: d.Conversation, Policy: string(d.Policy), Reasoning: d.Reasoning,
-		ReasoningSource: d.ReasoningSource, RouterVersion: d.RouterVersion, RouterFault: d.RouterFault, RouterUS: d.RouterUS, Canary: d.Canary,
-		Rule: d.Rule, RuleReason: d.RuleReason, RulesVersion: d.RulesVersion, DecidedAt: d.DecidedAt, Streamed: d.Streamed, Call: call,
+		ReasoningSource: d.ReasoningSource, Shares: d.Probabilities, Knob: d.Threshold, RouterVersion: d.RouterVersion,
+		RouterFault: d.RouterFault, RouterUS: d.RouterUS, Canary: d.Canary,
+		Rule: d.Rule, RuleReason: d.RuleReason, RulesVersion: d.RulesVersion, DecidedAt: d.DecidedAt, Streamed: d.Streamed, Call: *call,
 	}
-	for policy, share := range d.Probabilities {
-		in.Probabilities = append(in.Probabilities, string(policy)+"="+strconv.FormatFloat(share, 'g', -1, 64))
-	}
-	if d.Threshold != 0 {
-		in.Threshold = strconv.FormatFloat(d.Threshold, 'g', -1, 64)
-	}
-	data, err := streams.Encode(in)
+}
+
+// appendIntent writes an intent, and the lines of the attempts that ended before it. The intent comes first, with
+// its length.
+func appendIntent(b []byte, in *intent, lines []sluice.Call) ([]byte, error) {
+	start := len(b)
+	b, err := streams.Append(append(b, 0, 0, 0, 0), in)
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
 	if err != nil || len(lines) == 0 {
-		return append(appendLength(nil, len(data)), data...), err
+		return b, err
 	}
-	before, err := streams.Encode(ended{lines})
-	return append(append(appendLength(nil, len(data)), data...), before...), err
+	return streams.Append(b, &ended{lines})
 }
 
-func appendLength(b []byte, n int) []byte {
-	return append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-}
-
-// decodeIntent reads what encodeIntent wrote.
+// decodeIntent reads what appendIntent wrote.
 func decodeIntent(b []byte) (d sluice.Decision, call sluice.Call, lines []sluice.Call, err error) {
 	if len(b) < 4 {
 		return d, call, nil, fmt.Errorf("an intent of %d bytes", len(b))
 	}
-	n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+	n := int(binary.BigEndian.Uint32(b))
 	if b = b[4:]; n > len(b) {
 		return d, call, nil, fmt.Errorf("an intent of %d bytes, of which %d are there", n, len(b))
 	}
@@ -106,9 +101,9 @@ func decodeIntent(b []byte) (d sluice.Decision, call sluice.Call, lines []sluice
 
 func (in *intent) decision() sluice.Decision {
 	at := in.DecidedAt.UTC()
-	d := sluice.Decision{
+	return sluice.Decision{
 		ID: in.ID, API: in.API, Requested: in.Requested, KeyID: in.KeyID, Conversation: in.Conversation, Policy: sluice.Policy(in.Policy),
-		Reasoning: in.Reasoning, ReasoningSource: in.ReasoningSource, RouterVersion: in.RouterVersion, RouterFault: in.RouterFault,
+		Reasoning: in.Reasoning, ReasoningSource: in.ReasoningSource, Probabilities: in.Shares, Threshold: in.Knob, RouterVersion: in.RouterVersion, RouterFault: in.RouterFault,
 		RouterUS: in.RouterUS, Canary: in.Canary, Features: features.Of(in.Text).Map(), Model: in.Call.Model, Tier: in.Call.Tier,
 		Rule: in.Rule, RuleReason: in.RuleReason, RulesVersion: in.RulesVersion, DecidedAt: at, Streamed: in.Streamed,
 		Query: sluice.Query{
@@ -116,13 +111,4 @@ func (in *intent) decision() sluice.Decision {
 			Split: sluice.Split(in.Split), Scrubbed: in.Scrubbed,
 		},
 	}
-	d.Threshold, _ = strconv.ParseFloat(in.Threshold, 64)
-	for _, p := range in.Probabilities {
-		policy, share, _ := strings.Cut(p, "=")
-		if d.Probabilities == nil {
-			d.Probabilities = map[sluice.Policy]float64{}
-		}
-		d.Probabilities[sluice.Policy(policy)], _ = strconv.ParseFloat(share, 64)
-	}
-	return d
 }

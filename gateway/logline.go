@@ -1,58 +1,61 @@
 package gateway
 
 import (
-	"context"
 	"io"
-	"log/slog"
+	"sync"
+	"time"
 
 	"sluice"
+	"sluice/object"
 )
 
 // Lines writes one line of JSON for every request that was decided on: what an operator greps for. It is an
-// [Observer].
+// [Observer]. The line is put together here, since a logger that knows nothing of its fields takes three times
+// as long.
 type Lines struct {
-	log *slog.Logger
 	// texts has lines hold query, reasoning and answer; otherwise they hold their lengths.
 	texts bool
+
+	mu   sync.Mutex
+	w    io.Writer
+	line object.Writer
 }
 
 // NewLines writes to w, one Write a line.
-func NewLines(w io.Writer, texts bool) *Lines {
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) > 0 {
-			return a
-		}
-		switch a.Key {
-		case slog.TimeKey:
-			a.Key = "timestamp"
-			a.Value = slog.TimeValue(a.Value.Time().UTC())
-		case slog.LevelKey:
-			return slog.Attr{}
-		}
-		return a
-	}})
-	return &Lines{log: slog.New(h), texts: texts}
-}
+func NewLines(w io.Writer, texts bool) *Lines { return &Lines{w: w, texts: texts} }
 
 // Observe writes the line.
 func (l *Lines) Observe(d *sluice.Decision, _ []sluice.Call) {
-	attrs := make([]slog.Attr, 0, 20)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.line[:0]
+	w.Begin()
+	w.Text("timestamp", time.Now().UTC().Format(time.RFC3339Nano))
+	w.Text("msg", "decision")
 	if l.texts {
-		attrs = append(attrs, slog.String("query", d.Query.Text), slog.String("reasoning", d.Reasoning), slog.String("answer", d.Answer))
+		w.Text("query", d.Query.Text)
+		w.Text("reasoning", d.Reasoning)
+		w.Text("answer", d.Answer)
 	} else {
-		attrs = append(attrs, slog.Int("query_bytes", len(d.Query.Text)), slog.Int("answer_bytes", len(d.Answer)))
+		w.Whole("query_bytes", int64(len(d.Query.Text)))
+		w.Whole("answer_bytes", int64(len(d.Answer)))
 	}
-	attrs = append(attrs,
-		slog.String("decision_id", d.ID), slog.String("policy", string(d.Policy)), slog.String("model", d.Model),
-		slog.Int64("latency_ms", d.LatencyMS), slog.Float64("cost_usd", float64(d.Cost)/1e6), slog.String("rule", d.Rule),
-		slog.String("router_version", d.RouterVersion), slog.String("rules_version", d.RulesVersion), slog.String("api", d.API),
-		slog.String("tenant", d.Query.Tenant), slog.String("key_id", d.KeyID), slog.String("outcome", string(d.Outcome)), slog.Int("status", d.Status),
-	)
-	if d.Error != "" {
-		attrs = append(attrs, slog.String("error", d.Error))
-	}
-	if d.RouterFault != "" {
-		attrs = append(attrs, slog.String("router_fault", d.RouterFault))
-	}
-	l.log.LogAttrs(context.Background(), slog.LevelInfo, "decision", attrs...) //nolint:forbidigo // a line belongs to no request
+	w.Text("decision_id", d.ID)
+	w.Text("policy", string(d.Policy))
+	w.Text("model", d.Model)
+	w.Whole("latency_ms", d.LatencyMS)
+	w.Fraction("cost_usd", float64(d.Cost)/1e6)
+	w.Text("rule", d.Rule)
+	w.Text("router_version", d.RouterVersion)
+	w.Text("rules_version", d.RulesVersion)
+	w.Text("api", d.API)
+	w.Text("tenant", d.Query.Tenant)
+	w.Text("key_id", d.KeyID)
+	w.Text("outcome", string(d.Outcome))
+	w.Whole("status", int64(d.Status))
+	w.TextIf("error", d.Error)
+	w.TextIf("router_fault", d.RouterFault)
+	w.End()
+	l.line = append(w, '\n')
+	_, _ = l.w.Write(l.line) // a log that is full stops no request
 }

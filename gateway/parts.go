@@ -42,7 +42,8 @@ type Limiter interface {
 	Allow(k keys.Key) (ok bool, retryAfter time.Duration)
 }
 
-// Spool is the memory of what is owed to the log; *spool.Spool is one.
+// Spool is the memory of what is owed to the log; *spool.Spool is one. It keeps nothing of the bytes that it is
+// handed.
 type Spool interface {
 	Begin(id string, intent []byte) error
 	End(id string, facts []streams.Message) error

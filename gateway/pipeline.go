@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,18 +62,20 @@ type Pipeline struct {
 	o      Options
 	rules  atomic.Pointer[Mapper]
 	named  map[string]bool
+	tiers  map[string]sluice.Tier // of the pair
 	sticky *conversations
 	speed  *speeds
 	told   *told
 	warned *warnings
 
-	// flight guards draining, and counts the requests in hand; both only change together.
+	// mu guards the requests in hand, each with what cuts it off.
 	mu       sync.Mutex
-	inHand   int
+	inHand   map[uint64]context.CancelFunc
+	entered  uint64 // requests so far
 	draining bool
+	stopped  bool          // what was in hand is cut off
 	empty    chan struct{} // closed once draining and nothing is in hand
-	stop     context.Context
-	cut      context.CancelCauseFunc
+	detach   func() bool   // from the context of New
 }
 
 var errDraining = errors.New("the gateway is shutting down")
@@ -101,14 +101,16 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 		o.Now = time.Now
 	}
 	p := &Pipeline{
-		o: o, named: map[string]bool{o.Medium: true, o.Large: true}, sticky: newConversations(o.Conversations),
+		o: o, named: map[string]bool{o.Medium: true, o.Large: true},
+		tiers: map[string]sluice.Tier{o.Medium: sluice.Medium, o.Large: sluice.Large}, sticky: newConversations(o.Conversations),
 		speed: newSpeeds(), told: newTold(o.Observers), warned: newWarnings(o.OnWarning), empty: make(chan struct{}),
+		inHand: map[uint64]context.CancelFunc{},
 	}
 	for _, m := range o.Named {
 		p.named[m] = true
 	}
 	p.SwapRules(o.Rules)
-	p.stop, p.cut = context.WithCancelCause(ctx)
+	p.detach = context.AfterFunc(ctx, p.cut)
 	return p, nil
 }
 
@@ -129,32 +131,53 @@ func (p *Pipeline) Names() []string {
 	return append([]string{Auto}, names...)
 }
 
-// enter counts a request in, and has it cut off with the pipeline; leave must be called.
+// enter counts a request in, and has it end in time and with the pipeline; leave must be called.
 func (p *Pipeline) enter(ctx context.Context) (_ context.Context, leave func(), _ *Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.draining {
 		return nil, nil, &Fault{Kind: Unavailable, Message: errDraining.Error(), RetryAfter: time.Second}
 	}
-	p.inHand++
-	ctx, cancel := context.WithCancelCause(ctx)
-	detach := context.AfterFunc(p.stop, func() { cancel(errDraining) })
+	p.entered++
+	n := p.entered
+	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
+	p.inHand[n] = cancel
+	if p.stopped {
+		cancel()
+	}
 	return ctx, func() {
-		detach()
-		cancel(nil)
+		cancel()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.inHand--; p.inHand == 0 && p.draining {
+		delete(p.inHand, n)
+		if len(p.inHand) == 0 && p.draining {
 			close(p.empty)
 		}
 	}, nil
+}
+
+// cut cuts off the requests in hand, and those that come yet.
+func (p *Pipeline) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	for _, cancel := range p.inHand {
+		cancel()
+	}
+}
+
+// isCut says whether a request ended since it was cut off.
+func (p *Pipeline) isCut(ctx context.Context) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stopped && errors.Is(ctx.Err(), context.Canceled)
 }
 
 // InHand counts the requests in hand.
 func (p *Pipeline) InHand() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inHand
+	return len(p.inHand)
 }
 
 // Draining says whether the pipeline takes no requests any more.
@@ -170,7 +193,7 @@ func (p *Pipeline) Drain(ctx context.Context) {
 	p.mu.Lock()
 	if !p.draining {
 		p.draining = true
-		if p.inHand == 0 {
+		if len(p.inHand) == 0 {
 			close(p.empty)
 		}
 	}
@@ -178,15 +201,16 @@ func (p *Pipeline) Drain(ctx context.Context) {
 	select {
 	case <-p.empty:
 	case <-ctx.Done():
-		p.cut(errDraining)
+		p.cut()
 		<-p.empty
 	}
+	p.detach()
 	p.told.close()
 }
 
 // chain lists the models to ask, the chosen one first.
 func (p *Pipeline) chain(d *sluice.Decision) []string {
-	models := []string{d.Model}
+	models := append(make([]string, 0, 2), d.Model)
 	if list, ok := p.o.Fallbacks[d.Model]; ok {
 		return append(models, list...)
 	}
@@ -216,7 +240,7 @@ func (p *Pipeline) chainOptions(d *sluice.Decision) llm.ChainOptions {
 		Models: p.chain(d), Deadline: d.DecidedAt.Add(p.o.Timeout), MaxAttempts: p.o.MaxAttempts,
 		HedgeAfter: p.o.HedgeAfter, FirstToken: p.o.FirstToken, Idle: p.o.Idle, MaxQueued: p.o.MaxQueued,
 		Purpose: llm.Purpose{Stage: "gateway", QueryKey: d.Query.Key, Tenant: d.Query.Tenant},
-		Tiers:   map[string]sluice.Tier{p.o.Medium: sluice.Medium, p.o.Large: sluice.Large},
+		Tiers:   p.tiers,
 	}
 }
 
@@ -228,9 +252,5 @@ func (p *Pipeline) unknownModel(name string) *Fault {
 // short cuts what a client sent before it is quoted.
 func short(s string) string { return sluice.CleanText(s, 64) }
 
-// NewID mints an id: 26 characters of [a-z2-7]: 128 random bits.
-func NewID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
-}
+// NewID mints an id: see [sluice.NewID].
+func NewID() string { return sluice.NewID() }

@@ -12,7 +12,8 @@ import (
 // assembly puts a reply together from its pieces and hands them on. It holds back finish reason and
 // usage until the provider's stream has ended well, so that nobody takes a broken stream for a whole one.
 type assembly struct {
-	req    ChatRequest
+	model  string
+	stops  bool              // the request names texts that end the reply
 	sink   func(Chunk) error // nil: nobody reads along
 	text   strings.Builder
 	calls  []ToolCall
@@ -26,6 +27,10 @@ type assembly struct {
 	usage *sluice.Usage
 	// settled is true where usage came with or after the finish reason: the provider bills no more.
 	settled bool
+}
+
+func newAssembly(req *ChatRequest, sink func(Chunk) error) *assembly {
+	return &assembly{model: req.Model, stops: len(req.Stop) > 0, sink: sink}
 }
 
 // addText hands on a piece of text.
@@ -53,7 +58,7 @@ func (a *assembly) addCall(d ToolCallDelta) error {
 		c.ID = d.ID
 	}
 	if c.ID == "" {
-		c.ID = "call_" + newID()
+		c.ID = "call_" + sluice.NewID()
 		d.ID = c.ID
 	}
 	if c.Name == "" {
@@ -76,7 +81,7 @@ func (a *assembly) pass(c Chunk) error {
 	if a.sink == nil {
 		return nil
 	}
-	c.Model = a.req.Model
+	c.Model = a.model
 	if err := a.sink(c); err != nil {
 		return &sinkError{err}
 	}
@@ -129,7 +134,7 @@ func (a *assembly) end() (Reply, error) {
 		return a.fail(sluice.OutcomeBlocked, a.blocked)
 	case a.broken != "":
 		return a.fail(sluice.OutcomeBroken, a.broken)
-	case empty && a.finish != FinishLength && len(a.req.Stop) == 0:
+	case empty && a.finish != FinishLength && !a.stops:
 		return a.fail(sluice.OutcomeBroken, "the reply is empty")
 	}
 	if a.finish == FinishStop && len(a.calls) > 0 {

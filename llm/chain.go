@@ -113,7 +113,7 @@ func (c *Caller) Chat(ctx context.Context, o ChainOptions, req ChatRequest, hook
 	if err != nil {
 		return ChainResult{}, fmt.Errorf("chat: %w", err)
 	}
-	if !o.Deadline.IsZero() {
+	if sooner, ok := ctx.Deadline(); !o.Deadline.IsZero() && (!ok || o.Deadline.Before(sooner)) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
 		defer cancel()
@@ -142,17 +142,22 @@ func (o ChainOptions) withDefaults() ChainOptions {
 	return o
 }
 
-// candidate is a model of a chain, and what it is asked.
+// candidate is a model of a chain, and the most tokens that it may be asked for and may take.
 type candidate struct {
 	m    *model
 	chat Chatter
-	req  ChatRequest
 	most bounds
+}
+
+// asked is the conversation as the candidate is asked for its next turn.
+func (d candidate) asked(req ChatRequest) ChatRequest {
+	req.Model, req.MaxOutputTokens = d.m.cfg.Model, int(d.most.output)
+	return req
 }
 
 // candidates are the models that can do what is asked. Where none can, the error is the first's.
 func (c *Caller) candidates(models []string, req ChatRequest) ([]candidate, error) {
-	var out []candidate
+	out := make([]candidate, 0, len(models))
 	first := errors.New("no model is named")
 	for i, name := range models {
 		d, err := c.candidate(name, req)
@@ -191,5 +196,5 @@ func (c *Caller) candidate(name string, req ChatRequest) (candidate, error) {
 		return candidate{}, sluice.Terminalf(sluice.ReasonTooLarge, "%s: the request has %d bytes, at most %d are sent (max_input_bytes)",
 			name, size, m.cfg.MaxInputBytes)
 	}
-	return candidate{m, chat, req, bounds{req.boundTokens(), int64(req.MaxOutputTokens)}}, nil
+	return candidate{m, chat, bounds{req.boundTokens(), int64(req.MaxOutputTokens)}}, nil
 }

@@ -2,8 +2,6 @@ package llm
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -85,7 +83,7 @@ func (d Deps) withDefaults() Deps {
 		d.Getenv = os.Getenv
 	}
 	if d.NewID == nil {
-		d.NewID = newID
+		d.NewID = sluice.NewID
 	}
 	if d.Jitter == nil {
 		d.Jitter = mathrand.Float64
@@ -202,11 +200,4 @@ func provide(ctx context.Context, m ModelConfig, deps Deps, built map[server]Pro
 	}
 	built[id] = p
 	return p, nil
-}
-
-// newID is 26 characters of [a-z2-7]: 128 random bits.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
 }

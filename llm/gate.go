@@ -18,7 +18,7 @@ type gate struct {
 	first     time.Time
 }
 
-// enter makes the context of an attempt, which ends when another one wins.
+// enter makes the context of an attempt that is hedged, which ends when another one wins.
 func (g *gate) enter(ctx context.Context, n int) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	g.mu.Lock()

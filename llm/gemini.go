@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,7 +28,11 @@ func NewGemini(ctx context.Context, baseURL string, key Key) (*Gemini, error) {
 	if key == (Key{}) && baseURL == "" {
 		return nil, errors.New("gemini: no API key; Google's servers want one")
 	}
-	hc := newClient(signature{header: "x-goog-api-key", key: key})
+	base, err := url.Parse(baseURL)
+	if err != nil {
+		return nil, errors.New("gemini: base URL: want http://host or https://host")
+	}
+	hc := newClient(base, signature{header: "x-goog-api-key", key: key})
 	client, err := genai.NewClient(ctx, &genai.ClientConfig{
 		APIKey:  "none", // the SDK wants one; the client signs with the real one
 		Backend: genai.BackendGeminiAPI, HTTPClient: hc,
@@ -53,7 +58,7 @@ func (g *Gemini) Generate(ctx context.Context, req Request) (Response, error) {
 // Chat makes one attempt.
 func (g *Gemini) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
 	ctx, ex := observe(ctx)
-	a := &assembly{req: req, sink: sink}
+	a := newAssembly(&req, sink)
 	contents, config := geminiContents(req), geminiConfig(req)
 	if sink == nil {
 		resp, err := g.client.Models.GenerateContent(ctx, req.Model, contents, config)

@@ -1,9 +1,7 @@
 package llm
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,18 +9,22 @@ import (
 	"net/url"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sluice"
 )
 
 // OpenAI speaks the chat completions API that OpenAI published and most servers offer (vLLM, Ollama,
 // llama.cpp, gateways of other vendors). It makes one attempt a call. Make one with [NewOpenAI].
 type OpenAI struct {
-	endpoint string
+	// asking is what all requests have in common.
+	asking *http.Request
 	// official is true for OpenAI's own servers, which want max_completion_tokens where others know
 	// max_tokens alone.
 	official bool
 	key      Key
-	http     *http.Client
+	observer *observer
 }
 
 // maxReply bounds, in bytes, what is read of one reply.
@@ -43,14 +45,22 @@ func NewOpenAI(baseURL string, key Key) (*OpenAI, error) {
 		path += "/v1"
 	}
 	u.Path = path + "/chat/completions"
-	return &OpenAI{endpoint: u.String(), official: u.Hostname() == "api.openai.com", key: key, http: newClient(signature{"Authorization", "Bearer ", key})}, nil
+	asking := &http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}},
+	}
+	if u.User != nil && key == (Key{}) {
+		password, _ := u.User.Password()
+		asking.SetBasicAuth(u.User.Username(), password)
+	}
+	return &OpenAI{asking: asking, official: u.Hostname() == "api.openai.com", key: key, observer: newObserver(u, signature{"Authorization", "Bearer ", key})}, nil
 }
 
 // Name is "openai".
 func (o *OpenAI) Name() string { return "openai" }
 
 // Close closes idle connections.
-func (o *OpenAI) Close() { o.http.CloseIdleConnections() }
+func (o *OpenAI) Close() { o.observer.CloseIdleConnections() }
 
 // Generate makes one attempt.
 func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
@@ -59,18 +69,13 @@ func (o *OpenAI) Generate(ctx context.Context, req Request) (Response, error) {
 
 // Chat makes one attempt.
 func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) error) (Reply, error) {
-	a := &assembly{req: req, sink: sink}
-	body, err := json.Marshal(o.wire(req, sink != nil))
+	a := newAssembly(&req, sink)
+	body, err := o.encode(&req, sink != nil)
 	if err != nil {
 		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: fmt.Errorf("openai: encode the request: schema or temperature is no JSON")}
 	}
-	ctx, ex := observe(ctx)
-	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, bytes.NewReader(body))
-	if err != nil {
-		return Reply{}, &Error{Outcome: sluice.OutcomeRefused, Err: errors.New("openai: the request could not be made")}
-	}
-	hr.Header.Set("Content-Type", "application/json")
-	resp, err := o.http.Do(hr)
+	ex := &exchange{}
+	resp, err := o.send(ctx, ex, body)
 	if err != nil {
 		return a.failed(breakdown(ctx, ex, err))
 	}
@@ -81,7 +86,7 @@ func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 	case sink != nil:
 		err = o.readStream(a, resp.Body)
 	default:
-		err = o.readWhole(a, resp.Body)
+		err = o.readWhole(a, resp)
 	}
 	var lost *sinkError
 	switch {
@@ -91,8 +96,22 @@ func (o *OpenAI) Chat(ctx context.Context, req ChatRequest, sink func(Chunk) err
 		return a.failed(breakdown(ctx, ex, err))
 	}
 	reply, err := a.end()
-	_, _ = resp.Body.Read(make([]byte, 64)) // to its end: the connection can be used again
+	if sink != nil {
+		_, _ = resp.Body.Read(make([]byte, 64)) // to its end: the connection can be used again
+	}
 	return reply, err
+}
+
+// send makes the exchange.
+func (o *OpenAI) send(ctx context.Context, ex *exchange, body []byte) (*http.Response, error) {
+	r := o.asking.WithContext(ctx)
+	r.Body, r.ContentLength = newPayload(body, ex), int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return newPayload(body, ex), nil } // on another connection
+	resp, err := o.observer.send(r, ex)
+	if err != nil {
+		return nil, &url.Error{Op: http.MethodPost, Err: err}
+	}
+	return resp, nil
 }
 
 // refused reads a reply that is none.
@@ -101,24 +120,29 @@ func (o *OpenAI) refused(ctx context.Context, ex *exchange, resp *http.Response,
 	if err != nil {
 		return breakdown(ctx, ex, err)
 	}
-	var reply openAIReply
 	words := ""
-	if json.Unmarshal(data, &reply) == nil && reply.Error != nil {
+	if reply, err := readOpenAI(data); err == nil && reply.Error != nil {
 		words = explain(reply.Error.Message, o.key, req.texts()...)
 	}
 	return refusal(ex, resp.StatusCode, words)
 }
 
+// readOpenAI reads a reply or a piece of one, and is not strict about it: servers are many.
+func readOpenAI(data []byte) (reply openAIReply, err error) {
+	err = jsonv2.Unmarshal(data, &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
+	return reply, err
+}
+
 // errAPI is a 200 that is not what the API promises. The server's bytes stay out of it.
 var errAPI = errors.New("not what the API promises")
 
-func (o *OpenAI) readWhole(a *assembly, body io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(body, maxReply))
+func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
+	data, err := readBody(resp)
 	if err != nil {
 		return err
 	}
-	var reply openAIReply
-	if err := json.Unmarshal(data, &reply); err != nil || reply.Error != nil {
+	reply, err := readOpenAI(data)
+	if err != nil || reply.Error != nil {
 		return errAPI
 	}
 	if len(reply.Choices) == 0 {
@@ -136,6 +160,17 @@ func (o *OpenAI) readWhole(a *assembly, body io.Reader) error {
 	return nil
 }
 
+// readBody reads a body of at most maxReply bytes, into room of its length where that is told and believable.
+func readBody(resp *http.Response) ([]byte, error) {
+	n := resp.ContentLength
+	if n < 0 || n > 64<<10 {
+		return io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	}
+	data := make([]byte, n)
+	_, err := io.ReadFull(resp.Body, data)
+	return data, err
+}
+
 // readStream reads a reply's server-sent events. The end of the body without [DONE] will do where a
 // finish reason has come: some servers leave it out.
 func (o *OpenAI) readStream(a *assembly, body io.Reader) error {
@@ -148,8 +183,8 @@ func (o *OpenAI) readStream(a *assembly, body io.Reader) error {
 		if err != nil {
 			return err
 		}
-		var piece openAIReply
-		if err := json.Unmarshal(data, &piece); err != nil || piece.Error != nil {
+		piece, err := readOpenAI(data)
+		if err != nil || piece.Error != nil {
 			return errAPI
 		}
 		if len(piece.Choices) == 0 {

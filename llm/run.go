@@ -203,12 +203,15 @@ func (r *run) hedged(ctx context.Context, n int) outcome {
 // first chunk has come.
 func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out outcome) {
 	purpose := r.o.Purpose
-	if tier, ok := r.o.Tiers[d.req.Model]; ok {
+	if tier, ok := r.o.Tiers[d.m.cfg.Model]; ok {
 		purpose.Tier = tier
 	}
-	ctx, leave := r.gate.enter(ctx, n)
-	defer leave()
-	t, err := r.c.start(ctx, d.m, purpose, visit{purpose.Tenant, d.req.bytes(), r.queue(d.m)}, n)
+	if r.o.HedgeAfter > 0 {
+		hedged, leave := r.gate.enter(ctx, n)
+		defer leave()
+		ctx = hedged
+	}
+	t, err := r.c.start(ctx, d.m, purpose, visit{purpose.Tenant, r.req.bytes(), r.queue(d.m)}, n)
 	if err != nil {
 		return outcome{err: err}
 	}
@@ -217,12 +220,12 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 		return outcome{err: err, begun: true}
 	}
 	t.began = time.Now()
-	r.note(d.req.Model)
+	r.note(d.m.cfg.Model)
 	out.failed = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Err: errPanic}
 	defer func() { out.line = r.end(ctx, t, out, d.most) }() // where the sink panics, too
 	actx, sink, stop := r.supervise(ctx, d, n, spoke)
 	defer stop()
-	out.reply, err = d.chat.Chat(actx, d.req, sink)
+	out.reply, err = d.chat.Chat(actx, d.asked(r.req), sink)
 	if out.failed = asError(actx, err); out.failed == nil && !r.gate.claim(n) {
 		out.failed = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Usage: told(out.reply.Usage), Err: errOutrun}
 	}
@@ -309,7 +312,7 @@ func (r *run) note(model string) {
 func (r *run) finish() ChainResult {
 	res := r.result
 	if res.Model == "" {
-		res.Model = r.models[min(r.at, len(r.models)-1)].req.Model
+		res.Model = r.models[min(r.at, len(r.models)-1)].m.cfg.Model
 	}
 	if r.gate.delivered {
 		res.Delivered, res.FirstToken = true, r.gate.first.Sub(r.began)

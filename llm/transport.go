@@ -1,22 +1,27 @@
 package llm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"sluice/llm/wire"
 )
 
-// newClient is an HTTP client for many calls at once to few hosts. It adds sign's header to every
-// request, and follows no redirect, so that the key goes to the configured host alone. It has no timeout
-// of its own: the Caller's context bounds each attempt.
-func newClient(sign signature) *http.Client {
-	transport := &http.Transport{
+// newObserver is the way to one provider's servers, for many calls at once. It adds sign's header to every
+// request and follows no redirect, so that the key goes to the configured host alone. It has no timeout of its
+// own: the Caller's context bounds each attempt. Servers that are asked in the clear, without a proxy, are asked
+// by a wire.
+func newObserver(base *url.URL, sign signature) *observer {
+	o := &observer{sign: sign, next: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
@@ -25,9 +30,19 @@ func newClient(sign signature) *http.Client {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
+		DisableCompression:    true, // replies are short, and a stream must not wait in a packer
+	}}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: base})
+	if base.Scheme == "http" && proxy == nil && err == nil {
+		o.wire = wire.New(base.Host)
 	}
+	return o
+}
+
+// newClient is an observer as an HTTP client, for libraries that want one.
+func newClient(base *url.URL, sign signature) *http.Client {
 	return &http.Client{
-		Transport:     &observer{next: transport, sign: sign},
+		Transport:     newObserver(base, sign),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -56,33 +71,92 @@ type exchangeKey struct{}
 // observe makes a context whose next HTTP exchange is written down in the result.
 func observe(ctx context.Context) (context.Context, *exchange) {
 	ex := &exchange{}
-	ctx = context.WithValue(ctx, exchangeKey{}, ex)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { ex.sent.Store(true) },
-	}), ex
+	return context.WithValue(ctx, exchangeKey{}, ex), ex
 }
 
-// observer signs requests, and writes status and Retry-After into the exchange of the request's context.
+// observer signs requests, and writes down what becomes of their exchanges.
 type observer struct {
+	wire *wire.Wire // nil: everything goes by next
 	next *http.Transport
 	sign signature
 }
 
+// RoundTrip makes the exchange of a client's request.
 func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
-	if key := o.sign.key.reveal(); key != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set(o.sign.header, o.sign.prefix+key)
+	ex, ok := r.Context().Value(exchangeKey{}).(*exchange)
+	if !ok {
+		ex = &exchange{} // nobody asks what became of it
 	}
-	resp, err := o.next.RoundTrip(r)
-	if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
-		ex.status.Store(int64(resp.StatusCode))
-		ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
-		if ex.quiet {
-			resp.Body = &quietBody{resp.Body, ex}
+	mine := *r
+	if r.Body != nil {
+		mine.Body = &watched{r.Body, ex}
+	}
+	if again := r.GetBody; again != nil {
+		mine.GetBody = func() (io.ReadCloser, error) { // on another connection
+			body, err := again()
+			return &watched{body, ex}, err
 		}
 	}
-	return resp, err
+	return o.send(&mine, ex)
 }
+
+// send makes an exchange. The request is the observer's to change, its header is not; its body tells when it is
+// read.
+func (o *observer) send(r *http.Request, ex *exchange) (*http.Response, error) {
+	if key := o.sign.key.reveal(); key != "" {
+		signed := make(http.Header, len(r.Header)+1)
+		maps.Copy(signed, r.Header)
+		signed.Set(o.sign.header, o.sign.prefix+key)
+		r.Header = signed
+	}
+	resp, err := o.roundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	ex.status.Store(int64(resp.StatusCode))
+	ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
+	if ex.quiet {
+		resp.Body = &quietBody{resp.Body, ex}
+	}
+	return resp, nil
+}
+
+func (o *observer) roundTrip(r *http.Request) (*http.Response, error) {
+	if o.wire != nil && o.wire.Takes(r) {
+		return o.wire.RoundTrip(r)
+	}
+	return o.next.RoundTrip(r)
+}
+
+// watched is a request's body that marks its exchange as sent when it is read: by then the head is written.
+type watched struct {
+	io.ReadCloser
+	ex *exchange
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	w.ex.sent.Store(true)
+	return w.ReadCloser.Read(b)
+}
+
+// payload is a body of our own that does the same.
+type payload struct {
+	data bytes.Reader
+	ex   *exchange
+}
+
+func newPayload(data []byte, ex *exchange) *payload {
+	p := &payload{ex: ex}
+	p.data.Reset(data)
+	return p
+}
+
+func (p *payload) Read(b []byte) (int, error) {
+	p.ex.sent.Store(true)
+	return p.data.Read(b)
+}
+
+func (p *payload) Close() error { return nil }
 
 // quietBody is the body of a quiet exchange.
 type quietBody struct {
@@ -99,7 +173,12 @@ func (b *quietBody) Read(p []byte) (int, error) {
 }
 
 // CloseIdleConnections lets http.Client pass the call on.
-func (o *observer) CloseIdleConnections() { o.next.CloseIdleConnections() }
+func (o *observer) CloseIdleConnections() {
+	o.next.CloseIdleConnections()
+	if o.wire != nil {
+		o.wire.CloseIdleConnections()
+	}
+}
 
 // retryAfter reads a Retry-After header: seconds or an HTTP date. Anything else is 0.
 func retryAfter(value string, now time.Time) time.Duration {

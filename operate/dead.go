@@ -68,14 +68,21 @@ func Letters(ctx context.Context, js jetstream.JetStream, s Selection) ([]Letter
 		if err != nil {
 			return nil, fmt.Errorf("dead letters: %w", err)
 		}
-		dead, err := streams.ParseDead(m)
+		l, err := letterOf(m)
 		if err != nil {
-			return nil, fmt.Errorf("dead letter %d: %w", m.Sequence, err)
+			return nil, err
 		}
-		id := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
-		letters = append(letters, Letter{ID: id, Sequence: m.Sequence, DeadLetter: dead})
+		letters = append(letters, l)
 	}
 	return pick(letters, s.IDs)
+}
+
+func letterOf(m streams.Message) (Letter, error) {
+	dead, err := streams.ParseDead(m)
+	if err != nil {
+		return Letter{}, fmt.Errorf("dead letter %d: %w", m.Sequence, err)
+	}
+	return Letter{ID: m.Subject[strings.LastIndexByte(m.Subject, '.')+1:], Sequence: m.Sequence, DeadLetter: dead}, nil
 }
 
 // pick keeps the letters that ids name.

@@ -147,16 +147,16 @@ func redact(err error) error {
 	}
 	var failed *pgconn.ConnectError
 	if errors.As(err, &failed) {
-		return saidOnce{err}
+		return onceError{err}
 	}
 	return err
 }
 
-// saidOnce is an error in one line that says nothing twice: pgx tries a server with and without TLS, and reports both.
-type saidOnce struct{ error }
+// onceError is an error in one line that says nothing twice: pgx tries a server with and without TLS, and reports both.
+type onceError struct{ error }
 
 // Error joins the lines that differ.
-func (e saidOnce) Error() string {
+func (e onceError) Error() string {
 	var lines []string
 	for line := range strings.Lines(e.error.Error()) {
 		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
@@ -167,7 +167,7 @@ func (e saidOnce) Error() string {
 }
 
 // Unwrap is the error itself.
-func (e saidOnce) Unwrap() error { return e.error }
+func (e onceError) Unwrap() error { return e.error }
 
 // URL is where the database is: over the socket for a private cluster. An empty name means
 // [DefaultDatabase], or the one that the operator's URL names. It stays valid across restarts.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -52,17 +53,28 @@ func (b *batch) guarded() []string {
 	return keys
 }
 
+// copies holds buffers for the rows of a COPY, mostCopied is the largest that is kept.
+var copies = sync.Pool{New: func() any { return new([]byte) }}
+
+const mostCopied = 4 << 20
+
 func copyRows(ctx context.Context, conn *pgx.Conn, q queued) error {
-	rows, err := q.binary()
+	buf := copies.Get().(*[]byte)
+	rows, err := q.binary((*buf)[:0])
 	if err != nil {
 		return err
 	}
-	_, err = conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), q.copy)
-	return err
+	if _, err = conn.PgConn().CopyFrom(ctx, bytes.NewReader(rows), q.copy); err != nil {
+		return err // who reads the rows yet is not known: not pooled
+	}
+	if *buf = rows; cap(rows) <= mostCopied {
+		copies.Put(buf)
+	}
+	return nil
 }
 
-// binary is the rows in the format of COPY, in the order of their key.
-func (q queued) binary() ([]byte, error) {
+// binary appends the rows in the format of COPY, in the order of their key.
+func (q queued) binary(b []byte) ([]byte, error) {
 	cells := make([]cell, len(q.arrays))
 	for i, array := range q.arrays {
 		if cells[i] = cellsOf(array, q.columns[i].null); cells[i] == nil {
@@ -70,7 +82,6 @@ func (q queued) binary() ([]byte, error) {
 		}
 	}
 	order := q.order()
-	b := make([]byte, 0, len(order)*256)
 	b = append(b, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...) // no flags, no extension
 	for _, row := range order {
 		b = append(b, byte(len(cells)>>8), byte(len(cells)))

@@ -1,6 +1,9 @@
 package privacy
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // tokenKind is a family of keys that say what they are by their first characters.
 type tokenKind struct {
@@ -51,10 +54,18 @@ var tokenKinds = []tokenKind{
 	{"AGE-SECRET-KEY-", 20, ""},
 }
 
-// token finds a key that begins at i.
-func token(text string, i int) span {
+// tokensBy are the same by the byte that they begin with.
+var tokensBy = func() (t [utf8.RuneSelf][]tokenKind) {
 	for _, k := range tokenKinds {
-		if text[i] == k.prefix[0] && strings.HasPrefix(text[i:], k.prefix) {
+		t[k.prefix[0]] = append(t[k.prefix[0]], k)
+	}
+	return t
+}()
+
+// token finds a key that begins at i, with a letter.
+func token(text string, i int) span {
+	for _, k := range tokensBy[text[i]] {
+		if strings.HasPrefix(text[i:], k.prefix) {
 			if end := secret(text, i+len(k.prefix), k.min, k.more); end > 0 {
 				return span{i, end, APIKey}
 			}

@@ -20,7 +20,9 @@ type fault struct {
 	full, never, tooLarge bool
 	// taken means that the subject holds a message already, or will: see [Publisher.believe].
 	taken bool
-	err   error
+	// crowded means that its fate is not known: another of its crowd was refused.
+	crowded bool
+	err     error
 }
 
 // What the server says of a publish, beside the names of nats.go.

@@ -37,17 +37,27 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // Encode writes v as msgpack, its fields named by their json tags. Times are instants: the zone is not
 // kept.
 func Encode[T any](v T) ([]byte, error) {
-	l := layoutOf(reflect.TypeFor[T]())
-	if l == nil {
+	if layoutOf(reflect.TypeFor[T]()) == nil {
 		return encode(v)
 	}
 	buf := scratch.Get().(*[]byte)
-	*buf = l.pack((*buf)[:0], reflect.ValueOf(&v).Elem())
+	var err error
+	*buf, err = Append((*buf)[:0], &v)
 	data := bytes.Clone(*buf)
 	if cap(*buf) <= maxPooled {
 		scratch.Put(buf)
 	}
-	return data, nil
+	return data, err
+}
+
+// Append appends to b what [Encode] writes.
+func Append[T any](b []byte, v *T) ([]byte, error) {
+	l := layoutOf(reflect.TypeFor[T]())
+	if l == nil {
+		data, err := encode(v)
+		return append(b, data...), err
+	}
+	return l.pack(b, reflect.ValueOf(v).Elem()), nil
 }
 
 func encode(v any) ([]byte, error) {
@@ -107,19 +117,8 @@ func Decode[T any](data []byte) (T, error) {
 // inUTC moves the times that the library reads in the machine's zone to UTC; a layout reads UTC.
 func inUTC(v any) {
 	switch v := v.(type) {
-	case *sluice.Query:
-		utc(&v.AskedAt, &v.Deadline)
-	case *sluice.Decision:
-		inUTC(&v.Query)
-		utc(&v.DecidedAt)
-	case *sluice.Feedback:
-		utc(&v.GivenAt)
-	case *sluice.Alert:
-		utc(&v.RaisedAt)
 	case *sluice.TrainingJob:
 		utc(&v.AskedAt)
-	case *sluice.TrainingEvent:
-		utc(&v.At)
 	case *Envelope:
 		utc(&v.StoredAt)
 	case *DeadLetter:

@@ -13,6 +13,13 @@ func fact[T any](subject string, v T) (Message, error) {
 	return Message{Subject: subject, ID: subject, ContentType: MsgPack, Data: data}, nil
 }
 
+// appendFact is fact with its data at the end of b.
+func appendFact[T any](b []byte, subject string, v *T) ([]byte, Message, error) {
+	start := len(b)
+	b, err := Append(b, v)
+	return b, Message{Subject: subject, ID: subject, ContentType: MsgPack, Data: b[start:len(b):len(b)]}, err
+}
+
 // AcceptedFact stores a query that passed the entrance.
 func AcceptedFact(a sluice.Accepted) (Message, error) {
 	return fact(AcceptedSubject(Lane(a.Query.Priority), a.Query.Key), a)
@@ -59,6 +66,16 @@ func BilledFacts(calls []sluice.Call) ([]Message, error) {
 
 // TakenFact stores a decision.
 func TakenFact(d sluice.Decision) (Message, error) { return fact(TakenSubject(d.ID), d) }
+
+// AppendBilled is [BilledFact] with its data at the end of b.
+func AppendBilled(b []byte, c *sluice.Call) ([]byte, Message, error) {
+	return appendFact(b, BilledSubject(c.Stage, c.ID), c)
+}
+
+// AppendTaken is [TakenFact] with its data at the end of b.
+func AppendTaken(b []byte, d *sluice.Decision) ([]byte, Message, error) {
+	return appendFact(b, TakenSubject(d.ID), d)
+}
 
 // FeedbackFact stores feedback.
 func FeedbackFact(f sluice.Feedback) (Message, error) {

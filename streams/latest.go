@@ -132,18 +132,11 @@ func (l *Latest) ask(ctx context.Context, stream string, subjects []string) (*re
 	}
 	l.mu.Unlock()
 	w := q.join(subjects)
-	timer := time.NewTimer(l.timeout)
-	defer timer.Stop()
-	for {
-		select {
-		case <-w.done:
-			return w.by, nil
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-timer.C:
-			q.expire(time.Now().Add(-l.timeout))
-			timer.Reset(l.timeout)
-		}
+	select {
+	case <-w.done:
+		return w.by, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 

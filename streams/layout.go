@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"sluice"
 )
 
 // shape is how a field travels.
@@ -18,6 +20,10 @@ const (
 	flag
 	instant
 	texts
+	fraction
+	byText   // fractions
+	byPolicy // fractions
+	optional // a fraction or a struct that may be missing
 	nested
 )
 
@@ -30,11 +36,12 @@ type slot struct {
 	// omit leaves out a value that is empty: the reader's zero is the same.
 	omit  bool
 	inner *layout // of nested
+	held  *slot   // of optional: what is pointed at
 }
 
-// layout is how a struct of plain fields travels: texts, whole numbers, flags, instants, lists of texts, and
-// structs of those. Nearly every message of the ring is one. It is worked out once a type, so that reading and
-// writing need not ask for each field of each message what it is; the format is that of the msgpack library,
+// layout is how a struct of plain fields travels: texts, numbers, flags, instants, lists of texts, numbers by
+// name, and structs of those. Nearly every message of ours is one. It is worked out once a type, so that reading
+// and writing need not ask for each field of each message what it is; the format is that of the msgpack library,
 // which serves all other types.
 type layout struct{ slots []slot }
 
@@ -69,7 +76,12 @@ func newLayout(t reflect.Type) *layout {
 	return l
 }
 
-var timeType = reflect.TypeFor[time.Time]()
+var (
+	timeType     = reflect.TypeFor[time.Time]()
+	textsType    = reflect.TypeFor[[]string]()
+	byTextType   = reflect.TypeFor[map[string]float64]()
+	byPolicyType = reflect.TypeFor[map[sluice.Policy]float64]()
+)
 
 // resolve finds the shape of a type; false where it has none.
 func (s *slot) resolve(t reflect.Type) bool {
@@ -82,8 +94,17 @@ func (s *slot) resolve(t reflect.Type) bool {
 		s.shape = flag
 	case t == timeType:
 		s.shape = instant
-	case t == reflect.TypeFor[[]string]():
+	case t == textsType:
 		s.shape = texts
+	case t.Kind() == reflect.Float64:
+		s.shape = fraction
+	case t == byTextType:
+		s.shape = byText
+	case t == byPolicyType:
+		s.shape = byPolicy
+	case t.Kind() == reflect.Pointer:
+		s.shape, s.held = optional, &slot{name: s.name}
+		return t.Elem().Kind() != reflect.Pointer && s.held.resolve(t.Elem())
 	default:
 		s.shape, s.omit = nested, false
 		s.inner = layoutOf(t)

@@ -2,10 +2,14 @@ package streams
 
 import (
 	"encoding/binary"
+	"math"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"sluice"
 )
 
 const (
@@ -63,6 +67,21 @@ func (s *slot) pack(b []byte, v reflect.Value) (_ []byte, empty bool) {
 	case texts:
 		list := *v.Addr().Interface().(*[]string)
 		return packTexts(b, list), len(list) == 0
+	case fraction:
+		f := v.Float()
+		return packFraction(b, f), f == 0
+	case byText:
+		by := *v.Addr().Interface().(*map[string]float64)
+		return packFractions(b, by), len(by) == 0
+	case byPolicy:
+		by := *v.Addr().Interface().(*map[sluice.Policy]float64)
+		return packFractions(b, by), len(by) == 0
+	case optional:
+		if v.IsNil() {
+			return append(b, msgpcode.Nil), true
+		}
+		b, _ = s.held.pack(b, v.Elem())
+		return b, false
 	}
 	return s.inner.pack(b, v), false
 }
@@ -119,6 +138,32 @@ func packTexts(b []byte, list []string) []byte {
 	}
 	for _, s := range list {
 		b = packText(b, s)
+	}
+	return b
+}
+
+func packFraction(b []byte, f float64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, msgpcode.Double), math.Float64bits(f))
+}
+
+// packFractions writes the names in order, so that equal values are equal bytes.
+func packFractions[K ~string](b []byte, by map[K]float64) []byte {
+	switch n := len(by); {
+	case by == nil:
+		return append(b, msgpcode.Nil)
+	case n <= maxFixMap:
+		b = append(b, msgpcode.FixedMapLow|byte(n))
+	default:
+		b = binary.BigEndian.AppendUint32(append(b, msgpcode.Map32), uint32(n))
+	}
+	var few [32]K
+	names := few[:0]
+	for k := range by {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	for _, k := range names {
+		b = packFraction(packText(b, string(k)), by[k])
 	}
 	return b
 }

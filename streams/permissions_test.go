@@ -153,7 +153,7 @@ func TestEveryOnlineRoleIsRefusedWhatIsNotItsOwn(t *testing.T) {
 		"calls.billed.answer.x", "dead.record.x.y", "$JS.API.STREAM.PURGE.CALLS",
 	}
 	for role, subjects := range map[streams.Role][]string{
-		streams.RoleGateway: {"queries.asked.web", "jobs.asked.x", "training.told.x.1.1", "$O.artifacts.C.x", "route.answer", "$JS.API.CONSUMER.CREATE.DECISIONS.x", "$JS.API.STREAM.MSG.DELETE.RETRIES", "$JS.API.CONSUMER.CREATE.RETRIES.x"},
+		streams.RoleGateway: {"queries.asked.web", "jobs.asked.x", "$KV.training.x", "$JS.API.STREAM.MSG.DELETE.TRAINING", "$O.artifacts.C.x", "route.answer", "$JS.API.CONSUMER.CREATE.DECISIONS.x", "$JS.API.STREAM.MSG.DELETE.RETRIES", "$JS.API.CONSUMER.CREATE.RETRIES.x"},
 		streams.RoleRouter:  {"decisions.taken.x", "calls.billed.gateway.x", "$KV.budgets.x", "$JS.API.DIRECT.GET.KV_keys", "$O.artifacts.C.x", "route.answer"},
 		streams.RoleClient: {
 			"router.route", "decisions.taken.x", "feedback.given.x.y", "calls.billed.gateway.x", "$KV.budgets.x", "$KV.routers.active",

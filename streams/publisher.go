@@ -44,9 +44,9 @@ type Outage struct {
 
 // Ack says how a message is stored.
 type Ack struct {
-	// New is false where it was stored already, by us or by another copy.
+	// New is false where it was stored already, by an earlier Publish or by another copy.
 	New bool
-	// Stream and Sequence are its place.
+	// Stream and Sequence are its place. The sequence of messages that were stored in a crowd is not told: 0.
 	Stream   string
 	Sequence uint64
 }
@@ -144,10 +144,7 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 	defer w.close()
 	var refused []error
 	for round := 1; ; round++ {
-		if err := w.send(ctx, todo); err != nil {
-			return err
-		}
-		if err := w.await(ctx, p.opts.AckTimeout*time.Duration(min(round, 5))); err != nil {
+		if err := w.carry(ctx, todo, round == 1, p.opts.AckTimeout*time.Duration(min(round, 5))); err != nil {
 			return err
 		}
 		if err := p.believe(ctx, w, w.taken(todo)); err != nil {
@@ -186,7 +183,7 @@ func (p *Publisher) believe(ctx context.Context, w *wave, taken map[string][]int
 		}
 		for _, i := range indices {
 			if s, ok := found[w.msgs[i].Subject]; ok {
-				w.settle(i, Ack{Stream: stream, Sequence: s.Sequence}, fault{})
+				w.settle(i, Ack{New: w.ours(stream, s.Sequence), Stream: stream, Sequence: s.Sequence}, fault{})
 			}
 		}
 	}

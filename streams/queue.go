@@ -34,8 +34,8 @@ type request struct {
 	q        *queue
 	id       uint64
 	waiters  []*waiter
-	started  time.Time
-	finished bool // guarded by q.mu
+	timer    *time.Timer // ends it where no answer comes
+	finished bool        // guarded by q.mu
 
 	// found, complete and err are the result. complete is false where the server cut the reply.
 	found    map[string]Stored
@@ -56,21 +56,20 @@ func (q *queue) join(subjects []string) *waiter {
 	return w
 }
 
-// expire fails the request under way where it began before the instant.
-func (q *queue) expire(before time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if r := q.current; r != nil && r.started.Before(before) {
-		q.finish(r, false, errors.New("no answer in time"))
-	}
+// expire fails a request that has waited too long.
+func (r *request) expire() {
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	r.q.finish(r, false, errors.New("no answer in time"))
 }
 
 // next sends what waits, as much as one request holds. The lock is held.
 func (q *queue) next() {
 	for len(q.waiting) > 0 && q.current == nil {
-		r := &request{q: q, started: time.Now(), found: map[string]Stored{}}
+		r := &request{q: q, found: map[string]Stored{}}
 		subjects := r.board()
 		r.id = q.l.replies.register(r)
+		r.timer = time.AfterFunc(q.l.timeout, r.expire)
 		q.current = r
 		body, err := json.Marshal(map[string][]string{"multi_last": subjects})
 		if err == nil {
@@ -113,6 +112,7 @@ func (q *queue) finish(r *request, complete bool, err error) {
 	}
 	r.finished, r.complete, r.err = true, complete, err
 	q.l.replies.forget(r.id)
+	r.timer.Stop()
 	for _, w := range r.waiters {
 		w.by = r
 		close(w.done)

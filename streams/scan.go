@@ -19,6 +19,8 @@ type Window struct {
 	// Since and Until bound the time at which a message was stored: from Since, up to but without Until.
 	// The zero value is no bound.
 	Since, Until time.Time
+	// From is the first sequence to read; 0 is the stream's first. Since goes before it.
+	From uint64
 }
 
 // scanPage is how many messages one request asks for.
@@ -44,7 +46,7 @@ func scan(ctx context.Context, js jetstream.JetStream, stream string, w Window, 
 		return err
 	}
 	last := s.CachedInfo().State.LastSeq
-	ask := pageRequest{Batch: scanPage, Sequence: 1, Filter: w.Filter}
+	ask := pageRequest{Batch: scanPage, Sequence: max(w.From, 1), Filter: w.Filter}
 	if !w.Since.IsZero() {
 		ask.Sequence, ask.Since = 0, w.Since.UTC().Format(time.RFC3339Nano)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"sluice"
 )
 
 // unpacker reads one value. Texts are cut from one copy of the whole payload, made for the first of them.
@@ -47,21 +49,29 @@ func (u *unpacker) next() (code byte, head []byte, body, children int, err error
 	return rest[0], rest[:n], body, children, nil
 }
 
-var errNoStruct = errors.New("msgpack: want a map")
+var errNoMap = errors.New("msgpack: want a map")
+
+// entries steps over the head of a map.
+func (u *unpacker) entries() (int, error) {
+	code, _, _, children, err := u.next()
+	if err == nil && !msgpcode.IsFixedMap(code) && code != msgpcode.Map16 && code != msgpcode.Map32 {
+		err = errNoMap
+	}
+	return children / 2, err
+}
 
 // fields reads a map into a struct; nil leaves it as it is.
 func (u *unpacker) fields(l *layout, v reflect.Value) error {
-	code, _, _, children, err := u.next()
-	switch {
-	case err != nil:
-		return err
-	case code == msgpcode.Nil:
+	if u.at < len(u.data) && u.data[u.at] == msgpcode.Nil {
+		u.at++
 		return nil
-	case !msgpcode.IsFixedMap(code) && code != msgpcode.Map16 && code != msgpcode.Map32:
-		return errNoStruct
+	}
+	entries, err := u.entries()
+	if err != nil {
+		return err
 	}
 	next := 0
-	for range children / 2 {
+	for range entries {
 		from, to, err := u.text()
 		if err != nil {
 			return fmt.Errorf("key: %w", err)
@@ -110,6 +120,17 @@ func (u *unpacker) value(s *slot, v reflect.Value) error {
 		return u.instant(v.Addr().Interface().(*time.Time))
 	case texts:
 		return u.texts(v.Addr().Interface().(*[]string))
+	case fraction:
+		f, err := u.fraction()
+		v.SetFloat(f)
+		return err
+	case byText:
+		return unpackFractions(u, v.Addr().Interface().(*map[string]float64))
+	case byPolicy:
+		return unpackFractions(u, v.Addr().Interface().(*map[sluice.Policy]float64))
+	case optional:
+		v.Set(reflect.New(v.Type().Elem()))
+		return u.value(s.held, v.Elem())
 	}
 	return u.fields(s.inner, v)
 }
@@ -166,6 +187,46 @@ func (u *unpacker) whole() (int64, error) {
 		return int64(binary.BigEndian.Uint64(raw)), nil
 	}
 	return 0, fmt.Errorf("msgpack: code %#x: want a whole number of 64 bits", code)
+}
+
+// fraction reads a fraction, or a whole number as one.
+func (u *unpacker) fraction() (float64, error) {
+	if u.at >= len(u.data) {
+		return 0, errCut
+	}
+	code := u.data[u.at]
+	if code != msgpcode.Double && code != msgpcode.Float {
+		n, err := u.whole()
+		return float64(n), err
+	}
+	_, _, body, _, err := u.next()
+	if err != nil {
+		return 0, err
+	}
+	raw := u.data[u.at : u.at+body]
+	u.at += body
+	if code == msgpcode.Float {
+		return float64(math.Float32frombits(binary.BigEndian.Uint32(raw))), nil
+	}
+	return math.Float64frombits(binary.BigEndian.Uint64(raw)), nil
+}
+
+func unpackFractions[K ~string](u *unpacker, by *map[K]float64) error {
+	n, err := u.entries()
+	if err != nil {
+		return err
+	}
+	*by = make(map[K]float64, n)
+	for range n {
+		from, to, err := u.text()
+		if err != nil {
+			return fmt.Errorf("key: %w", err)
+		}
+		if (*by)[K(u.cut(from, to))], err = u.fraction(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // instant reads a timestamp, as UTC.

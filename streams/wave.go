@@ -20,7 +20,10 @@ const (
 	failed
 )
 
-var errAckTimeout = errors.New("no confirmation in time")
+var (
+	errAckTimeout = errors.New("no confirmation in time")
+	errCrowd      = errors.New("one of those that it was sent with was refused")
+)
 
 // wave is one call's messages on their way to being confirmed.
 type wave struct {
@@ -36,6 +39,7 @@ type wave struct {
 	mu       sync.Mutex
 	states   []state
 	faults   map[int]fault
+	crowds   []*crowd
 	inFlight int
 	// sending keeps the wave from waking before its last message is sent.
 	sending bool
@@ -54,6 +58,9 @@ func (w *wave) close() {
 	defer w.mu.Unlock()
 	w.p.room.Release(int64(w.inFlight))
 	w.inFlight = 0
+	for _, g := range w.crowds {
+		g.over()
+	}
 	for i, s := range w.states {
 		if s == sent {
 			w.states[i] = failed
@@ -61,35 +68,79 @@ func (w *wave) close() {
 	}
 }
 
-// send publishes the messages that are not confirmed yet. Its error is that of ctx.
-func (w *wave) send(ctx context.Context, todo []int) error {
+// carry sends messages and waits until none is in flight. Those of crowds that came to grief are sent once more,
+// one by one. Its error is that of ctx.
+func (w *wave) carry(ctx context.Context, todo []int, first bool, patience time.Duration) error {
+	if err := w.send(ctx, todo, first); err != nil {
+		return err
+	}
+	if err := w.await(ctx, patience); err != nil {
+		return err
+	}
+	again := w.undecided(todo)
+	if len(again) == 0 {
+		return nil
+	}
+	if err := w.send(ctx, again, false); err != nil {
+		return err
+	}
+	return w.await(ctx, patience)
+}
+
+// send publishes the messages that are not confirmed yet, in crowds where it is the first time. Its error is
+// that of ctx.
+func (w *wave) send(ctx context.Context, todo []int, first bool) error {
 	w.mu.Lock()
 	w.sending = true
+	if first {
+		todo = w.crowded(todo)
+	}
+	crowds := w.crowds
 	w.mu.Unlock()
 	w.connects = w.p.nc.Stats().Reconnects
 	wire := &nats.Msg{Header: make(nats.Header, 4)}
+	if first {
+		for n, g := range crowds {
+			reply := w.p.replies.subject(w.id, len(w.msgs)+n)
+			for _, i := range g.indices {
+				if err := w.sendOne(ctx, i, wire, reply, g); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	for _, i := range todo {
-		if err := w.p.room.Acquire(ctx, 1); err != nil {
-			return fmt.Errorf("publish %s: no room to send: %w", w.msgs[i].Subject, context.Cause(ctx))
-		}
-		if !w.begin(i) {
-			continue
-		}
-		var err error
-		if w.p.nc.IsConnected() {
-			toWire(wire, w.msgs[i], w.p.replies.subject(w.id, i))
-			err = w.p.nc.PublishMsg(wire)
-		} else {
-			err = nats.ErrDisconnected
-		}
-		if err != nil {
-			w.settle(i, Ack{}, faultOfSend(err))
+		if err := w.sendOne(ctx, i, wire, w.p.replies.subject(w.id, i), nil); err != nil {
+			return err
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sending = false
 	w.wakeIfIdle()
+	return nil
+}
+
+// sendOne publishes message i, alone or as one of a crowd.
+func (w *wave) sendOne(ctx context.Context, i int, wire *nats.Msg, reply string, g *crowd) error {
+	if err := w.p.room.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("publish %s: no room to send: %w", w.msgs[i].Subject, context.Cause(ctx))
+	}
+	if !w.begin(i) {
+		return nil
+	}
+	err := nats.ErrDisconnected
+	if w.p.nc.IsConnected() {
+		toWire(wire, w.msgs[i], reply)
+		err = w.p.nc.PublishMsg(wire)
+	}
+	switch {
+	case err == nil:
+	case g == nil:
+		w.settle(i, Ack{}, faultOfSend(err))
+	default:
+		w.refuse(g)
+	}
 	return nil
 }
 
@@ -108,7 +159,16 @@ func (w *wave) begin(i int) bool {
 
 // reply hears the server's word on message i; late and repeated ones are welcome.
 func (w *wave) reply(i int, m *nats.Msg) {
-	if i < 0 || i >= len(w.msgs) {
+	if n := i - len(w.msgs); n >= 0 {
+		w.mu.Lock()
+		crowds := w.crowds
+		w.mu.Unlock()
+		if n < len(crowds) {
+			w.confirm(crowds[n], m)
+		}
+		return
+	}
+	if i < 0 {
 		return
 	}
 	ack, f := parseAck(m)
@@ -191,6 +251,13 @@ func (w *wave) await(ctx context.Context, patience time.Duration) error {
 
 // giveUp fails everything in flight.
 func (w *wave) giveUp(f fault) {
+	w.mu.Lock()
+	for _, g := range w.crowds {
+		if g.open() > 0 {
+			w.fell(g, f)
+		}
+	}
+	w.mu.Unlock()
 	for i := range w.states {
 		w.mu.Lock()
 		flying := w.states[i] == sent
@@ -203,6 +270,21 @@ func (w *wave) giveUp(f fault) {
 	case <-w.wake:
 	default:
 	}
+}
+
+// undecided lists the messages that failed with their crowd.
+func (w *wave) undecided(todo []int) (list []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.crowds) == 0 || len(w.faults) == 0 {
+		return nil
+	}
+	for _, i := range todo {
+		if w.states[i] == failed && w.faults[i].crowded {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // taken lists, by stream, the messages whose subject holds a message already, as the server says.

@@ -141,18 +141,18 @@ func (b *benchRing) Close() error {
 
 type benchPipelineCmd struct {
 	Queries    int    `default:"20000" help:"Queries to send round."`
-	Rounds     int    `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 3, or one for every 10,000 with --growth."`
-	Raw        int    `default:"50000" help:"Messages of one turn of the raw load."`
+	Rounds     int    `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
+	Raw        int    `default:"30000" help:"Messages of one turn of the raw load."`
 	Growth     bool   `help:"Show what a query costs at the beginning and at the end of the run."`
 	Seed       uint64 `default:"1" help:"Another seed draws another order."`
 	JSON       bool   `name:"json" help:"Print one JSON object."`
-	CPUProfile string `placeholder:"FILE" help:"Write a CPU profile of the parts and the raw load."`
+	CPUProfile string `placeholder:"FILE" help:"Write a CPU profile of each part, into FILE.1 and so on."`
 }
 
 // Run measures.
 func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 	if c.Rounds == 0 {
-		c.Rounds = 3
+		c.Rounds = 5
 		if c.Growth {
 			c.Rounds = max(2, c.Queries/10000)
 		}
@@ -179,27 +179,23 @@ func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 		err = errors.Join(err, r.wait())
 	}()
 	<-r.begun
-	stopProfile, err := c.profile()
-	if err != nil {
-		return err
-	}
 	result, err := bench.RunPipeline(ctx, b.ring(db), bench.PipelineOptions{
-		Queries: c.Queries, Rounds: c.Rounds, RawMessages: c.Raw, Seed: c.Seed, Progress: func(p bench.Part) {
+		Queries: c.Queries, Rounds: c.Rounds, RawMessages: c.Raw, Seed: c.Seed, Profile: c.profile, Progress: func(p bench.Part) {
 			fmt.Fprintf(m.Stderr, "%s queries: %.0f queries/s, CPU %.0f us a query, and %.0f us in Postgres\n",
 				count(p.Done), p.QueriesPerSecond, p.CPUPerQuery, p.PostgresCPUPerQuery)
 		},
 	})
-	if err := errors.Join(err, stopProfile()); err != nil {
+	if err != nil {
 		return err
 	}
 	return c.print(m, result)
 }
 
-func (c *benchPipelineCmd) profile() (stop func() error, err error) {
+func (c *benchPipelineCmd) profile(part int) (stop func() error, err error) {
 	if c.CPUProfile == "" {
 		return func() error { return nil }, nil
 	}
-	f, err := os.Create(c.CPUProfile)
+	f, err := os.Create(c.CPUProfile + "." + count(part))
 	if err != nil {
 		return nil, fmt.Errorf("--cpu-profile: %w", err)
 	}
@@ -216,9 +212,11 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 	t := newTable(m.Stdout).numbers(2)
 	t.row("queries a second", number(p.QueriesPerSecond))
 	t.row("messages a query", number(p.MessagesPerQuery))
+	t.row("deliveries a query", number(p.DeliveriesPerQuery))
 	t.row("messages a second, pipeline", number(p.MessagesPerSecond))
 	t.row("messages a second, raw", number(p.RawPerSecond))
 	t.row("ratio", number(p.Ratio))
+	t.row("ratio of the parts, lowest and highest", number(p.RatioLow)+" "+number(p.RatioHigh))
 	t.row("CPU, us a raw message", number(p.RawCPUPerMessage))
 	t.row("that, of the ring's CPU a message", number(p.CPUShare))
 	t.row("CPU, us a query", number(p.CPUPerQuery))

@@ -13,7 +13,6 @@ import (
 	"sluice/config"
 	"sluice/routing/front"
 	"sluice/streams"
-	"sluice/trainer/artifact"
 )
 
 // benchModelName is the model that the loopback upstream plays.
@@ -26,9 +25,11 @@ type benchGatewayCmd struct {
 	Concurrency int    `default:"32" help:"Clients at once."`
 	Streams     int    `default:"100" help:"Streams of a round."`
 	Sync        string `default:"batch" help:"gateway.spool.sync: none, batch or always."`
-	Router      string `placeholder:"DIR" help:"A trained router; measures the gateway with it too."`
+	Router      string `placeholder:"DIR" help:"A trained router to measure the gateway with. Default: the default model as it is before training, which is as large and as fast."`
 	CPUProfile  string `placeholder:"FILE" help:"Write a CPU profile of the run."`
 	JSON        bool   `name:"json" help:"Print one JSON object."`
+
+	router string // what the router that was measured is called
 }
 
 // Run measures the ways to a loopback upstream: straight, through a plain reverse proxy, through a gateway.
@@ -81,11 +82,7 @@ func (c *benchGatewayCmd) open(ctx context.Context, m *Main, b *benchRing) ([]be
 		{Name: "direct", URL: up.Upstream + path, Body: benchBody(benchModelName, false), StreamBody: benchBody(benchModelName, true)},
 		{Name: "proxy", URL: up.Proxy + path, Body: benchBody(benchModelName, false), StreamBody: benchBody(benchModelName, true)},
 	}
-	names := []string{"rules"}
-	if c.Router != "" {
-		names = append(names, "model")
-	}
-	for _, name := range names {
+	for _, name := range []string{"rules", "model"} {
 		t, err := c.gateway(ctx, b, up.Upstream, name)
 		if err != nil {
 			return nil, err
@@ -114,22 +111,29 @@ func (c *benchGatewayCmd) gateway(ctx context.Context, b *benchRing, upstream, n
 		return bench.Target{}, err
 	}
 	b.cleanup = append(b.cleanup, func() error { caller.Close(); return nil })
-	g, s, err := quiet.openDoors(ctx, cfg, b.log, caller)
+	g, s, err := quiet.openDoors(ctx, cfg, b.log, caller, quiet.givenTables)
 	if err != nil {
 		return bench.Target{}, err
 	}
 	b.cleanup = append(b.cleanup, func() error { return errors.Join(s.Close(ctx), g.Close(ctx)) })
+	t := bench.Target{
+		Name: name, URL: s.http.URL() + "/v1/chat/completions", Body: benchBody("auto", false), StreamBody: benchBody("auto", true), Settle: g.Spool.Flush,
+	}
 	if name == "model" {
-		r, err := artifact.Open(ctx, c.Router)
+		r, called, err := benchRouter(ctx, cfg, c.Router)
 		if err != nil {
-			return bench.Target{}, err
+			return t, err
 		}
 		g.Front.Swap(front.Set{Active: r})
+		c.router = called
+		t.Load = c.Load / modelShare
 	}
-	return bench.Target{
-		Name: name, URL: s.http.URL() + "/v1/chat/completions", Body: benchBody("auto", false), StreamBody: benchBody("auto", true), Settle: g.Spool.Flush,
-	}, nil
+	return t, nil
 }
+
+// modelShare is how many times fewer requests of the load the router is asked to decide on: each takes it
+// thousands of microseconds.
+const modelShare = 10
 
 func (c *benchGatewayCmd) config(b *benchRing, upstream string) config.Config {
 	cfg := b.m.config
@@ -185,7 +189,7 @@ func profileTo(path string) (stop func() error, err error) {
 func (c *benchGatewayCmd) print(m *Main, r bench.GatewayResult) error {
 	direct := r.Targets[0]
 	if c.JSON {
-		out := map[string]any{"rss_mib": r.RSS, "concurrency": c.Concurrency, "sync": c.Sync}
+		out := map[string]any{"rss_mib": r.RSS, "concurrency": c.Concurrency, "sync": c.Sync, "router": c.router}
 		for _, f := range r.Targets {
 			out[f.Name+"_p50_us"], out[f.Name+"_p99_us"], out[f.Name+"_rps"] = f.P50.Microseconds(), f.P99.Microseconds(), f.RPS
 			out[f.Name+"_cpu_us"] = f.CPU.Microseconds()
@@ -203,6 +207,7 @@ func (c *benchGatewayCmd) print(m *Main, r bench.GatewayResult) error {
 		t.row(f.Name, us(f.P50), us(f.P99), us(f.P50-direct.P50), count(int(f.RPS)), us(f.CPU), fmt.Sprintf("%.0f", f.Allocations-direct.Allocations), us(f.FirstP50-direct.FirstP50))
 	}
 	t.flush()
+	fmt.Fprintf(m.Stdout, "router of the model's way: %s\n", c.router)
 	fmt.Fprintf(m.Stdout, "memory of the process, upstream, proxy, log and load included: %.0f MiB; every request is one decision in the log\n", r.RSS)
 	return nil
 }

@@ -53,22 +53,11 @@ func (c *benchRouterCmd) Run(ctx context.Context, m *Main) error {
 
 // open finds the router, with its prefix cached and without.
 func (c *benchRouterCmd) open(ctx context.Context, m *Main, o *bench.RouterOptions) error {
-	var router routing.Router
-	var err error
-	if c.Artifact != "" {
-		router, err = artifact.Open(ctx, c.Artifact)
-		o.Name = filepath.Base(filepath.Clean(c.Artifact))
-	} else {
-		var set trainset.Set
-		if set, err = benchSet(m.config, 400); err == nil {
-			router, err = recipe.Untrained(ctx, set, recipe.Options{Policies: m.config.PolicySpecs(), Seed: 1})
-		}
-		o.Name = "default, untrained"
-	}
+	router, name, err := benchRouter(ctx, m.config, c.Artifact)
 	if err != nil {
 		return err
 	}
-	o.Warm, o.Cold = router, router
+	o.Name, o.Warm, o.Cold = name, router, router
 	switch r := router.(type) {
 	case *scored.Router:
 		o.Cold, err = r.Cold(ctx)
@@ -76,6 +65,21 @@ func (c *benchRouterCmd) open(ctx context.Context, m *Main, o *bench.RouterOptio
 		o.Cold, err = r.Cold(ctx)
 	}
 	return err
+}
+
+// benchRouter is the router of a directory, or where none is named the default one as it is before training,
+// which is as large and as fast. name says which.
+func benchRouter(ctx context.Context, cfg config.Config, dir string) (r routing.Router, name string, err error) {
+	if dir != "" {
+		r, err = artifact.Open(ctx, dir)
+		return r, filepath.Base(filepath.Clean(dir)), err
+	}
+	set, err := benchSet(cfg, 400)
+	if err != nil {
+		return nil, "", err
+	}
+	r, err = recipe.Untrained(ctx, set, recipe.Options{Policies: cfg.PolicySpecs(), Seed: 1})
+	return r, "default, untrained", err
 }
 
 // benchSet makes rows of the bank's questions, numbered where they come again, with policies that mean nothing.

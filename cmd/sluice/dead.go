@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"sluice"
+	"sluice/consumers/record"
 	"sluice/operate"
 	"sluice/streams"
 )
@@ -145,7 +147,9 @@ func readable(e streams.Envelope) (data any, raw string) {
 
 type deadReplayCmd struct {
 	deadFilter
-	All bool `help:"Replay every letter; needed where nothing else chooses."`
+	All      bool    `help:"Replay every letter; needed where nothing else chooses."`
+	Estimate bool    `help:"Say what the replay would cost, and replay nothing."`
+	MaxSpend dollars `placeholder:"USD" help:"Replay nothing if the estimate is above this."`
 }
 
 // Run replays.
@@ -154,6 +158,12 @@ func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
 		return usagef("dead replay: choose letters by --stage, --reason, --since or id, or say --all")
 	}
 	return m.withLetters(ctx, c.deadFilter, func(l *openedLog, letters []operate.Letter) error {
+		if c.Estimate || c.MaxSpend.set {
+			h := handover{messages: revived(letters), wants: (*forecaster).wantsOfAny, smaller: "choose fewer letters"}
+			if err := m.estimateReplay(ctx, l, h, c.Estimate, c.MaxSpend); err != nil || c.Estimate {
+				return err
+			}
+		}
 		p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{Log: m.log})
 		if err != nil {
 			return err
@@ -162,6 +172,17 @@ func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
 		fmt.Fprintf(m.Stderr, "%d of %s handed to the stages once more\n", n, several(len(letters), "dead letter", "dead letters"))
 		return errors.Join(err, p.Close())
 	})
+}
+
+// revived is the messages that died in a stage that asks models, or before one.
+func revived(letters []operate.Letter) iter.Seq2[streams.Message, error] {
+	return func(yield func(streams.Message, error) bool) {
+		for _, l := range letters {
+			if l.Stage != record.Name && !yield(l.Envelope.Open(), nil) {
+				return
+			}
+		}
+	}
 }
 
 type deadDropCmd struct {

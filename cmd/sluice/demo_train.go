@@ -296,7 +296,11 @@ func (d *demo) recorded(ctx context.Context, db *postgres.DB, jobID string) erro
 
 // draw writes the training for people.
 func (t *demoTraining) draw(w io.Writer) {
-	fmt.Fprintf(w, "\nTrained on %s examples whose ground truth is known, in %s: loss %s\n\n", count(t.Train), span(seconds(t.Seconds)), t.curve())
+	learnt := t.Train
+	if l := t.Results.Report.Leaks; l != nil {
+		learnt -= l.SameID + l.SameText + l.NearText
+	}
+	fmt.Fprintf(w, "\nTrained on %s examples whose ground truth is known, in %s: loss %s\n\n", count(learnt), span(seconds(t.Seconds)), t.curve())
 	if t.Results.Report.Rows > 0 {
 		showReport(w, &t.Results.Report)
 	}

@@ -108,7 +108,7 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 	}
 	o := evaluation.Options{
 		Draws: c.Draws, Seed: c.Seed, OperatingShare: evaluation.OperatingShare(samples), Unpriced: !priced, SecondCost: c.secondCost(),
-	}
+	}.Resampled(held)
 	r.Measure(held, all, o)
 	r.Ruled, err = evaluation.Rule(ctx, held, all, chains, evaluation.RuleOptions{Options: o, Budget: c.Budget})
 	return r, err

@@ -41,8 +41,27 @@ func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream) (*fore
 	return &forecaster{cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost}, nil
 }
 
+// wants tells which facts a message leads to.
+type wants func(streams.Message) ([]operate.Wanted, error)
+
+// wantsOfAny is wants for messages of whatever stage, which the stream tells; what can't be read leads to nothing.
+func (f *forecaster) wantsOfAny() wants {
+	by := map[string]wants{}
+	for _, stage := range []string{intake.Name, answer.Name, judge.Name, label.Name, analysis.Name} {
+		by[inputsOf(stage)[0].Stream] = f.wants(stage)
+	}
+	return func(m streams.Message) ([]operate.Wanted, error) {
+		if of, ok := by[m.Stream]; ok {
+			if wanted, err := of(m); err == nil {
+				return wanted, nil
+			}
+		}
+		return nil, nil
+	}
+}
+
 // wants tells for messages that a stage reads which facts they lead to, down to the end of the ring.
-func (f *forecaster) wants(stage string) func(streams.Message) ([]operate.Wanted, error) {
+func (f *forecaster) wants(stage string) wants {
 	switch stage {
 	case intake.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {

@@ -55,7 +55,7 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer caller.Close()
-	g, s, err := m.openDoors(ctx, cfg, l, caller)
+	g, s, err := m.openDoors(ctx, cfg, l, caller, m.givenTables)
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,9 @@ func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLo
 // announce says where the gateway is, and to whom it is open.
 func (g *openedGateway) announce(m *Main, s *serving) {
 	fmt.Fprintf(m.Stdout, "  gateway  %s/v1 (OpenAI), %s (Gemini)\n", s.http.URL(), s.http.URL())
+	if g.cfg.Gateway.Page != config.PageOff {
+		fmt.Fprintf(m.Stdout, "  page     %s/\n", s.http.URL())
+	}
 	if g.Keys.AnonymousOpen() {
 		fmt.Fprintf(m.Stdout, "           open to programs of this machine without a key, until one is made: sluice keys create\n")
 	}
@@ -98,8 +101,8 @@ type serving struct {
 	g     *openedGateway
 }
 
-// serve opens the doors: HTTP, and NATS.
-func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
+// serve opens the doors: HTTP, with the page for people, and NATS. tables says where the page's tables are.
+func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)) (*serving, error) {
 	c := g.cfg.Gateway
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
@@ -116,8 +119,12 @@ func (g *openedGateway) serve(ctx context.Context) (*serving, error) {
 	routes := append(openai.Routes(g.Pipeline), gemini.Routes(g.Pipeline)...)
 	routes = append(routes, web.Own(g.Pipeline, g.Spool, gateway.NewID, time.Now, openai.Fail)...)
 	s := &serving{g: g}
-	var err error
-	if s.http, err = web.Listen(c.Listen, c.TLSCert, c.TLSKey, web.New(o, openai.Fail, routes...), g.m.log); err != nil {
+	door := web.New(o, openai.Fail, routes...)
+	err := g.mountPage(ctx, door, tables)
+	if err != nil {
+		return nil, err
+	}
+	if s.http, err = web.Listen(c.Listen, c.TLSCert, c.TLSKey, door, g.m.log); err != nil {
 		return nil, err
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {
@@ -216,13 +223,14 @@ func (d frontRouter) Route(ctx context.Context, r routing.Request) (routing.Choi
 	return out.Choice, routing.ErrUnavailable
 }
 
-// openDoors opens a gateway and its doors; the owner closes both, doors first.
-func (m *Main) openDoors(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models) (*openedGateway, *serving, error) {
+// openDoors opens a gateway and its doors; the owner closes both, doors first. tables says where the tables
+// are that the page shows, or why they can't be shown; it is asked whenever they are wanted.
+func (m *Main) openDoors(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models, tables func() (string, error)) (*openedGateway, *serving, error) {
 	g, err := m.openGateway(ctx, cfg, l, models)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := g.serve(ctx)
+	s, err := g.serve(ctx, tables)
 	if err != nil {
 		return nil, nil, errors.Join(err, g.Close(ctx))
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/config"
+	"sluice/gateway/page"
 	"sluice/postgres"
 )
 
@@ -110,6 +111,14 @@ func (z *lazyTables) get() *openedTables {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	return z.opened
+}
+
+// url is where the tables are once they are open.
+func (z *lazyTables) url() (string, error) {
+	if t := z.get(); t != nil {
+		return t.URL, nil
+	}
+	return "", page.Absent("the tables are still being opened")
 }
 
 // Close closes what was opened.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"sluice"
@@ -58,7 +59,11 @@ func (m *Main) replay(ctx context.Context, stage string, w window, estimateOnly 
 		ID: time.Now().UTC().Format(time.RFC3339Nano),
 	}
 	if estimateOnly || most.set {
-		if err := m.estimateReplay(ctx, l, r, estimateOnly, most); err != nil || estimateOnly {
+		h := handover{
+			messages: r.Messages(ctx, l.JS), smaller: "a shorter --since is a smaller one",
+			wants: func(f *forecaster) wants { return f.wants(stage) },
+		}
+		if err := m.estimateReplay(ctx, l, h, estimateOnly, most); err != nil || estimateOnly {
 			return err
 		}
 	}
@@ -75,8 +80,16 @@ func (m *Main) replay(ctx context.Context, stage string, w window, estimateOnly 
 	return err
 }
 
-// estimateReplay prints what the replay would buy and holds it against --max-spend.
-func (m *Main) estimateReplay(ctx context.Context, l *openedLog, r operate.Replay, show bool, most dollars) (err error) {
+// handover is messages that stages would be given once more, and what each of them wants. smaller says how to hand
+// over less.
+type handover struct {
+	messages iter.Seq2[streams.Message, error]
+	wants    func(*forecaster) wants
+	smaller  string
+}
+
+// estimateReplay prints what the handover would buy and holds it against --max-spend.
+func (m *Main) estimateReplay(ctx context.Context, l *openedLog, h handover, show bool, most dollars) (err error) {
 	latest, err := streams.NewLatest(l.JS)
 	if err != nil {
 		return err
@@ -86,7 +99,7 @@ func (m *Main) estimateReplay(ctx context.Context, l *openedLog, r operate.Repla
 	if err != nil {
 		return err
 	}
-	missing, err := operate.Missing(ctx, latest, r.Messages(ctx, l.JS), f.wants(r.Stage))
+	missing, err := operate.Missing(ctx, latest, h.messages, h.wants(f))
 	if err != nil {
 		return err
 	}
@@ -98,8 +111,8 @@ func (m *Main) estimateReplay(ctx context.Context, l *openedLog, r operate.Repla
 		drawReplay(m, spends, total)
 	}
 	if most.set && total > sluice.MicroUSD(most.micro) {
-		return fmt.Errorf("%w: the replay would cost about %s, above %s; nothing was handed over; a shorter --since is a smaller one",
-			errBudget, total, sluice.MicroUSD(most.micro))
+		return fmt.Errorf("%w: the replay would cost about %s, above %s; nothing was handed over; %s",
+			errBudget, total, sluice.MicroUSD(most.micro), h.smaller)
 	}
 	return nil
 }

@@ -67,7 +67,11 @@ func (c *sqlCmd) ask(ctx context.Context, m *Main, db *postgres.DB) error {
 
 // asAnalyst is the URL of a session that may read and nothing else.
 func asAnalyst(database string) string {
-	const options = "-c role=analyst -c default_transaction_read_only=on"
+	return withOptions(database, "-c role=analyst -c default_transaction_read_only=on")
+}
+
+// withOptions is a database's URL with settings for its sessions.
+func withOptions(database, options string) string {
 	u, err := url.Parse(database)
 	if err != nil || u.Scheme == "" {
 		return database + " options='" + options + "'"

@@ -49,13 +49,13 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer caller.Close()
-	g, s, err := m.openDoors(ctx, cfg, l, caller)
+	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
+	g, s, err := m.openDoors(ctx, cfg, l, caller, tables.url)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 
-	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
 	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)

@@ -78,6 +78,17 @@ func TestPoisonRestsInTheDeadLettersAndHarmsNobody(t *testing.T) {
 		t.Error(out)
 	}
 
+	// What a replay may cost is told before: a question that was too long buys everything, one that is none nothing.
+	if out := p.must("dead", "replay", "--reason", "too_large", "--estimate"); !strings.Contains(out, "answer large  │     1") || !strings.Contains(out, "judge         │     2") {
+		t.Errorf("the estimate of a question:\n%s", out)
+	}
+	if out := p.must("dead", "replay", "--reason", "undecodable", "--estimate"); strings.Contains(out, "answer") {
+		t.Errorf("the estimate of what is no question:\n%s", out)
+	}
+	if _, errs, status := p.run("dead", "replay", "--reason", "too_large", "--max-spend", "0.0001"); status != statusBudget || !strings.Contains(errs, "choose fewer letters") {
+		t.Errorf("a replay above its cap: status %d\n%s", status, errs)
+	}
+
 	// Replayed, a letter dies again, of the same: a second death in the tables, one letter in the log.
 	p.must("dead", "replay", "--reason", "empty_query")
 	eventually(t, "the second death", func() bool {
@@ -201,6 +212,8 @@ func TestStagesRunAloneAndInCopies(t *testing.T) {
 	p.must("publish", "--limit", "60")
 	db := p.db()
 	eventually(t, "sixty examples", func() bool { return countOf(t, db, `SELECT count(*) FROM examples`) == 60 })
+	// The ledger is a stream of its own, which its recorder may reach the end of later.
+	eventually(t, "three hundred calls", func() bool { return countOf(t, db, `SELECT count(*) FROM calls`) >= 300 })
 	if n := countOf(t, db, `SELECT count(*) FROM calls`); n != 300 {
 		t.Errorf("%d calls, want 300", n)
 	}

@@ -1,11 +1,9 @@
 package analysis
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -29,12 +27,8 @@ func Parse(reply string) (sluice.Analysis, error) {
 		text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(inner), "```"))
 	}
 	var a sluice.Analysis
-	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
-	if err := dec.Decode(&a); err != nil {
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		return sluice.Analysis{}, fmt.Errorf("the description is not the JSON that was asked for: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return sluice.Analysis{}, errors.New("the description is followed by more")
 	}
 	a.Domain, a.Summary = word(a.Domain), sluice.CleanText(a.Summary, maxSummary)
 	if a.Domain == "" && a.Summary == "" {
@@ -61,6 +55,9 @@ func word(s string) string {
 }
 
 func oneOf(s string, known ...string) string {
+	if slices.Contains(known, s) {
+		return s
+	}
 	if w := word(s); slices.Contains(known, w) {
 		return w
 	}

@@ -17,7 +17,20 @@ const maxReasonBytes = 500
 // fence. It is strict where it matters: the verdict must be one of the three grades (in any case), given
 // once, with nothing before or after the object. It guesses nothing.
 func ParseReply(text string) (sluice.Grade, string, error) {
-	dec := json.NewDecoder(strings.NewReader(unfence(text)))
+	text = unfence(text)
+	if verdict, reason, ok := plainReply(text); ok {
+		grade, err := gradeOf(verdict)
+		if err != nil {
+			return "", "", err
+		}
+		return grade, sluice.CleanText(reason, maxReasonBytes), nil
+	}
+	return parseReply(text)
+}
+
+// parseReply reads any reply that is not fenced.
+func parseReply(text string) (sluice.Grade, string, error) {
+	dec := json.NewDecoder(strings.NewReader(text))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return "", "", errors.New("not a JSON object")
 	}
@@ -64,6 +77,10 @@ func parseGrade(value json.RawMessage) (sluice.Grade, error) {
 	if err := json.Unmarshal(value, &s); err != nil {
 		return "", errors.New("the verdict is not text")
 	}
+	return gradeOf(s)
+}
+
+func gradeOf(s string) (sluice.Grade, error) {
 	grade, err := sluice.ParseGrade(strings.ToLower(strings.TrimSpace(s)))
 	if err != nil {
 		return "", fmt.Errorf("the verdict is none: %.40q", s)

@@ -47,11 +47,8 @@ type given struct {
 	sluice.Verdict
 	subject  string
 	sequence uint64
-}
-
-// other is the subject of the query's other verdict.
-func (g given) other() string {
-	return streams.GivenSubject(g.JudgeVersion, g.Pair, g.Query.Key, g.Arm.Other())
+	// other is the subject of the query's other verdict.
+	other string
 }
 
 // HandleBatch labels the queries whose second verdict is in the batch. A verdict that came first, and
@@ -59,30 +56,30 @@ func (g given) other() string {
 func (s *Stage) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
 	results := make([]streams.Result, len(in))
 	verdicts := make([]given, len(in))
-	batch := make(map[string]given, len(in))
-	for i, m := range in {
-		v, err := s.read(m)
-		if err != nil {
+	batch := make(map[string]*given, len(in))
+	for i := range in {
+		v := &verdicts[i]
+		if err := s.read(&in[i], v); err != nil {
 			results[i].Err = err
 			continue
 		}
-		verdicts[i] = v
 		batch[v.subject] = v
 	}
 	partners, err := s.partners(ctx, batch)
-	for i, v := range verdicts {
+	for i := range verdicts {
 		if results[i].Err != nil {
 			continue
 		}
-		partner, there := batch[v.other()]
-		if !there {
+		v := &verdicts[i]
+		partner := batch[v.other]
+		if partner == nil {
 			if err != nil {
 				results[i].Err = fmt.Errorf("label %s: %w", v.Query.Key, err)
 				continue
 			}
-			partner, there = partners[v.other()]
+			partner = partners[v.other]
 		}
-		if there && partner.sequence < v.sequence { // one emitter: the later of the two
+		if partner != nil && partner.sequence < v.sequence { // one emitter: the later of the two
 			results[i] = s.join(v, partner)
 		}
 	}
@@ -90,24 +87,24 @@ func (s *Stage) HandleBatch(ctx context.Context, in []streams.Message) []streams
 }
 
 // read decodes a verdict and checks that its arms can be told.
-func (s *Stage) read(m streams.Message) (given, error) {
-	v, err := streams.Decode[sluice.Verdict](m.Data)
-	if err != nil {
-		return given{}, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("label %s: %w", m.Subject, err))
+func (s *Stage) read(m *streams.Message, g *given) error {
+	if err := streams.DecodeInto(m.Data, &g.Verdict); err != nil {
+		return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("label %s: %w", m.Subject, err))
 	}
-	g := given{Verdict: v, subject: m.Subject, sequence: m.Sequence}
+	g.subject, g.sequence = m.Subject, m.Sequence
 	if err := g.check(); err != nil {
-		return given{}, sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("label %s: %w", m.Subject, err))
+		return sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("label %s: %w", m.Subject, err))
 	}
-	if !s.key.Owns(v.Pair) {
-		return given{}, sluice.RetryAfter(fmt.Errorf("label %s: the arms of pair %s were named by another arm key: give this copy the key of the answer stage",
-			v.Query.Key, v.Pair), otherKey)
+	if !s.key.Owns(g.Pair) {
+		return sluice.RetryAfter(fmt.Errorf("label %s: the arms of pair %s were named by another arm key: give this copy the key of the answer stage",
+			g.Query.Key, g.Pair), otherKey)
 	}
-	return g, nil
+	g.other = streams.GivenSubject(g.JudgeVersion, g.Pair, g.Query.Key, g.Arm.Other())
+	return nil
 }
 
 // check compares a verdict with the place where it was found.
-func (g given) check() error {
+func (g *given) check() error {
 	if g.Arm != sluice.ArmA && g.Arm != sluice.ArmB {
 		return fmt.Errorf("arm %q: want a or b", g.Arm)
 	}
@@ -128,12 +125,12 @@ func (g given) check() error {
 // partners reads the other verdict of each one whose partner is not in the batch, by one request. The
 // batch's youngest message is the sentinel: a replica that has not got it can't know the partners of the
 // others either.
-func (s *Stage) partners(ctx context.Context, batch map[string]given) (map[string]given, error) {
+func (s *Stage) partners(ctx context.Context, batch map[string]*given) (map[string]*given, error) {
 	var wanted []string
-	var sentinel given
+	sentinel := &given{}
 	for _, v := range batch {
-		if _, there := batch[v.other()]; !there {
-			wanted = append(wanted, v.other())
+		if _, there := batch[v.other]; !there {
+			wanted = append(wanted, v.other)
 		}
 		if v.sequence > sentinel.sequence {
 			sentinel = v
@@ -146,7 +143,7 @@ func (s *Stage) partners(ctx context.Context, batch map[string]given) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	partners := make(map[string]given, len(stored))
+	partners := make(map[string]*given, len(stored))
 	for subject, m := range stored {
 		if subject == sentinel.subject {
 			continue
@@ -155,13 +152,13 @@ func (s *Stage) partners(ctx context.Context, batch map[string]given) (map[strin
 		if err != nil {
 			return nil, fmt.Errorf("stored at %s: %w", subject, err)
 		}
-		partners[subject] = given{Verdict: v, subject: subject, sequence: m.Sequence}
+		partners[subject] = &given{Verdict: v, subject: subject, sequence: m.Sequence}
 	}
 	return partners, nil
 }
 
 // join makes the label of two verdicts.
-func (s *Stage) join(a, b given) streams.Result {
+func (s *Stage) join(a, b *given) streams.Result {
 	medium, large := a, b
 	if s.key.Tier(a.Query.Key, a.Arm) == sluice.Large {
 		medium, large = b, a

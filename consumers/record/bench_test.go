@@ -3,6 +3,7 @@ package record_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,7 +48,31 @@ func BenchmarkRecord(b *testing.B) {
 			}
 		}
 	}
-	postgresBefore, oursBefore := cpuOfChildren(b, c.PID()), ourCPU(b)
+	measure(b, h, c.PID(), batches)
+}
+
+// BenchmarkRecordMixed writes the facts of whole queries in the order in which they were made, all kinds in every
+// batch, as a recorder under load meets them.
+func BenchmarkRecordMixed(b *testing.B) {
+	for _, size := range []int{500, 1000, 2000, 4000} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			const perQuery = 13
+			c := pgtest.Cluster(b)
+			store, err := postgres.OpenRecorder(b.Context(), c.URL(""), 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer store.Close()
+			w := world.New(b, b.N/perQuery+1)
+			measure(b, record.New(store, 0, time.Now), c.PID(), slices.Collect(slices.Chunk(w.Messages, size)))
+		})
+	}
+}
+
+// measure records batches, and reports what of the CPU time of a fact is ours and what is Postgres's.
+func measure(b *testing.B, h *record.Handler, postgresPID int, batches [][]streams.Message) {
+	b.Helper()
+	postgresBefore, oursBefore := cpuOfChildren(b, postgresPID), ourCPU(b)
 	b.ResetTimer()
 	facts := 0
 	for _, in := range batches {
@@ -62,7 +87,7 @@ func BenchmarkRecord(b *testing.B) {
 	us := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(facts) }
 	b.ReportMetric(float64(facts)/b.Elapsed().Seconds(), "facts/s")
 	b.ReportMetric(us(ourCPU(b)-oursBefore), "us-ours/fact")
-	b.ReportMetric(us(cpuOfChildren(b, c.PID())-postgresBefore), "us-postgres/fact")
+	b.ReportMetric(us(cpuOfChildren(b, postgresPID)-postgresBefore), "us-postgres/fact")
 }
 
 func BenchmarkDecode(b *testing.B) { // one operation is 100 queries

@@ -54,42 +54,72 @@ type example struct {
 	AnalysisVersion string `json:"analysis_version"`
 }
 
+// wires are the places that payloads are decoded into, one after the other.
+type wires struct {
+	accepted sluice.Accepted
+	said     said
+	given    given
+	drawn    drawn
+	analyzed sluice.Analyzed
+	example  example
+	billed   sluice.Call
+	dead     streams.DeadLetter
+}
+
+// roomFor is no facts yet, with room for those of the messages.
+func roomFor(in []streams.Message) sluice.Facts {
+	n := map[string]int{}
+	for i := range in {
+		n[in[i].Stream]++
+	}
+	return sluice.Facts{
+		Accepted: make([]sluice.Fact[sluice.Accepted], 0, n[streams.StreamAccepted]),
+		Answers:  make([]sluice.Fact[sluice.Answer], 0, n[streams.StreamAnswers]),
+		Verdicts: make([]sluice.Fact[sluice.Verdict], 0, n[streams.StreamVerdicts]),
+		Labels:   make([]sluice.Fact[sluice.Label], 0, n[streams.StreamLabels]),
+		Analyses: make([]sluice.Fact[sluice.Analyzed], 0, n[streams.StreamAnalyses]),
+		Examples: make([]sluice.Fact[sluice.Example], 0, n[streams.StreamExamples]),
+		Calls:    make([]sluice.Fact[sluice.Call], 0, n[streams.StreamCalls]),
+	}
+}
+
 // add decodes a message and puts its fact among the others under the number ref. Its error is poison: the
 // bytes are no fact, or not the one that the subject names.
-func add(f *sluice.Facts, ref int, m *streams.Message) error {
+func add(f *sluice.Facts, w *wires, ref int, m *streams.Message) error {
 	at, ok := streams.PlaceOf(m.Subject)
 	if !ok {
 		return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: no subject of a fact", m.Subject))
 	}
 	switch at.Kind {
 	case streams.KindAccepted:
-		return take(&f.Accepted, ref, m, at, ofAccepted)
+		return take(&f.Accepted, &w.accepted, ref, m, at, ofAccepted)
 	case streams.KindSaid:
-		return take(&f.Answers, ref, m, at, ofSaid)
+		return take(&f.Answers, &w.said, ref, m, at, ofSaid)
 	case streams.KindGiven:
-		return take(&f.Verdicts, ref, m, at, ofGiven)
+		return take(&f.Verdicts, &w.given, ref, m, at, ofGiven)
 	case streams.KindDrawn:
-		return take(&f.Labels, ref, m, at, ofDrawn)
+		return take(&f.Labels, &w.drawn, ref, m, at, ofDrawn)
 	case streams.KindAnalyzed:
-		return take(&f.Analyses, ref, m, at, ofAnalyzed)
+		return take(&f.Analyses, &w.analyzed, ref, m, at, ofAnalyzed)
 	case streams.KindExample:
-		return take(&f.Examples, ref, m, at, ofExample)
+		return take(&f.Examples, &w.example, ref, m, at, ofExample)
 	case streams.KindBilled:
-		return take(&f.Calls, ref, m, at, ofBilled)
+		return take(&f.Calls, &w.billed, ref, m, at, ofBilled)
 	case streams.KindDead:
-		return take(&f.Deaths, ref, m, at, ofDead)
+		return take(&f.Deaths, &w.dead, ref, m, at, ofDead)
 	}
 	return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: no fact of a kind that is recorded", m.Subject))
 }
 
-// take decodes a payload of type W and adds what of makes of it, if that belongs to the place that the message
+// take decodes a payload of type W, into wire, and adds what of makes of it, if that belongs to the place that the message
 // was found at.
-func take[W, V any](list *[]sluice.Fact[V], ref int, m *streams.Message, at streams.Place, of func(*W) (streams.Place, V)) error {
-	wire, err := streams.Decode[W](m.Data)
-	if err != nil {
+func take[W, V any](list *[]sluice.Fact[V], wire *W, ref int, m *streams.Message, at streams.Place, of func(*W) (streams.Place, V)) error {
+	var zero W
+	*wire = zero
+	if err := streams.DecodeInto(m.Data, wire); err != nil {
 		return sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: %w", m.Subject, err))
 	}
-	named, value := of(&wire)
+	named, value := of(wire)
 	if named.Kind = at.Kind; named != at {
 		return sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("%s: holds the fact of another subject", m.Subject))
 	}

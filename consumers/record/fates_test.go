@@ -13,6 +13,7 @@ import (
 	"sluice/consumers/record"
 	"sluice/internal/pgtest"
 	"sluice/internal/pgtest/world"
+	"sluice/postgres"
 	"sluice/streams"
 )
 
@@ -217,16 +218,29 @@ func TestNULAndInvalidUTF8NeverReachATextColumn(t *testing.T) {
 }
 
 func TestFactsOfForgottenQueriesAreDropped(t *testing.T) {
-	h, db := stage(t, pgtest.New(t))
-	w := world.New(t, 9)
-	key := w.Queries[4].Key
-	w.Dead("answer", sluice.ReasonExhausted, w.Of(streams.StreamAccepted)[4], world.Start)
-	half := len(w.Messages) / 2
-	mustRecord(t, h, w.Messages[:half])
-	if _, err := db.Forget(t.Context(), []string{key}, nil); err != nil {
-		t.Fatal(err)
+	for name, recorded := range map[string]int{"before any of them came": 0, "half-way": 2} {
+		t.Run(name, func(t *testing.T) {
+			h, db := stage(t, pgtest.New(t))
+			w := world.New(t, 9)
+			key := w.Queries[4].Key
+			w.Dead("answer", sluice.ReasonExhausted, w.Of(streams.StreamAccepted)[4], world.Start)
+			if recorded > 0 {
+				mustRecord(t, h, w.Messages[:len(w.Messages)/recorded])
+			}
+			if _, err := db.Forget(t.Context(), []string{key}, nil); err != nil {
+				t.Fatal(err)
+			}
+			mustRecord(t, h, w.Messages) // what is new, and what was there
+			expectForgotten(t, db, key)
+			mustRecord(t, h, w.Messages) // and all of it again
+			expectForgotten(t, db, key)
+		})
 	}
-	mustRecord(t, h, w.Messages) // the rest, and all of it again
+}
+
+// expectForgotten checks that of the one query only its money is left.
+func expectForgotten(t *testing.T, db *postgres.DB, key string) {
+	t.Helper()
 	got := counts(t, db)
 	want := map[string]int64{
 		"queries": 8, "answers": 16, "verdicts": 16, "labels": 8, "analyses": 8, "examples": 8, "calls": 46, "dead_letters": 0,

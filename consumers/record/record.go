@@ -87,9 +87,9 @@ func (h *Handler) Patience(d time.Duration) *Handler {
 func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
 	results := make([]streams.Result, len(in))
 	refs := make([]int, 0, len(in))
-	var facts sluice.Facts
+	facts, w := roomFor(in), &wires{}
 	for i := range in {
-		if err := add(&facts, i, &in[i]); err != nil {
+		if err := add(&facts, w, i, &in[i]); err != nil {
 			results[i].Err = err
 			continue
 		}
@@ -140,8 +140,9 @@ func hasParents(facts *sluice.Facts, orphans []int) bool {
 // again collects the facts of messages that decoded before.
 func again(in []streams.Message, refs []int) *sluice.Facts {
 	var facts sluice.Facts
+	var w wires
 	for _, ref := range refs {
-		_ = add(&facts, ref, &in[ref]) // it did before
+		_ = add(&facts, &w, ref, &in[ref]) // it did before
 	}
 	return &facts
 }

@@ -135,6 +135,30 @@ func TestGooglesOwnExamplesForCurlAreUnderstood(t *testing.T) {
 	}
 }
 
+func TestEveryParameterReachesTheModelAndEveryTokenTheClient(t *testing.T) {
+	t.Parallel()
+	h := &gatetest.Heard{}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Models = h })
+	f := func(v float32) *float32 { return &v }
+	seed, thinking := int32(7), int32(0)
+	got, err := client(t, r, "acme").Models.GenerateContent(t.Context(), gateway.Auto, genai.Text("Hi"), &genai.GenerateContentConfig{
+		SystemInstruction: genai.NewContentFromText("Be brief.", genai.RoleUser), Temperature: f(0.5), TopP: f(0.25), TopK: f(3), Seed: &seed,
+		StopSequences: []string{"END"}, MaxOutputTokens: 99, PresencePenalty: f(-1), FrequencyPenalty: f(1), ResponseMIMEType: "application/json",
+		ThinkingConfig: &genai.ThinkingConfig{ThinkingBudget: &thinking},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := got.UsageMetadata; u.PromptTokenCount != 9 || u.CachedContentTokenCount != 4 || u.CandidatesTokenCount != 5 || u.ThoughtsTokenCount != 3 || u.TotalTokenCount != 17 {
+		t.Errorf("usage %+v", u)
+	}
+	c := h.Last()
+	if c.System != "Be brief." || *c.Temperature != 0.5 || *c.TopP != 0.25 || *c.TopK != 3 || *c.Seed != 7 || len(c.Stop) != 1 || c.Stop[0] != "END" ||
+		c.MaxOutputTokens != 99 || *c.PresencePenalty != -1 || *c.FrequencyPenalty != 1 || !c.JSON || *c.ThinkingBudget != 0 {
+		t.Errorf("asked %+v", c)
+	}
+}
+
 func TestTheOfficialClientListsModels(t *testing.T) {
 	t.Parallel()
 	c := client(t, gatetest.Start(t), "acme")

@@ -19,10 +19,10 @@ import (
 	"sluice/routing/front"
 )
 
-func serve(t *testing.T) (*nats.Conn, *gatetest.Rig) {
+func serve(t *testing.T, options ...gatetest.Option) (*nats.Conn, *gatetest.Rig) {
 	t.Helper()
 	nc := natstest.Start(t).Connect()
-	r := gatetest.Start(t)
+	r := gatetest.Start(t, options...)
 	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +61,21 @@ func TestAServiceDecidesAndAnswersByRequestAndReply(t *testing.T) {
 	got := r.Decisions(t)
 	if len(got) != 1 || got[0].API != "nats" || got[0].Query.Tenant != "acme" || got[0].ID != m.Header.Get("X-Sluice-Decision-Id") {
 		t.Errorf("decisions %+v", got)
+	}
+}
+
+func TestWhatIsAskedOverNATSReachesTheModelAndTheDecision(t *testing.T) {
+	t.Parallel()
+	h := &gatetest.Heard{}
+	nc, r := serve(t, func(p *gatetest.Plan) { p.Gateway.Models = h })
+	if _, err := nc.Request(micro.SubjectAnswer, []byte(`{"query":"Hi","system":"Be brief.","max_output_tokens":99,"temperature":0.5,"tags":["vip"],"conversation":"c"}`), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if c := h.Last(); c.System != "Be brief." || c.MaxOutputTokens != 99 || *c.Temperature != 0.5 || c.Messages[0].Text != "Hi" {
+		t.Errorf("asked %+v", c)
+	}
+	if d := r.Decisions(t); len(d) != 1 || len(d[0].Query.Tags) != 1 || d[0].Query.Tags[0] != "vip" || d[0].Conversation != "c" {
+		t.Errorf("decisions %+v", d)
 	}
 }
 
@@ -112,7 +127,7 @@ func TestFaultsHaveTheHeadersOfMicroServices(t *testing.T) {
 	}
 	// Discovery and figures are those of every micro service.
 	m, err := nc.Request("$SRV.STATS."+micro.GatewayName, nil, 5*time.Second)
-	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) {
+	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) || !strings.Contains(string(m.Data), `"faults":4`) {
 		t.Errorf("stats %s (%v)", m.Data, err)
 	}
 }

@@ -40,7 +40,9 @@ type Pipeline interface {
 
 // Service is a running service; its owner calls Stop.
 type Service struct {
+	nc      *nats.Conn
 	s       micro.Service
+	figures sync.Map        // *figures by endpoint
 	ctx     context.Context // ends with the service; requests have no context of their own
 	cancel  context.CancelFunc
 	room    chan struct{} // holds one element for each request in hand
@@ -50,26 +52,39 @@ type Service struct {
 
 // start makes a service that has so many requests in hand at once.
 func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int, tracing *telemetry.Tracing) (*Service, error) {
-	s, err := micro.AddService(nc, micro.Config{Name: name, Version: version, Description: about, QueueGroup: queueGroup})
+	s := &Service{nc: nc, room: make(chan struct{}, concurrency), tracing: tracing}
+	var err error
+	s.s, err = micro.AddService(nc, micro.Config{
+		Name: name, Version: version, Description: about, QueueGroup: queueGroup, StatsHandler: func(e *micro.Endpoint) any { return s.figuresOf(e.Name).now() },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("NATS service %s: %w", name, err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	return &Service{s: s, ctx: ctx, cancel: cancel, room: make(chan struct{}, concurrency), tracing: tracing}, nil
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s, nil
+}
+
+func (s *Service) figuresOf(endpoint string) *figures {
+	f, _ := s.figures.LoadOrStore(endpoint, &figures{})
+	return f.(*figures) //nolint:forcetypeassert // nothing else is stored
 }
 
 // handle adds an endpoint. Requests are handled beside one another; a request that finds no room waits, and
 // with it those behind it, until another copy of the queue group takes them.
 func (s *Service) handle(name, subject string, h func(context.Context, micro.Request)) error {
-	return s.s.AddEndpoint(name, micro.HandlerFunc(func(r micro.Request) {
+	f := s.figuresOf(name)
+	return s.s.AddEndpoint(name, micro.HandlerFunc(func(asked micro.Request) {
+		r, end := apart{asked, s.nc, &f.failed}, f.begin()
 		select {
 		case s.room <- struct{}{}:
 		case <-s.ctx.Done():
 			_ = r.Error("503", "the service is shutting down", nil)
+			end()
 			return
 		}
 		s.working.Go(func() {
 			defer func() { <-s.room }()
+			defer end()
 			s.traced(subject, h, r)
 		})
 	}), micro.WithEndpointSubject(subject))

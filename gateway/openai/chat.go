@@ -56,11 +56,11 @@ func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.As
 
 // end says how the reply ended, and what it used.
 func (s *chatStream) end(answer *gateway.Answer, includeUsage bool) {
-	last := head(&answer.Decision, "chat.completion.chunk")
+	last := head(&answer.Decision)
 	last.Choices = []choice{{Delta: &delta{}, Finish: finishOf(answer)}}
 	if includeUsage {
 		_ = s.events.Send("", last)
-		last = head(&answer.Decision, "chat.completion.chunk")
+		last = head(&answer.Decision)
 		last.Choices, last.Usage = []choice{}, usageOf(answer.Usage)
 	}
 	last.Sluice = explain(&answer.Decision)
@@ -79,14 +79,14 @@ func (s *chatStream) Begin(d *sluice.Decision) error {
 	s.d = d
 	s.events.Begin(d)
 	empty := ""
-	c := head(d, "chat.completion.chunk")
+	c := head(d)
 	c.Choices = []choice{{Delta: &delta{Role: "assistant", Content: &empty}}}
 	return s.events.Queue("", c)
 }
 
 // Chunk sends a piece.
 func (s *chatStream) Chunk(c llm.Chunk) error {
-	out := head(s.d, "chat.completion.chunk")
+	out := head(s.d)
 	piece := &delta{ToolCalls: deltasOf(c.ToolCalls)}
 	if c.Text != "" {
 		piece.Content = &c.Text

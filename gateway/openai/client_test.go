@@ -50,7 +50,7 @@ func TestTheOfficialClientGetsTheAnswerOfTheModelThatWasChosen(t *testing.T) {
 		t.Errorf("usage %+v, the ledger says %+v", got.Usage, want)
 	}
 	h := raw.Header
-	if h.Get("X-Sluice-Decision-Id") != d[0].ID || h.Get("X-Sluice-Policy") != string(sluice.Complex) || h.Get("X-Sluice-Model") != gatetest.Large ||
+	if h.Get("X-Sluice-Decision-Id") != d[0].ID || h.Get("X-Request-Id") != d[0].ID || h.Get("X-Sluice-Policy") != string(sluice.Complex) || h.Get("X-Sluice-Model") != gatetest.Large ||
 		h.Get("X-Sluice-Router-Version") != d[0].RouterVersion || h.Get("X-Sluice-Cost-Microusd") != strings.TrimSpace(intOf(int64(d[0].Cost))) {
 		t.Errorf("headers %v", h)
 	}
@@ -163,6 +163,46 @@ func TestWhatCantBeHonouredIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestEveryParameterReachesTheModelAndEveryTokenTheClient(t *testing.T) {
+	t.Parallel()
+	h := &gatetest.Heard{}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Models = h })
+	text := read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","temperature":0.5,"top_p":0.25,"presence_penalty":-1,"frequency_penalty":1,
+		"stop":["END","FIN"],"seed":7,"max_completion_tokens":99,"max_tokens":50,"reasoning_effort":"low","response_format":{"type":"json_object"},
+		"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],"tool_choice":{"type":"function","function":{"name":"f"}},
+		"messages":[{"role":"system","content":"Be brief."},{"role":"developer","content":[{"type":"text","text":"Be kind."}]},{"role":"user","content":"Hi"},
+			{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"out"}]}`), 200)
+	var used struct{ Usage usage }
+	if err := json.Unmarshal([]byte(text), &used); err != nil || used.Usage != (usage{9, 8, 17, details{CachedTokens: 4}, details{ReasoningTokens: 3}}) {
+		t.Errorf("usage %+v (%v)", used.Usage, err)
+	}
+	got := h.Last()
+	if got.System != "Be brief.\n\nBe kind." || *got.Temperature != 0.5 || *got.TopP != 0.25 || *got.PresencePenalty != -1 || *got.FrequencyPenalty != 1 ||
+		strings.Join(got.Stop, " ") != "END FIN" || *got.Seed != 7 || got.MaxOutputTokens != 99 || got.ReasoningEffort != "low" || !got.JSON {
+		t.Errorf("asked %+v", got)
+	}
+	if len(got.Tools) != 1 || got.Tools[0].Name != "f" || got.Tools[0].Description != "d" || string(got.Tools[0].Parameters) != `{"type":"object"}` || got.ToolChoice.Name != "f" || got.ToolChoice.Mode != "required" {
+		t.Errorf("tools %+v, choice %+v", got.Tools, got.ToolChoice)
+	}
+	if m := got.Messages; len(m) != 3 || m[0].Text != "Hi" || m[1].ToolCalls[0].ID != "c1" || m[2].ToolCallID != "c1" || m[2].Text != "out" {
+		t.Errorf("messages %+v", m)
+	}
+}
+
+// usage is that of a completion.
+type usage struct {
+	PromptTokens      int     `json:"prompt_tokens"`
+	CompletionTokens  int     `json:"completion_tokens"`
+	TotalTokens       int     `json:"total_tokens"`
+	PromptDetails     details `json:"prompt_tokens_details"`
+	CompletionDetails details `json:"completion_tokens_details"`
+}
+
+type details struct {
+	CachedTokens    int `json:"cached_tokens"`
+	ReasoningTokens int `json:"reasoning_tokens"`
+}
+
 func TestAParameterThatIsNullOrSaysWhatWeDoAnywayIsNone(t *testing.T) {
 	t.Parallel()
 	r := gatetest.Start(t)
@@ -173,6 +213,17 @@ func TestAParameterThatIsNullOrSaysWhatWeDoAnywayIsNone(t *testing.T) {
 		read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"}],`+extra+`}`), 200)
 	}
 	if d := r.Decisions(t); len(d) != 2 {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
+func TestAnAssistantsTurnMayBeRepeatedAsItCame(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"},
+		{"role":"assistant","content":[{"type":"text","text":"Hello."}],"refusal":null,"annotations":[{"type":"url_citation"}],"audio":{"id":"a"},"tool_calls":null},
+		{"role":"user","content":"Who wrote Faust?"}]}`), 200)
+	if d := r.Decisions(t); len(d) != 1 || d[0].Query.Text != "Who wrote Faust?" {
 		t.Errorf("decisions %+v", d)
 	}
 }

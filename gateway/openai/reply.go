@@ -3,12 +3,14 @@ package openai
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"sluice"
 	"sluice/gateway"
 	"sluice/gateway/web"
 	"sluice/llm"
+	"sluice/object"
 )
 
 type usage struct {
@@ -30,55 +32,64 @@ func usageOf(u sluice.Usage) *usage {
 	return out
 }
 
-// explained is the decision as replies carry it.
-type explained struct {
-	DecisionID    string                    `json:"decision_id"`
-	Policy        sluice.Policy             `json:"policy,omitempty"`
-	Reasoning     string                    `json:"reasoning,omitempty"`
-	Probabilities map[sluice.Policy]float64 `json:"probabilities,omitempty"`
-	Model         string                    `json:"model"`
-	Tier          sluice.Tier               `json:"tier,omitempty"`
-	Rule          string                    `json:"rule"`
-	RuleReason    string                    `json:"rule_reason,omitempty"`
-	RouterVersion string                    `json:"router_version"`
-	RouterFault   string                    `json:"router_fault,omitempty"`
-	RulesVersion  string                    `json:"rules_version"`
-	Fallbacks     []string                  `json:"fallbacks,omitempty"`
-	Cost          sluice.MicroUSD           `json:"cost_microusd"`
-	CostEstimated bool                      `json:"cost_estimated,omitempty"`
+// explain is the decision as replies carry it.
+func explain(d *sluice.Decision) json.RawMessage {
+	w := make(object.Writer, 0, 512)
+	w.Begin()
+	writeDecision(&w, d)
+	w.End()
+	return json.RawMessage(w)
 }
 
-func explain(d *sluice.Decision) *explained {
-	return &explained{
-		DecisionID: d.ID, Policy: d.Policy, Reasoning: d.Reasoning, Probabilities: d.Probabilities, Model: d.Model, Tier: d.Tier,
-		Rule: d.Rule, RuleReason: d.RuleReason, RouterVersion: d.RouterVersion, RouterFault: d.RouterFault, RulesVersion: d.RulesVersion,
-		Fallbacks: d.Fallbacks, Cost: d.Cost, CostEstimated: d.CostEstimated,
+func writeDecision(w *object.Writer, d *sluice.Decision) {
+	w.Text("decision_id", d.ID)
+	w.TextIf("policy", string(d.Policy))
+	w.TextIf("reasoning", d.Reasoning)
+	if len(d.Probabilities) > 0 {
+		w.Object("probabilities")
+		names := make([]sluice.Policy, 0, 8)
+		for p := range d.Probabilities {
+			names = append(names, p)
+		}
+		slices.Sort(names)
+		for _, p := range names {
+			w.Fraction(string(p), d.Probabilities[p])
+		}
+		w.End()
+	}
+	w.Text("model", d.Model)
+	w.TextIf("tier", string(d.Tier))
+	w.Text("rule", d.Rule)
+	w.TextIf("rule_reason", d.RuleReason)
+	w.Text("router_version", d.RouterVersion)
+	w.TextIf("router_fault", d.RouterFault)
+	w.Text("rules_version", d.RulesVersion)
+	if len(d.Fallbacks) > 0 {
+		models, _ := json.Marshal(d.Fallbacks) // texts alone
+		w.Raw("fallbacks", string(models))
+	}
+	w.Whole("cost_microusd", int64(d.Cost))
+	if d.CostEstimated {
+		w.Raw("cost_estimated", "true")
 	}
 }
 
+// completion is a piece of a reply that is streamed; see [whole] for one that is not.
 type completion struct {
-	ID      string     `json:"id"`
-	Object  string     `json:"object"`
-	Created int64      `json:"created"`
-	Model   string     `json:"model"`
-	Choices []choice   `json:"choices"`
-	Usage   *usage     `json:"usage,omitempty"`
-	Sluice  *explained `json:"sluice,omitempty"`
+	ID      string          `json:"id"`
+	Object  string          `json:"object"`
+	Created int64           `json:"created"`
+	Model   string          `json:"model"`
+	Choices []choice        `json:"choices"`
+	Usage   *usage          `json:"usage,omitempty"`
+	Sluice  json.RawMessage `json:"sluice,omitempty"`
 }
 
 type choice struct {
 	Index   int          `json:"index"`
-	Message *replyTurn   `json:"message,omitempty"`
-	Delta   *delta       `json:"delta,omitempty"`
+	Delta   *delta       `json:"delta"`
 	Finish  *string      `json:"finish_reason"`
 	Logprob *json.Number `json:"logprobs"`
-}
-
-type replyTurn struct {
-	Role      string     `json:"role"`
-	Content   *string    `json:"content"`
-	ToolCalls []toolCall `json:"tool_calls,omitempty"`
-	Refusal   *string    `json:"refusal"`
 }
 
 type delta struct {
@@ -97,24 +108,73 @@ func finishOf(a *gateway.Answer) *string {
 }
 
 // whole is a reply in one piece.
-func whole(a *gateway.Answer) *completion {
-	turn := &replyTurn{Role: "assistant"}
+func whole(a *gateway.Answer) json.RawMessage {
+	d := &a.Decision
+	w := make(object.Writer, 0, 1024+len(a.Text)+len(a.Text)/8)
+	w.Begin()
+	w.Text("id", "chatcmpl-"+d.ID)
+	w.Text("object", "chat.completion")
+	w.Whole("created", d.DecidedAt.Unix())
+	w.Text("model", d.Model)
+	w.List("choices")
+	w.Begin()
+	w.Whole("index", 0)
+	w.Object("message")
+	w.Text("role", "assistant")
 	if a.Text != "" || len(a.ToolCalls) == 0 {
-		turn.Content = &a.Text
+		w.Text("content", a.Text)
+	} else {
+		w.Raw("content", "null")
 	}
-	for _, t := range a.ToolCalls {
-		call := toolCall{ID: t.ID, Type: "function"}
-		call.Function.Name, call.Function.Arguments = t.Name, t.Arguments
-		turn.ToolCalls = append(turn.ToolCalls, call)
-	}
-	c := head(&a.Decision, "chat.completion")
-	c.Choices = []choice{{Message: turn, Finish: finishOf(a)}}
-	c.Usage, c.Sluice = usageOf(a.Usage), explain(&a.Decision)
-	return c
+	writeToolCalls(&w, a.ToolCalls)
+	w.Raw("refusal", "null")
+	w.End()
+	w.Text("finish_reason", *finishOf(a))
+	w.Raw("logprobs", "null")
+	w.End()
+	w.EndList()
+	writeUsage(&w, a.Usage)
+	w.Object("sluice")
+	writeDecision(&w, d)
+	w.End()
+	w.End()
+	return json.RawMessage(w)
 }
 
-func head(d *sluice.Decision, object string) *completion {
-	return &completion{ID: "chatcmpl-" + d.ID, Object: object, Created: d.DecidedAt.Unix(), Model: d.Model}
+func writeToolCalls(w *object.Writer, calls []llm.ToolCall) {
+	if len(calls) == 0 {
+		return
+	}
+	w.List("tool_calls")
+	for _, t := range calls {
+		w.Begin()
+		w.TextIf("id", t.ID)
+		w.Text("type", "function")
+		w.Object("function")
+		w.TextIf("name", t.Name)
+		w.Text("arguments", t.Arguments)
+		w.End()
+		w.End()
+	}
+	w.EndList()
+}
+
+func writeUsage(w *object.Writer, u sluice.Usage) {
+	w.Object("usage")
+	w.Whole("prompt_tokens", u.Prompt)
+	w.Whole("completion_tokens", u.Output+u.Thoughts)
+	w.Whole("total_tokens", u.Prompt+u.Output+u.Thoughts)
+	w.Object("prompt_tokens_details")
+	w.Whole("cached_tokens", u.Cached)
+	w.End()
+	w.Object("completion_tokens_details")
+	w.Whole("reasoning_tokens", u.Thoughts)
+	w.End()
+	w.End()
+}
+
+func head(d *sluice.Decision) *completion {
+	return &completion{ID: "chatcmpl-" + d.ID, Object: "chat.completion.chunk", Created: d.DecidedAt.Unix(), Model: d.Model}
 }
 
 func deltasOf(calls []llm.ToolCallDelta) []toolCall {

@@ -1,10 +1,13 @@
 package openai
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"sluice/gateway"
 	"sluice/llm"
@@ -57,22 +60,28 @@ type message struct {
 	ToolCalls  []toolCall `json:"tool_calls"`
 	ToolCallID string     `json:"tool_call_id"`
 	// Refusal, Annotations and Audio come back in an assistant's turn that a client repeats.
-	Refusal     *string         `json:"refusal"`
-	Annotations json.RawMessage `json:"annotations"`
-	Audio       json.RawMessage `json:"audio"`
+	Refusal     passed `json:"refusal"`
+	Annotations passed `json:"annotations"`
+	Audio       passed `json:"audio"`
 }
+
+// passed is a value that is let in and passed over.
+type passed struct{}
+
+// UnmarshalJSONFrom steps over it.
+func (passed) UnmarshalJSONFrom(dec *jsontext.Decoder) error { return dec.SkipValue() }
 
 // content is a text, or parts of text.
 type content string
 
-func (c *content) UnmarshalJSON(data []byte) error {
-	if bytes.Equal(data, []byte("null")) {
-		return nil
-	}
-	if data[0] == '"' {
-		var s string
-		err := json.Unmarshal(data, &s)
-		*c = content(s)
+// UnmarshalJSONFrom reads it.
+func (c *content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch dec.PeekKind() {
+	case 'n':
+		return dec.SkipValue()
+	case '"':
+		text, err := dec.ReadToken()
+		*c = content(text.String())
 		return err
 	}
 	var parts []struct {
@@ -80,7 +89,12 @@ func (c *content) UnmarshalJSON(data []byte) error {
 		Text    string `json:"text"`
 		Refusal string `json:"refusal"`
 	}
-	if err := json.Unmarshal(data, &parts); err != nil {
+	err := jsonv2.UnmarshalDecode(dec, &parts, jsonv2.RejectUnknownMembers(false)) // parts say more than we look at
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syntax):
+		return err
+	case err != nil:
 		return gateway.Invalid("messages.content", "want a text, or a list of parts")
 	}
 	var text strings.Builder

@@ -130,7 +130,7 @@ type response struct {
 	Temperature  *float32          `json:"temperature"`
 	TopP         *float32          `json:"top_p"`
 	Usage        *responseUsage    `json:"usage"`
-	Sluice       *explained        `json:"sluice,omitempty"`
+	Sluice       json.RawMessage   `json:"sluice,omitempty"`
 }
 
 type responseUsage struct {

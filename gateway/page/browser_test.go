@@ -69,23 +69,28 @@ func TestInABrowser(t *testing.T) {
 	ctx := browser(t)
 	heard := complaints(ctx)
 	run(t, ctx, "a visitor sees the numbers", chromedp.EmulateViewport(1280, 1000), chromedp.Navigate(w.server.URL),
-		shows("pulse", "live"), shows("policy-legend", "Complex_Query 25.0%"), shows("models", "$0.098000"),
-		shows("budgets", "$0.600000 of $1.00"), shows("latency", "1900"), shows("accuracy", "95.0%"), shows("pipeline", "1,234"),
-		shows("matrix", "77"), shows("routers", "0.610 [0.550, 0.670]"), shows("recent", "static"), shows("dead", "log in"))
+		shows("pulse", "live"), shows("policy-legend", "Complex_Query 25.0%"), shows("models", "$0.0980"),
+		shows("budgets", "$0.60 of $1.00"), shows("latency", "1.9 s"), shows("accuracy", "95.0%"), shows("pipeline", "1,234"), shows("pipeline", "label never ran"),
+		shows("matrix", "77"), shows("routers", "0.610 [0.550, 0.670]"), shows("recent", "static"), shows("dead", "Log in"),
+		until("document.querySelectorAll('#chart rect').length === 4"))
 	var before string
 	run(t, ctx, "and no query", chromedp.InnerHTML("body", &before))
-	if strings.Contains(before, "secret") || strings.Contains(before, ">promote<") {
-		t.Error("a visitor sees a query, or a button that changes something")
+	if strings.Contains(before, "secret") || strings.Contains(before, "acme") || strings.Contains(before, ">promote<") {
+		t.Error("a visitor sees a query, a tenant, or a button that changes something")
 	}
 	run(t, ctx, "a wrong key is refused", chromedp.SetValue("#key", "wrong"), chromedp.Click("#login button"), shows("notice", "scope admin"))
 	run(t, ctx, "an admin sees queries, as text", chromedp.SetValue("#key", adminKey), chromedp.Click("#login button"),
-		shows("recent", "a <b>secret</b> question"), shows("dead", "call gemini: 503"))
+		shows("recent", "a <b>secret</b> question"), shows("dead", "call gemini: 503"), shows("budgets", "acme"))
 	run(t, ctx, "tries a decision", chromedp.SendKeys("#try textarea", "an <i>integral</i>"), chromedp.Click("#try button"),
 		shows("decision", "needs an <i>integral</i>"), shows("decision", "math: an integral"))
-	for _, b := range []struct{ button, done string }{
-		{"#dead tbody button", "replay l1"}, {"#routers tbody button", "promote r2"}, {"#rollback", "rollback"},
+	run(t, ctx, "thinks better of it", chromedp.Click("#rollback"), shows("sure", "the static map decides again"), chromedp.Click("#sure menu button"))
+	for _, b := range []struct{ button, asked, done string }{
+		{"#dead tbody button", "", "replay l1"}, {"#routers tbody button", "The gate refused it: no better", "promote r2 over r1 by k1"}, {"#rollback", "in place of r1", "rollback of r1 by k1"},
 	} {
 		run(t, ctx, b.done, chromedp.Click(b.button))
+		if b.asked != "" {
+			run(t, ctx, b.done+", for sure", shows("sure", b.asked), chromedp.Click("#sure .do"))
+		}
 		select {
 		case done := <-w.done:
 			if done != b.done {
@@ -95,7 +100,7 @@ func TestInABrowser(t *testing.T) {
 			t.Fatalf("%s was clicked, and nothing done", b.button)
 		}
 	}
-	run(t, ctx, "logs out", chromedp.Click("#logout"), shows("dead", "log in"))
+	run(t, ctx, "logs out", chromedp.Click("#logout"), shows("dead", "Log in"))
 	if len(*heard) > 0 {
 		t.Errorf("the page's script failed: %v", *heard)
 	}

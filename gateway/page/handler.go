@@ -8,30 +8,33 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 )
 
 //go:embed assets
 var assets embed.FS
 
-// bodyLimit bounds what a button sends.
-const bodyLimit = 64 << 10
-
-// fromThePage is a header that forms of other sites can't set; whatever changes something wants it.
-const fromThePage = "X-Sluice-Page"
+// Options describe a page. Now and Log are required.
+type Options struct {
+	// Locked shows nothing at all without a login.
+	Locked bool
+	// Now is the clock, Log hears of sources that fail and of what was done.
+	Now func() time.Time
+	Log *slog.Logger
+}
 
 // Handler serves the page at / and everything that it asks for below /page/.
 type Handler struct {
 	sources  Sources
+	o        Options
 	sessions *sessions
-	log      *slog.Logger
 	mux      *http.ServeMux
+	forget   []func() // makes sources be asked anew
 }
 
-// New makes the page. now is the clock; log hears of sources that fail.
-func New(s Sources, now func() time.Time, log *slog.Logger) *Handler {
-	h := &Handler{sources: s, sessions: newSessions(now), log: log, mux: http.NewServeMux()}
+// New makes the page.
+func New(s Sources, o Options) *Handler {
+	h := &Handler{sources: s, o: o, sessions: newSessions(o.Now, s.Holds), mux: http.NewServeMux()}
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic("page: " + err.Error()) // the directory is embedded above
@@ -40,6 +43,7 @@ func New(s Sources, now func() time.Time, log *slog.Logger) *Handler {
 	h.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, static, "page.html") })
 	h.mux.Handle("GET /page/style.css", files)
 	h.mux.Handle("GET /page/script.js", files)
+	h.mux.Handle("GET /page/draw.js", files)
 	h.reads()
 	h.actions()
 	return h
@@ -59,27 +63,51 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // reads are what the page shows.
 func (h *Handler) reads() {
-	h.mux.HandleFunc("GET /page/session", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, map[string]bool{"admin": h.sessions.valid(r), "login": h.sources.Admin != nil})
-	})
-	h.mux.HandleFunc("GET /page/online", h.online)
-	h.mux.HandleFunc("GET /page/pipeline", read(h, h.sources.Pipeline))
-	h.mux.HandleFunc("GET /page/matrix", read(h, h.sources.Matrix))
-	h.mux.HandleFunc("GET /page/routers", read(h, h.sources.Routers))
-	h.mux.HandleFunc("GET /page/dead", h.admin(read(h, h.sources.Dead)))
+	h.mux.HandleFunc("GET /page/session", h.session)
+	h.mux.HandleFunc("GET /page/online", h.seen(h.online()))
+	h.mux.HandleFunc("GET /page/budgets", h.seen(read(h, share(h, h.sources.Budgets), hideWhose)))
+	h.mux.HandleFunc("GET /page/quality", h.seen(read(h, share(h, h.sources.Quality), nil)))
+	h.mux.HandleFunc("GET /page/pipeline", h.seen(read(h, share(h, h.sources.Pipeline), nil)))
+	h.mux.HandleFunc("GET /page/matrix", h.seen(read(h, share(h, h.sources.Matrix), nil)))
+	h.mux.HandleFunc("GET /page/routers", h.seen(read(h, share(h, h.sources.Routers), nil)))
+	h.mux.HandleFunc("GET /page/dead", h.admin(read(h, share(h, h.sources.Dead), nil)))
 }
 
-// read serves one source.
-func read[T any](h *Handler, source func(context.Context) (T, error)) http.HandlerFunc {
+// session says what whoever asks may do.
+func (h *Handler) session(w http.ResponseWriter, r *http.Request) {
+	admin := h.sessions.valid(r)
+	answer(w, map[string]bool{
+		"admin": admin, "login": h.sources.Admin != nil, "locked": h.o.Locked && !admin, "try": admin || h.guest(r),
+	})
+}
+
+func (h *Handler) guest(r *http.Request) bool { return h.sources.Guest != nil && h.sources.Guest(r) }
+
+// share has a source asked once for all who look; nil stays nil.
+func share[T any](h *Handler, source func(context.Context) (T, error)) *shared[T] {
+	if source == nil {
+		return nil
+	}
+	s := &shared[T]{load: source, now: h.o.Now}
+	h.forget = append(h.forget, s.forget)
+	return s
+}
+
+// read serves one source. hide, where given, makes what a visitor without a login may see; it leaves its
+// argument, which others look at too, as it is.
+func read[T any](h *Handler, source *shared[T], hide func(T) T) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if source == nil {
 			refuse(w, http.StatusNotFound, "this process does not have it")
 			return
 		}
-		v, err := source(r.Context())
+		v, err := source.get(r.Context())
 		if err != nil {
 			h.fail(w, r, err)
 			return
+		}
+		if hide != nil && !h.sessions.valid(r) {
+			v = hide(v)
 		}
 		answer(w, v)
 	}
@@ -88,58 +116,54 @@ func read[T any](h *Handler, source func(context.Context) (T, error)) http.Handl
 // windows are those that the page may ask for.
 var windows = map[string]time.Duration{"1m": time.Minute, "5m": 5 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour}
 
-func (h *Handler) online(w http.ResponseWriter, r *http.Request) {
-	window, ok := windows[r.URL.Query().Get("window")]
-	if !ok {
-		refuse(w, http.StatusBadRequest, "window: want 1m, 5m, 1h or 24h")
-		return
-	}
-	texts := h.sessions.valid(r)
-	source := h.sources.Online
-	if source == nil {
-		read[Online](h, nil)(w, r)
-		return
-	}
-	read(h, func(ctx context.Context) (Online, error) {
-		o, err := source(ctx, window)
-		if !texts {
-			recent := make([]Recent, len(o.Recent))
-			for i, d := range o.Recent {
-				d.Text = ""
-				recent[i] = d
-			}
-			o.Recent = recent
+// online serves a window, each of them a source of its own.
+func (h *Handler) online() http.HandlerFunc {
+	serve := map[string]http.HandlerFunc{}
+	for name, span := range windows {
+		var source *shared[Online]
+		if h.sources.Online != nil {
+			source = share(h, func(ctx context.Context) (Online, error) { return h.sources.Online(ctx, span) })
 		}
-		return o, err
-	})(w, r)
-}
-
-// actions are what the page's buttons do.
-func (h *Handler) actions() {
-	h.mux.HandleFunc("POST /page/login", h.own(h.login))
-	h.mux.HandleFunc("POST /page/logout", h.own(func(w http.ResponseWriter, r *http.Request) {
-		h.sessions.end(w, r, r.TLS != nil)
-		answer(w, map[string]bool{"admin": false})
-	}))
-	h.mux.HandleFunc("POST /page/try", h.own(h.admin(h.try)))
-	act := func(do func(ctx context.Context, b body) error, missing bool) http.HandlerFunc {
-		return h.own(h.admin(h.act(do, missing)))
+		serve[name] = read(h, source, hideTexts)
 	}
-	h.mux.HandleFunc("POST /page/promote", act(func(ctx context.Context, b body) error { return h.sources.Promote(ctx, b.Version) }, h.sources.Promote == nil))
-	h.mux.HandleFunc("POST /page/rollback", act(func(ctx context.Context, _ body) error { return h.sources.Rollback(ctx) }, h.sources.Rollback == nil))
-	h.mux.HandleFunc("POST /page/replay", act(func(ctx context.Context, b body) error { return h.sources.Replay(ctx, b.ID) }, h.sources.Replay == nil))
-}
-
-// own lets in what the page itself sent.
-func (h *Handler) own(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get(fromThePage) == "" {
-			refuse(w, http.StatusForbidden, "the header "+fromThePage+" is missing: only the page itself may ask for this")
+		next, ok := serve[r.URL.Query().Get("window")]
+		if !ok {
+			refuse(w, http.StatusBadRequest, "window: want 1m, 5m, 1h or 24h")
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 		next(w, r)
 	}
+}
+
+// hideTexts leaves out what people asked.
+func hideTexts(o Online) Online {
+	recent := make([]Recent, len(o.Recent))
+	for i, d := range o.Recent {
+		d.Text = ""
+		recent[i] = d
+	}
+	o.Recent = recent
+	return o
+}
+
+// hideWhose leaves out the budgets of somebody.
+func hideWhose(all []Budget) []Budget {
+	shown := make([]Budget, 0, len(all))
+	for _, b := range all {
+		if b.Whose == "" {
+			shown = append(shown, b)
+		}
+	}
+	return shown
+}
+
+// seen lets in who may look.
+func (h *Handler) seen(next http.HandlerFunc) http.HandlerFunc {
+	if h.o.Locked {
+		return h.admin(next)
+	}
+	return next
 }
 
 // admin lets in who is logged in.
@@ -153,100 +177,37 @@ func (h *Handler) admin(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// body is what buttons send.
-type body struct {
-	Key     string `json:"key"`
-	Version string `json:"version"`
-	ID      string `json:"id"`
-	Text    string `json:"text"`
-}
-
-func readBody(w http.ResponseWriter, r *http.Request) (b body, ok bool) {
-	if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
-		refuse(w, http.StatusBadRequest, "the body is no JSON object of at most 64 KiB")
-		return b, false
-	}
-	return b, true
-}
-
-func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
-	b, ok := readBody(w, r)
-	if !ok {
-		return
-	}
-	if h.sources.Admin == nil {
-		refuse(w, http.StatusNotFound, "this process knows no keys")
-		return
-	}
-	valid, err := h.sources.Admin(r.Context(), strings.TrimSpace(b.Key))
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	if !valid {
-		refuse(w, http.StatusUnauthorized, "this is no valid key with the scope admin; sluice keys create --scope admin makes one")
-		return
-	}
-	h.sessions.open(w, r.TLS != nil)
-	answer(w, map[string]bool{"admin": true})
-}
-
-func (h *Handler) try(w http.ResponseWriter, r *http.Request) {
-	b, ok := readBody(w, r)
-	if !ok {
-		return
-	}
-	if strings.TrimSpace(b.Text) == "" {
-		refuse(w, http.StatusBadRequest, "type a question first")
-		return
-	}
-	if h.sources.Try == nil {
-		refuse(w, http.StatusNotFound, "this process decides nothing")
-		return
-	}
-	d, err := h.sources.Try(r.Context(), b.Text)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	answer(w, d)
-}
-
-func (h *Handler) act(do func(context.Context, body) error, missing bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		b, ok := readBody(w, r)
-		if !ok {
-			return
-		}
-		if missing {
-			refuse(w, http.StatusNotFound, "this process can't do that")
-			return
-		}
-		if err := do(r.Context(), b); err != nil {
-			h.fail(w, r, err)
-			return
-		}
-		h.log.Info("done from the page", "path", r.URL.Path, "version", b.Version, "id", b.ID)
-		answer(w, map[string]bool{"done": true})
-	}
-}
-
-// fail says that a source failed; the caller's own departure is nobody's failure.
+// fail says that a source failed; the caller's own departure is nobody's failure. What is not meant for
+// people may name hosts and users: who is not logged in is not told.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return
 	}
-	h.log.Warn("the page's source failed", "path", r.URL.Path, "error", err)
-	refuse(w, http.StatusBadGateway, err.Error())
+	var f *Fault
+	if errors.As(err, &f) {
+		refuse(w, f.Status, f.Message)
+		return
+	}
+	h.o.Log.Warn("the page's source failed", "path", r.URL.Path, "error", err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		refuse(w, http.StatusGatewayTimeout, "no answer within "+patience.String()+"; asking again")
+	case h.sessions.valid(r):
+		refuse(w, http.StatusBadGateway, err.Error())
+	default:
+		refuse(w, http.StatusBadGateway, "it can't be read just now; the gateway's log says why, and so does this page to an admin")
+	}
 }
 
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(w).Encode(v) // whoever asked is gone
 }
 
 func refuse(w http.ResponseWriter, status int, why string) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": why})
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,9 +21,10 @@ const adminKey = "the admin's"
 
 // world is a page over made-up sources that note what was done to them.
 type world struct {
-	now    time.Time
-	done   chan string
-	server *httptest.Server
+	now     time.Time
+	revoked atomic.Bool // the admin's key
+	done    chan string
+	server  *httptest.Server
 }
 
 func (w *world) sources() page.Sources {
@@ -34,14 +36,27 @@ func (w *world) sources() page.Sources {
 				At: w.now, WindowSeconds: int(window.Seconds()), Decisions: 40,
 				Policies: []page.Count{{Name: "Standard_Query", Count: 30}, {Name: "Complex_Query", Count: 10}},
 				Models:   []page.Count{{Name: "flash", Count: 30, Cost: 1200}, {Name: "pro", Count: 10, Cost: 98000}},
-				Cost:     99200, Budgets: []page.Budget{{Name: "acme", Period: "day", Spent: 600_000, Reserved: 100_000, Limit: 1_000_000}},
-				Latency:  []page.Latency{{What: "router", P50: 0.4, P95: 1.2, P99: 3.4}, {What: "total", P50: 420, P95: 1900, P99: 4000}},
-				Accuracy: []page.Accuracy{{Policy: "Standard_Query", Graded: 20, Right: 0.95}}, Errors: 1, Fallbacks: 2, RouterFaults: 3,
+				Cost:     99200, SlotSeconds: window.Seconds() / 60,
+				Slots: []page.Slot{
+					{At: w.now.Add(-window / 2), Policies: map[string]int64{"Standard_Query": 20, "Complex_Query": 4}},
+					{At: w.now.Add(-window / 4), Policies: map[string]int64{"Standard_Query": 10, "Complex_Query": 6}},
+				},
+				Latency: []page.Latency{{What: "router", P50: 0.4, P95: 1.2, P99: 3.4}, {What: "total", P50: 420, P95: 1900, P99: 4000}},
+				Errors:  1, Fallbacks: 2, RouterFaults: 3,
 				Recent: []page.Recent{{ID: "d1", At: w.now, Text: "a <b>secret</b> question", Policy: "Complex_Query", Model: "pro", Rule: "static", Outcome: "ok", LatencyMS: 900, Cost: 9800}},
 			}, nil
 		},
+		Budgets: func(context.Context) ([]page.Budget, error) {
+			return []page.Budget{
+				{Name: "all", Scope: "global", Period: "day", Action: "refuse", ResetsAt: w.now.Add(time.Hour), Spent: 600_000, Reserved: 100_000, Limit: 1_000_000},
+				{Name: "each", Scope: "tenant", Whose: "acme", Period: "month", Action: "downgrade", ResetsAt: w.now.Add(time.Hour), Spent: 3_100_000, Limit: 3_000_000},
+			}, nil
+		},
+		Quality: func(context.Context) (page.Quality, error) {
+			return page.Quality{Days: 7, Accuracy: []page.Accuracy{{Source: "judge", Policy: "Standard_Query", Graded: 20, Right: 0.95}}}, nil
+		},
 		Pipeline: func(context.Context) ([]page.Stage, error) {
-			return []page.Stage{{Name: "judge", Lag: 1234, InFlight: 5, PerSecond: 7.25, Dead: 1}}, nil
+			return []page.Stage{{Name: "judge", Lag: 1234, InFlight: 5, PerSecond: 7.25, Dead: 1, Ran: true, Alive: true}, {Name: "label"}}, nil
 		},
 		Matrix: func(context.Context) ([]page.Cell, error) {
 			return []page.Cell{{Medium: "incorrect", Large: "correct", Policy: "Complex_Query", Queries: 77}}, nil
@@ -50,23 +65,33 @@ func (w *world) sources() page.Sources {
 			return []page.Router{
 				{Version: "r2", Kind: "gemma", Status: "refused", Reason: "no better", MadeAt: w.now, APGR: &apgr, APGRLo: &lo, APGRHi: &hi},
 				{Version: "r1", Kind: "logistic", Status: "promoted", Active: true, MadeAt: w.now},
+				{Version: "static", Kind: "map", Status: "the fallback of every router", Before: true},
 			}, nil
 		},
-		Dead: func(context.Context) ([]page.Letter, error) {
-			return []page.Letter{{ID: "l1", Stage: "judge", Reason: "exhausted", Error: "call gemini: 503", DiedAt: w.now}}, nil
+		Dead: func(context.Context) (page.Letters, error) {
+			return page.Letters{Total: 7, List: []page.Letter{{ID: "l1", Stage: "judge", Reason: "exhausted", Error: "call gemini: 503", DiedAt: w.now}}}, nil
 		},
 		Try: func(_ context.Context, text string) (sluice.Decision, error) {
 			return sluice.Decision{Policy: sluice.Complex, Model: "pro", Rule: "math", RuleReason: "an integral", Reasoning: "needs " + text, ReasoningSource: "template"}, nil
 		},
-		Promote:  func(_ context.Context, version string) error { return note("promote " + version) },
-		Rollback: func(context.Context) error { return note("rollback") },
-		Replay:   func(_ context.Context, id string) error { return note("replay " + id) },
-		Admin: func(_ context.Context, secret string) (bool, error) {
-			if secret == "store away" {
-				return false, errors.New("the key store is away")
+		Promote: func(_ context.Context, p page.Promotion) error {
+			if p.Version == "r2" && !p.Anyway {
+				return &page.Fault{Status: http.StatusConflict, Message: "the gate refused r2"}
 			}
-			return secret == adminKey, nil
+			return note("promote " + p.Version + " over " + p.Over + " by " + p.By)
 		},
+		Rollback: func(_ context.Context, p page.Promotion) error { return note("rollback of " + p.Over + " by " + p.By) },
+		Replay:   func(_ context.Context, id string) error { return note("replay " + id) },
+		Admin: func(_ context.Context, secret string) (string, error) {
+			switch secret {
+			case "store away":
+				return "", errors.New("the key store is away")
+			case adminKey:
+				return "k1", nil
+			}
+			return "", nil
+		},
+		Holds: func(key string) bool { return key == "k1" && !w.revoked.Load() },
 	}
 }
 
@@ -77,7 +102,7 @@ func open(t *testing.T, change func(*page.Sources)) *world {
 	if change != nil {
 		change(&s)
 	}
-	w.server = httptest.NewServer(page.New(s, func() time.Time { return w.now }, slog.New(slog.DiscardHandler)))
+	w.server = httptest.NewServer(page.New(s, page.Options{Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(w.server.Close)
 	return w
 }
@@ -120,8 +145,8 @@ func (w *world) login(t *testing.T) *http.Cookie {
 }
 
 var changes = []struct{ path, body, done string }{
-	{"/page/promote", `{"version":"r2"}`, "promote r2"},
-	{"/page/rollback", `{}`, "rollback"},
+	{"/page/promote", `{"version":"r2","over":"r1","anyway":true}`, "promote r2 over r1 by k1"},
+	{"/page/rollback", `{"over":"r1"}`, "rollback of r1 by k1"},
 	{"/page/replay", `{"id":"l1"}`, "replay l1"},
 }
 
@@ -185,6 +210,11 @@ func TestASessionEnds(t *testing.T) {
 	if status, _, _ := w.ask(t, http.MethodGet, "/page/dead", "", session); status != http.StatusUnauthorized {
 		t.Errorf("after thirteen hours: %d", status)
 	}
+	w.revoked.Store(true)
+	if status, _, _ := w.ask(t, http.MethodGet, "/page/dead", "", w.login(t)); status != http.StatusUnauthorized {
+		t.Errorf("with a key that was revoked: %d", status)
+	}
+	w.revoked.Store(false)
 	session = w.login(t)
 	w.ask(t, http.MethodPost, "/page/logout", "{}", session)
 	if status, _, _ := w.ask(t, http.MethodGet, "/page/dead", "", session); status != http.StatusUnauthorized {
@@ -206,6 +236,53 @@ func TestQueriesAreShownToWhoIsLoggedInOnly(t *testing.T) {
 	}
 }
 
+func TestWhatIsSomebodysIsShownToWhoIsLoggedInOnly(t *testing.T) {
+	w := open(t, nil)
+	if _, body, _ := w.ask(t, http.MethodGet, "/page/budgets", "", nil); strings.Contains(body, "acme") || !strings.Contains(body, `"all"`) {
+		t.Errorf("without a login: %s", body)
+	}
+	if _, body, _ := w.ask(t, http.MethodGet, "/page/budgets", "", w.login(t)); !strings.Contains(body, "acme") {
+		t.Errorf("with a login: %s", body)
+	}
+}
+
+func TestTheTryBoxIsForAdminsAndGuests(t *testing.T) {
+	guest := false
+	w := open(t, func(s *page.Sources) { s.Guest = func(*http.Request) bool { return guest } })
+	try := func(session *http.Cookie) int {
+		status, _, _ := w.ask(t, http.MethodPost, "/page/try", `{"text":"why?"}`, session)
+		return status
+	}
+	if status := try(nil); status != http.StatusUnauthorized {
+		t.Errorf("a visitor: %d", status)
+	}
+	if status := try(w.login(t)); status != http.StatusOK {
+		t.Errorf("an admin: %d", status)
+	}
+	guest = true
+	if status := try(nil); status != http.StatusOK {
+		t.Errorf("a guest: %d", status)
+	}
+	if status, _, _ := w.ask(t, http.MethodPost, "/page/rollback", `{}`, nil); status != http.StatusUnauthorized {
+		t.Errorf("a guest rolls back: %d", status)
+	}
+}
+
+func TestALockedPageShowsNothingWithoutALogin(t *testing.T) {
+	w := &world{now: time.Date(2026, 11, 26, 4, 0, 0, 0, time.UTC), done: make(chan string, 10)}
+	w.server = httptest.NewServer(page.New(w.sources(), page.Options{Locked: true, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(w.server.Close)
+	session := w.login(t)
+	for _, path := range []string{"/page/online?window=1m", "/page/budgets", "/page/quality", "/page/pipeline", "/page/matrix", "/page/routers", "/page/dead"} {
+		if status, _, _ := w.ask(t, http.MethodGet, path, "", nil); status != http.StatusUnauthorized {
+			t.Errorf("%s without a login: %d", path, status)
+		}
+		if status, _, _ := w.ask(t, http.MethodGet, path, "", session); status != http.StatusOK {
+			t.Errorf("%s with a login: %d", path, status)
+		}
+	}
+}
+
 func TestAPartThatIsNotThereSaysSo(t *testing.T) {
 	w := open(t, func(s *page.Sources) {
 		*s = page.Sources{Admin: s.Admin, Pipeline: func(context.Context) ([]page.Stage, error) { return nil, errors.New("NATS is away") }}
@@ -223,8 +300,11 @@ func TestAPartThatIsNotThereSaysSo(t *testing.T) {
 			t.Errorf("%s: %d", c.path, status)
 		}
 	}
-	if status, body, _ := w.ask(t, http.MethodGet, "/page/pipeline", "", nil); status != http.StatusBadGateway || !strings.Contains(body, "NATS is away") {
-		t.Errorf("a source that fails: %d %s", status, body)
+	if status, body, _ := w.ask(t, http.MethodGet, "/page/pipeline", "", session); status != http.StatusBadGateway || !strings.Contains(body, "NATS is away") {
+		t.Errorf("a source that fails, to an admin: %d %s", status, body)
+	}
+	if status, body, _ := w.ask(t, http.MethodGet, "/page/pipeline", "", nil); status != http.StatusBadGateway || strings.Contains(body, "NATS is away") {
+		t.Errorf("a source that fails, to a visitor: %d %s", status, body)
 	}
 }
 
@@ -237,7 +317,7 @@ func TestThePageMayLoadNothingFromElsewhere(t *testing.T) {
 	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("policy %q", csp)
 	}
-	for _, path := range []string{"/", "/page/script.js", "/page/style.css"} {
+	for _, path := range []string{"/", "/page/script.js", "/page/draw.js", "/page/style.css"} {
 		status, body, _ := w.ask(t, http.MethodGet, path, "", nil)
 		if status != http.StatusOK || strings.Contains(body, "http://") || strings.Contains(body, "https://") || strings.Contains(body, "innerHTML") {
 			t.Errorf("%s: %d; it names another server, or writes markup from data", path, status)

@@ -17,53 +17,66 @@ const (
 )
 
 // sessions are the logins of this process; another replica wants a login of its own. Tokens are kept as
-// their hashes.
+// their hashes. A session ends with its key.
 type sessions struct {
-	now func() time.Time
+	now   func() time.Time
+	holds func(key string) bool // nil: every key holds
 
-	mu    sync.Mutex
-	until map[string]time.Time
+	mu sync.Mutex
+	by map[string]session
 }
 
-func newSessions(now func() time.Time) *sessions {
-	return &sessions{now: now, until: map[string]time.Time{}}
+type session struct {
+	key   string
+	until time.Time
 }
 
-// open begins a session. The cookie is not sent by other sites' requests and can't be read by scripts.
-func (s *sessions) open(w http.ResponseWriter, secure bool) {
+func newSessions(now func() time.Time, holds func(string) bool) *sessions {
+	return &sessions{now: now, holds: holds, by: map[string]session{}}
+}
+
+// open begins a session of a key. The cookie is not sent by other sites' requests and can't be read by
+// scripts.
+func (s *sessions) open(w http.ResponseWriter, key string, secure bool) {
 	token := rand.Text()
 	s.mu.Lock()
-	if len(s.until) >= mostSessions {
+	if len(s.by) >= mostSessions {
 		s.dropOldest()
 	}
-	s.until[hashed(token)] = s.now().Add(sessionAge)
+	s.by[hashed(token)] = session{key, s.now().Add(sessionAge)}
 	s.mu.Unlock()
 	http.SetCookie(w, cookie(token, int(sessionAge.Seconds()), secure))
 }
 
 func (s *sessions) dropOldest() {
 	var oldest string
-	for token, until := range s.until {
-		if oldest == "" || until.Before(s.until[oldest]) {
+	for token, x := range s.by {
+		if oldest == "" || x.until.Before(s.by[oldest].until) {
 			oldest = token
 		}
 	}
-	delete(s.until, oldest)
+	delete(s.by, oldest)
+}
+
+// admin is the id of the key that the request's session was opened with; ok says whether there is one.
+func (s *sessions) admin(r *http.Request) (key string, ok bool) {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return "", false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, ok := s.by[hashed(c.Value)]
+	if ok && (s.now().After(x.until) || s.holds != nil && !s.holds(x.key)) {
+		delete(s.by, hashed(c.Value))
+		return "", false
+	}
+	return x.key, ok
 }
 
 // valid says whether the request belongs to a session.
 func (s *sessions) valid(r *http.Request) bool {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	until, ok := s.until[hashed(c.Value)]
-	if ok && s.now().After(until) {
-		delete(s.until, hashed(c.Value))
-		return false
-	}
+	_, ok := s.admin(r)
 	return ok
 }
 
@@ -71,7 +84,7 @@ func (s *sessions) valid(r *http.Request) bool {
 func (s *sessions) end(w http.ResponseWriter, r *http.Request, secure bool) {
 	if c, err := r.Cookie(sessionCookie); err == nil {
 		s.mu.Lock()
-		delete(s.until, hashed(c.Value))
+		delete(s.by, hashed(c.Value))
 		s.mu.Unlock()
 	}
 	http.SetCookie(w, cookie("", -1, secure))

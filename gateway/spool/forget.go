@@ -40,7 +40,7 @@ func (s *Spool) trim() error {
 		if g.open > 0 || g.number >= s.marked.segment {
 			return nil
 		}
-		if err := errors.Join(g.file.Close(), os.Remove(g.path)); err != nil {
+		if err := errors.Join(g.close(), os.Remove(g.path)); err != nil {
 			return fmt.Errorf("spool: remove a published segment: %w", err)
 		}
 		s.segments = s.segments[1:]

@@ -114,18 +114,24 @@ func appendMark(b []byte, at position) []byte {
 	return b
 }
 
-// cutMessages reads the facts of an end. They are facts of the log: the subject is the id.
-func cutMessages(b []byte) ([]streams.Message, error) {
-	var msgs []streams.Message
+// skipText steps over a text of appendText; ok is false where b is too short.
+func skipText(b []byte) (rest []byte, ok bool) {
+	if len(b) < 2 || len(b)-2 < int(le.Uint16(b)) {
+		return nil, false
+	}
+	return b[2+int(le.Uint16(b)):], true
+}
+
+// appendMessages reads the facts of an end. They are facts of the log: the subject is the id. Their data is
+// that of b.
+func appendMessages(msgs []streams.Message, b []byte) ([]streams.Message, error) {
 	for len(b) > 0 {
 		subject, rest, ok := cutText(b)
 		if !ok || len(rest) < 4 || len(rest)-4 < int(le.Uint32(rest)) {
-			return nil, errTorn
+			return msgs, errTorn
 		}
 		n := 4 + int(le.Uint32(rest))
-		msgs = append(msgs, streams.Message{
-			Subject: subject, ID: subject, ContentType: streams.MsgPack, Data: append([]byte(nil), rest[4:n]...),
-		})
+		msgs = append(msgs, streams.Message{Subject: subject, ID: subject, ContentType: streams.MsgPack, Data: rest[4:n:n]})
 		b = rest[n:]
 	}
 	return msgs, nil

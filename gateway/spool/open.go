@@ -16,7 +16,7 @@ func Open(o Options) (*Spool, []Leftover, error) {
 	left, err := s.open()
 	if err != nil {
 		for _, g := range s.segments {
-			_ = g.file.Close()
+			_ = g.close()
 		}
 		return nil, nil, fmt.Errorf("spool: open %s: %w", o.Dir, err)
 	}

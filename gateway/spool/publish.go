@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"sluice/streams"
 )
 
-// Publisher stores facts in the log; [streams.Publisher] is one.
+// Publisher stores facts in the log and keeps none of their memory; [streams.Publisher] is one.
 type Publisher interface {
 	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
 }
@@ -43,6 +44,7 @@ func (s *Spool) Run(ctx context.Context, p Publisher) error {
 func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
 	marks := time.NewTicker(markEvery)
 	defer marks.Stop()
+	var buf scratch
 	for {
 		var err error
 		select {
@@ -52,7 +54,7 @@ func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
 			err = s.mark(ctx)
 		case <-s.grown:
 			if err = sleep(ctx, s.o.Linger); err == nil {
-				err = s.publishAll(ctx, p)
+				err = s.publishAll(ctx, p, &buf)
 			}
 			if err != nil {
 				s.grow() // for the next Run
@@ -106,14 +108,13 @@ func (s *Spool) forceOften(ctx context.Context) {
 }
 
 // publishAll publishes until the reader is where the writer is.
-func (s *Spool) publishAll(ctx context.Context, p Publisher) error {
+func (s *Spool) publishAll(ctx context.Context, p Publisher, buf *scratch) error {
 	if err := s.publishHeld(ctx, p); err != nil {
 		return err
 	}
 	marked := time.Now()
-	var buf []byte
 	for {
-		b, err := s.read(s.published(), &buf)
+		b, err := s.read(s.published(), buf)
 		if err != nil {
 			return fmt.Errorf("spool: read: %w", err)
 		}
@@ -160,7 +161,10 @@ func (s *Spool) hold(id string, facts []streams.Message) {
 		g.open--
 		delete(s.begun, id)
 	}
-	s.held = append(s.held, facts...)
+	for _, m := range facts {
+		m.Data = bytes.Clone(m.Data) // the caller's
+		s.held = append(s.held, m)
+	}
 	s.grow()
 }
 

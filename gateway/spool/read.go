@@ -16,10 +16,16 @@ type batch struct {
 	ends       int64
 }
 
+// scratch is memory that one reader uses again for every batch.
+type scratch struct {
+	bytes []byte
+	msgs  []streams.Message
+}
+
 // Unpublished yields the facts that have ended and are not known to be published, oldest first: what an
-// earlier process left. Call it before [Spool.Run].
+// earlier process left. Call it before [Spool.Run]; yield must not keep a message's data.
 func (s *Spool) Unpublished(yield func(streams.Message)) error {
-	var buf []byte
+	var buf scratch
 	for at := s.published(); ; {
 		b, err := s.read(at, &buf)
 		if err != nil {
@@ -35,10 +41,12 @@ func (s *Spool) Unpublished(yield func(streams.Message)) error {
 	}
 }
 
-// read reads the next ends behind a place. A batch whose next is its from has nothing.
-func (s *Spool) read(from position, buf *[]byte) (batch, error) {
+// read reads the next ends behind a place. A batch whose next is its from has nothing; its messages last until
+// the next one is read.
+func (s *Spool) read(from position, buf *scratch) (batch, error) {
 	s.mu.Lock()
-	b := batch{from: from, next: from}
+	b := batch{from: from, next: from, msgs: buf.msgs[:0]}
+	defer func() { buf.msgs = b.msgs }()
 	g, last := s.at(from.segment), s.segments[len(s.segments)-1]
 	end := g.written
 	s.mu.Unlock()
@@ -50,10 +58,10 @@ func (s *Spool) read(from position, buf *[]byte) (batch, error) {
 	}
 	n := min(end-from.offset, readBytes)
 	for {
-		if int64(cap(*buf)) < n {
-			*buf = make([]byte, n)
+		if int64(cap(buf.bytes)) < n {
+			buf.bytes = make([]byte, n)
 		}
-		data := (*buf)[:n]
+		data := buf.bytes[:n]
 		if _, err := g.file.ReadAt(data, from.offset); err != nil {
 			return b, err
 		}
@@ -90,7 +98,7 @@ func (b *batch) take(data []byte) error {
 			continue
 		}
 		b.ends++
-		_, rest, ok := cutText(body)
+		rest, ok := skipText(body)
 		trace := ""
 		if ok && k == kindTraced {
 			trace, rest, ok = cutText(rest)
@@ -98,12 +106,12 @@ func (b *batch) take(data []byte) error {
 		if !ok {
 			return errTorn
 		}
-		msgs, err := cutMessages(rest)
-		if err != nil {
+		before := len(b.msgs)
+		if b.msgs, err = appendMessages(b.msgs, rest); err != nil {
 			return err
 		}
-		for _, m := range msgs {
-			b.msgs = append(b.msgs, m.Continue(trace))
+		for i := before; i < len(b.msgs); i++ {
+			b.msgs[i] = b.msgs[i].Continue(trace)
 		}
 	}
 	return nil

@@ -1,9 +1,11 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,8 @@ type segment struct {
 	path   string
 	file   *os.File
 	size   int64 // allocated
+	// room is the file in memory; nil where it can't be, and where nothing more is written.
+	room []byte
 	// written is where the next frame goes. open counts the requests whose first intent is here and that
 	// have no end yet. Both are guarded by Spool.mu.
 	written int64
@@ -46,18 +50,44 @@ func segmentNumbers(dir string) ([]uint64, error) {
 }
 
 // newSegment makes a segment of so many bytes. A disk without room for it leaves nothing behind.
-func newSegment(dir string, number uint64, size int64, allocate func(*os.File, int64) error) (*segment, error) {
+func newSegment(dir string, number uint64, size int64, allocate func(*os.File, int64) ([]byte, error)) (*segment, error) {
 	path := segmentPath(dir, number)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := allocate(f, size); err != nil {
+	room, err := allocate(f, size)
+	if err != nil {
 		_ = f.Close()
 		_ = os.Remove(path)
 		return nil, err
 	}
-	return &segment{number: number, path: path, file: f, size: size}, nil
+	return &segment{number: number, path: path, file: f, size: size, room: room}, nil
+}
+
+// put writes frames behind what is written.
+func (g *segment) put(frames []byte) (err error) {
+	if g.room == nil {
+		_, err = g.file.WriteAt(frames, g.written)
+		return err
+	}
+	// A disk that can't take a page, though it was allocated, faults.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if recover() != nil {
+			err = errFault
+		}
+	}()
+	copy(g.room[g.written:g.size], frames)
+	return nil
+}
+
+var errFault = errors.New("the disk failed under a file of the spool")
+
+func (g *segment) close() error {
+	room := g.room
+	g.room = nil
+	return errors.Join(unmap(room), g.file.Close())
 }
 
 // syncDir makes the names in a directory durable.

@@ -42,7 +42,7 @@ type Options struct {
 	// Log hears of damage and of facts that the log refuses; nil: nobody does.
 	Log *slog.Logger
 
-	allocate func(*os.File, int64) error // allocate outside of tests
+	allocate func(*os.File, int64) ([]byte, error) // allocate outside of tests
 }
 
 // headroom is the part of a segment that ends may use and intents may not.
@@ -161,7 +161,7 @@ func (s *Spool) write(frames []byte, room int64, note func(*segment)) (uint64, e
 			return 0, err
 		}
 	}
-	if _, err := g.file.WriteAt(frames, g.written); err != nil {
+	if err := g.put(frames); err != nil {
 		return 0, errors.Join(ErrFull, err)
 	}
 	g.written += int64(len(frames))
@@ -222,7 +222,7 @@ func (s *Spool) Close() error {
 	s.closed = true
 	errs := []error{err}
 	for _, g := range s.segments {
-		errs = append(errs, g.file.Close())
+		errs = append(errs, g.close())
 	}
 	return errors.Join(errs...)
 }

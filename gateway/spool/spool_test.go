@@ -154,7 +154,7 @@ func TestATornTailIsToleratedWhereverItIsTorn(t *testing.T) {
 			}
 			dir := t.TempDir()
 			must(t, os.WriteFile(filepath.Join(dir, filepath.Base(segmentPath("", 1))), torn, 0o600))
-			sparse := Options{Dir: dir, Sync: SyncNone, SegmentBytes: 1 << 10, allocate: func(f *os.File, n int64) error { return f.Truncate(n) }}
+			sparse := Options{Dir: dir, Sync: SyncNone, SegmentBytes: 1 << 10, allocate: unmapped}
 			s, left := open(t, sparse)
 			if len(left) > 1 || len(left) == 1 && left[0].ID == "b" && s.Stats().Unpublished != 1 {
 				t.Fatalf("cut at %d: left over %v, %+v", cut, left, s.Stats())
@@ -165,6 +165,30 @@ func TestATornTailIsToleratedWhereverItIsTorn(t *testing.T) {
 			}
 			must(t, s.Close())
 		}
+	}
+}
+
+// unmapped is a file system that allocates nothing ahead.
+func unmapped(f *os.File, n int64) ([]byte, error) { return nil, f.Truncate(n) }
+
+func TestADiskThatFailsUnderAFileIsAFullOne(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t, Options{Dir: t.TempDir()})
+	must(t, s.Begin("a", []byte("before")))
+	if s.segments[0].room == nil {
+		t.Skip("the file system maps no files")
+	}
+	must(t, s.segments[0].file.Truncate(0))
+	if err := s.Begin("b", []byte("after")); !errors.Is(err, ErrFull) {
+		t.Errorf("writing where there is no disk: %v", err)
+	}
+	if err := s.End("a", fact("a")); !errors.Is(err, ErrFull) {
+		t.Errorf("ending where there is no disk: %v", err)
+	}
+	log := &ledger{}
+	must(t, s.publishHeld(t.Context(), log), s.Close())
+	if len(log.all()) != 2 {
+		t.Errorf("published %v, want the facts that found no disk", log.all())
 	}
 }
 
@@ -224,11 +248,11 @@ func TestAFactThatTheLogRefusesIsLeftOutAlone(t *testing.T) {
 func TestAFullDiskRefusesIntentsAndKeepsTheFactsOfWhatIsBegun(t *testing.T) {
 	t.Parallel()
 	full := false
-	s, _ := open(t, Options{Dir: t.TempDir(), SegmentBytes: 64 << 10, Linger: time.Millisecond, allocate: func(f *os.File, n int64) error {
+	s, _ := open(t, Options{Dir: t.TempDir(), SegmentBytes: 64 << 10, Linger: time.Millisecond, allocate: func(f *os.File, n int64) ([]byte, error) {
 		if full {
-			return syscall.ENOSPC
+			return nil, syscall.ENOSPC
 		}
-		return f.Truncate(n)
+		return allocate(f, n)
 	}})
 	full = true
 	begun := 0

@@ -14,7 +14,8 @@ type Answerer interface {
 	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
 }
 
-// Whole answers a request in one piece: the decision in headers, and the body that a dialect makes of the answer.
+// Whole answers a request in one piece: the decision in headers, and the body that a dialect makes of the answer:
+// JSON that is written already, or what is to be.
 func Whole(w http.ResponseWriter, r *Request, p Answerer, a *gateway.Ask, body func(*gateway.Answer) any) *gateway.Fault {
 	answer, err := p.Answer(r.Context(), a, nil)
 	Describe(w.Header(), &answer.Decision)
@@ -22,9 +23,12 @@ func Whole(w http.ResponseWriter, r *Request, p Answerer, a *gateway.Ask, body f
 	if err != nil {
 		return AsFault(err)
 	}
-	data, err := json.Marshal(body(answer))
-	if err != nil {
-		return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
+	made := body(answer)
+	data, ready := made.(json.RawMessage)
+	if !ready {
+		if data, err = json.Marshal(made); err != nil {
+			return &gateway.Fault{Kind: gateway.Internal, Message: "the reply can't be written as JSON"}
+		}
 	}
 	WriteJSON(w, data)
 	return nil

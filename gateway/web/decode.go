@@ -1,18 +1,20 @@
 package web
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
 	"maps"
+	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"sluice/gateway"
 )
 
-// Decode reads a body strictly: what it does not know it names. A parameter that is null is one that was not
-// given, known or not: clients of typed languages send all that they have.
+// Decode reads exactly one JSON value, strictly: a field that into does not know, and one that is there twice, is
+// refused by its name. A parameter that is null is one that was not given, known or not: clients of typed
+// languages send all that they have. What is not valid UTF-8 is replaced.
 func Decode(body []byte, into any) *gateway.Fault {
 	fault := strict(body, into)
 	if fault != nil && fault.Kind == gateway.Unsupported {
@@ -25,47 +27,82 @@ func Decode(body []byte, into any) *gateway.Fault {
 
 // withoutNulls leaves out the parameters that are null; nil where there are none.
 func withoutNulls(body []byte) []byte {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
+	var fields map[string]jsontext.Value
+	if json.Unmarshal(body, &fields, jsontext.AllowInvalidUTF8(true)) != nil {
 		return nil
 	}
 	given := len(fields)
-	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
+	maps.DeleteFunc(fields, func(_ string, v jsontext.Value) bool { return v.Kind() == 'n' })
 	if len(fields) == given {
 		return nil
 	}
-	less, err := json.Marshal(fields)
+	less, err := json.Marshal(fields, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return nil
 	}
 	return less
 }
 
-// strict decodes exactly one JSON value and refuses fields that it does not know, by name.
 func strict(body []byte, into any) *gateway.Fault {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true), jsontext.AllowInvalidUTF8(true))
 	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		return gateway.Invalid("body", "is more than one JSON value")
+		return nil
 	}
 	var fault *gateway.Fault
-	var kind *json.UnmarshalTypeError
+	var syntax *jsontext.SyntacticError
+	var meaning *json.SemanticError
 	switch {
 	case errors.As(err, &fault):
 		return fault
-	case errors.As(err, &kind) && kind.Field == "":
-		return gateway.Invalid("body", "want a JSON object, it is of type "+kind.Value)
-	case errors.As(err, &kind):
-		return gateway.Invalid(kind.Field, "has the wrong type: "+kind.Value)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return gateway.NotSupported(strings.Trim(name, `"`), "the gateway can't honour it")
+	case errors.As(err, &syntax):
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return gateway.Invalid(field(syntax.JSONPointer), "is there twice")
+		}
+		return gateway.Invalid("body", malformed(body))
+	case errors.As(err, &meaning):
+		name := field(meaning.JSONPointer)
+		switch {
+		case errors.Is(err, json.ErrUnknownName):
+			return gateway.NotSupported(meaning.JSONPointer.LastToken(), "the gateway can't honour it")
+		case name == "":
+			return gateway.Invalid("body", "want a JSON object, it is of type "+kind(meaning.JSONKind))
+		}
+		return gateway.Invalid(name, "has the wrong type: "+kind(meaning.JSONKind))
 	}
 	return gateway.Invalid("body", "is not valid JSON")
+}
+
+// malformed says what is wrong with a body that is not one JSON value.
+func malformed(body []byte) string {
+	d := jsontext.NewDecoder(strings.NewReader(string(body)))
+	if d.SkipValue() == nil {
+		return "is more than one JSON value"
+	}
+	return "is not valid JSON"
+}
+
+// field is where something is, as people write it: "messages.role", whichever of the messages.
+func field(at jsontext.Pointer) string {
+	var names []string
+	for name := range at.Tokens() {
+		if _, err := strconv.ParseUint(name, 10, 32); err != nil {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ".")
+}
+
+// kind is JSON's word for a kind.
+func kind(k jsontext.Kind) string {
+	switch k {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case 't', 'f':
+		return "bool"
+	}
+	return k.String()
 }
 
 // AsFault is a pipeline's error as the fault that it is; nil stays nil.

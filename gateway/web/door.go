@@ -64,7 +64,7 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
 	for _, r := range routes {
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) }) //nolint:contextcheck // req has it
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
 	}
 	d.otherMethods(routes)
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
@@ -139,7 +139,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
 		r = r.WithContext(ctx)
 		defer span.End(nil)
 	}
-	if fault := d.letIn(w, r, route); fault != nil {
+	if fault := d.letIn(w, r, route); fault != nil { //nolint:contextcheck // r has it
 		span.Count("http.response.status_code", int64(fault.Status()))
 		route.Fail(w, fault)
 	}

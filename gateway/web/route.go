@@ -39,6 +39,7 @@ const (
 	HeaderRouter    = "X-Sluice-Router-Version"
 	HeaderRule      = "X-Sluice-Rule"
 	HeaderReplayed  = "X-Sluice-Replayed"
+	HeaderRequest   = "X-Request-Id" // the decision's id once more, where OpenAI's clients look for one
 	headerThreshold = "X-Sluice-Threshold"
 	headerExplain   = "X-Sluice-Explain"
 	headerTalk      = "X-Sluice-Conversation"
@@ -73,20 +74,21 @@ func (r *Request) Knobs(a *gateway.Ask) *gateway.Fault {
 	return nil
 }
 
+// describing are the headers of Describe, in the order of its words.
+var describing = [...]string{HeaderDecision, HeaderModel, HeaderRule, HeaderRouter, HeaderPolicy}
+
 // Describe tells of a decision in headers. The cost is told by [Price], once it is known.
 func Describe(h http.Header, d *sluice.Decision) {
 	if d.ID == "" {
 		return
 	}
-	h[HeaderDecision] = []string{d.ID}
-	if d.Model != "" { // a rule refuses otherwise
-		h[HeaderModel] = []string{d.Model}
+	words := []string{d.ID, d.Model, d.Rule, d.RouterVersion, string(d.Policy)}
+	for i, name := range describing {
+		if words[i] != "" { // no model where a rule refuses, no policy where no router was asked
+			h[name] = words[i : i+1 : i+1]
+		}
 	}
-	h[HeaderRule] = []string{d.Rule}
-	h[HeaderRouter] = []string{d.RouterVersion}
-	if d.Policy != "" {
-		h[HeaderPolicy] = []string{string(d.Policy)}
-	}
+	h[HeaderRequest] = h[HeaderDecision]
 }
 
 // Price tells what a decision cost: a header before the body is begun, a trailer that was announced after.

@@ -27,7 +27,7 @@ type Server struct {
 func Listen(addr, certFile, keyFile string, h http.Handler, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", addr) //nolint:noctx // bound at once
 	if err != nil {
-		return nil, fmt.Errorf("gateway: listen on %s: %w", addr, err)
+		return nil, fmt.Errorf("gateway: listen on %s: %w; choose another address (gateway.listen, --listen)", addr, err)
 	}
 	s := &Server{listener: l, scheme: "http", failed: make(chan error, 1), srv: &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

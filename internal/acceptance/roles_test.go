@@ -18,6 +18,7 @@ import (
 
 	"sluice/internal/natstest"
 	"sluice/streams"
+	"sluice/trainer/registry"
 )
 
 // Every part runs its real command under its own role, on a server that has what sluice streams permissions prints
@@ -39,7 +40,9 @@ func TestEveryCommandDoesItsWholeWorkUnderItsRole(t *testing.T) {
 	online(s, gateway, secret)
 	awaitLoop(s, &heard)
 	trains(s, gateway, secret)
+	paged(s, gateway)
 	routed(s, secret)
+	dropped(s)
 
 	if out := s.run(streams.RoleViewer, "", "status"); !strings.Contains(out, "training") {
 		t.Errorf("the viewer's status does not speak of training:\n%s", out)
@@ -273,8 +276,43 @@ func trains(s *secured, g served, secret string) {
 		s.t.Errorf("train status: %s", out)
 	}
 	version := s.version()
+	again := s.run(streams.RoleTrainer, "training: {min_train: 10, min_test: 2, seed: 7}\n", "train", "now", "--json")
+	var job struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(again), &job); err != nil || job.ID == "" {
+		s.t.Fatalf("train now: %v\n%s", err, again)
+	}
+	s.run(streams.RoleTrainer, "", "train", "cancel", job.ID)
+	s.rows(1, "the cancellation", "SELECT count(*) FROM training_runs WHERE status = 'canceled'")
 	s.run(streams.RoleOperator, "", "model", "promote", version)
 	g.until(s.t, secret, version+" decides", func(r said) bool { return r.Sluice.Router == version })
+}
+
+// dropped ends a canary as a gateway and a served router do.
+func dropped(s *secured) {
+	s.t.Helper()
+	version := s.version()
+	for _, role := range []streams.Role{streams.RoleGateway, streams.RoleRouter} {
+		s.run(streams.RoleOperator, "", "model", "canary", version, "--share", "0.01")
+		js, err := streams.JetStream(s.connect(role))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		r, err := registry.Open(s.t.Context(), js, nil, time.Now)
+		if err == nil {
+			err = r.DropCanary(s.t.Context(), version)
+		}
+		if err != nil {
+			s.t.Errorf("%s: %v", role, err)
+		}
+		if out := s.run(streams.RoleOperator, "", "model", "list", "--json"); strings.Contains(out, `"canary`) {
+			s.t.Errorf("%s left the canary:\n%s", role, out)
+		}
+	}
+	if out := s.run(streams.RoleGateway, gatewayConfig("{}"), "ask", "--upstream", "emulator", "Which river?"); strings.TrimSpace(out) == "" {
+		s.t.Error("sluice ask says nothing")
+	}
 }
 
 // version is that of a trained router.

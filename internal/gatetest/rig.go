@@ -5,6 +5,7 @@
 package gatetest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -223,7 +224,7 @@ func (l *Log) Publish(_ context.Context, msgs []streams.Message) ([]streams.Ack,
 		if l.facts == nil {
 			l.facts = map[string][]byte{}
 		}
-		l.facts[m.Subject] = m.Data
+		l.facts[m.Subject] = bytes.Clone(m.Data)
 		l.order = append(l.order, m.Subject)
 		acks[i].New = true
 	}

@@ -88,6 +88,9 @@ func (m *mathMeter) chunk(core string, parts bool, w word) {
 		m.left, m.op = nothing, noOp
 	default:
 		m.settle(noRole)
+		if isApplied(core) {
+			m.strong++
+		}
 		m.inner(core, asked)
 		m.operand(leading(core), trailing(core), asked)
 	}

@@ -46,6 +46,9 @@ var mathematics = []string{
 	"2 to the power of 10",
 	"sin(30) + cos(60)",
 	"100 minus 1",
+	"sqrt(16)",
+	"What is log(100)?",
+	"integrate sin(x)",
 	// equations
 	"2x+3=7",
 	"Solve 2x + 3 = 7",

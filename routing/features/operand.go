@@ -56,6 +56,16 @@ func isForeign(s string) bool {
 	return separators >= 2 || s[0] == '+' && digits >= 7 || separators > 0 && digits >= 7 && same && last == '-'
 }
 
+// isApplied says whether a chunk begins with a function of mathematics and what it is of: sqrt(16), sin(x).
+func isApplied(s string) bool {
+	name, of, _ := strings.Cut(s, "(")
+	switch name {
+	case "sqrt", "sin", "cos", "tan", "log", "ln", "exp":
+		return of != "" && (isDigit(of[0]) || len(strings.TrimRight(of, ")")) == 1)
+	}
+	return false
+}
+
 // leading and trailing are the operands at a chunk's ends.
 func leading(s string) operand {
 	if s[0] == '$' || strings.HasPrefix(s, "€") || strings.HasPrefix(s, "£") || strings.HasPrefix(s, "¥") || strings.HasPrefix(s, "₹") {

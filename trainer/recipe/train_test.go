@@ -182,3 +182,33 @@ func TestWhatCannotBeTrainedIsSaidAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A policy of one's own takes configuration, labels and a training; no code.
+func TestAnotherPolicyIsLearntLikeTheDefaultOnes(t *testing.T) {
+	const chat = sluice.Policy("Chat_Query")
+	policies := append(sluice.DefaultPolicies(), sluice.PolicySpec{Name: chat, Description: "Small talk: greetings and thanks.", Tier: sluice.Medium})
+	rows := made(t, 160).Rows()
+	for i := range 50 {
+		rows = append(rows, dataset.Row{ID: fmt.Sprint("c", i), Text: fmt.Sprintf("Hello there, good morning number %d and thank you", i), Policy: chat, Analysis: sluice.Analysis{Domain: "everyday_life"}})
+	}
+	set, err := dataset.Of(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, _, err := Train(t.Context(), set, Options{Dir: t.TempDir(), Seed: 1, Epochs: 1, Policies: policies}, nil)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	router, err := artifact.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]sluice.Policy{
+		"Hello there, good morning number 77 and thank you": chat,
+		"Which tributary joins river 92 above its delta?":   sluice.Complex,
+	} {
+		if c, err := router.Route(t.Context(), routing.Request{Text: text}); err != nil || c.Policy != want || len(c.Probabilities) != 4 {
+			t.Errorf("%s: %+v, %v", text, c, err)
+		}
+	}
+}

@@ -3,7 +3,8 @@
 // Rows of the tables enter, one compressed file of JSON lines leaves, and the other way round. The same rows
 // make the same bytes and the same digest, in whatever order they came. A row of the train split carries a
 // policy and a description of its query and nothing of what was answered or judged (Invariants 3 and 4);
-// a row of the test split also carries the two grades, for evaluation alone.
+// a row of the test split also carries the two grades, for evaluation alone. Personal data is masked and the
+// describing model's free text left out: a snapshot travels to whoever trains.
 package snapshot
 
 import (
@@ -12,6 +13,7 @@ import (
 	"slices"
 
 	"sluice"
+	"sluice/privacy"
 )
 
 // Snapshot is what a training learns from and what its result is measured on.
@@ -27,12 +29,14 @@ type Snapshot struct {
 // Row is one example.
 type Row = sluice.TrainingExample
 
-// New sorts the rows and checks that each is in its own split, that no query is there twice, and that no
+// New masks and sorts the rows and checks that each is in its own split, that no query is there twice, and that no
 // train row was told a grade.
 func New(pair, medium, large string, policies []sluice.PolicySpec, rows []Row) (*Snapshot, error) {
 	s := &Snapshot{Pair: pair, Medium: medium, Large: large, Policies: policies}
 	seen := make(map[string]bool, len(rows))
 	for _, r := range rows {
+		r.Text, _ = privacy.Scrub(r.Text)
+		r.Analysis.Summary = ""
 		switch {
 		case seen[r.Key]:
 			return nil, fmt.Errorf("snapshot: query %s is there twice", r.Key)

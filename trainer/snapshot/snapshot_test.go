@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"sluice"
@@ -50,6 +51,20 @@ func TestTheSameRowsMakeTheSameFileInWhateverOrder(t *testing.T) {
 	read, err := snapshot.Decode(bytes.NewReader(file), digest)
 	if err != nil || !reflect.DeepEqual(read, build(t, all)) {
 		t.Fatalf("read back %+v, %v", read, err)
+	}
+}
+
+// A snapshot travels to whoever trains: what a person let slip, or the describing model, stays behind.
+func TestNoPersonalDataAndNoFreeTextIsInTheFile(t *testing.T) {
+	all := rows(10)
+	for i := range all {
+		all[i].Text, all[i].Analysis.Summary = fmt.Sprint("Write to me at mail@example.com, question ", i), "The answer is Ruritania."
+	}
+	s := build(t, all)
+	for _, r := range append(s.Train, s.Test...) {
+		if strings.Contains(r.Text, "mail@example.com") || !strings.Contains(r.Text, "question") || r.Analysis.Summary != "" || r.Analysis.Domain == "" {
+			t.Errorf("row %+v", r)
+		}
 	}
 }
 

@@ -1,0 +1,49 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+
+	"sluice/gateway"
+	"sluice/gateway/web"
+)
+
+func TestABodyIsReadStrictly(t *testing.T) {
+	type body struct {
+		Model    string `json:"model"`
+		Messages []struct {
+			Role string `json:"role"`
+		} `json:"messages"`
+		Tokens *int `json:"max_tokens"`
+	}
+	for name, c := range map[string]struct {
+		body, param, message string
+		kind                 gateway.Kind
+	}{
+		"an unknown field":                      {`{"modell":"x"}`, "modell", "can't honour", gateway.Unsupported},
+		"an unknown field within":               {`{"messages":[{"rolle":"user"}]}`, "rolle", "can't honour", gateway.Unsupported},
+		"other letters":                         {`{"Model":"x"}`, "Model", "can't honour", gateway.Unsupported},
+		"a field that is twice":                 {`{"model":"x","model":"y"}`, "model", "twice", gateway.BadRequest},
+		"a number for a text":                   {`{"messages":[{"role":1}]}`, "messages.role", "number", gateway.BadRequest},
+		"a list for a number":                   {`{"max_tokens":[1]}`, "max_tokens", "array", gateway.BadRequest},
+		"a fraction for a number":               {`{"max_tokens":1.5}`, "max_tokens", "number", gateway.BadRequest},
+		"a body that ends too soon":             {`{"model":"x"`, "body", "not valid JSON", gateway.BadRequest},
+		"no body":                               {``, "body", "not valid JSON", gateway.BadRequest},
+		"two values":                            {`{"model":"x"} {}`, "body", "more than one", gateway.BadRequest},
+		"a list":                                {`[]`, "body", "want a JSON object", gateway.BadRequest},
+		"a null that is unknown beside what is": {`{"modell":"x","n":null}`, "modell", "can't honour", gateway.Unsupported},
+	} {
+		var b body
+		f := web.Decode([]byte(c.body), &b)
+		if f == nil || f.Kind != c.kind || f.Param != c.param || !strings.Contains(f.Message, c.message) {
+			t.Errorf("%s: the fault is %+v", name, f)
+		}
+	}
+	var b body
+	if f := web.Decode([]byte(`{"model":"x","prediction":null}`), &b); f != nil || b.Model != "x" {
+		t.Errorf("a parameter that is null: %v", f)
+	}
+	if f := web.Decode([]byte("{\"model\":\"a\xff\\ud83d\"}"), &b); f != nil || b.Model != "a\ufffd\ufffd" {
+		t.Errorf("what is no UTF-8 is read as %q (%v)", b.Model, f)
+	}
+}

@@ -1,0 +1,218 @@
+package acceptance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"sluice/internal/natstest"
+	"sluice/internal/pgtest"
+	"sluice/internal/process"
+	"sluice/streams"
+)
+
+// openBrowser starts a headless Chromium; complaints hears what its script throws, and of every request that
+// goes elsewhere than to origin.
+func openBrowser(t *testing.T, origin string) (ctx context.Context, complaints chan string) {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("CI has no chromium")
+		}
+		t.Skip("no chromium on the PATH: apt-get install chromium")
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	ctx, leave := chromedp.NewContext(ctx)
+	t.Cleanup(leave)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until it has let go of its directory
+	complaints = make(chan string, 100)
+	chromedp.ListenTarget(ctx, func(ev any) {
+		switch e := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			complaints <- e.ExceptionDetails.Error()
+		case *network.EventRequestWillBeSent:
+			if !strings.HasPrefix(e.Request.URL, origin) && !strings.HasPrefix(e.Request.URL, "data:") {
+				complaints <- "asked " + e.Request.URL
+			}
+		}
+	})
+	return ctx, complaints
+}
+
+// person is somebody in front of a browser.
+type person struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func (p person) does(step string, actions ...chromedp.Action) {
+	p.t.Helper()
+	if err := chromedp.Run(p.ctx, actions...); err != nil {
+		var text string
+		_ = chromedp.Run(p.ctx, chromedp.Evaluate("document.body.innerText", &text))
+		p.t.Fatalf("%s: %v; the page reads\n%s", step, err, text)
+	}
+}
+
+// reads waits until an element has a text.
+func reads(id, text string) chromedp.Action {
+	return chromedp.Poll(fmt.Sprintf("document.getElementById(%q).innerText.includes(%q)", id, text), nil,
+		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second))
+}
+
+// A newcomer starts sluice up, opens its page, and finds there what happens. PAGE_PICTURES names a directory that
+// keeps what it looked like.
+func TestThePageOfARunningRingShowsItsFigures(t *testing.T) {
+	t.Parallel()
+	dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", natstest.FreePort(t))
+	env := []string{"DATABASE_URL=" + pgtest.Cluster(t).URL("")}
+	sluice := func(args ...string) *process.Child {
+		return process.Start(t, process.Spec{Name: args[0], Path: binaries.Sluice(t), Args: args, Dir: dir, Env: env})
+	}
+	up := sluice("up", "--upstream", "emulator", "--listen", addr, "--set", "routing.preset=hybrid",
+		"--set", "budgets.limits=[{name: all, scope: global, period: day, limit: 1, action: refuse}]")
+	ctx, complaints := openBrowser(t, "http://"+addr)
+	if err := up.WaitFor(t.Context(), "page     http://"+addr+"/"); err != nil {
+		t.Fatal(err)
+	}
+	p := person{t, ctx}
+	p.does("a visitor opens the page", network.Enable(), chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+addr+"/"),
+		reads("pulse", "live"), reads("distribution", "No decision in this time"), reads("routers", "the static map"), reads("budgets", "$0 of $1.00"))
+	p.does("and tries a decision", chromedp.Click("#examples button:nth-child(2)"), reads("decision", "gemini-2.5-pro"), reads("decision", "keywords-large"))
+
+	for range 3 {
+		answered(t, "http://"+addr, "Which river flows through Baghdad, asks MARKERANN?")
+	}
+	answered(t, "http://"+addr, "Prove that the square root of 2 is irrational.")
+	if err := sluice("publish", "--limit", "40").Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.does("the figures come", reads("decisions", "4"), reads("models", "75.0%"), reads("models", "gemini-2.5-flash"), reads("latency", "whole request"),
+		reads("recent", "keywords-large"), reads("pipeline", "analysis"))
+	p.does("and the matrix", chromedp.Poll("[...document.querySelectorAll('#matrix td b')].reduce((n, b) => n + Number(b.innerText), 0) === 40", nil,
+		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	var body string
+	p.does("without anybody's words", chromedp.InnerHTML("body", &body))
+	if strings.Contains(body, "MARKERANN") {
+		t.Error("a visitor reads a query")
+	}
+	made := sluice("keys", "create", "--scope", "admin")
+	if err := made.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.does("the gateway hears of the key", chromedp.Poll("fetch('/page/session').then((r) => r.json()).then((v) => !v.try)", nil,
+		chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	p.does("an admin reads them", chromedp.SetValue("#key", strings.TrimSpace(made.Stdout())), chromedp.Click("#login button"), reads("recent", "MARKERANN"))
+	pictures(p)
+	select {
+	case c := <-complaints:
+		t.Error(c)
+	default:
+	}
+	if err := up.Stop(); err != nil {
+		t.Error(err)
+	}
+	p.does("and the page says when the gateway is away", reads("pulse", "away"))
+}
+
+// pictures keeps what the page looks like.
+func pictures(p person) {
+	dir := os.Getenv("PAGE_PICTURES")
+	if dir == "" {
+		return
+	}
+	dark := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}
+	for _, c := range []struct {
+		name  string
+		width int64
+		media chromedp.Action
+	}{{"up", 1280, emulation.SetEmulatedMedia()}, {"up-dark", 1280, emulation.SetEmulatedMedia().WithFeatures(dark)}, {"up-phone", 390, emulation.SetEmulatedMedia()}} {
+		var picture []byte
+		p.does(c.name, chromedp.EmulateViewport(c.width, 900), c.media, chromedp.FullScreenshot(&picture, 100))
+		if err := os.WriteFile(filepath.Join(dir, c.name+".png"), picture, 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// answered asks a gateway without a key.
+func answered(t *testing.T, url, question string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"model":"auto","messages":[{"role":"user","content":%q}]}`, question)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", question, resp.Status)
+	}
+}
+
+// paged has an admin do on a gateway's page all that it can do, under the gateway's role.
+func paged(s *secured, g served) {
+	s.t.Helper()
+	secret := strings.TrimSpace(s.run(streams.RoleOperator, "", "keys", "create", "--name", "page", "--scope", "admin"))
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	ask := func(method, path, body string) int {
+		req, err := http.NewRequestWithContext(s.t.Context(), method, g.url+path, strings.NewReader(body))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		req.Header.Set("X-Sluice-Page", "1")
+		resp, err := client.Do(req)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for ask(http.MethodPost, "/page/login", `{"key":"`+secret+`"}`) != http.StatusOK && time.Now().Before(deadline) {
+		<-time.After(50 * time.Millisecond) // until the gateway hears of the key
+	}
+	version := s.version()
+	for _, step := range []struct{ method, path, body string }{
+		{http.MethodGet, "/page/online?window=1h", ""},
+		{http.MethodGet, "/page/budgets", ""},
+		{http.MethodGet, "/page/quality", ""},
+		{http.MethodGet, "/page/pipeline", ""},
+		{http.MethodGet, "/page/matrix", ""},
+		{http.MethodGet, "/page/routers", ""},
+		{http.MethodGet, "/page/dead", ""},
+		{http.MethodPost, "/page/rollback", `{"over":"` + version + `"}`},
+		{http.MethodPost, "/page/promote", `{"version":"` + version + `","anyway":true}`},
+	} {
+		if status := ask(step.method, step.path, step.body); status != http.StatusOK {
+			s.t.Errorf("%s: %d", step.path, status)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sluice/streams"
+)
+
+// ErrNoLetter says that no dead letter has the id: it was replayed or dropped, or never was.
+var ErrNoLetter = errors.New("there is no such dead letter (any more)")
+
+// Newest lists the newest dead letters, at most n and newest first, and says how many there are in all.
+// However many those are, it reads little more than n.
+func Newest(ctx context.Context, js jetstream.JetStream, n int) (letters []Letter, total uint64, err error) {
+	stream, err := js.Stream(ctx, streams.StreamDead)
+	if err != nil {
+		return nil, 0, fmt.Errorf("dead letters: %w", err)
+	}
+	state := stream.CachedInfo().State
+	for span := uint64(n); state.Msgs > 0; span *= 4 { // letters that were replayed leave gaps
+		from := state.FirstSeq
+		if state.LastSeq-state.FirstSeq >= span {
+			from = state.LastSeq - span + 1
+		}
+		letters = letters[:0]
+		for m, err := range streams.Scan(ctx, js, streams.StreamDead, streams.Window{From: from}) {
+			if err != nil {
+				return nil, 0, fmt.Errorf("dead letters: %w", err)
+			}
+			l, err := letterOf(m)
+			if err != nil {
+				return nil, 0, err
+			}
+			letters = append(letters, l)
+		}
+		if len(letters) >= n || from == state.FirstSeq {
+			break
+		}
+	}
+	slices.Reverse(letters)
+	return letters[:min(n, len(letters))], state.Msgs, nil
+}
+
+// Find is the dead letter of a whole id; where it is not there the error is an [ErrNoLetter].
+func Find(ctx context.Context, js jetstream.JetStream, id string) (Letter, error) {
+	if err := streams.ValidToken("id of a dead letter", id); err != nil {
+		return Letter{}, err
+	}
+	for m, err := range streams.Scan(ctx, js, streams.StreamDead, streams.Window{Filter: "dead.*.*." + id}) {
+		if err != nil {
+			return Letter{}, fmt.Errorf("dead letter %s: %w", id, err)
+		}
+		return letterOf(m)
+	}
+	return Letter{}, fmt.Errorf("dead letter %s: %w", id, ErrNoLetter)
+}
