@@ -113,8 +113,8 @@ func (m *Main) connectOptions(client string) streams.ConnectOptions {
 }
 
 // logGCPercent is GOGC in a process with a log, unless the environment says otherwise. The log's tree of subjects
-// grows with every message and is all pointers: at Go's own 100 to search it for garbage comes to cost a fifth of
-// all CPU time, and a query more the more there were before it.
+// grows with every message and is all pointers: at Go's own 100, following them comes to a fifth of all CPU time, so
+// that a query is dearer the more there were before it.
 const logGCPercent = 200
 
 // startServer runs the embedded server: on TCP for others to join, in process for us.
