@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 
 // Decode reads exactly one JSON value, strictly: a field that into does not know, and one that is there twice, is
 // refused by its name. A parameter that is null is one that was not given, known or not: clients of typed
-// languages send all that they have. What is not valid UTF-8 is replaced.
+// languages send all that they have. Text that is no UTF-8, half a surrogate pair included, is refused.
 func Decode(body []byte, into any) *gateway.Fault {
 	fault := strict(body, into)
 	if fault != nil && fault.Kind == gateway.Unsupported {
@@ -28,7 +29,7 @@ func Decode(body []byte, into any) *gateway.Fault {
 // withoutNulls leaves out the parameters that are null; nil where there are none.
 func withoutNulls(body []byte) []byte {
 	var fields map[string]jsontext.Value
-	if json.Unmarshal(body, &fields, jsontext.AllowInvalidUTF8(true)) != nil {
+	if json.Unmarshal(body, &fields) != nil {
 		return nil
 	}
 	given := len(fields)
@@ -36,7 +37,7 @@ func withoutNulls(body []byte) []byte {
 	if len(fields) == given {
 		return nil
 	}
-	less, err := json.Marshal(fields, jsontext.AllowInvalidUTF8(true))
+	less, err := json.Marshal(fields)
 	if err != nil {
 		return nil
 	}
@@ -44,7 +45,7 @@ func withoutNulls(body []byte) []byte {
 }
 
 func strict(body []byte, into any) *gateway.Fault {
-	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true), jsontext.AllowInvalidUTF8(true))
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
 	if err == nil {
 		return nil
 	}
@@ -74,11 +75,15 @@ func strict(body []byte, into any) *gateway.Fault {
 
 // malformed says what is wrong with a body that is not one JSON value.
 func malformed(body []byte) string {
-	d := jsontext.NewDecoder(strings.NewReader(string(body)))
-	if d.SkipValue() == nil {
-		return "is more than one JSON value"
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true))
+	one, err := d.ReadValue()
+	if err != nil {
+		return "is not valid JSON"
 	}
-	return "is not valid JSON"
+	if !one.IsValid() {
+		return "is not valid UTF-8, or holds half a surrogate pair"
+	}
+	return "is more than one JSON value"
 }
 
 // field is where something is, as people write it: "messages.role", whichever of the messages.

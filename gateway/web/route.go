@@ -75,20 +75,19 @@ func (r *Request) Knobs(a *gateway.Ask) *gateway.Fault {
 }
 
 // describing are the headers of Describe, in the order of its words.
-var describing = [...]string{HeaderDecision, HeaderModel, HeaderRule, HeaderRouter, HeaderPolicy}
+var describing = [...]string{HeaderDecision, HeaderRequest, HeaderModel, HeaderRule, HeaderRouter, HeaderPolicy}
 
 // Describe tells of a decision in headers. The cost is told by [Price], once it is known.
 func Describe(h http.Header, d *sluice.Decision) {
 	if d.ID == "" {
 		return
 	}
-	words := []string{d.ID, d.Model, d.Rule, d.RouterVersion, string(d.Policy)}
+	words := []string{d.ID, d.ID, d.Model, d.Rule, d.RouterVersion, string(d.Policy)}
 	for i, name := range describing {
 		if words[i] != "" { // no model where a rule refuses, no policy where no router was asked
 			h[name] = words[i : i+1 : i+1]
 		}
 	}
-	h[HeaderRequest] = h[HeaderDecision]
 }
 
 // Price tells what a decision cost: a header before the body is begun, a trailer that was announced after.
