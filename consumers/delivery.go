@@ -46,7 +46,8 @@ func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
 // trace begins the span of the work on the message.
 func (d *delivery) trace(ctx context.Context, t *telemetry.Tracing, stage string) context.Context {
 	ctx, d.span = t.Stage(ctx, stage, telemetry.Input{
-		Parent: d.in.Header[streams.HeaderTraceParent], Stream: d.in.Stream, Sequence: d.in.Sequence, Deliveries: d.place.Deliveries,
+		Parent: d.in.Header[streams.HeaderTraceParent], ID: d.in.ID, Subject: d.in.Subject,
+		Stream: d.in.Stream, Sequence: d.in.Sequence, Deliveries: d.place.Deliveries,
 	})
 	return ctx
 }

@@ -29,10 +29,8 @@ func (r *Runner) settle(d *delivery, err error) {
 		unsettled = r.fail(d, class, err)
 		r.stats.class(class)
 		r.tell(d, class, err)
-		d.span.Set("sluice.class", string(class))
-		d.span.Set("sluice.reason", string(sluice.ReasonOf(err)))
 	}
-	d.span.End(err)
+	d.span.Settled(class, err)
 	if unsettled != nil { // it comes again, and changes nothing (Invariant 2)
 		r.cfg.Log.Warn("not settled; the message comes again", "error", unsettled)
 	}

@@ -81,6 +81,16 @@ func TestAHedgeOfAWholeReply(t *testing.T) {
 	})
 }
 
+func TestAHedgeIsOneOfTheAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := actors(t, llm.ModelConfig{}, []spoken{late(2*time.Second, breaks(brokenNow))}, []spoken{breaks(brokenNow)}, []spoken{speaks(0, "c")})
+		res, err := s.play(t, t.Context(), llm.ChainOptions{HedgeAfter: time.Second, MaxAttempts: 2}, &told{}, nil)
+		if err == nil || scriptOf(res.Lines) != "second broken, chosen broken" || s.actors[third].calls() != 0 {
+			t.Errorf("%q: %v", scriptOf(res.Lines), err)
+		}
+	})
+}
+
 func TestAHedgeThatTheBudgetRefusesIsLetBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := actors(t, llm.ModelConfig{}, []spoken{speaks(3*time.Second, "a")}, []spoken{speaks(0, "b")})

@@ -101,7 +101,8 @@ func onlineGrants(r Role, version string) [][]string {
 		return [][]string{
 			own(StreamDecisions, "decisions.taken.>"), own(StreamFeedback, "feedback.given.>"), own(StreamAlerts, "alerts.raised.>"),
 			ledger("gateway"), bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
-			{"router.>"}, watch(), replay(), own(StreamTraining, "training.told.>"), // the last three for its page
+			{"router.>"},
+			watch(), replay(), own(StreamTraining, "training.told.>"), // the last three for its page
 		}
 	case RoleRouter:
 		return [][]string{bucket(BucketRouters), readObjects(ObjectStoreArtifacts)}

@@ -49,7 +49,7 @@ func Start(ctx context.Context, c Config) (*Tracing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing to %s: %w", c.Endpoint, err)
 	}
-	return newTracing(c, sdktrace.WithBatcher(&lossy{SpanExporter: exporter, endpoint: c.Endpoint, log: c.Log})), nil
+	return newTracing(c, sdktrace.WithSpanProcessor(newLossy(exporter, c))), nil
 }
 
 func newTracing(c Config, export sdktrace.TracerProviderOption) *Tracing {
@@ -141,10 +141,12 @@ func (s *Span) End(err error) {
 // Input is the message that a stage works on, as the log has it.
 type Input struct {
 	// Parent is its traceparent header; empty where it has none, which begins a trace.
-	Parent     string
-	Stream     string
-	Sequence   uint64
-	Deliveries int
+	Parent string
+	// ID is its message id; its subject names the query, in most streams.
+	ID, Subject string
+	Stream      string
+	Sequence    uint64
+	Deliveries  int
 }
 
 // Stage begins a stage's work on a message, as a part of the trace that the message came with.
@@ -155,7 +157,29 @@ func (t *Tracing) Stage(ctx context.Context, stage string, in Input) (context.Co
 	return begin(within(ctx, in.Parent), t.tracer, "stage "+stage, trace.SpanKindConsumer,
 		attribute.String("messaging.system", "nats"), attribute.String("messaging.operation.type", "process"),
 		attribute.String("messaging.destination.name", in.Stream), attribute.String("sluice.stage", stage),
+		attribute.String("messaging.message.id", in.ID), attribute.String("sluice.subject", in.Subject),
 		attribute.Int64("messaging.nats.sequence", int64(in.Sequence)), attribute.Int("messaging.nats.deliveries", in.Deliveries))
+}
+
+// Settled ends a stage's work on a message: done, where the class is empty; dead; or to come again, by its
+// failure's class and reason.
+func (s *Span) Settled(class sluice.Class, err error) {
+	if s == nil {
+		return
+	}
+	outcome := "retry"
+	switch class {
+	case "":
+		outcome = "done"
+	case sluice.ClassTerminal, sluice.ClassPoison, sluice.ClassExhausted:
+		outcome = "dead"
+	}
+	s.Set("sluice.outcome", outcome)
+	if class != "" {
+		s.Set("sluice.reason", string(sluice.ReasonOf(err)))
+		s.Fail(string(class))
+	}
+	s.span.End()
 }
 
 // Publish begins a trace: a message is published that follows from nothing.
@@ -199,7 +223,7 @@ func (s *Span) Called(line *sluice.Call) {
 	}
 	s.span.SetAttributes(
 		attribute.String("gen_ai.operation.name", "chat"), attribute.String("gen_ai.request.model", line.Model),
-		attribute.String("gen_ai.provider.name", line.Provider), attribute.Int64("gen_ai.usage.input_tokens", line.Usage.Prompt),
+		attribute.String("gen_ai.provider.name", provider(line.Provider)), attribute.Int64("gen_ai.usage.input_tokens", line.Usage.Prompt),
 		attribute.Int64("gen_ai.usage.output_tokens", line.Usage.Output+line.Usage.Thoughts),
 		attribute.Int64("sluice.cost_microusd", int64(line.Cost)), attribute.String("sluice.call_id", line.ID),
 		attribute.Int("sluice.attempt", line.Attempt), attribute.String("sluice.outcome", string(line.Outcome)))
@@ -228,4 +252,12 @@ func part(ctx context.Context, name string, kind trace.SpanKind) (context.Contex
 func begin(ctx context.Context, t trace.Tracer, name string, kind trace.SpanKind, known ...attribute.KeyValue) (context.Context, *Span) {
 	ctx, span := t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(known...))
 	return ctx, &Span{span: span, ctx: ctx}
+}
+
+// provider is a provider's name as the semantic conventions have it.
+func provider(name string) string {
+	if name == "gemini" {
+		return "gcp.gemini"
+	}
+	return name
 }

@@ -27,7 +27,7 @@ func TestOneTraceFollowsAQuery(t *testing.T) {
 	call := Call(ctx, "gemini-2.5-pro")
 	call.Called(&sluice.Call{ID: "c1", Model: "gemini-2.5-pro", Outcome: sluice.OutcomeTimeout, Usage: sluice.Usage{Prompt: 5, Output: 2, Thoughts: 3}, Cost: 9})
 	call.End(nil)
-	stage.End(sluice.Terminalf(sluice.ReasonRefused, "the secret text %s", "of a query"))
+	stage.Settled(sluice.ClassTerminal, sluice.Terminalf(sluice.ReasonRefused, "the secret text %s", "of a query"))
 	request.End(nil)
 
 	got := spans.GetSpans()
@@ -85,6 +85,7 @@ func TestWithoutAnEndpointNothingIsMade(t *testing.T) {
 		_, s := tracing.Stage(ctx, "answer", in)
 		s.Set("a", "b")
 		s.Count("c", 1)
+		s.Settled("", nil)
 		s.End(nil)
 		_, s = tracing.Request(ctx, "r", "")
 		_, p := Part(ctx, "decide")
@@ -136,5 +137,23 @@ func TestSpansReachACollector(t *testing.T) {
 	defer mu.Unlock()
 	if len(names) != 1 || names[0] != "GET /healthz" {
 		t.Errorf("the collector got %v", names)
+	}
+}
+
+// A stage's span says what became of the message, as the runner settled it.
+func TestASettledMessageSaysItsOutcome(t *testing.T) {
+	for class, want := range map[sluice.Class]string{"": "done", sluice.ClassRetryable: "retry", sluice.ClassWait: "retry", sluice.ClassExhausted: "dead", sluice.ClassPoison: "dead"} {
+		spans := tracetest.NewInMemoryExporter()
+		tracing := newTracing(Config{Share: 1}, sdktrace.WithSyncer(spans))
+		_, s := tracing.Stage(t.Context(), "judge", Input{ID: "m1", Subject: "answers.said.p.q.medium", Stream: "ANSWERS", Sequence: 3, Deliveries: 2})
+		s.Settled(class, errors.New("a secret"))
+		known := map[string]string{}
+		for _, a := range spans.GetSpans()[0].Attributes {
+			known[string(a.Key)] = a.Value.String()
+		}
+		if known["sluice.outcome"] != want || known["error.type"] != string(class) || known["messaging.message.id"] != "m1" ||
+			known["sluice.subject"] != "answers.said.p.q.medium" || known["messaging.nats.deliveries"] != "2" {
+			t.Errorf("class %q: %v", class, known)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -39,17 +42,24 @@ func (s *spans) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tree is the spans of the trace that a span of this name begins, each as "parent > span", sorted.
+// tree is the spans of the trace that a span of this name begins, or that has this id, each as "parent > span", sorted.
 func (s *spans) tree(root string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := map[string]string{}
 	id := ""
 	for _, span := range s.all {
-		names[string(span.GetSpanId())] = span.GetName()
-		if span.GetName() == root && len(span.GetParentSpanId()) == 0 {
+		if span.GetName() == root && len(span.GetParentSpanId()) == 0 || hex.EncodeToString(span.GetTraceId()) == root {
 			id = string(span.GetTraceId())
 		}
+	}
+	return s.of(id)
+}
+
+// of is the spans of a trace, as tree has them. s.mu is held.
+func (s *spans) of(id string) []string {
+	names := map[string]string{}
+	for _, span := range s.all {
+		names[string(span.GetSpanId())] = span.GetName()
 	}
 	var out []string
 	for _, span := range s.all {
@@ -111,6 +121,16 @@ func TestOneTraceFollowsAQueryThroughTheRingAndOneARequest(t *testing.T) {
 		request + " > stage monitor", request + " > stage record",
 	}
 	eventually(t, "the trace of the request", func() bool { got = seen.tree(request); return has(got, online...) })
+
+	theirs := "0af7651916cd43dd8448eb211c80319c"
+	m := nats.NewMsg("route.answer")
+	m.Data = []byte(`{"query":"Which river flows through Baghdad?"}`)
+	m.Header[streams.HeaderTraceParent] = []string{"00-" + theirs + "-b7ad6b7169203331-01"}
+	if r, err := upstream(t, where.NATS).Conn().RequestMsg(m, 10*time.Second); err != nil || r.Header.Get("Nats-Service-Error") != "" {
+		t.Fatalf("route.answer: %v, %+v", err, r)
+	}
+	asked := []string{" > route.answer", "route.answer > decide", "route.answer > chat gemini-2.5-flash", "route.answer > stage monitor"}
+	eventually(t, "the trace of a NATS client", func() bool { got = seen.tree(theirs); return has(got, asked...) })
 }
 
 // Nothing of traces is on the wire where nobody asked for them.

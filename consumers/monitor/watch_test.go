@@ -156,6 +156,18 @@ func TestSeveralWatchersRaiseAndClearWhatOneWould(t *testing.T) {
 	}
 }
 
+func TestABudgetOfWhichLittleIsSpentBurnsAtNoRate(t *testing.T) {
+	w := newWorld()
+	w.spends = []online.Spend{{Budget: online.Budget{Name: "all", Period: online.Day, Cap: 10_000}, Spent: 999, Recently: 999}}
+	if rate := w.spends[0].BurnRate(); rate <= 2 {
+		t.Fatalf("a rate of %g is within the limit anyway", rate)
+	}
+	w.look(t, w.watcher())
+	if got := rules(w.log); got["raised budget_burn all"] != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestJudgesWordsArePublishedOnceBySeveralWatchers(t *testing.T) {
 	w := newWorld()
 	w.judged = []sluice.Feedback{{ID: "f1", DecisionID: "d1", Source: "judge"}}

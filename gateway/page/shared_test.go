@@ -34,7 +34,7 @@ func TestASourceIsAskedOnceHoweverManyLook(t *testing.T) {
 		var asked atomic.Int32
 		l := newLooking(func(context.Context) ([]page.Cell, error) {
 			asked.Add(1)
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 			return []page.Cell{{Queries: 7}}, nil
 		})
 		var all sync.WaitGroup
@@ -50,7 +50,7 @@ func TestASourceIsAskedOnceHoweverManyLook(t *testing.T) {
 		if n := asked.Load(); n != 1 {
 			t.Errorf("asked %d times at once", n)
 		}
-		time.Sleep(1100 * time.Millisecond)
+		<-time.After(1100 * time.Millisecond)
 		l.look(t.Context())
 		if n := asked.Load(); n != 2 {
 			t.Errorf("asked %d times, a second later", n)
@@ -63,13 +63,13 @@ func TestASlowSourceRests(t *testing.T) {
 		var asked atomic.Int32
 		l := newLooking(func(context.Context) ([]page.Cell, error) {
 			asked.Add(1)
-			time.Sleep(3 * time.Second)
+			<-time.After(3 * time.Second)
 			return nil, nil
 		})
 		began := time.Now()
 		for time.Since(began) < time.Minute {
 			l.look(t.Context())
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
 		if n := asked.Load(); n < 3 || n > 5 { // 3 s of work, 12 s of rest
 			t.Errorf("asked %d times in a minute", n)
@@ -136,7 +136,7 @@ func TestAFailureIsSharedAndPasses(t *testing.T) {
 				t.Errorf("%d %s", status, body)
 			}
 		}
-		time.Sleep(1100 * time.Millisecond)
+		<-time.After(1100 * time.Millisecond)
 		if status, _ := l.look(t.Context()); status != http.StatusOK || asked.Load() != 2 {
 			t.Errorf("%d after %d questions", status, asked.Load())
 		}

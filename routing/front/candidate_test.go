@@ -3,11 +3,13 @@ package front
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"sluice"
+	"sluice/routing"
 )
 
 func TestTheShadowIsRecordedAndNotUsed(t *testing.T) {
@@ -20,6 +22,32 @@ func TestTheShadowIsRecordedAndNotUsed(t *testing.T) {
 		}
 		if s := d.Shadow.Result(); s == nil || s.RouterVersion != "r2" || s.Policy != sluice.Complex || s.Fault != "" {
 			t.Fatalf("shadow %+v", s)
+		}
+	})
+}
+
+func TestAShadowIsNeverAskedToExplainAndNoRouterTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var explain atomic.Int64
+		shadow := &fake{version: "r2", route: func(_ context.Context, r routing.Request) (routing.Choice, error) {
+			if r.Explain {
+				explain.Add(1)
+			}
+			return routing.Choice{Policy: sluice.Complex}, nil
+		}}
+		f := open(t, Options{}, Set{Active: sure("r1", 0.1), Shadow: shadow})
+		f.Decide(t.Context(), Request{Text: "why", Explain: true})
+		synctest.Wait()
+		if shadow.asked.Load() != 1 || explain.Load() != 0 {
+			t.Errorf("asked %d times, %d of them for an explanation", shadow.asked.Load(), explain.Load())
+		}
+		f.Swap(Set{Active: shadow, Shadow: shadow})
+		if d := f.Decide(t.Context(), Request{Text: "why"}); d.Shadow != nil {
+			t.Errorf("a router is its own shadow: %+v", d.Shadow.Result())
+		}
+		synctest.Wait()
+		if n := shadow.asked.Load(); n != 2 {
+			t.Errorf("asked %d times in all, want 2", n)
 		}
 	})
 }

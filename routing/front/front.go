@@ -181,7 +181,7 @@ func faultOf(a answer) Fault {
 
 // shadow lets the candidate decide too, where one is there and has a place. The request does not wait.
 func (f *Front) shadow(ctx context.Context, l, used *lane, ask routing.Request, r Request) *Shadow {
-	if l == nil || l == used {
+	if l == nil || l.version() == used.version() {
 		return nil
 	}
 	select {

@@ -3,7 +3,16 @@ import * as draw from "./draw.js";
 const { $, el } = draw;
 let may = { admin: false, login: false, locked: false, try: false };
 
-function say(message, good = false) { $("notice").hidden = !message; $("notice").textContent = message || ""; $("notice").className = good ? "good" : ""; }
+// say tells how something went: a success for some seconds, a failure until it is clicked away or something else is done.
+let quiet = 0;
+function say(message, good = false) {
+  clearTimeout(quiet);
+  $("notice").hidden = !message;
+  $("notice").textContent = message || "";
+  $("notice").className = good ? "good" : "";
+  if (message && good) quiet = setTimeout(say, 8000);
+}
+$("notice").onclick = () => say("");
 
 async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json", "X-Sluice-Page": "1" }, body: JSON.stringify(body) };
