@@ -136,6 +136,9 @@ func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
 	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, r.Header.Get("Traceparent"))
 	if span != nil {
+		method, path, _ := strings.Cut(route.Pattern, " ")
+		span.Set("http.request.method", method)
+		span.Set("http.route", path)
 		r = r.WithContext(ctx)
 		defer span.End(nil)
 	}
