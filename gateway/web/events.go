@@ -57,7 +57,8 @@ func (e *Events) Send(name string, v any) error {
 }
 
 func (e *Events) out() error {
-	_ = e.ctl.SetWriteDeadline(time.Now().Add(e.wait)) // a recorder of tests has none
+	_ = e.ctl.SetWriteDeadline(time.Now().Add(e.wait))         // a recorder of tests has none
+	defer func() { _ = e.ctl.SetWriteDeadline(time.Time{}) }() // HTTP/2 ends a stream whose deadline passes while nothing is written
 	_, err := e.w.Write(e.buf)
 	e.buf = e.buf[:0]
 	if err != nil {
