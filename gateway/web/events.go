@@ -53,12 +53,13 @@ func (e *Events) Send(name string, v any) error {
 	if err := e.Queue(name, v); err != nil {
 		return err
 	}
-	return e.out()
+	err := e.out()
+	_ = e.ctl.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream whose deadline passes, also while nothing is written
+	return err
 }
 
 func (e *Events) out() error {
-	_ = e.ctl.SetWriteDeadline(time.Now().Add(e.wait))         // a recorder of tests has none
-	defer func() { _ = e.ctl.SetWriteDeadline(time.Time{}) }() // HTTP/2 ends a stream whose deadline passes while nothing is written
+	_ = e.ctl.SetWriteDeadline(time.Now().Add(e.wait)) // a recorder of tests has none
 	_, err := e.w.Write(e.buf)
 	e.buf = e.buf[:0]
 	if err != nil {
