@@ -51,7 +51,8 @@ func newWave(p *Publisher, msgs []Message, acks []Ack) *wave {
 	return w
 }
 
-// close gives back the room of whatever is still in flight.
+// close gives back the room of whatever is still in flight. No word changes anything any more: the acks are the
+// caller's now.
 func (w *wave) close() {
 	w.p.replies.forget(w.id)
 	w.mu.Lock()
@@ -61,10 +62,8 @@ func (w *wave) close() {
 	for _, g := range w.crowds {
 		g.over()
 	}
-	for i, s := range w.states {
-		if s == sent {
-			w.states[i] = failed
-		}
+	for i := range w.states {
+		w.states[i] = confirmed
 	}
 }
 
