@@ -11,11 +11,11 @@ func TestCallsThatBeginTogetherShareADeadlineAndLaterOnesHaveTheirOwn(t *testing
 		const most = 320 * time.Millisecond
 		r := &Runner{cfg: Config{Stage: Stage{Deadline: most}}, work: t.Context()}
 		first := r.deadline(time.Now())
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		if r.deadline(time.Now()) != first {
 			t.Error("two deadlines within a 32nd")
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		later := r.deadline(time.Now())
 		if later == first {
 			t.Error("one deadline after more than a 32nd")

@@ -32,6 +32,7 @@ type lossy struct {
 	log                    *slog.Logger
 	waiting, lost          atomic.Int64
 	told                   atomic.Int64 // when, in Unix nanoseconds
+	over                   atomic.Bool  // nobody waits any more, and all that waited is counted
 }
 
 func newLossy(e sdktrace.SpanExporter, c Config) *lossy {
@@ -57,6 +58,7 @@ func (l *lossy) Shutdown(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = nil
 	}
+	l.over.Store(true)
 	if l.lost.Add(l.waiting.Swap(0)) > 0 {
 		l.told.Store(0)
 		l.lose(0, errors.Join(context.Cause(ctx), err))
@@ -78,6 +80,9 @@ type offering struct{ *lossy }
 // ExportSpans offers spans. Its error is always nil.
 func (o offering) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := o.exporter.ExportSpans(ctx, spans)
+	if o.over.Load() {
+		return nil
+	}
 	o.waiting.Add(-int64(len(spans)))
 	if err != nil {
 		o.lose(len(spans), err)

@@ -35,7 +35,7 @@ func TestLostSpansAreCountedAndTold(t *testing.T) {
 		for range 3 {
 			_, s := tracing.Request(t.Context(), "r", "")
 			s.End(nil)
-			time.Sleep(10 * time.Second) // the queue sends what it has every 5 seconds
+			<-time.After(10 * time.Second) // the queue sends what it has every 5 seconds
 		}
 		if got := log.String(); out.lost.Load() != 3 || strings.Count(got, "\n") != 1 || !strings.Contains(got, "http://collector:4318") || !strings.Contains(got, "lost=1") {
 			t.Errorf("%d spans are lost, and the log says %q", out.lost.Load(), got)
@@ -76,6 +76,9 @@ func TestACollectorThatHangsHoldsNobodyUp(t *testing.T) {
 		if lost := out.lost.Load(); lost != room+1000 || !strings.Contains(log.String(), "lost=3048") {
 			t.Errorf("%d spans are lost at the end, and the log says %q", lost, log.String())
 		}
-		time.Sleep(5 * time.Minute) // what hangs gives up
+		<-time.After(5 * time.Minute) // what hangs gives up
+		if lost := out.lost.Load(); lost != room+1000 {
+			t.Errorf("%d spans are lost: some are counted twice", lost)
+		}
 	})
 }

@@ -136,6 +136,9 @@ func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
 	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, r.Header.Get("Traceparent"))
 	if span != nil {
+		method, path, _ := strings.Cut(route.Pattern, " ")
+		span.Set("http.request.method", method)
+		span.Set("http.route", path)
 		r = r.WithContext(ctx)
 		defer span.End(nil)
 	}
@@ -177,12 +180,7 @@ func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gatew
 
 // ownMachine says whether a request came straight from a program of this machine: from loopback, through no
 // proxy, and not from a page in a browser, whoever's name it was told for this address.
-func ownMachine(r *http.Request) bool {
-	if r.Header.Get("Origin") != "" || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-		return false
-	}
-	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
-}
+func ownMachine(r *http.Request) bool { return r.Header.Get("Origin") == "" && Loopback(r) }
 
 func isLoopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
