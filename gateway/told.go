@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"sync"
+	"time"
 
 	"sluice"
 )
@@ -11,9 +12,13 @@ import (
 type told struct {
 	observers []Observer
 	queue     chan ending
+	closed    chan struct{}
 	telling   sync.WaitGroup // the goroutine of newTold; close waits for it
 	once      sync.Once
 }
+
+// toldEvery is how long endings are gathered: to wake a goroutine costs a request more than its line.
+const toldEvery = 5 * time.Millisecond
 
 type ending struct {
 	d     *sluice.Decision
@@ -21,13 +26,26 @@ type ending struct {
 }
 
 func newTold(observers []Observer) *told {
-	t := &told{observers: observers, queue: make(chan ending, 256)}
-	t.telling.Go(func() {
-		for e := range t.queue {
-			t.now(e)
-		}
-	})
+	t := &told{observers: observers, queue: make(chan ending, 256), closed: make(chan struct{})}
+	t.telling.Go(t.always)
 	return t
+}
+
+// always tells until close, and then the rest.
+func (t *told) always() {
+	pause := time.NewTimer(toldEvery)
+	defer pause.Stop()
+	for e := range t.queue {
+		t.now(e)
+		if len(t.queue) > 0 {
+			continue
+		}
+		pause.Reset(toldEvery)
+		select {
+		case <-pause.C:
+		case <-t.closed:
+		}
+	}
 }
 
 func (t *told) tell(d *sluice.Decision, lines []sluice.Call) {
@@ -47,6 +65,9 @@ func (t *told) now(e ending) {
 
 // close waits until everything is told; no request may be in hand any more.
 func (t *told) close() {
-	t.once.Do(func() { close(t.queue) })
+	t.once.Do(func() {
+		close(t.closed)
+		close(t.queue)
+	})
 	t.telling.Wait()
 }

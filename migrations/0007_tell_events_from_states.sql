@@ -7,3 +7,4 @@ FROM (SELECT DISTINCT ON (rule, subject) * FROM alerts ORDER BY rule, subject, s
 WHERE NOT a.cleared AND a.value > a.bound
 ORDER BY a.raised_at, a.rule, a.subject;
 COMMENT ON VIEW alerts_open IS 'What is out of its bounds now. What happened once is in alerts alone.';
+COMMENT ON COLUMN alerts.rule IS 'What is watched: error_rate, latency_p99, router_faults, budget_burn, drift, calibration; or what happened: budget_warning, rules_refused, canary_rollback.';

@@ -19,9 +19,11 @@ type crowd struct {
 	spec    int
 	indices []int
 
-	// All below is guarded by wave.mu. sequences are those that were confirmed, in their order.
+	// All below is guarded by wave.mu. sequences are those that were confirmed, in their order; sent counts also
+	// those that had no word yet.
 	sequences []uint64
 	refused   int
+	sent      int
 }
 
 // crowded takes the messages apart: crowds, by stream, and those that travel alone.
@@ -62,7 +64,7 @@ func (w *wave) confirm(g *crowd, m *nats.Msg) {
 	defer w.mu.Unlock()
 	n := len(g.sequences)
 	switch {
-	case g.open() == 0:
+	case g.flying() == 0: // a word that comes twice
 	case f.err != nil || !ack.New:
 		g.refused++
 		w.counted(g)
@@ -101,6 +103,9 @@ func (w *wave) counted(g *crowd) {
 // open is how many of the crowd have had no word yet.
 func (g *crowd) open() int { return len(g.indices) - len(g.sequences) - g.refused }
 
+// flying is how many of them are sent.
+func (g *crowd) flying() int { return max(g.sent-len(g.sequences)-g.refused, 0) }
+
 // over says that no word is waited for any more.
 func (g *crowd) over() { g.refused = len(g.indices) - len(g.sequences) }
 
@@ -119,8 +124,8 @@ func (w *wave) ours(stream string, sequence uint64) bool {
 
 // fell fails a whole crowd; those of its messages that had no word are in flight no more. The lock is held.
 func (w *wave) fell(g *crowd, f fault) {
-	w.p.room.Release(int64(g.open()))
-	w.inFlight -= g.open()
+	w.p.room.Release(int64(g.flying()))
+	w.inFlight -= g.flying()
 	g.over()
 	for _, i := range g.indices {
 		w.states[i] = failed

@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"sync"
@@ -76,5 +77,51 @@ func TestACrowdWithOneThatIsThereStoresTheOthersAndKnowsThem(t *testing.T) {
 	}
 	if n, m := messagesIn(t, js, streams.StreamAnswers), messagesIn(t, js, streams.StreamCalls); n != 40 || m != 40 {
 		t.Errorf("%d answers and %d calls stored", n, m)
+	}
+}
+
+// A backlog that is larger than what may be pending, and a connection that is lost under it: nothing that was sent is
+// ever confirmed. (The stream is played here.)
+func TestMessagesThatAreNeverConfirmedKeepNoRoomFromTheRestOfTheirs(t *testing.T) {
+	for name, of := range map[string]func(n int) streams.Message{
+		"in a crowd": func(n int) streams.Message { return said(t, "k"+strconv.Itoa(n), sluice.ArmA) },
+		"one by one": func(n int) streams.Message {
+			return streams.Message{Subject: "queries.asked.t.k" + strconv.Itoa(n), ID: strconv.Itoa(n)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := natstest.Start(t)
+			leader := server.Connect()
+			var mu sync.Mutex
+			got, stored := map[string]int{}, 0
+			for _, subject := range []string{"answers.said.>", "queries.asked.>"} {
+				if _, err := leader.Subscribe(subject, func(m *nats.Msg) {
+					mu.Lock()
+					defer mu.Unlock()
+					if got[m.Subject]++; got[m.Subject] > 1 { // the first is lost
+						stored++
+						_ = m.Respond(fmt.Appendf(nil, `{"stream":"S","seq":%d}`, stored))
+					}
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := leader.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			p := publisher(t, server.JetStream(), streams.PublisherOptions{MaxPending: 4, AckTimeout: 20 * time.Millisecond})
+			defer func() { _ = p.Close() }()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			var msgs []streams.Message
+			for n := range 10 {
+				msgs = append(msgs, of(n))
+			}
+			for range 2 { // all room is given back
+				if _, err := p.Publish(ctx, msgs); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }

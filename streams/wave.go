@@ -51,7 +51,8 @@ func newWave(p *Publisher, msgs []Message, acks []Ack) *wave {
 	return w
 }
 
-// close gives back the room of whatever is still in flight.
+// close gives back the room of whatever is still in flight. No word changes anything any more: the acks are the
+// caller's now.
 func (w *wave) close() {
 	w.p.replies.forget(w.id)
 	w.mu.Lock()
@@ -61,17 +62,15 @@ func (w *wave) close() {
 	for _, g := range w.crowds {
 		g.over()
 	}
-	for i, s := range w.states {
-		if s == sent {
-			w.states[i] = failed
-		}
+	for i := range w.states {
+		w.states[i] = confirmed
 	}
 }
 
 // carry sends messages and waits until none is in flight. Those of crowds that came to grief are sent once more,
 // one by one. Its error is that of ctx.
 func (w *wave) carry(ctx context.Context, todo []int, first bool, patience time.Duration) error {
-	if err := w.send(ctx, todo, first); err != nil {
+	if err := w.send(ctx, todo, first, patience); err != nil {
 		return err
 	}
 	if err := w.await(ctx, patience); err != nil {
@@ -81,7 +80,7 @@ func (w *wave) carry(ctx context.Context, todo []int, first bool, patience time.
 	if len(again) == 0 {
 		return nil
 	}
-	if err := w.send(ctx, again, false); err != nil {
+	if err := w.send(ctx, again, false, patience); err != nil {
 		return err
 	}
 	return w.await(ctx, patience)
@@ -89,7 +88,7 @@ func (w *wave) carry(ctx context.Context, todo []int, first bool, patience time.
 
 // send publishes the messages that are not confirmed yet, in crowds where it is the first time. Its error is
 // that of ctx.
-func (w *wave) send(ctx context.Context, todo []int, first bool) error {
+func (w *wave) send(ctx context.Context, todo []int, first bool, patience time.Duration) error {
 	w.mu.Lock()
 	w.sending = true
 	if first {
@@ -103,14 +102,14 @@ func (w *wave) send(ctx context.Context, todo []int, first bool) error {
 		for n, g := range crowds {
 			reply := w.p.replies.subject(w.id, len(w.msgs)+n)
 			for _, i := range g.indices {
-				if err := w.sendOne(ctx, i, wire, reply, g); err != nil {
+				if err := w.sendOne(ctx, i, wire, reply, g, patience); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	for _, i := range todo {
-		if err := w.sendOne(ctx, i, wire, w.p.replies.subject(w.id, i), nil); err != nil {
+		if err := w.sendOne(ctx, i, wire, w.p.replies.subject(w.id, i), nil, patience); err != nil {
 			return err
 		}
 	}
@@ -122,11 +121,11 @@ func (w *wave) send(ctx context.Context, todo []int, first bool) error {
 }
 
 // sendOne publishes message i, alone or as one of a crowd.
-func (w *wave) sendOne(ctx context.Context, i int, wire *nats.Msg, reply string, g *crowd) error {
-	if err := w.p.room.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("publish %s: no room to send: %w", w.msgs[i].Subject, context.Cause(ctx))
+func (w *wave) sendOne(ctx context.Context, i int, wire *nats.Msg, reply string, g *crowd, patience time.Duration) error {
+	if err := w.enter(ctx, patience); err != nil {
+		return fmt.Errorf("publish %s: no room to send: %w", w.msgs[i].Subject, err)
 	}
-	if !w.begin(i) {
+	if !w.begin(i, g) {
 		return nil
 	}
 	err := nats.ErrDisconnected
@@ -144,13 +143,35 @@ func (w *wave) sendOne(ctx context.Context, i int, wire *nats.Msg, reply string,
 	return nil
 }
 
-// begin marks message i as sent; false, and its room given back, where a late reply confirmed it.
-func (w *wave) begin(i int) bool {
+// enter takes room for one message. Where none is left for as long as a confirmation may take, those of this wave
+// that are in flight are given up: nobody else may be there whose confirmation makes room. Its error is that of ctx.
+func (w *wave) enter(ctx context.Context, patience time.Duration) error {
+	for !w.p.room.TryAcquire(1) {
+		wait, done := context.WithTimeout(ctx, patience)
+		err := w.p.room.Acquire(wait, 1)
+		done()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w.giveUp(fault{err: errAckTimeout})
+	}
+	return nil
+}
+
+// begin marks message i as sent; false, and its room given back, where a late reply confirmed it, or its crowd has
+// come to grief without it.
+func (w *wave) begin(i int, g *crowd) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.states[i] == confirmed {
+	if w.states[i] == confirmed || g != nil && g.open() == 0 {
 		w.p.room.Release(1)
 		return false
+	}
+	if g != nil {
+		g.sent++
 	}
 	w.states[i] = sent
 	w.inFlight++

@@ -32,17 +32,8 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	if emu != nil {
 		defer emu.Close()
 	}
-	if c.MetricsListen != nil {
-		if c.Stage != monitor.Name {
-			return usagef("--metrics-listen: only the monitor serves metrics, not %s", c.Stage)
-		}
-		cfg.Monitor.MetricsListen = *c.MetricsListen
-	}
-	if c.Purse != "" && (!c.MaxSpend.set || len(modelsOf(cfg, c.Stage)) == 0) {
-		return usagef("--purse shares a --max-spend among copies of a stage that asks models")
-	}
-	if c.Concurrency > 0 {
-		setConcurrency(&cfg, c.Stage, c.Concurrency)
+	if err := c.override(&cfg); err != nil {
+		return err
 	}
 	l, err := m.openLog(ctx, "consume "+c.Stage, toRun)
 	if err != nil {
@@ -77,6 +68,23 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 		return fmt.Errorf("consume %s: %w", c.Stage, err)
 	}
 	return budgetOrNil(ctx)
+}
+
+// override puts the flags into the configuration.
+func (c *consumeCmd) override(cfg *config.Config) error {
+	if c.MetricsListen != nil {
+		if c.Stage != monitor.Name {
+			return usagef("--metrics-listen: only the monitor serves metrics, not %s", c.Stage)
+		}
+		cfg.Monitor.MetricsListen = *c.MetricsListen
+	}
+	if c.Purse != "" && (!c.MaxSpend.set || len(modelsOf(*cfg, c.Stage)) == 0) {
+		return usagef("--purse shares a --max-spend among copies of a stage that asks models")
+	}
+	if c.Concurrency > 0 {
+		setConcurrency(cfg, c.Stage, c.Concurrency)
+	}
+	return nil
 }
 
 // setConcurrency overrides the configured concurrency of a stage, and of the models that it asks where

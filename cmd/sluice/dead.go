@@ -27,7 +27,7 @@ type deadCmd struct {
 
 // deadFilter chooses letters on the command line.
 type deadFilter struct {
-	Stage  string   `placeholder:"STAGE" enum:"intake,answer,judge,label,analysis,record,training,monitor," default:"" help:"Only letters of this stage."`
+	Stage  string   `placeholder:"STAGE" enum:"intake,answer,judge,label,analysis,record,training,monitor,notify," default:"" help:"Only letters of this stage."`
 	Reason string   `placeholder:"REASON" help:"Only letters with this reason, as dead list shows it."`
 	Since  instant  `placeholder:"DUR|TIME" help:"Only what died since: 2h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z."`
 	IDs    []string `arg:"" optional:"" name:"id" help:"Ids of letters, or unambiguous beginnings of them."`

@@ -225,18 +225,16 @@ func (d *demo) route(ctx context.Context, w *workshop, job *sluice.TrainingJob, 
 	if err != nil {
 		return err
 	}
-	active, err := newFront(d.cfg, nil)
+	active, err := d.before(router)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = active.Close() }()
-	candidate, err := newFront(d.cfg, nil)
+	candidate, err := d.before(trained)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = candidate.Close() }()
-	active.Swap(front.Set{Active: router})
-	candidate.Swap(front.Set{Active: trained})
 	shown := map[sluice.Policy]int{}
 	for _, r := range s.Test {
 		if shown[r.Policy]++; shown[r.Policy] > demoRouted/len(s.Policies) {
@@ -250,6 +248,15 @@ func (d *demo) route(ctx context.Context, w *workshop, job *sluice.TrainingJob, 
 		t.Routed = append(t.Routed, routed)
 	}
 	return nil
+}
+
+// before is a front with a router in force; nil: the static map. The caller closes it.
+func (d *demo) before(r routing.Router) (*front.Front, error) {
+	f, err := newFront(d.cfg, nil)
+	if err == nil {
+		f.Swap(front.Set{Active: r})
+	}
+	return f, err
 }
 
 // candidate is the trained router where another one decides; nil where it decides itself or is none.

@@ -261,11 +261,15 @@ type modelRollbackCmd struct {
 // Run rolls back.
 func (c *modelRollbackCmd) Run(ctx context.Context, m *Main) error {
 	return m.withWorkshop(ctx, "model rollback", toLook, func(w *workshop) error {
-		from, to, err := w.registry.Rollback(ctx, c.Reason)
+		state, err := w.registry.State(ctx)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(m.Stdout, "%s is active again, in place of %s\n", orStatic(to), orStatic(from))
+		to, err := w.registry.Rollback(ctx, state.Active.Version, c.Reason)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(m.Stdout, "%s is active again, in place of %s\n", orStatic(to), orStatic(state.Active.Version))
 		return nil
 	})
 }

@@ -9,11 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"sluice"
 	"sluice/gateway/page"
 	"sluice/operate"
 	"sluice/postgres"
-	"sluice/streams"
+	"sluice/trainer/board"
 	"sluice/trainer/registry"
 )
 
@@ -73,25 +72,9 @@ func (p *pageSources) replay(ctx context.Context, id string) error {
 	return err
 }
 
-// teller stores facts about models, as whoever promotes does.
-type teller struct{ publisher *streams.Publisher }
-
-// Tell stores them and returns when they are confirmed.
-func (t teller) Tell(ctx context.Context, events ...sluice.TrainingEvent) error {
-	messages := make([]streams.Message, len(events))
-	for i, e := range events {
-		var err error
-		if messages[i], err = streams.ToldFact(e); err != nil {
-			return err
-		}
-	}
-	_, err := t.publisher.Publish(ctx, messages)
-	return err
-}
-
 // openPromoter is the registry as sluice model has it.
 func (g *openedGateway) openPromoter(ctx context.Context) (*workshop, error) {
-	r, err := registry.Open(ctx, g.log.JS, teller{g.publisher}, time.Now)
+	r, err := registry.Open(ctx, g.log.JS, board.Teller{Publisher: g.publisher}, time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -199,19 +182,12 @@ func (p *pageSources) fateOf(ctx context.Context, version string) postgres.Fate 
 	return fates[version]
 }
 
-// rollback lets the version before the active one decide again.
+// rollback lets the version before the active one decide again, if that is the one that the person saw as active.
 func (p *pageSources) rollback(ctx context.Context, want page.Promotion) error {
-	state, err := p.promoter.registry.State(ctx)
-	if err != nil {
-		return err
-	}
-	if state.Active.Version != want.Over {
-		return moved(registry.ErrMoved)
-	}
-	if len(state.Active.Before) == 0 {
+	_, err := p.promoter.registry.Rollback(ctx, want.Over, "by hand, on the page, with key "+want.By)
+	if errors.Is(err, registry.ErrFirst) {
 		return &page.Fault{Status: http.StatusConflict, Message: "Nothing was active before: there is nothing to roll back to."}
 	}
-	_, _, err = p.promoter.registry.Rollback(ctx, "by hand, on the page, with key "+want.By)
 	return moved(err)
 }
 

@@ -25,7 +25,7 @@ type sharedCap struct {
 	purse *streams.Purse
 	spend *llm.Spend
 	stop  context.CancelFunc
-	done  chan struct{} // closed when the goroutine of openSharedCap has ended
+	done  chan struct{} // closed when the goroutine of shareCap has ended
 }
 
 // shareCap looks into the purse, which may be spent already, and from then on again and again until closed. Without a

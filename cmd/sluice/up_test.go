@@ -381,7 +381,7 @@ func TestPublishingNothingFails(t *testing.T) {
 // A stream that is full says so to whoever publishes.
 func TestAFullStreamIsToldToThePublisher(t *testing.T) {
 	p := newProgram(t)
-	_, errs, status := p.run("publish", "--patience", "100ms", "--set", "nats.max_bytes=20000")
+	_, errs, status := p.run("publish", "--patience", "2s", "--set", "nats.max_bytes=20000")
 	if status != statusFailed || !strings.Contains(errs, "full") {
 		t.Errorf("status %d\n%s", status, errs)
 	}

@@ -12,17 +12,21 @@ type commit struct {
 	cond   *sync.Cond
 	forced uint64 // frames that are on the disk
 	busy   bool
+	// lost are the frames that a force which failed with err was to bring there: another one may find nothing left
+	// to do.
+	lost uint64
+	err  error
 }
 
-// wait returns once the frame is on the disk. Whoever finds nobody forcing forces for all; force tells how
-// many frames are on the disk after it.
+// wait returns once the frame is on the disk, or was to be and failed. Whoever finds nobody forcing forces for all;
+// force tells how many frames that was for.
 func (c *commit) wait(frame uint64, force func() (uint64, error)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cond == nil {
 		c.cond = sync.NewCond(&c.mu)
 	}
-	for c.forced < frame {
+	for c.forced < frame && c.lost < frame {
 		if c.busy {
 			c.cond.Wait()
 			continue
@@ -32,11 +36,15 @@ func (c *commit) wait(frame uint64, force func() (uint64, error)) error {
 		n, err := force()
 		c.mu.Lock()
 		c.busy = false
-		c.forced = max(c.forced, n)
-		c.cond.Broadcast()
-		if err != nil {
-			return err
+		if err == nil {
+			c.forced = max(c.forced, n)
+		} else {
+			c.lost, c.err = n, err
 		}
+		c.cond.Broadcast()
+	}
+	if frame <= c.lost {
+		return c.err
 	}
 	return nil
 }
@@ -55,7 +63,7 @@ func (s *Spool) force() (uint64, error) {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return 0, errors.Join(ErrFull, err)
+		return frames, errors.Join(ErrFull, err)
 	}
 	return frames, nil
 }

@@ -70,6 +70,7 @@ type Spool struct {
 	ended    int64    // ends written and not yet published
 	frames   uint64   // frames written, for the group commit
 	dirty    []*segment
+	tried    uint64 // the number of the latest segment, made or not
 	// held are facts that found no room on the disk: they are published from memory.
 	held   []streams.Message
 	closed bool
@@ -172,17 +173,22 @@ func (s *Spool) write(frames []byte, room int64, note func(*segment)) (uint64, e
 
 // rotate adds a segment with room for a frame of so many bytes. The caller holds mu.
 func (s *Spool) rotate(frame int64) (*segment, error) {
-	next := uint64(1)
-	if n := len(s.segments); n > 0 {
-		next = s.segments[n-1].number + 1
-		s.dirty = append(s.dirty, s.segments[n-1])
+	n := len(s.segments)
+	if n > 0 {
+		s.tried = max(s.tried, s.segments[n-1].number)
 	}
-	g, err := newSegment(s.o.Dir, next, max(s.o.SegmentBytes, frame)+headroom+frameHead, s.o.allocate)
+	s.tried++
+	g, err := newSegment(s.o.Dir, s.tried, max(s.o.SegmentBytes, frame)+headroom+frameHead, s.o.allocate)
 	if err == nil && s.o.Sync != SyncNone {
-		err = syncDir(s.o.Dir)
+		if err = syncDir(s.o.Dir); err != nil {
+			_ = errors.Join(g.close(), os.Remove(g.path)) // nothing is in it
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(ErrFull, err)
+	}
+	if n > 0 {
+		s.dirty = append(s.dirty, s.segments[n-1])
 	}
 	s.segments = append(s.segments, g)
 	return g, nil

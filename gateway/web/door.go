@@ -180,12 +180,7 @@ func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gatew
 
 // ownMachine says whether a request came straight from a program of this machine: from loopback, through no
 // proxy, and not from a page in a browser, whoever's name it was told for this address.
-func ownMachine(r *http.Request) bool {
-	if r.Header.Get("Origin") != "" || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-		return false
-	}
-	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
-}
+func ownMachine(r *http.Request) bool { return r.Header.Get("Origin") == "" && Loopback(r) }
 
 func isLoopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)

@@ -53,7 +53,9 @@ func (e *Events) Send(name string, v any) error {
 	if err := e.Queue(name, v); err != nil {
 		return err
 	}
-	return e.out()
+	err := e.out()
+	_ = e.ctl.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream whose deadline passes, also while nothing is written
+	return err
 }
 
 func (e *Events) out() error {

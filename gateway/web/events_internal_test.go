@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -38,5 +39,36 @@ func TestAClientThatReadsNoMoreIsGivenUp(t *testing.T) {
 	}
 	if err := <-gaveUp; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the stream ended with %v", err)
+	}
+}
+
+// HTTP/2 ends a stream whose deadline passes, whether or not anything is being written.
+func TestAModelThatPausesLongerThanAClientMayKeepsItsStream(t *testing.T) {
+	t.Parallel()
+	read := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := NewEvents(w)
+		e.wait = 30 * time.Millisecond
+		e.Begin(&sluice.Decision{})
+		_ = e.Send("", "before")
+		<-read
+		select { // the pause
+		case <-time.After(5 * e.wait):
+		case <-r.Context().Done():
+		}
+		e.End(&sluice.Decision{}, "[DONE]")
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	resp, err := s.Client().Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	close(read)
+	words, err := io.ReadAll(resp.Body)
+	if want := "data: \"before\"\n\ndata: [DONE]\n\n"; err != nil || resp.ProtoMajor != 2 || string(words) != want {
+		t.Errorf("%s: %q, %v", resp.Proto, words, err)
 	}
 }

@@ -8,3 +8,6 @@ func (w *Wire) AwaitClosed() {
 		_, _ = w.idle[n-1].r.Peek(1)
 	}
 }
+
+// Address is where the wire dials.
+func (w *Wire) Address() string { return w.address }

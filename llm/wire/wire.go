@@ -2,12 +2,14 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -36,11 +38,11 @@ type Wire struct {
 
 // New makes a wire to a host, whose port is 80 where it names none. It opens no connection.
 func New(host string) *Wire {
-	w := &Wire{host: host, address: host, dialer: net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}}
-	if _, _, err := net.SplitHostPort(host); err != nil {
-		w.address = net.JoinHostPort(host, "80")
+	u := url.URL{Host: host}
+	return &Wire{
+		host: host, address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")),
+		dialer: net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second},
 	}
-	return w
 }
 
 // Takes says whether a request is one for the wire: http, to its host, with a body that is there and short.

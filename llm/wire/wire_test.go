@@ -268,6 +268,17 @@ func TestWhatIsNotForTheWireIsNotTaken(t *testing.T) {
 	}
 }
 
+func TestAHostWithoutAPortIsAskedAtPort80(t *testing.T) {
+	for host, want := range map[string]string{
+		"models": "models:80", "models:": "models:80", "models:8000": "models:8000", "10.0.0.1": "10.0.0.1:80",
+		"[::1]": "[::1]:80", "[::1]:": "[::1]:80", "[::1]:8000": "[::1]:8000",
+	} {
+		if got := wire.New(host).Address(); got != want {
+			t.Errorf("%s is asked at %s, want %s", host, got, want)
+		}
+	}
+}
+
 func TestManyAtOnceEachGetTheirOwnAnswer(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
 	defer s.Close()

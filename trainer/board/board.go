@@ -20,10 +20,10 @@ import (
 
 // Board is safe for concurrent use.
 type Board struct {
-	js        jetstream.JetStream
-	kv        jetstream.KeyValue
-	publisher *streams.Publisher
-	now       func() time.Time
+	Teller
+	js  jetstream.JetStream
+	kv  jetstream.KeyValue
+	now func() time.Time
 }
 
 // Open opens the bucket and the streams, which streams.Apply has made. The publisher stays the caller's.
@@ -32,11 +32,14 @@ func Open(ctx context.Context, js jetstream.JetStream, publisher *streams.Publis
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w; sluice streams apply makes it", streams.BucketTraining, err)
 	}
-	return &Board{js: js, kv: kv, publisher: publisher, now: now}, nil
+	return &Board{Teller: Teller{publisher}, js: js, kv: kv, now: now}, nil
 }
 
+// Teller stores events: all that whoever promotes a model needs of a board.
+type Teller struct{ Publisher *streams.Publisher }
+
 // Tell stores events and returns when they are confirmed. Telling one again changes nothing (Invariant 2).
-func (b *Board) Tell(ctx context.Context, events ...sluice.TrainingEvent) error {
+func (t Teller) Tell(ctx context.Context, events ...sluice.TrainingEvent) error {
 	messages := make([]streams.Message, len(events))
 	for i, e := range events {
 		var err error
@@ -44,7 +47,7 @@ func (b *Board) Tell(ctx context.Context, events ...sluice.TrainingEvent) error 
 			return err
 		}
 	}
-	if _, err := b.publisher.Publish(ctx, messages); err != nil {
+	if _, err := t.Publisher.Publish(ctx, messages); err != nil {
 		return fmt.Errorf("tell of job %s: %w", events[0].JobID, err)
 	}
 	return nil
@@ -56,7 +59,7 @@ func (b *Board) Ask(ctx context.Context, job sluice.TrainingJob) (asked bool, er
 	if err != nil {
 		return false, err
 	}
-	acks, err := b.publisher.Publish(ctx, []streams.Message{m})
+	acks, err := b.Publisher.Publish(ctx, []streams.Message{m})
 	if err != nil {
 		return false, fmt.Errorf("ask for job %s: %w", job.ID, err)
 	}

@@ -98,6 +98,19 @@ func TestRowsHoldPromptAndBothReasonings(t *testing.T) {
 	}
 }
 
+func TestACardSaysWhatItsRowsHold(t *testing.T) {
+	for format, want := range map[dataset.Format][2]string{
+		dataset.FormatOracle: {"both grades", "No row holds an answer, a verdict"},
+		dataset.FormatTrain:  {"No row holds an answer, a verdict or a ground truth", "both grades"},
+		dataset.FormatTest:   {"which nothing may be trained on", "both grades"},
+	} {
+		text, err := dataset.Card{Format: format, Fields: []string{"text", "policy"}, Policies: sluice.DefaultPolicies()}.Markdown()
+		if err != nil || !strings.Contains(text, "keys text, policy: ") || !strings.Contains(text, want[0]) || strings.Contains(text, want[1]) {
+			t.Errorf("%s, %v:\n%s", format, err, text)
+		}
+	}
+}
+
 func TestTheSameExamplesMakeTheSameBytes(t *testing.T) {
 	specs := sluice.DefaultPolicies()
 	digest := func(ids ...string) (string, string) {

@@ -99,7 +99,7 @@ func (c Card) About() string {
 	const drawn = "the policy that the oracle matrix drew from two blind verdicts"
 	switch c.Format {
 	case FormatOracle:
-		return "every labelled query with " + drawn + ", and its description. Rows of both splits are here, and ones that were judged without a ground truth: the columns split and basis tell which. No row holds an answer, a verdict or a ground truth."
+		return "every labelled query with " + drawn + ", its description and both grades. Rows of both splits are here, and ones that were judged without a ground truth: the columns split and basis tell which. Grades are for evaluation, never for training. No row holds an answer or a ground truth."
 	case FormatTrain:
 		return "the queries that training sees, each with " + drawn + ", and its description. No row holds an answer, a verdict or a ground truth."
 	case FormatTest:
@@ -131,7 +131,7 @@ examples_sha256: {{.SetDigest}}
 prompt_version: {{.PromptVersion}}
 {{- end}}
 ---
-# Router training rows, {{.Format}}
+# Router rows, {{.Format}}
 
 JSON lines with the keys {{.Columns}}: {{.About}} Personal data (e-mail addresses, phone and card numbers, keys) is masked: {{.Masked}} rows held some.
 {{if or .Prompted (eq .Format "train")}}

@@ -116,7 +116,7 @@ func TestPointersAreServedAsTheyChange(t *testing.T) {
 	out.until(t, "all", func(s registry.Serving) bool {
 		return name(s.Active) == "v2" && name(s.Pins["acme"]) == "v1" && name(s.Canary) == "v1" && s.CanaryShare == 0.1 && name(s.Shadow) == "v1"
 	})
-	if _, _, err := r.Rollback(ctx, "slower"); err != nil {
+	if _, err := r.Rollback(ctx, "v2", "slower"); err != nil {
 		t.Fatal(err)
 	}
 	must(t, r.Unpin(ctx, "acme"))

@@ -68,26 +68,33 @@ func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, s
 	return r.tell.Tell(ctx, e)
 }
 
+// ErrFirst says that nothing was active before what is active.
+var ErrFirst = errors.New("nothing was active before it")
+
 // Rollback makes the version active that was so before the active one, and says which it is; "" means that
-// the static map decides again.
-func (r *Registry) Rollback(ctx context.Context, reason string) (from, to string, err error) {
+// the static map decides again. over is the version that has to go ("" for the static map): if another one is
+// active by now nothing happens, and the error is an [ErrMoved].
+func (r *Registry) Rollback(ctx context.Context, over, reason string) (to string, err error) {
 	was, err := r.pointer(ctx, keyActive)
 	if err != nil {
-		return "", "", err
+		return "", err
+	}
+	if was.Version != over {
+		return "", fmt.Errorf("roll back from %s, but %s is active: %w", orStatic(over), orStatic(was.Version), ErrMoved)
 	}
 	if len(was.Before) == 0 {
-		return was.Version, "", fmt.Errorf("roll back from %s: nothing was active before it", orStatic(was.Version))
+		return "", fmt.Errorf("roll back from %s: %w", orStatic(over), ErrFirst)
 	}
 	p := Pointer{Ref: was.Before[0], Before: was.Before[1:], Reason: reason}
 	jobID := ""
 	if p.Version != "" {
 		m, err := r.Get(ctx, p.Version)
 		if err != nil {
-			return was.Version, "", fmt.Errorf("roll back from %s: %w", was.Version, err)
+			return "", fmt.Errorf("roll back from %s: %w", orStatic(over), err)
 		}
 		jobID = m.JobID
 	}
-	return was.Version, p.Version, r.activate(ctx, was, p, jobID, Source{})
+	return p.Version, r.activate(ctx, was, p, jobID, Source{})
 }
 
 // Pin lets a version decide every request of a tenant, whatever is active.

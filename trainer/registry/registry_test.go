@@ -70,13 +70,19 @@ func TestPromotionsAreUndoneOneByOneDownToTheStaticMap(t *testing.T) {
 	if err := r.Promote(ctx, "v9", "v2", "", registry.Source{}); !errors.Is(err, registry.ErrNotThere) {
 		t.Errorf("promoted what is not there: %v", err)
 	}
+	over := "v2"
 	for _, want := range []string{"v1", ""} {
-		if _, to, err := r.Rollback(ctx, "worse than thought"); err != nil || to != want {
+		to, err := r.Rollback(ctx, over, "worse than thought")
+		if err != nil || to != want {
 			t.Errorf("rolled back to %q, %v; want %q", to, err, want)
 		}
+		if _, err := r.Rollback(ctx, over, "worse than thought"); !errors.Is(err, registry.ErrMoved) {
+			t.Errorf("%s was rolled back twice: %v", over, err)
+		}
+		over = to
 	}
-	if _, _, err := r.Rollback(ctx, "once more"); err == nil {
-		t.Error("rolled back from nothing")
+	if _, err := r.Rollback(ctx, "", "once more"); !errors.Is(err, registry.ErrFirst) {
+		t.Errorf("rolled back from nothing: %v", err)
 	}
 	if got := heard.kinds(); got != "registered:v1 registered:v2 registered:v3 promoted:v1 promoted:v2 promoted:v1 promoted:static" {
 		t.Errorf("told %s", got)
