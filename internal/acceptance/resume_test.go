@@ -82,7 +82,7 @@ func (r ring) model() string {
 	}
 	out := r.must("model", "list", "--json").Stdout()
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, `"kind":"gemma"`) {
+		if strings.Contains(line, `"kind":"blend"`) {
 			if err := json.Unmarshal([]byte(line), &m); err != nil {
 				r.t.Fatal(err)
 			}
