@@ -91,6 +91,10 @@ func TestTheWaitGrowsAndEndsWithTheAge(t *testing.T) {
 	if !slices.Equal(delays, want) {
 		t.Errorf("delays %v, want %v", delays, want)
 	}
+	now = m.StoredAt.Add(8 * time.Second) // held up for seconds, it is not late by half a minute more
+	if got := sluice.DelayOf(h.HandleBatch(t.Context(), []streams.Message{m})[0].Err); got != 2*time.Second {
+		t.Errorf("after eight seconds it waits for %v, want 2s", got)
+	}
 	now = world.Start.Add(25 * time.Hour)
 	if got := outcome(h.HandleBatch(t.Context(), []streams.Message{m})[0]); got != "terminal/parent_missing" {
 		t.Errorf("after a day: %s", got)

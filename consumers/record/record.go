@@ -150,14 +150,24 @@ func again(in []streams.Message, refs []int) *sluice.Facts {
 // orphan is the fate of a fact whose parent is missing.
 func (h *Handler) orphan(m *streams.Message) error {
 	err := fmt.Errorf("%s: its parent is not recorded yet", m.Subject)
-	if age := h.now().Sub(m.StoredAt); age > h.timeout {
+	age := h.now().Sub(m.StoredAt)
+	if age > h.timeout {
 		return sluice.Terminal(sluice.ReasonParentMissing,
 			fmt.Errorf("%w, %s after it was stored: was the parent's stream cut short, or did its message die?", err, age.Round(time.Second)))
 	}
-	return sluice.RetryAfter(err, orphanDelay(m.Deliveries))
+	return sluice.RetryAfter(err, orphanDelay(m.Deliveries, age))
 }
 
-// orphanDelay is how long an orphan waits: a tenth of a second, doubled with every delivery, at most half a minute.
-func orphanDelay(deliveries int) time.Duration {
-	return min(100*time.Millisecond<<min(max(deliveries-1, 0), 10), 30*time.Second)
+// Bounds of an orphan's wait.
+const (
+	orphanLeast = 100 * time.Millisecond
+	orphanMost  = 30 * time.Second
+)
+
+// orphanDelay is how long an orphan waits: a tenth of a second, doubled with every delivery, but no more than a
+// quarter of the fact's age, so that what was held up for seconds is not late by as many more, and at most half a
+// minute.
+func orphanDelay(deliveries int, age time.Duration) time.Duration {
+	doubled := orphanLeast << min(max(deliveries-1, 0), 10)
+	return min(doubled, max(orphanLeast, age/4), orphanMost)
 }
