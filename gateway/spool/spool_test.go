@@ -176,6 +176,9 @@ func TestADiskThatFailsUnderAFileIsAFullOne(t *testing.T) {
 	s, _ := open(t, Options{Dir: t.TempDir()})
 	must(t, s.Begin("a", []byte("before")))
 	if s.segments[0].room == nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the file system maps no files, and CI's must")
+		}
 		t.Skip("the file system maps no files")
 	}
 	must(t, s.segments[0].file.Truncate(0))

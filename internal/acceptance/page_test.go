@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,42 +13,14 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"sluice/internal/browsertest"
 	"sluice/internal/natstest"
 	"sluice/internal/pgtest"
 	"sluice/internal/process"
 	"sluice/streams"
 )
-
-// openBrowser starts a headless Chromium; complaints hears what the page's script throws.
-func openBrowser(t *testing.T) (ctx context.Context, complaints chan string) {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("CI has no chromium")
-		}
-		t.Skip("no chromium on the PATH: apt-get install chromium")
-	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, leave := chromedp.NewContext(ctx)
-	t.Cleanup(leave)
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until it has let go of its directory
-	complaints = make(chan string, 100)
-	chromedp.ListenTarget(ctx, func(ev any) {
-		if e, ok := ev.(*runtime.EventExceptionThrown); ok {
-			complaints <- e.ExceptionDetails.Error()
-		}
-	})
-	return ctx, complaints
-}
 
 // person is somebody in front of a browser.
 type person struct {
@@ -66,12 +37,6 @@ func (p person) does(step string, actions ...chromedp.Action) {
 	}
 }
 
-// reads waits until an element has a text.
-func reads(id, text string) chromedp.Action {
-	return chromedp.Poll(fmt.Sprintf("document.getElementById(%q).innerText.includes(%q)", id, text), nil,
-		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second))
-}
-
 // A newcomer starts sluice up, opens its page, and finds there what happens. PAGE_PICTURES names a directory that
 // keeps what it looked like.
 func TestThePageOfARunningRingShowsItsFigures(t *testing.T) {
@@ -83,14 +48,14 @@ func TestThePageOfARunningRingShowsItsFigures(t *testing.T) {
 	}
 	up := sluice("up", "--upstream", "emulator", "--listen", addr, "--set", "routing.preset=hybrid",
 		"--set", "budgets.limits=[{name: all, scope: global, period: day, limit: 1, action: refuse}]")
-	ctx, complaints := openBrowser(t)
+	ctx, complaints := browsertest.Open(t)
 	if err := up.WaitFor(t.Context(), "page     http://"+addr+"/"); err != nil {
 		t.Fatal(err)
 	}
 	p := person{t, ctx}
 	p.does("a visitor opens the page", chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+addr+"/"),
-		reads("pulse", "live"), reads("distribution", "No decision in this time"), reads("routers", "the static map"), reads("budgets", "$0 of $1.00"))
-	p.does("and tries a decision", chromedp.Click("#examples button:nth-child(2)"), reads("decision", "gemini-2.5-pro"), reads("decision", "keywords-large"))
+		browsertest.Shows("pulse", "live"), browsertest.Shows("distribution", "No decision in this time"), browsertest.Shows("routers", "the static map"), browsertest.Shows("budgets", "$0 of $1.00"))
+	p.does("and tries a decision", chromedp.Click("#examples button:nth-child(2)"), browsertest.Shows("decision", "gemini-2.5-pro"), browsertest.Shows("decision", "keywords-large"))
 
 	for range 3 {
 		answered(t, "http://"+addr, "Which river flows through Baghdad, asks MARKERANN?")
@@ -99,10 +64,9 @@ func TestThePageOfARunningRingShowsItsFigures(t *testing.T) {
 	if err := sluice("publish", "--limit", "40").Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.does("the figures come", reads("decisions", "4"), reads("models", "75.0%"), reads("models", "gemini-2.5-flash"), reads("latency", "whole request"),
-		reads("recent", "keywords-large"), reads("pipeline", "analysis"))
-	p.does("and the matrix", chromedp.Poll("[...document.querySelectorAll('#matrix td b')].reduce((n, b) => n + Number(b.innerText), 0) === 40", nil,
-		chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	p.does("the figures come", browsertest.Shows("decisions", "4"), browsertest.Shows("models", "75.0%"), browsertest.Shows("models", "gemini-2.5-flash"), browsertest.Shows("latency", "whole request"),
+		browsertest.Shows("recent", "keywords-large"), browsertest.Shows("pipeline", "analysis"))
+	p.does("and the matrix", browsertest.Until("[...document.querySelectorAll('#matrix td b')].reduce((n, b) => n + Number(b.innerText), 0) === 40"))
 	var body string
 	p.does("without anybody's words", chromedp.InnerHTML("body", &body))
 	if strings.Contains(body, "MARKERANN") {
@@ -112,24 +76,19 @@ func TestThePageOfARunningRingShowsItsFigures(t *testing.T) {
 	if err := made.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.does("the gateway hears of the key", chromedp.Poll("fetch('/page/session').then((r) => r.json()).then((v) => !v.try)", nil,
-		chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
-	p.does("an admin reads them", chromedp.SetValue("#key", strings.TrimSpace(made.Stdout())), chromedp.Click("#login button"), reads("recent", "MARKERANN"))
+	p.does("the gateway hears of the key", browsertest.Until("fetch('/page/session').then((r) => r.json()).then((v) => !v.try)"))
+	p.does("an admin reads them", chromedp.SetValue("#key", strings.TrimSpace(made.Stdout())), chromedp.Click("#login button"), browsertest.Shows("recent", "MARKERANN"))
 	pictures(p)
 	var asked []string
 	p.does("what was it loaded from?", chromedp.Evaluate("performance.getEntriesByType('resource').map((e) => e.name)", &asked))
 	if foreign := slices.DeleteFunc(asked, func(url string) bool { return strings.HasPrefix(url, "http://"+addr+"/") }); len(foreign) > 0 {
 		t.Errorf("the page asked %v", foreign)
 	}
-	select {
-	case c := <-complaints:
-		t.Error(c)
-	default:
-	}
+	browsertest.Silent(t, complaints)
 	if err := up.Stop(); err != nil {
 		t.Error(err)
 	}
-	p.does("and the page says when the gateway is away", reads("pulse", "away"))
+	p.does("and the page says when the gateway is away", browsertest.Shows("pulse", "away"))
 }
 
 // pictures keeps what the page looks like.
