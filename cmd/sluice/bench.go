@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"time"
@@ -147,6 +148,7 @@ type benchPipelineCmd struct {
 	Seed       uint64 `default:"1" help:"Another seed draws another order."`
 	JSON       bool   `name:"json" help:"Print one JSON object."`
 	CPUProfile string `placeholder:"FILE" help:"Write a CPU profile of each part, into FILE.1 and so on."`
+	MemProfile string `placeholder:"FILE" help:"Write a heap profile after each part, into FILE.1 and so on."`
 }
 
 // Run measures.
@@ -191,7 +193,16 @@ func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 	return c.print(m, result)
 }
 
+// profile begins the profiles of a part; stop writes them.
 func (c *benchPipelineCmd) profile(part int) (stop func() error, err error) {
+	stopCPU, err := c.profileCPU(part)
+	if err != nil || c.MemProfile == "" {
+		return stopCPU, err
+	}
+	return func() error { return errors.Join(stopCPU(), c.profileMemory(part)) }, nil
+}
+
+func (c *benchPipelineCmd) profileCPU(part int) (stop func() error, err error) {
 	if c.CPUProfile == "" {
 		return func() error { return nil }, nil
 	}
@@ -203,6 +214,16 @@ func (c *benchPipelineCmd) profile(part int) (stop func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("--cpu-profile: %w", err), f.Close())
 	}
 	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
+}
+
+// profileMemory writes what lives, after a collection of its own, and what was ever allocated.
+func (c *benchPipelineCmd) profileMemory(part int) error {
+	f, err := os.Create(c.MemProfile + "." + count(part))
+	if err != nil {
+		return fmt.Errorf("--mem-profile: %w", err)
+	}
+	runtime.GC()
+	return errors.Join(pprof.WriteHeapProfile(f), f.Close())
 }
 
 func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
