@@ -247,6 +247,11 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 		first, last := p.Parts[0], p.Parts[len(p.Parts)-1]
 		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(first.Done)), number(first.CPUPerQuery+first.PostgresCPUPerQuery))
 		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(last.Done)), number(last.CPUPerQuery+last.PostgresCPUPerQuery))
+		for _, s := range []bench.Stretch{p.First, p.Last} {
+			of := fmt.Sprintf(" from %s to %s queries", count(s.From), count(s.To))
+			t.row("CPU, us a query, mean"+of, number(s.CPUPerQuery+s.PostgresCPUPerQuery))
+			t.row("CPU, us a raw message, mean"+of, number(s.RawCPUPerMessage))
+		}
 	}
 	t.flush()
 	return nil
