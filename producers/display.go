@@ -125,7 +125,7 @@ func (r Report) String() string {
 		what  string
 	}{
 		{r.Known, "of them in the log already"},
-		{r.Resumed, "confirmed by an earlier run"},
+		{r.Resumed, "dealt with by an earlier run"},
 		{r.Invalid, "invalid"},
 		{r.Repeated, "repeated"},
 	} {

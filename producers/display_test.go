@@ -24,7 +24,7 @@ func TestTheBarIsRedrawnOnATerminal(t *testing.T) {
 		want := clearLine + "simpleqa [######------------------] 1000/4000 rows, 1000 a second, 3s left" +
 			clearLine + "simpleqa [##################------] 3000/4000 rows, 1000 a second, 1s left" +
 			clearLine + "simpleqa [########################] 4000/4000 rows, 1000 a second" +
-			clearLine + "simpleqa: 4000 rows: 2990 published and confirmed, 1000 confirmed by an earlier run, 10 invalid, in 3s\n"
+			clearLine + "simpleqa: 4000 rows: 2990 published and confirmed, 1000 dealt with by an earlier run, 10 invalid, in 3s\n"
 		if b.String() != want {
 			t.Errorf("drew\n%q, want\n%q", b.String(), want)
 		}
