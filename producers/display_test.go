@@ -2,7 +2,6 @@ package producers
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -61,21 +60,5 @@ func TestOnlyTheFirstFaultsAreShown(t *testing.T) {
 	}
 	if n := strings.Count(b.String(), "\n"); n != shownFaults+1 || !strings.HasPrefix(b.String(), "left out: f:1: broken\n") {
 		t.Errorf("wrote %d lines:\n%s", n, b.String())
-	}
-}
-
-func TestAFileIsNoTerminal(t *testing.T) {
-	f, err := os.Open(write(t, "f", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = null.Close() }()
-	if IsTerminal(f) || IsTerminal(null) {
-		t.Error("taken for a terminal")
 	}
 }

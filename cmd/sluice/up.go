@@ -48,6 +48,7 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
+
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
 	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
