@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sluice/config"
 	"sluice/consumers/monitor"
 	"sluice/llm/emulator"
 	"sluice/postgres"
@@ -21,21 +22,13 @@ type upCmd struct {
 
 // Run works until interrupted.
 func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
-	if c.Listen != "" {
-		m.config.Gateway.Listen = c.Listen
-	}
-	if c.NatsPort != nil {
-		m.config.NATS.EmbeddedPort = *c.NatsPort
-	}
+	c.override(&m.config)
 	cfg, emu, emulatorURL, err := c.apply(m.config)
 	if err != nil {
 		return err
 	}
 	if emu != nil {
 		defer emu.Close()
-	}
-	if cfg.Monitor.Log != monitor.LogOff {
-		cfg.Gateway.LogDecisions = false // the monitor of this process writes the line
 	}
 	l, err := m.openLog(ctx, "up", toRun)
 	if err != nil {
@@ -61,21 +54,34 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
 	select {
 	case <-r.begun:
-		if t := tables.get(); t != nil {
-			c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
-			g.announce(m, s)
-			m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
-			if c.Train {
-				err = m.trainBeside(ctx, cfg, l.JS, t.URL)
-				r.stop(err)
-			}
-		}
 	case <-ctx.Done():
+	}
+	if t := tables.get(); t != nil && ctx.Err() == nil {
+		c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
+		g.announce(m, s)
+		m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
+		if c.Train {
+			err = m.trainBeside(ctx, cfg, l.JS, t.URL)
+			r.stop(err)
+		}
 	}
 	if err := errors.Join(err, r.wait()); err != nil {
 		return err
 	}
 	return budgetOrNil(ctx)
+}
+
+// override puts the flags into the configuration.
+func (c *upCmd) override(cfg *config.Config) {
+	if c.Listen != "" {
+		cfg.Gateway.Listen = c.Listen
+	}
+	if c.NatsPort != nil {
+		cfg.NATS.EmbeddedPort = *c.NatsPort
+	}
+	if cfg.Monitor.Log != monitor.LogOff {
+		cfg.Gateway.LogDecisions = false // the monitor of this process writes the line
+	}
 }
 
 // budgetOrNil is errBudget where ctx ended for it.
