@@ -27,6 +27,15 @@ func ExpectedTokens(bytes int64) int64 { return (bytes + 3) / 4 }
 // makes at most one of each byte.
 func BoundTokens(bytes int64) int64 { return bytes + requestOverhead }
 
+// mostOutput is the most tokens that a reply may have, by the gateway's rule: the request's bound, which is at
+// most the model's, or [DefaultMaxOutputTokens] where there is none.
+func mostOutput(req Request) int64 {
+	if req.MaxOutputTokens > 0 {
+		return int64(req.MaxOutputTokens)
+	}
+	return DefaultMaxOutputTokens
+}
+
 // Plan is a number of alike requests to one model, for [Estimate].
 type Plan struct {
 	Model    string
