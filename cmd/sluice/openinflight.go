@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -15,8 +16,8 @@ import (
 	"sluice/streams"
 )
 
-// adoptPatience is how long the log may take to store what dead processes had in flight.
-const adoptPatience = time.Minute
+// adoptEvery is how often a process looks for what dead ones of its data directory left; the first time is its start.
+const adoptEvery = time.Minute
 
 // callsInFlight is the journal of this process's calls, and the adoption of what dead processes left.
 type callsInFlight struct {
@@ -41,11 +42,8 @@ func (m *Main) openInFlight(ctx context.Context, l *openedLog, p inflight.Purse)
 	if err != nil {
 		m.log.Warn("if this process is killed, its calls in flight will be missing in the ledger", "error", err)
 	}
-	ctx, c.stop = context.WithTimeout(context.WithoutCancel(ctx), adoptPatience)
-	go func() { // Close waits for it
-		defer close(c.done)
-		c.adopt(ctx, l.JS, dir)
-	}()
+	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go c.adopt(ctx, l.JS, dir) // Close waits for it
 	return c
 }
 
@@ -58,23 +56,46 @@ func (m *Main) inFlightDir() string {
 	return filepath.Join(m.config.DataDir, "inflight", name)
 }
 
-// adopt publishes what dead processes left, and says so.
+// adopt looks for what dead processes left until ctx ends.
 func (c *callsInFlight) adopt(ctx context.Context, js jetstream.JetStream, dir string) {
+	defer close(c.done)
 	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: c.m.log})
 	if err != nil {
 		c.m.log.Warn("calls that were in flight at a kill stay to be published", "error", err)
 		return
 	}
 	defer func() { _ = publisher.Close() }()
-	got, err := inflight.Adoption{Dir: dir, Publisher: publisher, May: c.m.mayBill, Pay: payer(js)}.Run(ctx)
-	c.adopted.Store(int64(got.Calls))
+	a := inflight.Adoption{Dir: dir, Publisher: publisher, May: c.m.mayBill, Pay: payer(js)}
+	tick := time.NewTicker(adoptEvery)
+	defer tick.Stop()
+	for told := ""; ; {
+		told = c.look(ctx, a, told)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look adopts what there is and says so. It returns what has to wait, in words, and says that where it is not told yet.
+func (c *callsInFlight) look(ctx context.Context, a inflight.Adoption, told string) string {
+	round, cancel := context.WithTimeout(ctx, adoptEvery)
+	defer cancel()
+	got, err := a.Run(round)
+	c.adopted.Add(int64(got.Calls))
 	if got.Calls > 0 || got.Torn > 0 {
 		c.m.log.Warn("a process was killed with calls in flight; they are in the ledger at the most that they can cost",
 			"calls", got.Calls, "missing", got.Missing, "cost", got.Cost.String(), "torn", got.Torn)
 	}
-	if got.Left > 0 || err != nil {
-		c.m.log.Warn("calls that were in flight at a kill stay to be published by another start", "calls", got.Left, "error", err)
+	if got.Left == 0 && err == nil || ctx.Err() != nil {
+		return ""
 	}
+	waits := fmt.Sprintf("%d: %v", got.Left, err)
+	if waits != told {
+		c.m.log.Warn("calls that were in flight at a kill wait to be published", "calls", got.Left, "error", err)
+	}
+	return waits
 }
 
 // mayBill says whether this process may write lines of a stage into the ledger.
