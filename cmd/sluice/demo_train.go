@@ -131,7 +131,7 @@ type shownRecipe struct {
 func (r *shownRecipe) Train(ctx context.Context, job sluice.TrainingJob, s *snapshot.Snapshot, dir string, tell func(worker.Progress)) (string, error) {
 	return r.Recipe.Train(ctx, job, s, dir, func(p worker.Progress) {
 		tell(p)
-		if p.Kind != "progress" || p.Step == 0 {
+		if p.Kind != "progress" {
 			return
 		}
 		r.t.Loss = append(r.t.Loss, demoLoss{p.Stage, p.Step, p.Loss})

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -105,6 +106,9 @@ func (c *rulesTryCmd) Run(ctx context.Context, m *Main) (err error) {
 		all = append(all, one)
 		return nil
 	})
+	if err == nil && sum.Queries == 0 {
+		err = errors.New("holds no query")
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
@@ -252,13 +256,8 @@ func eachRow(r io.Reader, yield func(line int, row tryRow) error) error {
 	return lines.Err()
 }
 
-func shorten(s string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(s), " "))
-	if len(runes) <= most {
-		return string(runes)
-	}
-	return string(runes[:most-1]) + "…"
-}
+// shorten cuts a text for a column, on one line.
+func shorten(s string, most int) string { return clip(strings.Join(strings.Fields(s), " "), most) }
 
 // writeJSON writes one object on a line of its own.
 func writeJSON(w io.Writer, v any) error {
