@@ -282,8 +282,8 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 // stretch is the mean of parts[from:to], which are of one size.
 func stretch(parts []Part, from, to int) Stretch {
 	s := Stretch{To: parts[to-1].Done}
-	if from > 0 {
-		s.From = parts[from-1].Done
+	if before := parts[:from]; len(before) > 0 {
+		s.From = before[len(before)-1].Done
 	}
 	for _, p := range parts[from:to] {
 		s.QueriesPerSecond += p.QueriesPerSecond
