@@ -70,7 +70,7 @@ func (c *Cluster) arguments() []string {
 	settings := []string{
 		"listen_addresses=" + listen, "port=" + strconv.Itoa(c.layout.port),
 		"unix_socket_directories=" + c.layout.socket, "unix_socket_permissions=0700",
-		"max_connections=100", "shared_buffers=128MB", "work_mem=16MB", "maintenance_work_mem=128MB",
+		"max_connections=100", "shared_buffers=" + c.sharedBuffers(), "work_mem=16MB", "maintenance_work_mem=128MB",
 		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=2GB", "checkpoint_timeout=15min",
 		"random_page_cost=1.1", "jit=off", "autovacuum_naptime=15s",
 		"log_line_prefix=%m [%p] ", "log_timezone=UTC", "timezone=UTC",

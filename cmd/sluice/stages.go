@@ -227,7 +227,7 @@ func (p parts) record(ctx context.Context, b *built) ([]consumers.Stage, error) 
 	handler := record.New(recorder, 0, time.Now)
 	var stages []consumers.Stage
 	for _, in := range inputsOf(record.Name) {
-		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler, Linger: record.Linger})
+		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler, Linger: record.LingerOf(in.Stream)})
 	}
 	return stages, nil
 }
