@@ -18,3 +18,12 @@ func ExpectedTokens(bytes int64) int64 { return (bytes + 3) / 4 }
 // BoundTokens is the most tokens that a request of so many bytes can have: a byte-fallback tokenizer
 // makes at most one of each byte.
 func BoundTokens(bytes int64) int64 { return bytes + requestOverhead }
+
+// mostOutput is the most tokens that a reply may have, by the gateway's rule: the request's bound, which is at
+// most the model's, or [DefaultMaxOutputTokens] where there is none.
+func mostOutput(req Request) int64 {
+	if req.MaxOutputTokens > 0 {
+		return int64(req.MaxOutputTokens)
+	}
+	return DefaultMaxOutputTokens
+}

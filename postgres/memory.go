@@ -13,14 +13,10 @@ const (
 )
 
 // sharedBuffers is a quarter of the memory that there is, within those bounds: enough for the leaves of the
-// indexes, which are keyed by hashes and so are written all over. Where nobody knows how much there is, and in a
-// cluster of tests, of which many run at once, it is the least.
-func (c *Cluster) sharedBuffers() string {
-	size := uint64(leastBuffers)
-	if !c.opts.Fast {
-		size = min(max(memory()/4, leastBuffers), mostBuffers)
-	}
-	return strconv.FormatUint(size>>20, 10) + "MB"
+// indexes, which are keyed by hashes and so are written all over. It is the least where nobody knows how much there
+// is (0), and in a cluster of tests, of which many run at once.
+func sharedBuffers(memory uint64) string {
+	return strconv.FormatUint(min(max(memory/4, leastBuffers), mostBuffers)>>20, 10) + "MB"
 }
 
 // allowed is the memory that a container may take, in bytes, or most where it may take more.

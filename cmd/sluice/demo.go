@@ -12,6 +12,7 @@ import (
 
 	"sluice/config"
 	"sluice/consumers/training"
+	"sluice/llm"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 	"sluice/producers"
@@ -80,7 +81,7 @@ func (c *demoCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, closeLog()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := openModels(ctx, d.cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), m.stageNames())
+	caller, err := openModels(ctx, d.cfg, llm.Deps{Spend: spendCap(c.MaxSpend, func() { stop(errBudget) })}, m.stageNames())
 	if err != nil {
 		return err
 	}

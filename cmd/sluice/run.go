@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/consumers"
 	"sluice/streams"
-	"sluice/telemetry"
 )
 
 // crew is the runners of one process.
@@ -22,15 +19,17 @@ type crew struct {
 }
 
 // newCrew makes a runner for every stage. The caller runs it, then closes it.
-func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger, tracing *telemetry.Tracing) (*crew, error) {
-	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: log})
+func newCrew(p parts, stages []consumers.Stage, log *slog.Logger) (*crew, error) {
+	publisher, err := streams.NewPublisher(p.js, streams.PublisherOptions{Log: log})
 	if err != nil {
 		return nil, err
 	}
 	c := &crew{stages: stages, publisher: publisher}
 	var faults []error
 	for _, s := range stages {
-		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log, Tracing: tracing})
+		r, err := consumers.New(consumers.Config{
+			Stage: s, JS: p.js, Publisher: publisher, AckWait: p.cfg.NATS.AckWait, Log: log, Tracing: p.tracing, Billed: p.inFlight.stored(),
+		})
 		faults = append(faults, err)
 		c.runners = append(c.runners, r)
 	}

@@ -35,6 +35,8 @@ type parts struct {
 	cfg    config.Config
 	js     jetstream.JetStream
 	caller *llm.Caller
+	// inFlight is the journal of caller's calls; nil: none.
+	inFlight *callsInFlight
 	// tables is the URL of the database, for record, training and monitor.
 	tables string
 	// log takes the monitor's lines.

@@ -7,6 +7,8 @@ import (
 
 	"sluice/config"
 	"sluice/consumers/monitor"
+	"sluice/inflight"
+	"sluice/llm"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 )
@@ -37,7 +39,10 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), append(m.stageNames(), "gateway"))
+	calls := m.openInFlight(ctx, l, inflight.Purse{})
+	defer func() { err = errors.Join(err, calls.Close()) }()
+	deps := llm.Deps{Spend: spendCap(c.MaxSpend, func() { stop(errBudget) }), Journal: calls.begun()}
+	caller, err := openModels(ctx, cfg, deps, append(m.stageNames(), "gateway"))
 	if err != nil {
 		return err
 	}
@@ -50,7 +55,7 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
+	p := parts{cfg: cfg, js: l.JS, caller: caller, inFlight: calls, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
 	select {
 	case <-r.begun:
