@@ -16,7 +16,7 @@ import (
 	"sluice/routing/rules"
 )
 
-// Options are what a pipeline is made of. Every part but Budgets, Limiter, Observers and Log is required.
+// Options are what a pipeline is made of. Every part but Budgets, Limiter, Observers is required.
 type Options struct {
 	Front   Decider
 	Rules   Mapper
