@@ -107,7 +107,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
 	}
-	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
+	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
 		shared, err := claims.Open(ctx, g.log.JS, time.Now)
@@ -130,7 +130,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {
 		g.m.log.Warn("the gateway listens beyond this machine and no key was made yet: only programs of this machine are let in", "listen", c.Listen)
 	}
-	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline, g.m.tracing); err != nil {
+	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline, micro.Options{Tracing: g.m.tracing, Panics: &g.panics}); err != nil {
 		return nil, errors.Join(err, s.http.Shutdown(ctx))
 	}
 	return s, nil
@@ -193,7 +193,7 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err := g.openFront(beside); err != nil {
 		return err
 	}
-	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency, m.tracing)
+	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency, micro.Options{Tracing: m.tracing, Panics: &gateway.Panics{Log: m.log}})
 	if err != nil {
 		return err
 	}

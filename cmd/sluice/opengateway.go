@@ -37,6 +37,7 @@ type openedGateway struct {
 	Metrics  *metrics.Metrics
 	keeper   *budget.Keeper
 	registry *registry.Registry
+	panics   gateway.Panics
 	// publisher stores what is no fact of a request; nil in a router's process.
 	publisher *streams.Publisher
 	slot      *spool.Slot
@@ -48,7 +49,7 @@ type openedGateway struct {
 
 // openGateway opens a gateway on a log. Its owner calls Close.
 func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models) (_ *openedGateway, err error) {
-	g := &openedGateway{m: m, cfg: cfg, log: l}
+	g := &openedGateway{m: m, cfg: cfg, log: l, panics: gateway.Panics{Log: m.log}}
 	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
 	defer func() {
@@ -198,7 +199,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
 		return err
 	}
-	if err := g.Metrics.CountClaims(g.keeper.Stats); err != nil {
+	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count)); err != nil {
 		return err
 	}
 	observers := []gateway.Observer{g.Metrics}
@@ -208,7 +209,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	bounds := gateway.DefaultLimits()
 	bounds.MaxMessages, bounds.MaxTextBytes, bounds.MaxOutputTokens = c.MaxMessages, c.MaxTextBytes, c.MaxOutputTokens
 	g.Pipeline, err = gateway.New(context.WithoutCancel(ctx), gateway.Options{
-		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, OnWarning: g.budgetWarned(ctx),
+		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, Panics: &g.panics, OnWarning: g.budgetWarned(ctx),
 		Medium: g.cfg.Pair.Medium, Large: g.cfg.Pair.Large, Named: c.Models, Fallbacks: fallbacks,
 		Timeout: c.Timeout, MaxAttempts: c.MaxAttempts, MaxQueued: c.MaxQueued, HedgeAfter: c.HedgeAfter, FirstToken: c.FirstToken, Idle: c.Idle,
 		Limits: bounds, Redact: redact, KeepAnswers: c.KeepAnswers, Seed: g.cfg.Split.Seed, TrainShare: g.cfg.Split.TrainShare,

@@ -103,6 +103,13 @@ func (m *Metrics) CountClaims(stats func() budget.Stats) error {
 	}, func() float64 { return float64(stats().Overruns) }))
 }
 
+// CountPanics serves how many requests panicked. Once a gateway.
+func (m *Metrics) CountPanics(count func() int64) error {
+	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "sluice", Subsystem: "gateway", Name: "panics_total", Help: "Requests that panicked: each ended with an internal error.",
+	}, func() float64 { return float64(count()) }))
+}
+
 // Register adds others' metrics to what is served.
 func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
 

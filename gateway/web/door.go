@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,7 +39,9 @@ type Options struct {
 	Metrics http.Handler
 	// Tracing makes a span of every request; nil: none.
 	Tracing *telemetry.Tracing
-	// Log hears of panics; nil: nobody does.
+	// Panics hears of requests that panicked; nil: nobody does.
+	Panics *gateway.Panics
+	// Log hears of what clients are not told; nil: nobody does.
 	Log *slog.Logger
 }
 
@@ -113,7 +114,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
-				d.o.Log.Error("a request panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+				d.o.Panics.Note(r.URL.Path, v)
 			}
 			panic(http.ErrAbortHandler)
 		}
