@@ -72,6 +72,7 @@ func New(stats func() spool.Stats, inHand func() int) (*Metrics, error) {
 		m.requests, m.policies, m.rules, m.faults, m.calls, m.cost, m.tokens, m.fallbacks, m.latency, m.model, m.router, m.firstToken,
 		gauge("spool_unpublished", "Requests whose facts the log has not confirmed.", func() float64 { return float64(stats().Unpublished) }),
 		gauge("spool_open", "Requests that are begun and not ended.", func() float64 { return float64(stats().Open) }),
+		gauge("spool_broken", "Damaged parts of the spool that were set aside, until somebody takes their files away.", func() float64 { return float64(stats().Broken) }),
 		gauge("spool_bytes", "Bytes of the spool on disk.", func() float64 { return float64(stats().Bytes) }),
 		gauge("in_flight", "Requests in hand.", func() float64 { return float64(inHand()) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
