@@ -59,10 +59,11 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
-	c.announce(m, g, s, l, emu, emulatorURL)
-	select {
-	case <-ctx.Done():
-	case err = <-s.http.Failed():
+	if err = c.announce(m, g, s, l, emu, emulatorURL); err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-s.http.Failed():
+		}
 	}
 	if err = errors.Join(err, s.Close(ctx), g.Close(ctx)); err != nil {
 		return err
@@ -70,7 +71,7 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	return budgetOrNil(ctx)
 }
 
-func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emu *emulator.Server, emulatorURL string) {
+func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emu *emulator.Server, emulatorURL string) error {
 	fmt.Fprintf(m.Stdout, "the gateway is up; Ctrl-C lets what is in hand end, then stops it\n")
 	g.announce(m, s)
 	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
@@ -80,7 +81,7 @@ func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLo
 	case emulatorURL != "":
 		fmt.Fprintf(m.Stdout, "  models   SIMULATED at %s\n", emulatorURL)
 	}
-	m.ready(Where{NATS: l.URL, Emulator: emulatorURL, Gateway: s.http.URL()})
+	return m.serves(l, Where{NATS: l.URL, Emulator: emulatorURL, Gateway: s.http.URL()})
 }
 
 // announce says where the gateway is, and to whom it is open.
@@ -198,11 +199,12 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	fmt.Fprintf(m.Stdout, "the router is served at %s (process %d); Ctrl-C stops it\n", l.URL, os.Getpid())
-	m.ready(Where{NATS: l.URL})
-	<-ctx.Done()
+	if err = m.serves(l, Where{NATS: l.URL}); err == nil {
+		<-ctx.Done()
+	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return s.Stop(last)
+	return errors.Join(err, s.Stop(last))
 }
 
 // frontRouter is a front as a router: what the static map would decide is the asking gateway's own to decide.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,16 +22,23 @@ type crew struct {
 	publisher *streams.Publisher
 }
 
-// newCrew makes a runner for every stage. The caller runs it, then closes it.
-func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger, tracing *telemetry.Tracing) (*crew, error) {
+// newCrew makes a runner for every stage. The caller runs it, then closes it. begun is called once all of them ask for
+// messages.
+func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger, tracing *telemetry.Tracing, begun func()) (*crew, error) {
 	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: log})
 	if err != nil {
 		return nil, err
 	}
 	c := &crew{stages: stages, publisher: publisher}
 	var faults []error
+	var asking atomic.Int64
+	one := func() {
+		if asking.Add(1) == int64(len(stages)) {
+			begun()
+		}
+	}
 	for _, s := range stages {
-		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log, Tracing: tracing})
+		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log, Tracing: tracing, Begun: one})
 		faults = append(faults, err)
 		c.runners = append(c.runners, r)
 	}
