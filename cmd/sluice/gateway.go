@@ -111,7 +111,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
-		shared, err := claims.Open(ctx, g.log.JS, time.Now)
+		shared, err := claims.Open(ctx, g.log.JS)
 		if err != nil {
 			return nil, err
 		}

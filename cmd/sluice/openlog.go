@@ -202,6 +202,6 @@ func (m *Main) applyStreams(ctx context.Context, js jetstream.JetStream) error {
 
 func streamOptions(n config.NATS) streams.Options {
 	o := streams.DefaultOptions()
-	o.Replicas, o.MaxAge, o.MaxBytes, o.Duplicates = n.Replicas, n.MaxAge, n.MaxBytes, n.Duplicates
+	o.Replicas, o.MaxAge, o.MaxBytes, o.RepliesMaxBytes, o.Duplicates = n.Replicas, n.MaxAge, n.MaxBytes, n.RepliesBytes, n.Duplicates
 	return o
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -49,6 +50,8 @@ type Options struct {
 type Door struct {
 	o   Options
 	mux *http.ServeMux
+	// aloneTold is when Door.alone last told the log, in seconds of Unix time.
+	aloneTold atomic.Int64
 }
 
 // New makes a door of routes. A path that none has is answered by lost, and a method that a path does not have
