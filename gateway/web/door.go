@@ -67,8 +67,16 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
+	routes, google := apart(routes)
 	for _, r := range routes {
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
+		other, shared := google[r.Pattern]
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) {
+			if shared && fromGoogle(req) {
+				d.serve(w, req, other)
+				return
+			}
+			d.serve(w, req, r)
+		})
 	}
 	d.otherMethods(routes)
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
@@ -80,6 +88,19 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here"})
 	})
 	return d
+}
+
+// apart takes out the routes that share a pattern with another dialect's.
+func apart(routes []Route) (others []Route, google map[string]Route) {
+	google = map[string]Route{}
+	for _, r := range routes {
+		if r.Google {
+			google[r.Pattern] = r
+		} else {
+			others = append(others, r)
+		}
+	}
+	return others, google
 }
 
 // otherMethods answers what is asked of a route's path with a method that it does not have: 405, and in the
