@@ -26,6 +26,8 @@ type ConnectOptions struct {
 	CAFile, CertFile, KeyFile string
 	// Wait keeps trying where the server is not there yet, instead of failing at once.
 	Wait bool
+	// OnRefused hears of what the server's permissions do not allow; it must not block. Nil: Log does.
+	OnRefused func(*PermissionError)
 	// Log hears of lost and found connections; nil: nobody does. It never hears a credential.
 	Log *slog.Logger
 }
@@ -63,7 +65,11 @@ func (o ConnectOptions) options(log *slog.Logger) []nats.Option {
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS connection is back") }),
-		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if e := Refused(err, o.Role); e != nil && o.OnRefused != nil {
+				o.OnRefused(e)
+				return
+			}
 			log.Warn("NATS reports a fault", "error", err)
 		}),
 	}

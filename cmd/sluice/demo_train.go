@@ -27,7 +27,7 @@ func (d *demo) train(ctx context.Context) (_ *demoTraining, err error) {
 	defer db.Close()
 	cfg := d.cfg
 	cfg.DataDir = filepath.Join(cfg.DataDir, "demo")
-	cfg.Training.MinTrain, cfg.Training.MinTest = 20, 5
+	cfg.Training.MinTrain, cfg.Training.MinTest = sluice.FewestTrainExamples, 5
 	for _, dir := range []string{"training", "routers"} {
 		if err := os.RemoveAll(filepath.Join(cfg.DataDir, dir)); err != nil {
 			return nil, fmt.Errorf("clear the last demo's routers: %w", err)
