@@ -46,6 +46,8 @@ type Config struct {
 	Billed func(callID string)
 	// Tracing makes a span of every message that is handled; nil: none.
 	Tracing *telemetry.Tracing
+	// Begun is called once the durables are there and messages are asked for; nil: nobody is told.
+	Begun func()
 	// Log hears of failures, never of payloads; nil: nobody does.
 	Log *slog.Logger
 }

@@ -41,7 +41,8 @@ type Skipped map[string]int
 
 // LoadGraded reads a graded file (.jsonl or .jsonl.gz) for one pair of models. Rows that lack a question, one of
 // the models or a grade that is known, rows that RouteLLM marks as contaminated and repeated questions are left
-// out and counted. It fails, naming the line, on a row that is neither form.
+// out and counted. It fails, naming the line, on a row that is neither form,
+// and where no row is left.
 func LoadGraded(path, medium, large string, cost Coster) ([]Sample, Skipped, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -43,18 +43,24 @@ type Answer struct {
 // Answer answers a request; with stream nil the reply comes whole. When it returns, the decision and every
 // line of the ledger are in the spool (Invariant 6): the caller may send the last byte. The error is a
 // *Fault.
-func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, error) {
+func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (answer *Answer, err error) {
 	ctx, leave, fault := p.enter(ctx)
 	if fault != nil {
 		return &Answer{}, fault
 	}
 	defer leave()
-	answer := &Answer{}
+	answer = &Answer{}
+	var r *run
+	defer func() {
+		if v := recover(); v != nil {
+			err = p.panicked(ctx, r, a.API, v)
+		}
+	}()
 	pl, fault := p.plan(ctx, a, &answer.Decision)
 	if fault != nil {
 		return answer, fault
 	}
-	r := &run{p: p, ask: a, plan: pl, stream: stream, answer: answer, scratch: scratch.Get().(*[]byte)}
+	r = &run{p: p, ask: a, plan: pl, stream: stream, answer: answer, scratch: scratch.Get().(*[]byte)}
 	defer r.putScratch()
 	if pl.refusal != nil {
 		return r.finish(ctx, llm.ChainResult{}, pl.refusal)
@@ -98,7 +104,8 @@ type run struct {
 
 	mu      sync.Mutex // attempts that hedge call begin and end at once
 	lines   []sluice.Call
-	told    int // lines that an intent has carried
+	told    int  // lines that an intent has carried
+	written bool // the outcome is in the spool
 	intent  intent
 	scratch *[]byte
 }
@@ -110,6 +117,13 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	begun := false
+	defer func() {
+		if !begun { // nor will it be: no model is called
+			r.intent.Call.ID = ""
+			r.settle(ctx, call.ID, 0)
+		}
+	}()
 	call.KeyID = r.ask.Key.ID
 	var err error
 	r.intent = intentOf(r.plan.d, &call)
@@ -118,10 +132,9 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 		err = r.p.o.Spool.Begin(r.plan.d.ID, *r.scratch)
 	}
 	if err != nil {
-		r.settle(ctx, call.ID, 0)
 		return err
 	}
-	r.told = len(r.lines)
+	begun, r.told = true, len(r.lines)
 	return nil
 }
 
@@ -251,6 +264,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	*r.scratch, facts, lost = appendFacts((*r.scratch)[:0], d, r.lines)
 	if lost == nil {
 		trace(ctx, d, facts)
+		r.written = true
 		lost = r.p.o.Spool.End(d.ID, facts)
 	}
 	if lost != nil && fault == nil {

@@ -32,13 +32,17 @@ type plan struct {
 }
 
 // Decide decides on a request and answers nothing: what /v1/route tells. Nothing is written down.
-func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) {
+func (p *Pipeline) Decide(ctx context.Context, a *Ask) (d sluice.Decision, err error) {
 	ctx, leave, fault := p.enter(ctx)
 	if fault != nil {
 		return sluice.Decision{}, fault
 	}
 	defer leave()
-	d := sluice.Decision{}
+	defer func() {
+		if v := recover(); v != nil {
+			d, err = sluice.Decision{}, p.panicked(ctx, nil, a.API, v)
+		}
+	}()
 	pl, fault := p.plan(ctx, a, &d)
 	if fault != nil {
 		return sluice.Decision{}, fault

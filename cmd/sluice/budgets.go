@@ -76,7 +76,7 @@ func (c *budgetsShowCmd) Run(ctx context.Context, m *Main) error {
 		}
 		t.flush()
 		if len(states) == 0 {
-			fmt.Fprintln(m.Stderr, "there is no budget: none is configured (budgets.limits), and no key has one of its own")
+			fmt.Fprintln(m.Stderr, "no budget is configured (budgets.limits), and none of a key was drawn on in its present period")
 		}
 		return nil
 	})

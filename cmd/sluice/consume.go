@@ -66,8 +66,11 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	r := startRing(ctx, p, []string{c.Stage}, tables.open, m.log)
 	select {
 	case <-r.begun:
+		if err := m.serves(l, Where{NATS: l.URL, Metrics: p.metrics.url}); err != nil {
+			stop(err)
+			return errors.Join(err, r.wait())
+		}
 		m.log.Info("consuming", "stage", c.Stage, "log", l.URL)
-		m.ready(Where{NATS: l.URL, Metrics: p.metrics.url})
 	case <-ctx.Done():
 	}
 	if err := r.wait(); err != nil {

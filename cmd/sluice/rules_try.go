@@ -91,13 +91,21 @@ func (c *rulesTryCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	sum := trySummary{RulesVersion: mapper.Version(), Rules: map[string]int{}, Models: map[string]int{}, Policies: map[string]int{}}
+	if err := c.tryAll(m, in, mapper.Version(), func(row tryRow) tried { return c.try(ctx, f, mapper, row) }); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	return nil
+}
+
+// tryAll tries every line and shows what became of each, and of all.
+func (c *rulesTryCmd) tryAll(m *Main, in io.Reader, rulesVersion string, try func(tryRow) tried) error {
+	sum := trySummary{RulesVersion: rulesVersion, Rules: map[string]int{}, Models: map[string]int{}, Policies: map[string]int{}}
 	var all []tried
-	err = eachRow(in, func(line int, row tryRow) error {
+	err := eachRow(in, func(line int, row tryRow) error {
 		if row.Policy != "" && !m.knowsPolicy(string(row.Policy)) {
 			return fmt.Errorf("line %d: the policy %q is not configured", line, row.Policy)
 		}
-		one := c.try(ctx, f, mapper, row)
+		one := try(row)
 		one.Line = line
 		sum.add(one)
 		if c.JSON {
@@ -106,13 +114,12 @@ func (c *rulesTryCmd) Run(ctx context.Context, m *Main) (err error) {
 		all = append(all, one)
 		return nil
 	})
-	if err == nil && sum.Queries == 0 {
-		err = errors.New("holds no query")
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
-	}
-	if c.JSON {
+	switch {
+	case err != nil:
+		return err
+	case sum.Queries == 0:
+		return errors.New("holds no query")
+	case c.JSON:
 		return writeJSON(m.Stdout, sum)
 	}
 	drawTried(m.Stdout, all)

@@ -68,8 +68,13 @@ func (s *Spool) read(from position, buf *scratch) (batch, error) {
 		if err := b.take(data); err != nil {
 			return b, err
 		}
-		if b.next != from || n == end-from.offset {
+		if b.next != from {
 			return b, nil
+		}
+		if n == end-from.offset { // what is written begins with no frame
+			size, ends, err := s.skip(g, from.offset, data)
+			b.next.offset, b.ends = b.next.offset+int64(size), ends
+			return b, err
 		}
 		n = min(2*n, end-from.offset) // a frame longer than the buffer
 	}

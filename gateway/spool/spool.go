@@ -40,6 +40,9 @@ type Options struct {
 	// BeforeForget, where set, is called before published facts are forgotten; an error keeps them. Whoever
 	// books what calls cost stores its books here: see [Spool.Unpublished].
 	BeforeForget func(ctx context.Context) error
+	// OnBroken hears of damage that publishing came to, in Run's goroutine: what is behind it waits. Damage that
+	// Open finds it tells the log, and its leftovers hold what was lost.
+	OnBroken func(Broken)
 	// Log hears of damage and of facts that the log refuses; nil: nobody does.
 	Log *slog.Logger
 
@@ -75,6 +78,7 @@ type Spool struct {
 	// held are facts that found no room on the disk: they are published from memory.
 	held   []streams.Message
 	closed bool
+	broken int64 // parts of files that were damaged and are set aside
 	// idle is closed and made anew whenever ended falls to zero.
 	idle chan struct{}
 
@@ -208,13 +212,15 @@ type Stats struct {
 	// Open counts the requests that are begun and not ended, Unpublished the ends that JetStream has not
 	// confirmed, Bytes what the segments have on disk.
 	Open, Unpublished, Bytes int64
+	// Broken counts the damaged parts that were set aside, as long as nobody takes their files away.
+	Broken int64
 }
 
 // Stats reads the figures.
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Open: int64(len(s.begun)), Unpublished: s.ended}
+	st := Stats{Open: int64(len(s.begun)), Unpublished: s.ended, Broken: s.broken}
 	for _, g := range s.segments {
 		st.Bytes += g.size
 	}
