@@ -39,6 +39,18 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if o.InProcess != nil {
+		server = strings.Replace(server, "tls://", "nats://", 1) // nobody listens in between
+	}
+	nc, err := nats.Connect(server, o.options(log)...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", redacted(server), err)
+	}
+	return nc, nil
+}
+
+// options are o in the client library's words.
+func (o ConnectOptions) options(log *slog.Logger) []nats.Option {
 	opts := []nats.Option{
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
@@ -69,7 +81,6 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 	}
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess.s))
-		server = strings.Replace(server, "tls://", "nats://", 1) // nobody listens in between
 	}
 	if o.CredentialsFile != "" {
 		opts = append(opts, nats.UserCredentials(o.CredentialsFile))
@@ -80,11 +91,7 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 	if o.CertFile != "" {
 		opts = append(opts, nats.ClientCert(o.CertFile, o.KeyFile))
 	}
-	nc, err := nats.Connect(server, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", redacted(server), err)
-	}
-	return nc, nil
+	return opts
 }
 
 // JetStream opens the log on a connection.

@@ -304,7 +304,7 @@ func (g *openedGateway) Close(ctx context.Context) error {
 
 // gatewayModels makes a caller of the models that a gateway may ask.
 func gatewayModels(ctx context.Context, c config.Config, spend *llm.Spend) (*llm.Caller, error) {
-	return openModels(ctx, c, spend, []string{"gateway"})
+	return openModels(ctx, c, llm.Deps{Spend: spend}, []string{"gateway"})
 }
 
 // doorKeys lets clients that must send something as a key be anonymous too: as long as no key was ever made,

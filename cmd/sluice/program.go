@@ -153,7 +153,7 @@ func (m *Main) report(err error) int {
 		return statusBudget
 	}
 	fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
-	if errors.As(err, &usage) || errors.As(err, &faults) {
+	if errors.As(err, &usage) || errors.As(err, &faults) || m.loadErr != nil && errors.Is(err, m.loadErr) {
 		return statusUsage
 	}
 	return statusFailed

@@ -73,7 +73,7 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 		return err
 	}
 	defer b.Close()
-	c, err := newCrew(p.js, b.stages, p.cfg.NATS.AckWait, r.log, p.tracing, built)
+	c, err := newCrew(p, b.stages, r.log, built)
 	if err != nil {
 		return err
 	}

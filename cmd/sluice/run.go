@@ -5,14 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/consumers"
 	"sluice/streams"
-	"sluice/telemetry"
 )
 
 // crew is the runners of one process.
@@ -24,8 +21,8 @@ type crew struct {
 
 // newCrew makes a runner for every stage. The caller runs it, then closes it. begun is called once all of them ask for
 // messages.
-func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger, tracing *telemetry.Tracing, begun func()) (*crew, error) {
-	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: log})
+func newCrew(p parts, stages []consumers.Stage, log *slog.Logger, begun func()) (*crew, error) {
+	publisher, err := streams.NewPublisher(p.js, streams.PublisherOptions{Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +35,9 @@ func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Dura
 		}
 	}
 	for _, s := range stages {
-		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log, Tracing: tracing, Begun: one})
+		r, err := consumers.New(consumers.Config{
+			Stage: s, JS: p.js, Publisher: publisher, AckWait: p.cfg.NATS.AckWait, Log: log, Tracing: p.tracing, Billed: p.inFlight.stored(), Begun: one,
+		})
 		faults = append(faults, err)
 		c.runners = append(c.runners, r)
 	}

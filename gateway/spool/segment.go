@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+
+	"sluice/mapped"
 )
 
 const suffix = ".spool"
@@ -71,23 +72,13 @@ func (g *segment) put(frames []byte) (err error) {
 		_, err = g.file.WriteAt(frames, g.written)
 		return err
 	}
-	// A disk that can't take a page, though it was allocated, faults.
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if recover() != nil {
-			err = errFault
-		}
-	}()
-	copy(g.room[g.written:g.size], frames)
-	return nil
+	return mapped.Copy(g.room[g.written:g.size], frames)
 }
-
-var errFault = errors.New("the disk failed under a file of the spool")
 
 func (g *segment) close() error {
 	room := g.room
 	g.room = nil
-	return errors.Join(unmap(room), g.file.Close())
+	return errors.Join(mapped.Release(room), g.file.Close())
 }
 
 // syncDir makes the names in a directory durable.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/mapped"
 	"sluice/streams"
 )
 
@@ -45,7 +46,7 @@ type Options struct {
 	// Log hears of damage and of facts that the log refuses; nil: nobody does.
 	Log *slog.Logger
 
-	allocate func(*os.File, int64) ([]byte, error) // allocate outside of tests
+	allocate func(*os.File, int64) ([]byte, error) // mapped.Allocate outside of tests
 }
 
 // headroom is the part of a segment that ends may use and intents may not.
@@ -102,7 +103,7 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.allocate == nil {
-		o.allocate = allocate
+		o.allocate = mapped.Allocate
 	}
 	return o
 }

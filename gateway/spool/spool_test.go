@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/mapped"
 	"sluice/streams"
 )
 
@@ -255,7 +256,7 @@ func TestAFullDiskRefusesIntentsAndKeepsTheFactsOfWhatIsBegun(t *testing.T) {
 		if full {
 			return nil, syscall.ENOSPC
 		}
-		return allocate(f, n)
+		return mapped.Allocate(f, n)
 	}})
 	full = true
 	begun := 0
@@ -298,7 +299,7 @@ func TestADirectoryThatCannotBeOpenedForAMomentIsNoFullDiskForEver(t *testing.T)
 		if away {
 			must(t, os.Rename(dir, dir+"-away"))
 		}
-		return allocate(f, n)
+		return mapped.Allocate(f, n)
 	}})
 	away = true
 	if err := s.Begin("large", make([]byte, 128<<10)); !errors.Is(err, ErrFull) {

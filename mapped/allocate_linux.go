@@ -1,4 +1,4 @@
-package spool
+package mapped
 
 import (
 	"errors"
@@ -6,10 +6,9 @@ import (
 	"syscall"
 )
 
-// allocate gives a file its bytes on the disk now, and maps them into memory: what is copied there is the
-// operating system's as if it had been written, without a call for each frame. Where the file system can't
+// Allocate gives a file its bytes on the disk now, and maps them into memory. Where the file system can't
 // allocate, the file only gets its length and no room: a full disk must be found by writing.
-func allocate(f *os.File, size int64) (room []byte, err error) {
+func Allocate(f *os.File, size int64) (room []byte, err error) {
 	err = syscall.Fallocate(int(f.Fd()), 0, 0, size)
 	if errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOSYS) {
 		return nil, f.Truncate(size)
@@ -24,7 +23,8 @@ func allocate(f *os.File, size int64) (room []byte, err error) {
 	return room, nil
 }
 
-func unmap(room []byte) error {
+// Release gives the memory back; no room is nothing to give.
+func Release(room []byte) error {
 	if room == nil {
 		return nil
 	}
