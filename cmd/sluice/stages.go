@@ -39,7 +39,7 @@ type parts struct {
 	inFlight *callsInFlight
 	// tables is the URL of the database, for record, training and monitor.
 	tables string
-	// log takes the monitor's lines.
+	// log takes the lines of stages that have some to tell; nil: nobody hears them.
 	log *slog.Logger
 	// metrics is told where the monitor's metrics are; nil: nobody asks.
 	metrics *metricsAt
@@ -197,6 +197,7 @@ func (p parts) answer(ctx context.Context, latest *streams.Latest) (*answer.Stag
 	}
 	return answer.New(asker{p.caller}, latest, answer.Options{
 		Medium: answer.Model{Name: p.cfg.Pair.Medium}, Large: answer.Model{Name: p.cfg.Pair.Large}, Key: key, Now: time.Now,
+		Log: p.log,
 	})
 }
 

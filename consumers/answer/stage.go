@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -46,6 +48,8 @@ type Options struct {
 	MaxAnswerBytes int
 	// Now is the clock that deadlines are held against.
 	Now func() time.Time
+	// Log hears of panics, with their stacks; nil: nobody does.
+	Log *slog.Logger
 }
 
 // Stage is the answer stage. It is safe for use by many goroutines.
@@ -66,6 +70,9 @@ func New(asker Asker, stored Stored, o Options) (*Stage, error) {
 	}
 	if o.MaxAnswerBytes == 0 {
 		o.MaxAnswerBytes = 64 << 10
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Stage{asker: asker, stored: stored, opts: o, pair: o.Key.Pair(o.Medium.Name, o.Large.Name, PromptVersion)}, nil
 }
@@ -137,9 +144,15 @@ func (s *Stage) ask(ctx context.Context, a sluice.Accepted, arms []sluice.Arm) [
 	return results
 }
 
-// askArm asks the model that stands behind an arm.
-func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) said {
+// askArm asks the model that stands behind an arm. A panic is poison and that arm's alone, as any other failure is.
+func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) (result said) {
 	q := a.Query
+	defer func() {
+		if v := recover(); v != nil {
+			s.opts.Log.Error("asking a model panicked", "query", q.Key, "arm", arm, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			result = said{err: sluice.Poison(sluice.ReasonPanic, fmt.Errorf("arm %s: panic: %v", arm, v))}
+		}
+	}()
 	tier := s.opts.Key.Tier(q.Key, arm)
 	model := s.opts.Medium
 	if tier == sluice.Large {
@@ -193,7 +206,7 @@ func (s *Stage) collect(results []said) ([]streams.Message, error) {
 // severity orders the classes: a query that one model will never answer has no label whatever the other
 // says, and a failure that spends an attempt must spend it even where the other model asks for a pause.
 var severity = map[sluice.Class]int{
-	sluice.ClassTerminal: 3, sluice.ClassInterrupted: 2, sluice.ClassRetryable: 1, sluice.ClassWait: 0,
+	sluice.ClassPoison: 4, sluice.ClassTerminal: 3, sluice.ClassInterrupted: 2, sluice.ClassRetryable: 1, sluice.ClassWait: 0,
 }
 
 // worst joins the errors of the arms into one of the gravest one's class; nil if there are none.

@@ -227,6 +227,25 @@ func TestAFailureOfOneModelKeepsWhatTheOtherSaid(t *testing.T) {
 	}
 }
 
+func TestAPanicOfOneArmIsPoisonAndKeepsWhatTheOtherSaid(t *testing.T) {
+	for _, down := range []string{flash, pro} {
+		models := &stagetest.Models{Reply: func(_ llm.Purpose, req llm.Request) (string, error) {
+			if req.Model == down {
+				panic("a bug")
+			}
+			return "said by " + req.Model, nil
+		}}
+		in, _ := accepted(t, 3)
+		out, err := newStage(t, models, &stagetest.Log{}).Handle(t.Context(), in)
+		if sluice.ClassOf(err) != sluice.ClassPoison || sluice.ReasonOf(err) != sluice.ReasonPanic {
+			t.Fatalf("%s panics: %v", down, err)
+		}
+		if said, calls := answers(t, out); len(said) != 1 || len(calls) != 1 || strings.Contains(said[0].Text, down) {
+			t.Errorf("%s panics: %+v, %d lines", down, said, len(calls))
+		}
+	}
+}
+
 // TestTheGraverErrorSettlesTheMessage whichever arm it is of.
 func TestTheGraverErrorSettlesTheMessage(t *testing.T) {
 	terminal := sluice.Terminal(sluice.ReasonRefused, errors.New("blocked"))
