@@ -24,6 +24,26 @@ func allocate(f *os.File, size int64) (room []byte, err error) {
 	return room, nil
 }
 
+// force brings a file's content onto the disk, and of what is known about it only what reading it again needs.
+func force(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		for {
+			if failed = syscall.Fdatasync(int(fd)); !errors.Is(failed, syscall.EINTR) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return os.ErrClosed
+	}
+	return failed
+}
+
 func unmap(room []byte) error {
 	if room == nil {
 		return nil

@@ -11,7 +11,8 @@ import (
 // requests were begun and never ended. The caller ends them with what they are to be settled at.
 func Open(o Options) (*Spool, []Leftover, error) {
 	s := &Spool{
-		o: o.withDefaults(), begun: map[string]*segment{}, grown: make(chan struct{}, 1), idle: make(chan struct{}),
+		o: o.withDefaults(), begun: map[string]*segment{}, grown: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		idle: make(chan struct{}),
 	}
 	left, err := s.open()
 	if err != nil {
@@ -27,17 +28,19 @@ func (s *Spool) open() ([]Leftover, error) {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	numbers, err := segmentNumbers(s.o.Dir)
+	if err := removeSpares(s.o.Dir); err != nil {
+		return nil, err
+	}
+	found, err := findSegments(s.o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	r := replay{begun: map[string]*Leftover{}, home: s.begun}
-	for _, n := range numbers {
-		f, err := os.OpenFile(segmentPath(s.o.Dir, n), os.O_RDWR, 0)
-		if err != nil {
+	for i := range found {
+		g := &found[i]
+		if g.file, err = os.OpenFile(g.path, os.O_RDWR, 0); err != nil {
 			return nil, err
 		}
-		g := &segment{number: n, path: f.Name(), file: f}
 		s.segments = append(s.segments, g)
 		if err := r.read(g, s.o.Log.Warn); err != nil {
 			return nil, err
@@ -79,7 +82,7 @@ func (r *replay) read(g *segment, warn func(string, ...any)) error {
 	}
 	g.size = int64(len(data))
 	for {
-		k, body, size, err := readFrame(data[g.written:])
+		k, body, size, err := readFrame(data[g.written:], g.seal)
 		if errors.Is(err, errTorn) && len(data)-int(g.written) >= frameHead {
 			warn("the spool has a torn frame; what is behind it in the file is lost", "file", g.path, "offset", g.written)
 		}

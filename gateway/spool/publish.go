@@ -16,7 +16,8 @@ type Publisher interface {
 	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
 }
 
-// markEvery is how often the spool forgets what is published; lastMark bounds the last time.
+// markEvery is how often the spool forgets what is published, beside every time that a file is done; lastMark bounds
+// the last time.
 const (
 	markEvery = time.Second
 	lastMark  = 3 * time.Second
@@ -53,7 +54,7 @@ func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
 		case <-marks.C:
 			err = s.mark(ctx)
 		case <-s.grown:
-			if err = sleep(ctx, s.o.Linger); err == nil {
+			if err = s.linger(ctx); err == nil {
 				err = s.publishAll(ctx, p, &buf)
 			}
 			if err != nil {
@@ -66,7 +67,28 @@ func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
 	}
 }
 
-// Flush waits until everything that has ended is published; Run must be running.
+// linger waits until there is enough to be worth the log's while, or somebody waits for it.
+func (s *Spool) linger(ctx context.Context) error {
+	t := time.NewTimer(s.o.Linger)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.hurried:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// hurry has what is gathered published now; asked for too early, it cuts the next gathering short.
+func (s *Spool) hurry() {
+	select {
+	case s.hurried <- struct{}{}:
+	default:
+	}
+}
+
+// Flush has everything that has ended published without delay, and waits for it; Run must be running.
 func (s *Spool) Flush(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -75,6 +97,7 @@ func (s *Spool) Flush(ctx context.Context) error {
 		if n == 0 {
 			return nil
 		}
+		s.hurry()
 		select {
 		case <-idle:
 		case <-ctx.Done():
@@ -112,7 +135,6 @@ func (s *Spool) publishAll(ctx context.Context, p Publisher, buf *scratch) error
 	if err := s.publishHeld(ctx, p); err != nil {
 		return err
 	}
-	marked := time.Now()
 	for {
 		b, err := s.read(s.published(), buf)
 		if err != nil {
@@ -127,11 +149,10 @@ func (s *Spool) publishAll(ctx context.Context, p Publisher, buf *scratch) error
 			}
 		}
 		s.advance(b)
-		if time.Since(marked) > markEvery { // a long backlog
+		if b.next.segment != b.from.segment { // nobody needs the file behind us any more
 			if err := s.mark(ctx); err != nil {
 				return err
 			}
-			marked = time.Now()
 		}
 	}
 }
@@ -166,6 +187,7 @@ func (s *Spool) hold(id string, facts []streams.Message) {
 		s.held = append(s.held, m)
 	}
 	s.grow()
+	s.hurry() // the disk keeps none of it
 }
 
 // publishHeld publishes what is in memory alone.

@@ -65,7 +65,7 @@ func (s *Spool) read(from position, buf *scratch) (batch, error) {
 		if _, err := g.file.ReadAt(data, from.offset); err != nil {
 			return b, err
 		}
-		if err := b.take(data); err != nil {
+		if err := b.take(data, g.seal); err != nil {
 			return b, err
 		}
 		if b.next != from || n == end-from.offset {
@@ -86,9 +86,9 @@ func (s *Spool) at(number uint64) *segment {
 }
 
 // take reads whole frames.
-func (b *batch) take(data []byte) error {
+func (b *batch) take(data []byte, seal uint32) error {
 	for len(data) > 0 {
-		k, body, size, err := readFrame(data)
+		k, body, size, err := readFrame(data, seal)
 		if err != nil || size == 0 {
 			return nil //nolint:nilerr // the rest comes with the next batch
 		}

@@ -99,10 +99,10 @@ func TestWhatEndsIsPublishedInOrderAndItsFilesGo(t *testing.T) {
 	if got := log.all(); !slices.Equal(got, want) {
 		t.Errorf("published %d of %d, or in another order", len(got), len(want))
 	}
-	numbers, err := segmentNumbers(dir)
+	found, err := findSegments(dir)
 	must(t, err)
-	if len(numbers) > 2 || numbers[0] == 1 {
-		t.Errorf("segments %v are left, of which all facts are published", numbers)
+	if len(found) > 2 || found[0].number == 1 {
+		t.Errorf("%d segments from %d on are left, of which all facts are published", len(found), found[0].number)
 	}
 	if st := s.Stats(); st.Open != 0 || st.Unpublished != 0 {
 		t.Errorf("stats %+v", st)
@@ -153,7 +153,7 @@ func TestATornTailIsToleratedWhereverItIsTorn(t *testing.T) {
 				torn[i] = garbage
 			}
 			dir := t.TempDir()
-			must(t, os.WriteFile(filepath.Join(dir, filepath.Base(segmentPath("", 1))), torn, 0o600))
+			must(t, os.WriteFile(filepath.Join(dir, filepath.Base(segmentPath("", 1, false))), torn, 0o600))
 			sparse := Options{Dir: dir, Sync: SyncNone, SegmentBytes: 1 << 10, allocate: unmapped}
 			s, left := open(t, sparse)
 			if len(left) > 1 || len(left) == 1 && left[0].ID == "b" && s.Stats().Unpublished != 1 {
