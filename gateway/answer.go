@@ -49,24 +49,31 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 		return &Answer{}, fault
 	}
 	defer leave()
-	answer := &Answer{}
-	pl, fault := p.plan(ctx, a, &answer.Decision)
-	if fault != nil {
-		return answer, fault
+	r := runs.Get().(*run)
+	r.p, r.ask, r.stream, r.answer = p, a, stream, &Answer{}
+	answer, err := r.do(ctx)
+	r.reset() // after a panic it is not used again
+	runs.Put(r)
+	return answer, err
+}
+
+// do answers the request.
+func (r *run) do(ctx context.Context) (*Answer, error) {
+	p, a, pl := r.p, r.ask, &r.plan
+	if fault := p.plan(ctx, a, &r.answer.Decision, pl); fault != nil {
+		return r.answer, fault
 	}
-	r := &run{p: p, ask: a, plan: pl, stream: stream, answer: answer, scratch: scratch.Get().(*[]byte)}
-	defer r.putScratch()
 	if pl.refusal != nil {
 		return r.finish(ctx, llm.ChainResult{}, pl.refusal)
 	}
 	var sink func(llm.Chunk) error
-	if stream != nil {
+	if r.stream != nil {
 		r.text.r = p.o.Redact
 		sink = r.chunk
 	}
 	began := p.o.Now()
-	res, err := p.o.Models.Chat(ctx, p.chainOptions(pl.d), a.Chat, llm.Hooks{Begin: r.begin, End: r.end}, sink)
-	if err == nil && stream != nil {
+	res, err := p.o.Models.Chat(ctx, p.chainOptions(pl.d), a.Chat, r.hooks, sink)
+	if err == nil && r.stream != nil {
 		err = r.flush(res.Model)
 	}
 	pl.d.ModelMS = p.o.Now().Sub(began).Milliseconds()
@@ -76,21 +83,28 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, 
 	return r.finish(ctx, res, err)
 }
 
-// scratch holds buffers for what is written into the spool.
-var scratch = sync.Pool{New: func() any { return new([]byte) }}
+// runs are used again: a run is a kilobyte, and nobody keeps one when its request has ended.
+var runs = sync.Pool{New: func() any {
+	r := &run{}
+	r.hooks = llm.Hooks{Begin: r.begin, End: r.end}
+	return r
+}}
 
-// putScratch gives the buffer back, unless it grew beyond what requests usually need.
-func (r *run) putScratch() {
-	if cap(*r.scratch) <= 64<<10 {
-		scratch.Put(r.scratch)
+// reset lets go of the request's memory, and of a buffer that grew beyond what requests usually need.
+func (r *run) reset() {
+	kept := r.scratch[:0]
+	if cap(kept) > 64<<10 {
+		kept = nil
 	}
+	*r = run{hooks: r.hooks, scratch: kept}
 }
 
 // run is one request in hand.
 type run struct {
+	hooks  llm.Hooks // the run's own
 	p      *Pipeline
 	ask    *Ask
-	plan   *plan
+	plan   plan
 	stream Stream
 	answer *Answer
 	text   cleaner
@@ -100,7 +114,7 @@ type run struct {
 	lines   []sluice.Call
 	told    int // lines that an intent has carried
 	intent  intent
-	scratch *[]byte
+	scratch []byte // for what is written into the spool
 }
 
 // begin reserves the attempt's budget and writes its intent; only then may the model be called.
@@ -113,9 +127,9 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	call.KeyID = r.ask.Key.ID
 	var err error
 	r.intent = intentOf(r.plan.d, &call)
-	*r.scratch, err = appendIntent((*r.scratch)[:0], &r.intent, r.lines[r.told:])
+	r.scratch, err = appendIntent(r.scratch[:0], &r.intent, r.lines[r.told:])
 	if err == nil {
-		err = r.p.o.Spool.Begin(r.plan.d.ID, *r.scratch)
+		err = r.p.o.Spool.Begin(r.plan.d.ID, r.scratch)
 	}
 	if err != nil {
 		r.settle(ctx, call.ID, 0)
@@ -248,7 +262,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	r.record(d, res, fault)
 	var facts []streams.Message
 	var lost error
-	*r.scratch, facts, lost = appendFacts((*r.scratch)[:0], d, r.lines)
+	r.scratch, facts, lost = appendFacts(r.scratch[:0], d, r.lines)
 	if lost == nil {
 		trace(ctx, d, facts)
 		lost = r.p.o.Spool.End(d.ID, facts)
