@@ -16,9 +16,6 @@ const (
 	Large  Tier = "large"
 )
 
-// Tiers lists both tiers, medium first.
-func Tiers() []Tier { return []Tier{Medium, Large} }
-
 // Arm is the blind name of a tier for one query. Who an arm is can be told by [ArmKey] alone, which
 // only the answer and label stages hold (Invariant 3).
 type Arm string

@@ -101,7 +101,7 @@ type Feedback struct {
 type Alert struct {
 	ID string `json:"id"`
 	// Rule names what is watched: "budget_burn", "drift", "error_rate", "latency_p99", "calibration"; or what
-	// happened once: "canary_rollback", "rules_refused", "budget_warning".
+	// happened once: "canary_rollback", "rules_refused", "budget_warning", "spool_broken".
 	Rule string `json:"rule"`
 	// Subject says whose it is: a tenant, a model, a feature; empty for all.
 	Subject string `json:"subject,omitempty"`

@@ -19,7 +19,6 @@ const (
 	ClassStale       Class = "stale"       // an old replica answered: again at once; spends none
 	ClassExhausted   Class = "exhausted"   // attempts spent: to the dead letters
 	ClassPoison      Class = "poison"      // undecodable, panic, crash loop: to the dead letters
-	ClassOutage      Class = "outage"      // a publish is unconfirmed: retried in place
 	ClassInterrupted Class = "interrupted" // shutting down: given back at once
 )
 
@@ -36,7 +35,6 @@ const (
 	ReasonExpired       Reason = "expired"
 	ReasonRefused       Reason = "refused" // the provider will never answer this
 	ReasonUnparseable   Reason = "unparseable_reply"
-	ReasonBudget        Reason = "budget" // --max-spend reached
 	ReasonExhausted     Reason = "exhausted"
 	ReasonPanic         Reason = "panic"
 	ReasonCrashLoop     Reason = "crash_loop"
@@ -82,11 +80,6 @@ func WithReason(reason Reason, err error) error {
 
 // Stale says that a read was served by a replica that lags behind; it spends no attempt.
 func Stale(err error) error { return &classified{class: ClassStale, err: err} }
-
-// Exhausted says that every attempt is spent; the runner uses it. It keeps the reason that err carries.
-func Exhausted(err error) error {
-	return &classified{class: ClassExhausted, reason: ReasonOf(err), err: err}
-}
 
 // ClassOf tells the fate that err asks for: [ClassRetryable] for any unmarked error,
 // [ClassInterrupted] for a canceled context.

@@ -2,6 +2,10 @@ package sluice
 
 import "time"
 
+// FewestTrainExamples is what a training makes a router of at least: the recipes fail with fewer, and configurations
+// that would let one begin with fewer are refused.
+const FewestTrainExamples = 40
+
 // TrainingJob is the fact that a training was asked for: it names an immutable snapshot of examples and
 // everything else that decides the result, so that two workers with the same job make the same model.
 type TrainingJob struct {

@@ -54,6 +54,7 @@ type NATS struct {
 	Replicas     int           `key:"replicas" doc:"Copies of every stream: 1, 3 or 5; more than 1 needs a cluster."`
 	MaxAge       time.Duration `key:"max_age" doc:"How long facts are kept in the log. Must exceed the longest pause between the two verdicts of a query. 0 keeps them for ever."`
 	MaxBytes     int64         `key:"max_bytes" doc:"Bytes that one stream may hold; a full stream refuses new messages and loses none. 0: no bound."`
+	RepliesBytes int64         `key:"replies_max_bytes" doc:"Bytes that gateways may share of replies to requests with an Idempotency-Key, for a day. A server sets them aside. A full bucket refuses no request: each gateway then remembers its own replies alone. 0: no bound."`
 	AckWait      time.Duration `key:"ack_wait" doc:"How long the log waits for a sign of life of a stage before it hands a message to another copy. Signs are sent every third of it, so that a slow model costs nothing."`
 	Duplicates   time.Duration `key:"duplicates" doc:"The window in which the server recognises a repeated message id. An optimisation: correctness does not rest on it."`
 }

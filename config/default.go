@@ -16,6 +16,7 @@ func Default() Config {
 			Replicas:     1,
 			MaxAge:       365 * 24 * time.Hour,
 			AckWait:      time.Minute,
+			RepliesBytes: 256 << 20,
 			Duplicates:   2 * time.Minute,
 		},
 		Postgres: Postgres{MaxConns: 8},

@@ -33,7 +33,11 @@ type FaultsError []Fault
 // Error lists the faults, one a line.
 func (fs FaultsError) Error() string {
 	lines := make([]string, 0, len(fs)+1)
-	lines = append(lines, fmt.Sprintf("the configuration has %d fault(s):", len(fs)))
+	if len(fs) == 1 {
+		lines = append(lines, "the configuration has a fault:")
+	} else {
+		lines = append(lines, fmt.Sprintf("the configuration has %d faults:", len(fs)))
+	}
 	for _, f := range fs {
 		lines = append(lines, "  "+f.String())
 	}

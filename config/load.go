@@ -18,7 +18,8 @@ const FileName = "sluice.yaml"
 // Load makes the effective configuration: defaults, then the file, then the environment, then flags of
 // the form "judge.model=gemini-2.5-pro" (values in YAML). An empty path means [FileName] if it is
 // there. getenv is os.Getenv outside tests. The error, where the configuration itself is at fault, is
-// [FaultsError] and names every fault; an unreadable file is an error of its own.
+// [FaultsError] and names every fault; that a file is no YAML is the only one. A file that can't be read
+// is an error of its own.
 func Load(path string, getenv func(string) string, sets []string) (Config, error) {
 	c := Default()
 	var faults FaultsError
@@ -61,7 +62,8 @@ func (c *Config) loadFile(path string, places map[string]string, faults *FaultsE
 func (c *Config) overlay(data []byte, file string, places map[string]string, faults *FaultsError) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return fmt.Errorf("%s is not YAML: %w", file, err)
+		faults.add(file, "", "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		return faults.err()
 	}
 	if len(doc.Content) == 0 {
 		return nil // nothing but comments
@@ -120,8 +122,12 @@ func (c *Config) loadEnv(v reflect.Value, path string, getenv func(string) strin
 // loadFlag lays one "key=value" over c.
 func (c *Config) loadFlag(set string, places map[string]string, faults *FaultsError) {
 	key, value, ok := strings.Cut(set, "=")
-	if !ok {
+	switch {
+	case !ok:
 		faults.add(set, "--set", "has no value", "write --set key=value")
+		return
+	case key == "":
+		faults.add(set, "--set", "names no key", "write --set key=value")
 		return
 	}
 	var doc yaml.Node

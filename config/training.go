@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice"
 	"sluice/evaluation"
 )
 
@@ -20,7 +21,7 @@ type Training struct {
 	PerPolicy   int           `key:"per_policy" doc:"Train when every policy has that many new examples. 0: never for that."`
 	MaxAge      time.Duration `key:"max_age" doc:"Train when a new example has waited that long. 0: never for that."`
 	Alarms      []string      `key:"alarms" doc:"Rules of alerts that ask for a training, if there is any new example."`
-	MinTrain    int           `key:"min_train" doc:"No training begins with fewer train examples than this."`
+	MinTrain    int           `key:"min_train" doc:"No training begins with fewer train examples than this; what every recipe wants at least is the least that it may be."`
 	MinTest     int           `key:"min_test" doc:"No training begins with fewer test examples than this: its gate would promote nothing."`
 	MaxTrain    int           `key:"max_train" doc:"Train examples of one training, at most; the newest are taken."`
 	Every       time.Duration `key:"every" doc:"How often a trainer looks whether it is time."`
@@ -51,7 +52,7 @@ func (c *Config) checkTraining(k checker) {
 	for i, rule := range t.Alarms {
 		k.want(versionToken.MatchString(rule), fmt.Sprintf("training.alarms[%d]", i), fmt.Sprintf("%q is no rule", rule), "want letters, digits, - and _")
 	}
-	k.want(t.MinTrain >= 10, "training.min_train", "is below 10", "100 is the default")
+	k.want(t.MinTrain >= sluice.FewestTrainExamples, "training.min_train", fmt.Sprintf("is below %d, the fewest that a router is made of: such a training would begin and fail", sluice.FewestTrainExamples), "100 is the default")
 	k.want(t.MinTest >= 1, "training.min_test", "is below 1", "25 is the default")
 	k.want(t.MaxTrain >= t.MinTrain, "training.max_train", "is below training.min_train", "20000 is the default")
 	k.want(t.Every >= 100*time.Millisecond, "training.every", "is below 100ms", "5s is the default")

@@ -66,6 +66,7 @@ func (c *Config) checkNATS(k checker) {
 	k.want(n.MaxAge == 0 || n.MaxAge >= time.Hour, "nats.max_age", "is below an hour", "the label join needs both verdicts of a query in the log")
 	k.want(n.MaxBytes >= 0, "nats.max_bytes", "is negative", "0 means no bound")
 	k.want(n.AckWait >= time.Second, "nats.ack_wait", "is below 1s", "1m is the default")
+	k.want(n.RepliesBytes == 0 || n.RepliesBytes >= 1<<20, "nats.replies_max_bytes", "is below 1048576", "268435456 is the default, 0 means no bound")
 	k.want(n.Duplicates >= time.Second, "nats.duplicates", "is below 1s", "2m is the default")
 	k.want(n.MaxAge == 0 || n.Duplicates <= n.MaxAge, "nats.duplicates", "is longer than nats.max_age", "2m is the default")
 	k.want((n.TLSCert == "") == (n.TLSKey == ""), "nats.tls_cert", "needs nats.tls_key, and the other way round", "give both or neither")

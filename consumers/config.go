@@ -41,8 +41,13 @@ type Config struct {
 	// Observe hears of every message when its fate is sealed; nil: nobody does. It must not block, and is
 	// called by many goroutines at once.
 	Observe func(Settled)
+	// Billed hears the id of every call whose line of the ledger is stored; nil: nobody does. It must not block,
+	// and is called by several goroutines at once.
+	Billed func(callID string)
 	// Tracing makes a span of every message that is handled; nil: none.
 	Tracing *telemetry.Tracing
+	// Begun is called once the durables are there and messages are asked for; nil: nobody is told.
+	Begun func()
 	// Log hears of failures, never of payloads; nil: nobody does.
 	Log *slog.Logger
 }

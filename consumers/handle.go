@@ -128,13 +128,15 @@ func (r *Runner) panicked(v any, in streams.Message) error {
 }
 
 // store publishes what the stage made of messages and waits for the confirmation (Invariant 1). While
-// the log can't confirm it is tried again, and the stage is not. Its error is terminal where an output
-// can never be stored, or says that the runner is stopping.
+// the log can't confirm it is tried again, and the stage is not. What comes of work that a shutdown cut off, such
+// as the lines of calls that were given up, is stored with the last word (Invariant 6). Its error is terminal where
+// an output can never be stored, or says that the runner is stopping.
 func (r *Runner) store(out []streams.Message) error {
 	if len(out) == 0 {
 		return nil
 	}
-	acks, err := r.publisher.Publish(r.work, out)
+	acks, err := r.publisher.Publish(r.patience(), out)
+	r.billed(out, acks)
 	r.stats.add(func(s *Stats) {
 		for _, a := range acks {
 			if a.Stream == "" {
@@ -154,4 +156,16 @@ func (r *Runner) store(out []streams.Message) error {
 		return sluice.Terminal(sluice.ReasonRefused, err)
 	}
 	return err
+}
+
+// billed tells of the lines of the ledger that are stored.
+func (r *Runner) billed(out []streams.Message, acks []streams.Ack) {
+	if r.cfg.Billed == nil {
+		return
+	}
+	for i, a := range acks {
+		if a.Stream != "" && streams.IsLedger(out[i]) {
+			r.cfg.Billed(streams.BilledID(out[i].Subject))
+		}
+	}
 }

@@ -136,6 +136,9 @@ func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc
 	r.mu.Lock()
 	r.step()
 	r.mu.Unlock()
+	if r.cfg.Begun != nil {
+		r.cfg.Begun()
+	}
 
 	err := r.keepHouse(ctx)
 	if err != nil {

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"sluice"
@@ -38,7 +41,8 @@ type Skipped map[string]int
 
 // LoadGraded reads a graded file (.jsonl or .jsonl.gz) for one pair of models. Rows that lack a question, one of
 // the models or a grade that is known, rows that RouteLLM marks as contaminated and repeated questions are left
-// out and counted. It fails, naming the line, on a row that is neither form.
+// out and counted. It fails, naming the line, on a row that is neither form,
+// and where no row is left.
 func LoadGraded(path, medium, large string, cost Coster) ([]Sample, Skipped, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -62,7 +66,7 @@ func LoadGraded(path, medium, large string, cost Coster) ([]Sample, Skipped, err
 
 func readGraded(r io.Reader, medium, large string, cost Coster) ([]Sample, Skipped, error) {
 	var samples []Sample
-	skipped, seen := Skipped{}, map[string]bool{}
+	skipped, seen, models := Skipped{}, map[string]bool{}, map[string]bool{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	for n := 1; lines.Scan(); n++ {
@@ -72,6 +76,9 @@ func readGraded(r io.Reader, medium, large string, cost Coster) ([]Sample, Skipp
 		var row gradedRow
 		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
 			return nil, nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		for model := range row.Runs {
+			models[model] = true
 		}
 		s, reason, err := row.sample(medium, large, cost)
 		if err != nil {
@@ -92,9 +99,22 @@ func readGraded(r io.Reader, medium, large string, cost Coster) ([]Sample, Skipp
 		return nil, nil, err
 	}
 	if len(samples) == 0 {
-		return nil, nil, fmt.Errorf("no row has graded answers of both %s and %s", medium, large)
+		return nil, nil, noSamples(medium, large, skipped, models)
 	}
 	return samples, skipped, nil
+}
+
+// noSamples says why a file gave none.
+func noSamples(medium, large string, skipped Skipped, models map[string]bool) error {
+	switch {
+	case len(skipped) == 0:
+		return errors.New("it is empty")
+	case len(models) == 0:
+		return fmt.Errorf("no row can be used: %v", map[string]int(skipped))
+	default:
+		return fmt.Errorf("no row has graded answers of both %s and %s; the models of this file are %s",
+			medium, large, strings.Join(slices.Sorted(maps.Keys(models)), ", "))
+	}
 }
 
 func (row gradedRow) sample(medium, large string, cost Coster) (s Sample, skip string, err error) {

@@ -65,6 +65,16 @@ func TestLoadGradedNamesTheLine(t *testing.T) {
 }
 
 // A word that is no grade must not count as a wrong answer.
+func TestAFileWithoutTheTwoModelsSaysWhichItHas(t *testing.T) {
+	row := `{"id":1,"question":"q","runs":{"gpt-4":{"grade":"CORRECT"},"gpt-3":{"grade":"CORRECT"}}}`
+	if _, _, err := evaluation.LoadGraded(write(t, row), "gpt-3", "claude", free); err == nil || !strings.Contains(err.Error(), "the models of this file are gpt-3, gpt-4") {
+		t.Error(err)
+	}
+	if _, _, err := evaluation.LoadGraded(write(t), "m", "l", free); err == nil || !strings.Contains(err.Error(), "it is empty") {
+		t.Error(err)
+	}
+}
+
 func TestLoadGradedLeavesOutWhatIsNoGrade(t *testing.T) {
 	row := func(question, m, l string) string {
 		return fmt.Sprintf(`{"id":1,"question":%q,"runs":{"m":{"grade":%q},"l":{"grade":%q}}}`, question, m, l)

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -92,30 +93,13 @@ func (r *Report) view() view {
 
 // curves is accuracy over dollars or, where the models have no price, over the share of large calls.
 func (r *Report) curves() plot {
-	priced := false
-	least, most := math.Inf(1), math.Inf(-1)
-	for _, x := range r.Routers {
-		priced = priced || x.Cost != nil
-		for _, p := range x.Curve {
-			if x.Name != "oracle" {
-				least, most = min(least, p.Accuracy), max(most, p.Accuracy)
-			}
-		}
-	}
-	value := func(p Point) float64 { return p.LargeShare }
 	out := plot{XTitle: "share of queries sent to the large model", YTitle: "accuracy"}
-	lo, hi, format := 0.0, 1.0, "%.1f"
-	if priced {
+	out.X, out.Y = newAxis(0, 1, plotLeft, plotRight, "%.1f"), r.accuracyAxis()
+	value := func(p Point) float64 { return p.LargeShare }
+	if slices.ContainsFunc(r.Routers, func(x Result) bool { return x.Cost != nil }) {
 		value = func(p Point) float64 { return p.Cost / 1000 } // micro-dollars a query are dollars a thousand queries, by 1,000
-		out.XTitle, lo, hi, format = "dollars per 1,000 queries, the router's own included", math.Inf(1), math.Inf(-1), "%.3g"
-		for _, x := range r.Routers {
-			for _, p := range x.Curve {
-				lo, hi = min(lo, value(p)), max(hi, value(p))
-			}
-		}
+		out.XTitle, out.X = "dollars per 1,000 queries, the router's own included", r.dollarAxis(value)
 	}
-	margin := (most - least) * 0.12
-	out.X, out.Y = newAxis(lo, hi, plotLeft, plotRight, format), newAxis(least-margin, most+margin, plotBottom, plotTop, "%.3g")
 	for i, x := range r.Routers {
 		if len(x.Curve) == 0 || x.Name == "hull-of-models" {
 			continue
@@ -133,6 +117,32 @@ func (r *Report) curves() plot {
 		out.Lines = append(out.Lines, l)
 	}
 	return out
+}
+
+// accuracyAxis spans the accuracies of all curves but the oracle's, which would flatten the others.
+func (r *Report) accuracyAxis() axis {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, x := range r.Routers {
+		if x.Name == "oracle" {
+			continue
+		}
+		for _, p := range x.Curve {
+			least, most = min(least, p.Accuracy), max(most, p.Accuracy)
+		}
+	}
+	margin := (most - least) * 0.12
+	return newAxis(least-margin, most+margin, plotBottom, plotTop, "%.3g")
+}
+
+// dollarAxis spans what all curves cost.
+func (r *Report) dollarAxis(dollars func(Point) float64) axis {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, x := range r.Routers {
+		for _, p := range x.Curve {
+			lo, hi = min(lo, dollars(p)), max(hi, dollars(p))
+		}
+	}
+	return newAxis(lo, hi, plotLeft, plotRight, "%.3g")
 }
 
 // color numbers the line of the table at i: the models alone and their hull share one, so that oracle and seven

@@ -43,26 +43,33 @@ type Answer struct {
 // Answer answers a request; with stream nil the reply comes whole. When it returns, the decision and every
 // line of the ledger are in the spool (Invariant 6): the caller may send the last byte. The error is a
 // *Fault.
-func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (*Answer, error) {
+func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (answer *Answer, err error) {
 	ctx, leave, fault := p.enter(ctx)
 	if fault != nil {
 		return &Answer{}, fault
 	}
 	defer leave()
+	answer = &Answer{}
 	r := runs.Get().(*run)
-	r.p, r.ask, r.stream, r.answer = p, a, stream, &Answer{}
-	answer, err := r.do(ctx)
-	r.reset() // after a panic it is not used again
+	r.p, r.ask, r.stream, r.answer = p, a, stream, answer
+	defer func() {
+		if v := recover(); v != nil {
+			err = p.panicked(ctx, r, a.API, v)
+		}
+	}()
+	err = r.do(ctx)
+	r.reset() // one that panicked is not used again
 	runs.Put(r)
 	return answer, err
 }
 
-// do answers the request.
-func (r *run) do(ctx context.Context) (*Answer, error) {
+// do makes the answer.
+func (r *run) do(ctx context.Context) error {
 	p, a, pl := r.p, r.ask, &r.plan
 	if fault := p.plan(ctx, a, &r.answer.Decision, pl); fault != nil {
-		return r.answer, fault
+		return fault
 	}
+	r.decided = true
 	if pl.refusal != nil {
 		return r.finish(ctx, llm.ChainResult{}, pl.refusal)
 	}
@@ -112,7 +119,9 @@ type run struct {
 
 	mu      sync.Mutex // attempts that hedge call begin and end at once
 	lines   []sluice.Call
-	told    int // lines that an intent has carried
+	told    int  // lines that an intent has carried
+	decided bool // plan is made
+	written bool // the outcome is in the spool
 	intent  intent
 	scratch []byte // for what is written into the spool
 }
@@ -124,6 +133,13 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	begun := false
+	defer func() {
+		if !begun { // nor will it be: no model is called
+			r.intent.Call.ID = ""
+			r.settle(ctx, call.ID, 0)
+		}
+	}()
 	call.KeyID = r.ask.Key.ID
 	var err error
 	r.intent = intentOf(r.plan.d, &call)
@@ -132,10 +148,9 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 		err = r.p.o.Spool.Begin(r.plan.d.ID, r.scratch)
 	}
 	if err != nil {
-		r.settle(ctx, call.ID, 0)
 		return err
 	}
-	r.told = len(r.lines)
+	begun, r.told = true, len(r.lines)
 	return nil
 }
 
@@ -253,7 +268,7 @@ func (r *run) flush(model string) error {
 }
 
 // finish writes down what happened and makes the answer.
-func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answer, error) {
+func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) error {
 	var fault *Fault
 	if err != nil {
 		fault = r.p.faultOf(ctx, err)
@@ -265,6 +280,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	r.scratch, facts, lost = appendFacts(r.scratch[:0], d, r.lines)
 	if lost == nil {
 		trace(ctx, d, facts)
+		r.written = true
 		lost = r.p.o.Spool.End(d.ID, facts)
 	}
 	if lost != nil && fault == nil {
@@ -280,9 +296,9 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	}
 	r.p.told.tell(&r.answer.Decision, r.lines)
 	if fault != nil {
-		return r.answer, fault
+		return fault
 	}
-	return r.answer, nil
+	return nil
 }
 
 // record fills in the decision and the answer.

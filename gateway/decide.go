@@ -32,13 +32,18 @@ type plan struct {
 }
 
 // Decide decides on a request and answers nothing: what /v1/route tells. Nothing is written down.
-func (p *Pipeline) Decide(ctx context.Context, a *Ask) (sluice.Decision, error) {
+func (p *Pipeline) Decide(ctx context.Context, a *Ask) (d sluice.Decision, err error) {
 	ctx, leave, fault := p.enter(ctx)
 	if fault != nil {
 		return sluice.Decision{}, fault
 	}
 	defer leave()
-	d, pl := sluice.Decision{}, plan{}
+	defer func() {
+		if v := recover(); v != nil {
+			d, err = sluice.Decision{}, p.panicked(ctx, nil, a.API, v)
+		}
+	}()
+	pl := plan{}
 	if fault := p.plan(ctx, a, &d, &pl); fault != nil {
 		return sluice.Decision{}, fault
 	}

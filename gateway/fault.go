@@ -118,7 +118,7 @@ func (p *Pipeline) faultOf(ctx context.Context, err error) *Fault {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Fault{Kind: Timeout, Message: "no model answered before the deadline"}
 	}
-	return &Fault{Kind: Internal, Message: "the gateway failed; its log says how"}
+	return internalFault()
 }
 
 // faultOfModel tells of the last attempt. What the provider said is ours to know: it may quote the request.

@@ -16,7 +16,7 @@ import (
 	"sluice/routing/rules"
 )
 
-// Options are what a pipeline is made of. Every part but Budgets, Limiter, Observers and Log is required.
+// Options are what a pipeline is made of. Every part but Budgets, Limiter, Observers and Panics is required.
 type Options struct {
 	Front   Decider
 	Rules   Mapper
@@ -24,6 +24,8 @@ type Options struct {
 	Spool   Spool
 	Budgets Budgets // nil: nothing is budgeted
 	Limiter Limiter // nil: no rates
+	// Panics hears of requests that panicked: each ends with a fault of its own, and accounted for. Nil: nobody does.
+	Panics *Panics
 	// Observers hear of every request that was decided on.
 	Observers []Observer
 	// OnWarning hears of a budget that warns, sends to the medium model or refuses: once a period for each of

@@ -71,9 +71,7 @@ func TestTheSameIdempotencyKeyInFlightIsAConflict(t *testing.T) {
 	}
 	var g sync.WaitGroup
 	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 200) })
-	for r.Pipeline.InHand() == 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
-	}
+	gatetest.Until(t, "a request in hand", func() bool { return r.Pipeline.InHand() > 0 })
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 409)
 	g.Wait()
 }
@@ -249,9 +247,7 @@ func TestAClientThatLeavesIsStillAccountedFor(t *testing.T) {
 	}
 	cancel()
 	_ = resp.Body.Close()
-	for r.Pipeline.InHand() > 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
-	}
+	gatetest.Until(t, "the request's end", func() bool { return r.Pipeline.InHand() == 0 })
 	d := r.Decisions(t)
 	if len(d) != 1 || d[0].Outcome != sluice.OutcomeCanceled || d[0].Status != 499 || d[0].Cost == 0 || !d[0].CostEstimated {
 		t.Errorf("decisions %+v", d)
@@ -275,10 +271,8 @@ func TestWhatAKilledGatewayLeftIsSettledAtWhatWasReserved(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	})
-	for r.Emulator.Books().Faults["server_error"] == 0 || r.Spool.Stats().Open == 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
-	}
-	time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the second attempt's intent
+	gatetest.Until(t, "the first attempt's fault", func() bool { return r.Emulator.Books().Faults["server_error"] > 0 })
+	time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the second attempt's intent: nothing outside of the spool tells of it
 	// Another process opens what this one, killed, would leave.
 	_, left, err := spool.Open(spool.Options{Dir: r.Dir})
 	if err != nil || len(left) != 1 || len(left[0].Intents) != 2 {
@@ -366,9 +360,7 @@ func TestDrainingRefusesNewRequestsAndEndsThoseInHand(t *testing.T) {
 	}
 	var g sync.WaitGroup
 	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", "")), 503) })
-	for r.Spool.Stats().Open == 0 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // nothing signals it
-	}
+	gatetest.Until(t, "a request in the spool", func() bool { return r.Spool.Stats().Open > 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	r.Pipeline.Drain(ctx)

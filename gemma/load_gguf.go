@@ -10,11 +10,8 @@ import (
 	"sluice/gemma/gguf"
 )
 
-// LoadGGUF reads a model from a GGUF file of the architectures gemma, gemma2 and gemma3, dequantized to
-// float32, with the tokenizer.json or tokenizer.model beside it, if any.
-func LoadGGUF(path string) (*Model, error) { return whole(path, readGGUF) }
-
-// readGGUF is the reader of GGUF files.
+// readGGUF is the reader of GGUF files of the architectures gemma, gemma2 and gemma3, dequantized to float32,
+// with the tokenizer.json or tokenizer.model beside it, if any.
 func readGGUF(path string, visit func(m *Model, name string, t Tensor)) (*Model, error) {
 	file, err := os.Open(path)
 	if err != nil {

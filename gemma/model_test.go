@@ -225,7 +225,7 @@ func ggufNameOf(c gemma.Config, name string) string {
 	return "blk." + parts[2] + "." + part + ".weight"
 }
 
-func TestLoadGGUFOfEveryGeneration(t *testing.T) {
+func TestGGUFFilesOfEveryGenerationAreRead(t *testing.T) {
 	for name, c := range variants() {
 		c.QueryPreAttnScalar = float64(c.HeadDim)
 		if c.Generation == gemma.Gemma3 {

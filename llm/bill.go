@@ -14,7 +14,8 @@ type bounds struct{ prompt, output int64 }
 // request that was refused, rate limited, answered by a server error or never sent costs nothing.
 //
 // Offline stages leave the output out of most: its only bound is the output limit, which is up to a
-// hundred times what replies have. The gateway, whose books may not fall below the provider's, does not.
+// hundred times what replies have. The gateway, whose books may not fall below the provider's, does not; nor does
+// what is written down of a call in flight, for the case that nobody lives to say how it ended ([Journal]).
 func (c *Caller) bill(line *sluice.Call, usage sluice.Usage, failed *Error, most bounds) {
 	line.Outcome = sluice.OutcomeOK
 	told, partial := usage != sluice.Usage{}, false

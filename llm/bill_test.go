@@ -54,25 +54,3 @@ func TestASilentServerIsEstimated(t *testing.T) {
 		t.Errorf("%+v, %v; want %s", lines, err, want)
 	}
 }
-
-func TestEstimate(t *testing.T) {
-	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	f, err := llm.Estimate(pricing.Builtin(), at,
-		llm.Plan{Model: flash, Requests: 1000, PromptBytes: 400, TypicalOutput: 40, MaxOutput: 1000},
-		llm.Plan{Model: "gemini-2.5-pro", Requests: 1000, PromptBytes: 400, TypicalOutput: 400},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// 100 tokens in, 40 out at $0.30/$2.50; 100 in, 400 out at $1.25/$10.
-	if f.ByModel[flash] != 130_000 || f.ByModel["gemini-2.5-pro"] != 4_125_000 || f.Expected != 4_255_000 {
-		t.Errorf("forecast = %+v", f)
-	}
-	// 432 tokens in, 1000 and 400 out.
-	if f.Most != 1000*(130+2500)+1000*(540+4000) {
-		t.Errorf("most = %s", f.Most)
-	}
-	if _, err := llm.Estimate(pricing.Builtin(), at, llm.Plan{Model: "llama"}); err == nil {
-		t.Error("no error for a model without a price")
-	}
-}

@@ -93,11 +93,12 @@ func (c *Caller) attempt(ctx context.Context, m *model, p Purpose, req Request, 
 		return Response{}, sluice.Call{}, err
 	}
 	defer t.stop()
+	most := bounds{prompt: BoundTokens(requestBytes(req))}
+	t.note(bounds{most.prompt, mostOutput(req)})
 	actx, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
 	defer cancel()
 	resp, err := m.provider.Generate(actx, req)
 	failed := asError(actx, err)
-	most := bounds{prompt: BoundTokens(requestBytes(req))}
 	if failed == nil {
 		most.output = int64(len(resp.Text))
 	}

@@ -37,7 +37,7 @@ type ChainOptions struct {
 }
 
 // Hooks are told of every attempt. Both may be nil. With hedging they may be called by two goroutines at
-// once, and, like the sink, from a goroutine other than the caller's: they must not panic.
+// once, and, like the sink, from a goroutine other than the caller's; where one panics, so does the caller's.
 type Hooks struct {
 	// Begin is called before an attempt, once it has its slot, with a line whose Cost is the most that the
 	// attempt can cost: the place to reserve a budget and to write down the intent. An error stops the

@@ -52,6 +52,9 @@ type ModelConfig struct {
 type Deps struct {
 	// Spend caps what all models cost together; nil is no cap.
 	Spend *Spend
+	// Journal remembers the attempts of [Caller.Call] while they are in flight; nil: nobody does. Those of
+	// [Caller.Chat] are told to its hooks.
+	Journal Journal
 	// Getenv reads API keys; nil is os.Getenv.
 	Getenv func(string) string
 	// NewID mints the ids of ledger lines, fit for a subject; nil draws 128 random bits in base32.
@@ -60,6 +63,12 @@ type Deps struct {
 	Jitter func() float64
 	// Providers, by model, are used in place of building one: models in process, for benchmarks and tests.
 	Providers map[string]Provider
+}
+
+// Journal remembers an attempt that is about to be made, lest its process not live to tell of it.
+type Journal interface {
+	// Begin gets the attempt's line, whose cost is the most that the attempt can cost. It must not keep it.
+	Begin(line *sluice.Call)
 }
 
 func (m ModelConfig) withDefaults() ModelConfig {

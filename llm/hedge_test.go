@@ -3,6 +3,7 @@ package llm_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -111,6 +112,28 @@ func TestAClientThatLeavesCancelsBothOfAHedge(t *testing.T) {
 		res, err := s.play(t, ctx, llm.ChainOptions{HedgeAfter: time.Second}, &told{}, nil)
 		if sorted(res.Lines) != "chosen canceled, second canceled" || sluice.ClassOf(err) != sluice.ClassInterrupted {
 			t.Errorf("%q: %v", sorted(res.Lines), err)
+		}
+	})
+}
+
+func TestAPanicBesideAHedgeIsTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, parts := range map[string][][]spoken{
+			"before the hedge": {{speaks(0, "a")}, {speaks(0, "b")}},
+			"while it runs":    {{speaks(1500*time.Millisecond, "a")}, {speaks(time.Minute, "b")}},
+		} {
+			s, hear := actors(t, llm.ModelConfig{}, parts...), &told{}
+			func() {
+				defer func() {
+					if v := recover(); v == nil || !strings.Contains(fmt.Sprint(v), "ouch") {
+						t.Errorf("%s: recovered %v", name, v)
+					}
+				}()
+				_, _ = s.play(t, t.Context(), llm.ChainOptions{HedgeAfter: time.Second}, hear, func(llm.Chunk) error { panic("ouch") })
+			}()
+			if len(hear.ended) != len(hear.begun) || len(hear.begun) == 0 {
+				t.Errorf("%s: %d attempts begun, %d ended", name, len(hear.begun), len(hear.ended))
+			}
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -171,24 +172,36 @@ func (r *run) hedged(ctx context.Context, n int) outcome {
 	hush := func() { once.Do(func() { close(spoke) }) }
 	var first, second outcome
 	var both sync.WaitGroup
+	var panicked error
+	wait := func() {
+		both.Wait()
+		if panicked != nil {
+			panic(panicked)
+		}
+	}
 	defer both.Wait()
 	both.Go(func() {
 		defer hush()
+		defer func() {
+			if v := recover(); v != nil { // the caller's goroutine is the one that somebody may watch over
+				panicked = fmt.Errorf("%v\n%s", v, debug.Stack())
+			}
+		}()
 		first = r.once(ctx, r.models[r.at], n, hush)
 	})
 	timer := time.NewTimer(r.o.HedgeAfter)
 	defer timer.Stop()
 	select {
 	case <-spoke:
-		both.Wait()
+		wait()
 		return first
 	case <-ctx.Done():
-		both.Wait()
+		wait()
 		return first
 	case <-timer.C:
 	}
 	second = r.once(ctx, r.models[r.at+1], n+1, nil)
-	both.Wait()
+	wait()
 	if second.line.ID != "" {
 		r.attempts++
 	}

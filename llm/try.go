@@ -31,6 +31,18 @@ func (c *Caller) start(ctx context.Context, m *model, p Purpose, v visit, n int)
 	}}, nil
 }
 
+// note tells the journal that the attempt is about to be made, at the most that it can cost.
+func (t *try) note(most bounds) {
+	if t.c.deps.Journal == nil {
+		return
+	}
+	// New saw to it that the model has a price.
+	t.line.Cost, _ = t.c.prices.Bound(t.line.Model, t.line.StartedAt, most.prompt, most.output)
+	_, t.line.PriceVersion, _ = t.c.prices.Price(t.line.Model, t.line.StartedAt, sluice.Usage{})
+	t.c.deps.Journal.Begin(&t.line)
+	t.line.Cost = 0 // what it did cost, its end says
+}
+
 // end prices the line and gives the slot back. failed is nil for a success.
 func (t *try) end(usage sluice.Usage, failed *Error, most bounds) sluice.Call {
 	t.line.LatencyMS = time.Since(t.began).Milliseconds()

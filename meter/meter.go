@@ -21,17 +21,22 @@ type Meter struct {
 	counters counters
 	gauges   gauges
 	ring     ring
+	adopted  func() float64
 }
 
 // New makes a meter with a registry of its own.
 func New() *Meter {
-	m := &Meter{registry: prometheus.NewRegistry()}
+	m := &Meter{registry: prometheus.NewRegistry(), adopted: func() float64 { return 0 }}
 	m.addCounters()
 	m.addGauges()
 	m.addRing()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
+
+// CountAdopted says who counts the calls of killed processes that this one took over. It is called before anything is
+// served.
+func (m *Meter) CountAdopted(f func() float64) { m.adopted = f }
 
 // Names lists every metric that the meter may export under a name of ours, the series of histograms included.
 func (m *Meter) Names() []string { return slices.Clone(m.names) }

@@ -48,6 +48,7 @@ func everything(m *Meter) {
 	m.Noted(nil, &sluice.Alert{Rule: "drift", Cleared: true}, nil)
 	m.Noted(nil, nil, &sluice.TrainingEvent{Kind: "started"})
 	m.Sampled([]online.Sample{{ChosenBy: online.Evenly}}, online.Labelling{Chosen: 4, Spent: 4000})
+	m.CountAdopted(func() float64 { return 3 })
 	m.Show(view())
 	m.ShowRing([]Stage{{Name: "judge", Lag: 3, InHand: 2, Redelivered: 1, Waiting: 4, PerSecond: 5.5, DeadByReason: map[string]uint64{"refused": 2}}},
 		[]Stream{{Name: "ANSWERS", Messages: 10, Bytes: 1000}})
@@ -78,6 +79,7 @@ func TestFactsAndViewsBecomeMetrics(t *testing.T) {
 		`sluice_decisions_total{model="gemini-2.5-flash",outcome="ok",policy="Standard_Query"} 1`,
 		`sluice_cost_microusd_total{model="gemini-2.5-flash"} 81`,
 		`sluice_router_faults_total{fault="deadline"} 1`,
+		`sluice_calls_adopted_total 3`,
 		`sluice_fallbacks_total{model="gemini-2.5-pro"} 1`,
 		`sluice_shadow_decisions_total{verdict="differs"} 1`,
 		`sluice_feedback_total{source="client",verdict="bad"} 1`,

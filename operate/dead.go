@@ -101,7 +101,7 @@ func pick(letters []Letter, ids []string) ([]Letter, error) {
 		}
 		switch len(found) {
 		case 0:
-			faults = append(faults, fmt.Errorf("no dead letter %s among those selected", id))
+			faults = append(faults, fmt.Errorf("no dead letter %s among those selected; sluice dead list shows them", id))
 		case 1:
 			chosen[found[0]] = true
 		default:

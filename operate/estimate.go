@@ -36,19 +36,9 @@ func Missing(ctx context.Context, stored Stored, messages iter.Seq2[streams.Mess
 	var missing, batch []Wanted
 	seen := map[string]bool{}
 	look := func() error {
-		subjects := map[string][]string{}
-		for _, w := range batch {
-			subjects[w.Stream] = append(subjects[w.Stream], w.Subject)
-		}
-		there := map[string]bool{}
-		for stream, list := range subjects {
-			found, err := stored.Get(ctx, stream, list...)
-			if err != nil {
-				return fmt.Errorf("estimate: %w", err)
-			}
-			for subject := range found {
-				there[subject] = true
-			}
+		there, err := storedOf(ctx, stored, batch)
+		if err != nil {
+			return fmt.Errorf("estimate: %w", err)
 		}
 		for _, w := range batch {
 			if !there[w.Subject] {
@@ -78,5 +68,25 @@ func Missing(ctx context.Context, stored Stored, messages iter.Seq2[streams.Mess
 			}
 		}
 	}
-	return missing, look()
+	err := look()
+	return missing, err
+}
+
+// storedOf says which subjects of a batch the log holds.
+func storedOf(ctx context.Context, stored Stored, batch []Wanted) (map[string]bool, error) {
+	subjects := map[string][]string{}
+	for _, w := range batch {
+		subjects[w.Stream] = append(subjects[w.Stream], w.Subject)
+	}
+	there := map[string]bool{}
+	for stream, list := range subjects {
+		found, err := stored.Get(ctx, stream, list...)
+		if err != nil {
+			return nil, err
+		}
+		for subject := range found {
+			there[subject] = true
+		}
+	}
+	return there, nil
 }

@@ -90,24 +90,11 @@ func Look(ctx context.Context, js jetstream.JetStream, stages []string, before S
 		row(name)
 	}
 	for _, name := range streams.Names() {
-		stream, err := js.Stream(ctx, name)
+		info, err := lookAt(ctx, js, name, row)
 		if err != nil {
-			err = fmt.Errorf("status of stream %s: %w", name, err)
-			if errors.Is(err, jetstream.ErrStreamNotFound) {
-				err = fmt.Errorf("%w; sluice streams apply makes it", err)
-			}
-			return Status{}, err
+			return Status{}, fmt.Errorf("status of stream %s: %w", name, err)
 		}
-		s.Streams = append(s.Streams, streamStatus(stream.CachedInfo()))
-		consumers := stream.ListConsumers(ctx)
-		for info := range consumers.Info() {
-			if info.Config.Durable != "" {
-				row(stageOf(info.Config.Durable)).add(info)
-			}
-		}
-		if err := consumers.Err(); err != nil {
-			return Status{}, fmt.Errorf("status of stream %s: consumers: %w", name, err)
-		}
+		s.Streams = append(s.Streams, streamStatus(info))
 	}
 	if err := countDead(ctx, js, row); err != nil {
 		return Status{}, err
@@ -122,6 +109,27 @@ func Look(ctx context.Context, js jetstream.JetStream, stages []string, before S
 	}
 	s.rates(before)
 	return s, nil
+}
+
+// lookAt reads one stream, and counts its durables in the rows of their stages.
+func lookAt(ctx context.Context, js jetstream.JetStream, name string, row func(string) *StageStatus) (*jetstream.StreamInfo, error) {
+	stream, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("%w; sluice streams apply makes it", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	consumers := stream.ListConsumers(ctx)
+	for info := range consumers.Info() {
+		if info.Config.Durable != "" {
+			row(stageOf(info.Config.Durable)).add(info)
+		}
+	}
+	if err := consumers.Err(); err != nil {
+		return nil, fmt.Errorf("consumers: %w", err)
+	}
+	return stream.CachedInfo(), nil
 }
 
 // stageOf reads the stage off a durable: "record-v1-answers" is record's.

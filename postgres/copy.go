@@ -20,8 +20,8 @@ func (r *Recorder) copy(ctx context.Context, b *batch) (copied bool, err error) 
 	defer conn.Release()
 	if keys := b.guarded(); len(keys) > 0 {
 		var forgotten bool
-		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM unnest($1::text[]) u (key) JOIN forgotten f ON f.query_key = u.key)`,
-			keys).Scan(&forgotten)
+		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM forgotten)
+			AND EXISTS (SELECT FROM unnest($1::text[]) u (key) JOIN forgotten f ON f.query_key = u.key)`, keys).Scan(&forgotten)
 		if err != nil || forgotten {
 			return false, err
 		}

@@ -39,13 +39,14 @@ func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten
 			sql   string
 			args  []any
 		}{
-			{&f.Queries, `DELETE FROM queries WHERE key = ANY ($1)`, []any{keys}}, // the rest cascades
 			{&f.DeadLetters, `DELETE FROM dead_letters WHERE query_key = ANY ($1) OR id = ANY ($2)`, []any{keys, deadLetters}},
 			{&f.Calls, `UPDATE calls SET query_key = NULL, tenant = '' WHERE query_key = ANY ($1)`, []any{keys}},
 			{&f.Feedback, `DELETE FROM feedback f USING decisions d WHERE d.id = f.decision_id AND d.query_key = ANY ($1)`, []any{keys}},
 			{new(int64), `DELETE FROM samples WHERE query_key = ANY ($1)
 				OR decision_id IN (SELECT id FROM decisions WHERE query_key = ANY ($1))`, []any{keys}},
 			{&f.Decisions, `DELETE FROM decisions WHERE query_key = ANY ($1)`, []any{keys}},
+			// The rest cascades. It is the last, for no child of any query is written from here to the commit.
+			{&f.Queries, `DELETE FROM queries WHERE key = ANY ($1)`, []any{keys}},
 		} {
 			tag, err := tx.Exec(ctx, step.sql, step.args...)
 			if err != nil {

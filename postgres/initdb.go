@@ -67,12 +67,18 @@ func (c *Cluster) arguments() []string {
 	if c.opts.TCPPort > 0 {
 		listen = "127.0.0.1"
 	}
+	buffers := sharedBuffers(memory())
+	if c.opts.Fast {
+		buffers = sharedBuffers(0)
+	}
 	settings := []string{
 		"listen_addresses=" + listen, "port=" + strconv.Itoa(c.layout.port),
 		"unix_socket_directories=" + c.layout.socket, "unix_socket_permissions=0700",
-		"max_connections=100", "shared_buffers=128MB", "work_mem=16MB", "maintenance_work_mem=128MB",
+		"max_connections=100", "shared_buffers=" + buffers, "work_mem=16MB", "maintenance_work_mem=128MB",
 		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=2GB", "checkpoint_timeout=15min",
-		"random_page_cost=1.1", "jit=off", "autovacuum_naptime=15s",
+		"random_page_cost=1.1", "jit=off",
+		// Tables that only grow are looked at soon, and again when they are half as large again.
+		"autovacuum_naptime=15s", "autovacuum_analyze_scale_factor=0.5", "autovacuum_vacuum_insert_scale_factor=0.5",
 		"log_line_prefix=%m [%p] ", "log_timezone=UTC", "timezone=UTC",
 	}
 	if c.opts.Fast {

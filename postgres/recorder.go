@@ -16,8 +16,7 @@ import (
 type Recorder struct{ pool *pgxpool.Pool }
 
 // recorderSettings keep a plan from depending on how full the tables were when it was made: every look-up
-// of the recorder, those of the foreign keys included, is one of an index, in a table of ten rows as in one
-// of ten million.
+// of the recorder is one of an index, in a table of ten rows as in one of ten million.
 const recorderSettings = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; " +
 	"SET plan_cache_mode = force_generic_plan; " + quietly
 
@@ -60,7 +59,7 @@ func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, 
 	return orphans, nil
 }
 
-// write is the way of nearly every batch, and the foreign keys alone look at the parents.
+// write is the way of nearly every batch, and the tables' own triggers look at the parents.
 func (r *Recorder) write(ctx context.Context, f *sluice.Facts, again bool) error {
 	var b batch
 	queueParents(&b, f)
@@ -113,7 +112,8 @@ func (e *recordError) Permanent() bool {
 	return false
 }
 
-// The two violations that the recorder provokes: a row that is there, a parent that is not.
+// The two violations that the recorder provokes: a row that is there, a parent that is not (migration 0008 says so
+// as a foreign key does).
 const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"

@@ -113,7 +113,7 @@ func TestExamplesTrainHoldsTrainRowsWithAReferenceOnceAndNoWordingOfTheTestSplit
 	}
 }
 
-func TestEveryTableViewAndColumnIsDescribed(t *testing.T) {
+func TestEveryTableViewColumnFunctionAndTriggerIsDescribed(t *testing.T) {
 	db, err := postgres.Connect(t.Context(), pgtest.New(t), "test", 1)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,13 @@ func TestEveryTableViewAndColumnIsDescribed(t *testing.T) {
 		UNION ALL
 		SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 		WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'v') AND c.relname <> 'goose_db_version'
-		  AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL`)
+		  AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
+		UNION ALL
+		SELECT p.proname::text FROM pg_proc p
+		WHERE p.pronamespace = current_schema()::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL
+		UNION ALL
+		SELECT t.tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+		WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL`)
 	if err != nil {
 		t.Fatal(err)
 	}

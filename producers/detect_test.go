@@ -47,9 +47,9 @@ func TestDetectSaysWhatItWouldTake(t *testing.T) {
 	if _, err := Detect(t.TempDir()); err == nil || !strings.Contains(err.Error(), "it is a directory; name a file") {
 		t.Errorf("a directory: %v", err)
 	}
-	for _, f := range Formats() {
-		if got, err := ParseFormat(string(f)); got != f || err != nil {
-			t.Errorf("ParseFormat(%q) = %q, %v", f, got, err)
+	for _, f := range formats {
+		if got, err := ParseFormat(string(f.name)); got != f.name || err != nil {
+			t.Errorf("ParseFormat(%q) = %q, %v", f.name, got, err)
 		}
 	}
 	if _, err := ParseFormat("csv"); err == nil || !strings.Contains(err.Error(), "nq ") {

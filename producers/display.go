@@ -3,7 +3,6 @@ package producers
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 )
@@ -22,12 +21,6 @@ type Display struct {
 // NewDisplay shows a run of so many rows (0: unknown) under a name; terminal says that w is one.
 func NewDisplay(w io.Writer, terminal bool, name string, total int) *Display {
 	return &Display{w: w, terminal: terminal, name: name, total: total}
-}
-
-// IsTerminal says whether a person is looking at the file.
-func IsTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb" && f.Name() != os.DevNull
 }
 
 // How often the display is drawn.
@@ -125,7 +118,7 @@ func (r Report) String() string {
 		what  string
 	}{
 		{r.Known, "of them in the log already"},
-		{r.Resumed, "confirmed by an earlier run"},
+		{r.Resumed, "dealt with by an earlier run"},
 		{r.Invalid, "invalid"},
 		{r.Repeated, "repeated"},
 	} {

@@ -2,7 +2,6 @@ package producers
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,7 +23,7 @@ func TestTheBarIsRedrawnOnATerminal(t *testing.T) {
 		want := clearLine + "simpleqa [######------------------] 1000/4000 rows, 1000 a second, 3s left" +
 			clearLine + "simpleqa [##################------] 3000/4000 rows, 1000 a second, 1s left" +
 			clearLine + "simpleqa [########################] 4000/4000 rows, 1000 a second" +
-			clearLine + "simpleqa: 4000 rows: 2990 published and confirmed, 1000 confirmed by an earlier run, 10 invalid, in 3s\n"
+			clearLine + "simpleqa: 4000 rows: 2990 published and confirmed, 1000 dealt with by an earlier run, 10 invalid, in 3s\n"
 		if b.String() != want {
 			t.Errorf("drew\n%q, want\n%q", b.String(), want)
 		}
@@ -61,21 +60,5 @@ func TestOnlyTheFirstFaultsAreShown(t *testing.T) {
 	}
 	if n := strings.Count(b.String(), "\n"); n != shownFaults+1 || !strings.HasPrefix(b.String(), "left out: f:1: broken\n") {
 		t.Errorf("wrote %d lines:\n%s", n, b.String())
-	}
-}
-
-func TestAFileIsNoTerminal(t *testing.T) {
-	f, err := os.Open(write(t, "f", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = null.Close() }()
-	if IsTerminal(f) || IsTerminal(null) {
-		t.Error("taken for a terminal")
 	}
 }

@@ -33,15 +33,6 @@ var formats = []struct {
 	{Custom, `any jsonl, with a mapping of its fields: query=prompt,id=uid,ground_truth=refs,tags=domain`},
 }
 
-// Formats lists every format.
-func Formats() []Format {
-	names := make([]Format, len(formats))
-	for i, f := range formats {
-		names[i] = f.name
-	}
-	return names
-}
-
 // describeFormats is the list of formats as an error message shows it.
 func describeFormats() string {
 	var b strings.Builder

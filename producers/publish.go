@@ -75,8 +75,8 @@ type Report struct {
 	// Rows counts the rows of the file that were dealt with, in whatever way.
 	Rows int
 	// Resumed counts those that an earlier run had dealt with, Published those that the log confirmed in
-	// this one; Known is the part of Published that the
-	// log had already, as far as its deduplication window tells.
+	// this one; Known is the part of Published that the log had already, as far as its deduplication
+	// window tells.
 	Resumed, Published, Known int
 	// Invalid and Repeated count the rows that were left out in this run; Faults holds the first 20 of
 	// them.

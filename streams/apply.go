@@ -45,7 +45,7 @@ func Buckets(o Options) []jetstream.KeyValueConfig {
 		},
 		{
 			Bucket: BucketReplies, Description: "answers to requests with an Idempotency-Key, sealed by key and request",
-			History: 1, TTL: repliesKept, Storage: o.Storage, Replicas: o.Replicas,
+			History: 1, TTL: repliesKept, MaxBytes: o.RepliesMaxBytes, Storage: o.Storage, Replicas: o.Replicas,
 		},
 		{
 			Bucket: BucketTraining, Description: "what the trainers must agree on: open jobs, heartbeats, cancellations",

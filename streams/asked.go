@@ -52,10 +52,6 @@ func AskedMessage(source, id string, a Asked, forceTest bool) (Message, error) {
 	return m, nil
 }
 
-// ForcesTest says whether the publisher marked the query as one for measuring; nothing can mark it for
-// training (Invariant 4).
-func ForcesTest(m Message) bool { return m.Header[HeaderSplit] == string(sluice.Test) }
-
 // ParseAsked reads a message of QUERIES: JSON where its content type is JSON or absent, msgpack where it
 // is msgpack. Unknown keys are passed over. Every error is poison with its reason: undecodable for bytes
 // that are neither, invalid_text for invalid UTF-8, invalid_field for a key of a wrong type. It does not

@@ -40,7 +40,7 @@ func TestUpstreamMayPublishJSONOrMsgpack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !streams.ForcesTest(ours) || ours.Subject != "queries.asked.web" || ours.ID != "id-1" {
+	if ours.Header[streams.HeaderSplit] != string(sluice.Test) || ours.Subject != "queries.asked.web" || ours.ID != "id-1" {
 		t.Errorf("%+v", ours)
 	}
 	for name, m := range map[string]streams.Message{
@@ -59,15 +59,10 @@ func TestUpstreamMayPublishJSONOrMsgpack(t *testing.T) {
 	}
 }
 
-func TestAnEmptyObjectIsReadAndNobodyCanForceTraining(t *testing.T) {
+func TestAnEmptyObjectIsRead(t *testing.T) {
 	got, err := streams.ParseAsked(streams.Message{Data: []byte(`{}`)})
 	if err != nil || !reflect.DeepEqual(got, streams.Asked{}) {
 		t.Errorf("%+v, %v", got, err)
-	}
-	for _, v := range []string{"", "train", "Test", "TRAIN"} {
-		if streams.ForcesTest(streams.Message{Header: map[string]string{streams.HeaderSplit: v}}) {
-			t.Errorf("%q forces test", v)
-		}
 	}
 }
 

@@ -117,15 +117,17 @@ type Options struct {
 	MaxAge time.Duration
 	// MaxBytes bounds each stream; a full stream refuses new messages and loses none. Zero: no bound.
 	MaxBytes int64
+	// RepliesMaxBytes bounds the bucket of replies to repeated requests. Zero: no bound.
+	RepliesMaxBytes int64
 	// Duplicates is the deduplication window.
 	Duplicates time.Duration
 	// Storage is file unless a test says otherwise.
 	Storage jetstream.StorageType
 }
 
-// DefaultOptions are one replica, a year, no byte bound, a window of two minutes, file storage.
+// DefaultOptions are one replica, a year, no byte bound but 256 MiB of replies, a window of two minutes, file storage.
 func DefaultOptions() Options {
-	return Options{Replicas: 1, MaxAge: 365 * 24 * time.Hour, Duplicates: 2 * time.Minute, Storage: jetstream.FileStorage}
+	return Options{Replicas: 1, MaxAge: 365 * 24 * time.Hour, RepliesMaxBytes: 256 << 20, Duplicates: 2 * time.Minute, Storage: jetstream.FileStorage}
 }
 
 // Configs lists every stream's configuration.

@@ -26,6 +26,8 @@ type ConnectOptions struct {
 	CAFile, CertFile, KeyFile string
 	// Wait keeps trying where the server is not there yet, instead of failing at once.
 	Wait bool
+	// OnRefused hears of what the server's permissions do not allow; it must not block. Nil: Log does.
+	OnRefused func(*PermissionError)
 	// Log hears of lost and found connections; nil: nobody does. It never hears a credential.
 	Log *slog.Logger
 }
@@ -37,6 +39,18 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if o.InProcess != nil {
+		server = strings.Replace(server, "tls://", "nats://", 1) // nobody listens in between
+	}
+	nc, err := nats.Connect(server, o.options(log)...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", redacted(server), err)
+	}
+	return nc, nil
+}
+
+// options are o in the client library's words.
+func (o ConnectOptions) options(log *slog.Logger) []nats.Option {
 	opts := []nats.Option{
 		nats.Name(o.Name),
 		nats.MaxReconnects(-1),
@@ -51,7 +65,11 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS connection is back") }),
-		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if e := Refused(err, o.Role); e != nil && o.OnRefused != nil {
+				o.OnRefused(e)
+				return
+			}
 			log.Warn("NATS reports a fault", "error", err)
 		}),
 	}
@@ -63,7 +81,6 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 	}
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess.s))
-		server = strings.Replace(server, "tls://", "nats://", 1) // nobody listens in between
 	}
 	if o.CredentialsFile != "" {
 		opts = append(opts, nats.UserCredentials(o.CredentialsFile))
@@ -74,11 +91,7 @@ func Connect(server string, o ConnectOptions) (*nats.Conn, error) {
 	if o.CertFile != "" {
 		opts = append(opts, nats.ClientCert(o.CertFile, o.KeyFile))
 	}
-	nc, err := nats.Connect(server, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", redacted(server), err)
-	}
-	return nc, nil
+	return opts
 }
 
 // JetStream opens the log on a connection.

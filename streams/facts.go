@@ -1,6 +1,10 @@
 package streams
 
-import "sluice"
+import (
+	"strings"
+
+	"sluice"
+)
 
 // Each function here turns one fact into the one message that stores it. The id is the subject, since
 // the subject is the fact's primary key: publishing a fact again changes nothing (Invariant 2).
@@ -96,3 +100,6 @@ func ToldFact(e sluice.TrainingEvent) (Message, error) {
 // IsLedger says whether a message is a line of the ledger; the runner confirms those before any other
 // output, so that no answer is stored whose price is not.
 func IsLedger(m Message) bool { return len(m.Subject) > 13 && m.Subject[:13] == "calls.billed." }
+
+// BilledID is the id of the call whose line a subject is the place of.
+func BilledID(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }

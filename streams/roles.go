@@ -35,9 +35,6 @@ func Roles() []Role {
 	}
 }
 
-// KnownRole says whether there is such a role.
-func KnownRole(r Role) bool { return slices.Contains(Roles(), r) }
-
 // InboxPrefix is where replies to a role go. Each role has its own, since whoever may listen to all
 // inboxes may read whatever others are answered.
 func InboxPrefix(r Role) string { return "_INBOX_" + string(r) }

@@ -16,6 +16,7 @@ import (
 	"sluice/bench"
 	"sluice/config"
 	"sluice/consumers/answer"
+	"sluice/inflight"
 	"sluice/llm"
 	"sluice/postgres"
 	"sluice/streams"
@@ -63,11 +64,13 @@ func (m *Main) openBench(ctx context.Context, model bench.Model) (_ *benchRing, 
 	if err := m.applyStreams(ctx, b.log.JS); err != nil {
 		return nil, err
 	}
-	caller, err := benchModels(ctx, m.config, model)
+	calls := m.openInFlight(ctx, b.log, inflight.Purse{})
+	b.cleanup = append(b.cleanup, calls.Close)
+	caller, err := benchModels(ctx, m.config, model, calls)
 	if err != nil {
 		return nil, err
 	}
-	b.parts = parts{cfg: m.config, js: b.log.JS, caller: caller}
+	b.parts = parts{cfg: m.config, js: b.log.JS, caller: caller, inFlight: calls}
 	return b, nil
 }
 
@@ -85,9 +88,9 @@ func benchDir() (string, error) {
 }
 
 // benchModels answers for every configured model.
-func benchModels(ctx context.Context, cfg config.Config, model bench.Model) (*llm.Caller, error) {
+func benchModels(ctx context.Context, cfg config.Config, model bench.Model, calls *callsInFlight) (*llm.Caller, error) {
 	lc := llm.Config{Prices: cfg.PriceRows()}
-	deps := llm.Deps{Providers: map[string]llm.Provider{}}
+	deps := llm.Deps{Providers: map[string]llm.Provider{}, Journal: calls.begun()}
 	for _, mc := range cfg.Models {
 		lc.Models = append(lc.Models, modelConfig(mc))
 		deps.Providers[mc.Name] = model
@@ -295,7 +298,7 @@ func (b *benchRing) startAnswer(ctx context.Context, copies int) (stop func() er
 		if p.js, err = streams.JetStream(nc); err != nil {
 			return nil, errors.Join(err, stop())
 		}
-		if p.caller, err = benchModels(ctx, b.parts.cfg, b.model); err != nil {
+		if p.caller, err = benchModels(ctx, b.parts.cfg, b.model, p.inFlight); err != nil {
 			return nil, errors.Join(err, stop())
 		}
 		rings, conns = append(rings, startRing(ctx, p, []string{answer.Name}, nil, b.m.log)), append(conns, nc)

@@ -75,6 +75,9 @@ func (c *budgetsShowCmd) Run(ctx context.Context, m *Main) error {
 				fmt.Sprintf("%.1f%%", 100*s.Share), fmt.Sprintf("%.2f", s.BurnRate), string(s.Action), s.ResetsAt.Format("2006-01-02 15:04Z"))
 		}
 		t.flush()
+		if len(states) == 0 {
+			fmt.Fprintln(m.Stderr, "no budget is configured (budgets.limits), and none of a key was drawn on in its present period")
+		}
 		return nil
 	})
 }

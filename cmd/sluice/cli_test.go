@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +17,29 @@ func TestFaultsOfTheConfigurationAreReportedTogether(t *testing.T) {
 	if status != statusUsage {
 		t.Errorf("status %d, want %d", status, statusUsage)
 	}
-	for _, want := range []string{"3 fault(s)", "pair.medium", "query.max_bytes", "nonsense"} {
+	for _, want := range []string{"3 faults", "pair.medium", "query.max_bytes", "nonsense"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("%q is not in:\n%s", want, errs)
+		}
+	}
+}
+
+func TestAConfigurationThatCannotBeReadIsAUsageError(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(t.TempDir(), "broken.yaml")
+	if err := os.WriteFile(file, []byte("pair: ["), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"--config " + file:                  "broken.yaml: is not YAML: line 1",
+		"--config " + file + ".away":        "broken.yaml.away: no such file",
+		"--set =3":                          "=3 (--set): names no key; write --set key=value",
+		"--set nats.replicas":               "has no value",
+		"--set nats.max_age=soon":           "the configuration has a fault:\n",
+		"--set pair.medium=nobody --set =3": "the configuration has 2 faults:\n",
+	} {
+		if _, errs, status := p.run(append(strings.Fields(args), "status")...); status != statusUsage || !strings.Contains(errs, want) {
+			t.Errorf("%s: status %d, want %q in\n%s", args, status, want, errs)
 		}
 	}
 }

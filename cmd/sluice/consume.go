@@ -10,6 +10,8 @@ import (
 	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 	"sluice/consumers/training"
+	"sluice/inflight"
+	"sluice/llm"
 	"sluice/postgres"
 )
 
@@ -44,7 +46,11 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer stop(nil)
 	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, metrics: &metricsAt{}, patience: 30 * time.Second}
 	spend := spendCap(c.MaxSpend, func() { stop(errBudget) })
-	if p.caller, err = openModels(ctx, cfg, spend, []string{c.Stage}); err != nil {
+	if len(modelsOf(cfg, c.Stage)) > 0 {
+		p.inFlight = m.openInFlight(ctx, l, inflight.Purse{Stage: c.Stage, Name: c.Purse})
+		defer func() { err = errors.Join(err, p.inFlight.Close()) }()
+	}
+	if p.caller, err = openModels(ctx, cfg, llm.Deps{Spend: spend, Journal: p.inFlight.begun()}, []string{c.Stage}); err != nil {
 		return err
 	}
 	if p.caller != nil {
@@ -60,8 +66,11 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	r := startRing(ctx, p, []string{c.Stage}, tables.open, m.log)
 	select {
 	case <-r.begun:
+		if err := m.serves(l, Where{NATS: l.URL, Metrics: p.metrics.url}); err != nil {
+			stop(err)
+			return errors.Join(err, r.wait())
+		}
 		m.log.Info("consuming", "stage", c.Stage, "log", l.URL)
-		m.ready(Where{NATS: l.URL, Metrics: p.metrics.url})
 	case <-ctx.Done():
 	}
 	if err := r.wait(); err != nil {

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"sluice/config"
 	"sluice/consumers/training"
+	"sluice/llm"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 	"sluice/producers"
@@ -23,7 +25,7 @@ type demoCmd struct {
 	Medium   string  `placeholder:"MODEL" help:"The medium model. Default: pair.medium."`
 	Large    string  `placeholder:"MODEL" help:"The large model. Default: pair.large."`
 	Limit    int     `placeholder:"N" help:"Take the first N rows. Default: all of a file, 300 of the bank."`
-	JSON     bool    `name:"json" help:"End with one JSON object on standard output."`
+	JSON     bool    `name:"json" help:"End with one JSON object on standard output; what is for people goes to standard error."`
 	Upstream string  `default:"emulator" enum:"emulator,gemini" help:"emulator simulates the models, whatever keys are set; gemini asks the configured ones and costs money."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when the calls have cost this."`
 	Train    bool    `help:"Then train a router on what was labelled, measure it, promote it or say why not, and route a few queries."`
@@ -79,7 +81,7 @@ func (c *demoCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, closeLog()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := openModels(ctx, d.cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), m.stageNames())
+	caller, err := openModels(ctx, d.cfg, llm.Deps{Spend: spendCap(c.MaxSpend, func() { stop(errBudget) })}, m.stageNames())
 	if err != nil {
 		return err
 	}
@@ -114,12 +116,12 @@ func (d *demo) flow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.draw(d.m.Stderr)
+	s.draw(d.out())
 	if d.c.Train {
 		if s.Training, err = d.train(ctx); err != nil {
 			return err
 		}
-		s.Training.draw(d.m.Stderr)
+		s.Training.draw(d.out())
 		s.Seconds = float64(time.Since(d.started).Milliseconds()) / 1000
 	}
 	if d.c.JSON {
@@ -131,6 +133,14 @@ func (d *demo) flow(ctx context.Context) error {
 		d.lookAround(ctx)
 	}
 	return nil
+}
+
+// out takes what is for people: standard output, unless that is the JSON object's alone.
+func (d *demo) out() io.Writer {
+	if d.c.JSON {
+		return d.m.Stderr
+	}
+	return d.m.Stdout
 }
 
 // openUpstream starts the emulator over HTTP, or leaves the configured models as they are.

@@ -294,7 +294,11 @@ not json
 	if err := os.WriteFile(file, []byte(rows), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, errs, status := p.run("demo", "--json", "--dataset", file)
+	out, errs, status := p.run("demo", "--dataset", file)
+	if status != statusDone || !strings.Contains(out, "2 queries of nq.jsonl") || !strings.Contains(out, "The oracle matrix") {
+		t.Fatalf("status %d; on standard output for people:\n%s\n%s", status, out, errs)
+	}
+	out, errs, status = p.run("demo", "--json", "--dataset", file)
 	if status != statusDone {
 		t.Fatalf("status %d\n%s", status, errs)
 	}

@@ -25,8 +25,8 @@ type evalCmd struct {
 
 type evalFileCmd struct {
 	Path     string   `arg:"" help:"A .jsonl or .jsonl.gz file."`
-	Medium   string   `required:"" help:"The medium model's name in the file; for RouteLLM's form, the weak model's name in the prices."`
-	Large    string   `required:"" help:"The large model's."`
+	Medium   string   `required:"" placeholder:"MODEL" help:"The medium model's name in the file; for RouteLLM's form, the weak model's name in the prices."`
+	Large    string   `required:"" placeholder:"MODEL" help:"The large model's."`
 	Folds    int      `default:"5" help:"Parts; each is scored by routers fitted on the others. Texts that nearly repeat one another share a part."`
 	Holdout  bool     `help:"Score the first part alone: one fixed split, one fit a router."`
 	Seed     uint64   `default:"1" help:"Another seed cuts other folds and draws other resamples."`
@@ -68,13 +68,7 @@ func (c *evalFileCmd) plan() evaluation.Plan {
 func (c *evalFileCmd) secondCost() float64 { return float64(c.CoreHour.micro) / 3600 }
 
 func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Table) (*evaluation.Report, error) {
-	priced := prices.Validate(c.Medium, c.Large) == nil
-	cost := func(string, string, string) (sluice.MicroUSD, error) { return 0, nil }
-	basis := "none: a model has no price; shares of calls are all that is said"
-	if priced {
-		cost = lengthCost(prices, time.Now())
-		basis = fmt.Sprintf("list prices of today; tokens estimated at four bytes each, an answer without a text as one token; a router's time at $%g an hour", float64(c.CoreHour.micro)/1e6)
-	}
+	cost, basis, priced := c.costs(prices)
 	samples, skipped, err := evaluation.LoadGraded(c.Path, c.Medium, c.Large, cost)
 	if err != nil {
 		return nil, err
@@ -91,15 +85,9 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 	if err != nil {
 		return nil, err
 	}
-	var all []evaluation.Scored
-	for _, r := range routers {
-		scored, err := cut.CrossValidate(ctx, r, samples, func(fold, folds int) {
-			m.log.Info("scored", "router", r.Name(), "fold", fmt.Sprintf("%d/%d", fold, folds))
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, scored)
+	all, err := crossValidate(ctx, m, cut, routers, samples)
+	if err != nil {
+		return nil, err
 	}
 	held := cut.Scored(samples)
 	r := &evaluation.Report{
@@ -112,6 +100,31 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 	r.Measure(held, all, o)
 	r.Ruled, err = evaluation.Rule(ctx, held, all, chains, evaluation.RuleOptions{Options: o, Budget: c.Budget})
 	return r, err
+}
+
+// costs prices answers, and says how. Where a model has no price, nothing costs anything.
+func (c *evalFileCmd) costs(prices pricing.Table) (cost evaluation.Coster, basis string, priced bool) {
+	if prices.Validate(c.Medium, c.Large) != nil {
+		cost = func(string, string, string) (sluice.MicroUSD, error) { return 0, nil }
+		return cost, "none: a model has no price; shares of calls are all that is said", false
+	}
+	return lengthCost(prices, time.Now()), fmt.Sprintf("list prices of today; tokens estimated at four bytes each, "+
+		"an answer without a text as one token; a router's time at $%g an hour", float64(c.CoreHour.micro)/1e6), true
+}
+
+// crossValidate scores every router on the parts that it was not fitted on.
+func crossValidate(ctx context.Context, m *Main, cut *evaluation.Cut, routers []evaluation.Router, samples []evaluation.Sample) ([]evaluation.Scored, error) {
+	var all []evaluation.Scored
+	for _, r := range routers {
+		scored, err := cut.CrossValidate(ctx, r, samples, func(fold, folds int) {
+			m.log.Info("scored", "router", r.Name(), "fold", fmt.Sprintf("%d/%d", fold, folds))
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, scored)
+	}
+	return all, nil
 }
 
 // command makes the report again.

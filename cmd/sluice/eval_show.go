@@ -45,13 +45,28 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
+// showReport draws a report: the table of the routers, then what else there is to know.
 func showReport(w io.Writer, r *evaluation.Report) {
 	fmt.Fprintf(w, "%s\n\n%s: %s graded queries, %s right on %.1f%%, %s on %.1f%%; on %.1f%% only the large one is\n",
 		r.Headline, r.Dataset, count(r.Rows), r.Medium, 100*r.MediumAccuracy, r.Large, 100*r.LargeAccuracy,
 		100*float64(r.Escalating)/float64(max(1, r.Rows)))
+	showRouters(w, r.Routers)
+	for _, d := range r.Differences {
+		interval := "no interval"
+		if d.Interval != nil {
+			interval = fmt.Sprintf("95%% %+.4f to %+.4f", d.Interval.Lo, d.Interval.Hi)
+		}
+		fmt.Fprintf(w, "%s minus %s, %s: %+.4f (%s, paired bootstrap)\n", d.A, d.B, d.Metric, d.Value, interval)
+	}
+	showRuled(w, r.Ruled)
+	showGrounds(w, r)
+}
+
+// showRouters draws the table, a line a router.
+func showRouters(w io.Writer, routers []evaluation.Result) {
 	t := newTable(w, "router", "APGR", "95%", "CPT(50%)", "CPT(80%)", "AIQ", "accuracy", "of large", "large", "$ per 1,000", "saved", "AUROC", "F1", "ECE", "us").
 		numbers(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-	for _, x := range r.Routers {
+	for _, x := range routers {
 		interval, perThousand, us := "-", "-", "-"
 		if x.APGRLo != nil {
 			interval = fmt.Sprintf("%.3f to %.3f", *x.APGRLo, *x.APGRHi)
@@ -66,14 +81,10 @@ func showReport(w io.Writer, r *evaluation.Report) {
 			percent(x.OfLarge), percent(&x.LargeShare), perThousand, percent(x.Saving), shown(x.AUROC), shown(x.MacroF1), shown(x.ECE), us)
 	}
 	t.flush()
-	for _, d := range r.Differences {
-		interval := "no interval"
-		if d.Interval != nil {
-			interval = fmt.Sprintf("95%% %+.4f to %+.4f", d.Interval.Lo, d.Interval.Hi)
-		}
-		fmt.Fprintf(w, "%s minus %s, %s: %+.4f (%s, paired bootstrap)\n", d.A, d.B, d.Metric, d.Value, interval)
-	}
-	showRuled(w, r.Ruled)
+}
+
+// showGrounds says what the numbers rest on: prices, the split, what was left out, the command.
+func showGrounds(w io.Writer, r *evaluation.Report) {
 	fmt.Fprintf(w, "accuracy, large, $, saved and F1 are at one operating point: as many large calls as there are Complex queries\n"+
 		"costs: %s\n%s\n", r.CostBasis, r.Split)
 	if r.NearDuplicates > 0 {

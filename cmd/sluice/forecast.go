@@ -131,36 +131,41 @@ func usage(p producers.PerCall, input int64) sluice.Usage {
 	return sluice.Usage{Prompt: p.Instruction + input, Output: p.Output, Thoughts: p.Thoughts}
 }
 
-// price adds up what is missing, by stage and tier.
-func (f *forecaster) price(missing []operate.Wanted) (map[string]producers.Spend, sluice.MicroUSD, error) {
-	spends := map[string]producers.Spend{}
+// price adds up what is missing, by stage and tier, in their order.
+func (f *forecaster) price(missing []operate.Wanted) ([]producers.Spend, sluice.MicroUSD, error) {
+	byName := map[string]producers.Spend{}
 	var total sluice.MicroUSD
 	for _, w := range missing {
 		cost, err := f.cost(w.Stage, w.Tier, w.Usage)
 		if err != nil {
 			return nil, 0, fmt.Errorf("estimate: %w", err)
 		}
-		name := strings.TrimSpace(w.Stage + " " + string(w.Tier))
-		s := spends[name]
+		name := w.Stage + " " + string(w.Tier)
+		s := byName[name]
+		s.Stage, s.Tier = w.Stage, w.Tier
 		s.Calls++
 		s.Usage.Prompt += w.Usage.Prompt
 		s.Usage.Output += w.Usage.Output
 		s.Usage.Thoughts += w.Usage.Thoughts
 		s.Cost += cost
-		spends[name] = s
+		byName[name] = s
 		total += cost
+	}
+	var spends []producers.Spend
+	for _, name := range sortedKeys(byName) {
+		spends = append(spends, byName[name])
 	}
 	return spends, total, nil
 }
 
-// drawReplay shows what a replay would buy.
-func drawReplay(m *Main, spends map[string]producers.Spend, total sluice.MicroUSD) {
+// drawForecast shows what would be bought, and of what: all of it, by stage and tier.
+func drawForecast(m *Main, spends []producers.Spend, of string, total sluice.MicroUSD) {
 	t := newTable(m.Stdout, "stage", "calls", "prompt tokens", "reply tokens", "cost").numbers(2, 3, 4, 5)
-	for _, name := range sortedKeys(spends) {
-		s := spends[name]
-		t.row(name, count(s.Calls), count(s.Usage.Prompt), count(s.Usage.Output+s.Usage.Thoughts), s.Cost.String())
+	for _, s := range spends {
+		t.row(strings.TrimSpace(s.Stage+" "+string(s.Tier)), count(s.Calls), count(s.Usage.Prompt),
+			count(s.Usage.Output+s.Usage.Thoughts), s.Cost.String())
 	}
-	t.footer("all", "", "", "", total.String())
+	t.footer(of, "", "", "", total.String())
 	t.flush()
 	fmt.Fprintln(m.Stderr, "A rough forecast, without retries; what the log holds already is not asked again.")
 }

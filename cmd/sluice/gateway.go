@@ -59,10 +59,11 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
-	c.announce(m, g, s, l, emu, emulatorURL)
-	select {
-	case <-ctx.Done():
-	case err = <-s.http.Failed():
+	if err = c.announce(m, g, s, l, emu, emulatorURL); err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-s.http.Failed():
+		}
 	}
 	if err = errors.Join(err, s.Close(ctx), g.Close(ctx)); err != nil {
 		return err
@@ -70,7 +71,7 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	return budgetOrNil(ctx)
 }
 
-func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emu *emulator.Server, emulatorURL string) {
+func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emu *emulator.Server, emulatorURL string) error {
 	fmt.Fprintf(m.Stdout, "the gateway is up; Ctrl-C lets what is in hand end, then stops it\n")
 	g.announce(m, s)
 	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
@@ -80,7 +81,7 @@ func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLo
 	case emulatorURL != "":
 		fmt.Fprintf(m.Stdout, "  models   SIMULATED at %s\n", emulatorURL)
 	}
-	m.ready(Where{NATS: l.URL, Emulator: emulatorURL, Gateway: s.http.URL()})
+	return m.serves(l, Where{NATS: l.URL, Emulator: emulatorURL, Gateway: s.http.URL()})
 }
 
 // announce says where the gateway is, and to whom it is open.
@@ -107,10 +108,10 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
 	}
-	o := web.Options{Keys: doorKeys{g.Keys}, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
+	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
-		shared, err := claims.Open(ctx, g.log.JS, time.Now)
+		shared, err := claims.Open(ctx, g.log.JS)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +131,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {
 		g.m.log.Warn("the gateway listens beyond this machine and no key was made yet: only programs of this machine are let in", "listen", c.Listen)
 	}
-	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline, g.m.tracing); err != nil {
+	if s.micro, err = micro.Gateway(context.WithoutCancel(ctx), g.log.NC, serviceVersion, g.Pipeline, micro.Options{Tracing: g.m.tracing, Panics: &g.panics}); err != nil {
 		return nil, errors.Join(err, s.http.Shutdown(ctx))
 	}
 	return s, nil
@@ -193,16 +194,17 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err := g.openFront(beside); err != nil {
 		return err
 	}
-	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency, m.tracing)
+	s, err := micro.Serve(context.WithoutCancel(ctx), l.NC, serviceVersion, frontRouter{g.Front}, m.config.Routing.Concurrency, micro.Options{Tracing: m.tracing, Panics: &gateway.Panics{Log: m.log}})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(m.Stdout, "the router is served at %s (process %d); Ctrl-C stops it\n", l.URL, os.Getpid())
-	m.ready(Where{NATS: l.URL})
-	<-ctx.Done()
+	if err = m.serves(l, Where{NATS: l.URL}); err == nil {
+		<-ctx.Done()
+	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return s.Stop(last)
+	return errors.Join(err, s.Stop(last))
 }
 
 // frontRouter is a front as a router: what the static map would decide is the asking gateway's own to decide.

@@ -152,39 +152,47 @@ func (c *modelImportCmd) Run(ctx context.Context, m *Main) error {
 	}
 	return m.withWorkshop(ctx, "model import", toLook, func(w *workshop) error {
 		if _, err := os.Stat(filepath.Join(c.Dir, "manifest.json")); err == nil {
-			router, err := (shelf{}).Open(ctx, c.Dir)
-			if err != nil {
-				return err
-			}
-			x, err := w.registry.Add(ctx, c.Dir, registry.Source{Worker: "model import"})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(m.Stdout, "%s is registered (%s); sluice model promote %s lets it decide\n", router.Version(), x.Kind, x.Version)
-			return nil
+			return c.router(ctx, m, w)
 		}
-		weights, _ := filepath.Glob(filepath.Join(c.Dir, "*.gguf"))
-		safe, _ := filepath.Glob(filepath.Join(c.Dir, "*.safetensors"))
-		if len(weights) != 1 && len(safe) == 0 {
-			return fmt.Errorf("%s holds no manifest.json, no *.safetensors and not exactly one *.gguf: neither a router nor a base model", c.Dir)
-		}
-		name := c.Name
-		if name == "" {
-			name = filepath.Base(filepath.Clean(c.Dir))
-		}
-		base := c.Dir
-		if len(weights) == 1 {
-			base = weights[0]
-		}
-		if err := recipe.CheckBase(base, m.config.PolicySpecs()); err != nil {
-			return err
-		}
-		if err := w.registry.AddBase(ctx, name, c.Dir); err != nil {
-			return err
-		}
-		fmt.Fprintf(m.Stdout, "base model %s is stored; training.recipe lora:%s or qlora:%s adapts it\n", name, name, name)
-		return nil
+		return c.base(ctx, m, w)
 	})
+}
+
+// router registers a trained router.
+func (c *modelImportCmd) router(ctx context.Context, m *Main, w *workshop) error {
+	if _, err := (shelf{}).Open(ctx, c.Dir); err != nil {
+		return err
+	}
+	x, err := w.registry.Add(ctx, c.Dir, registry.Source{Worker: "model import"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(m.Stdout, "%s is registered (%s); sluice model promote %s lets it decide\n", x.Version, x.Kind, x.Version)
+	return nil
+}
+
+// base checks and stores weights that recipes adapt.
+func (c *modelImportCmd) base(ctx context.Context, m *Main, w *workshop) error {
+	weights, _ := filepath.Glob(filepath.Join(c.Dir, "*.gguf"))
+	safe, _ := filepath.Glob(filepath.Join(c.Dir, "*.safetensors"))
+	if len(weights) != 1 && len(safe) == 0 {
+		return fmt.Errorf("%s holds no manifest.json, no *.safetensors and not exactly one *.gguf: neither a router nor a base model", c.Dir)
+	}
+	name, base := c.Name, c.Dir
+	if name == "" {
+		name = filepath.Base(filepath.Clean(c.Dir))
+	}
+	if len(weights) == 1 {
+		base = weights[0]
+	}
+	if err := recipe.CheckBase(base, m.config.PolicySpecs()); err != nil {
+		return err
+	}
+	if err := w.registry.AddBase(ctx, name, c.Dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(m.Stdout, "base model %s is stored; training.recipe lora:%s or qlora:%s adapts it\n", name, name, name)
+	return nil
 }
 
 type modelExportCmd struct {

@@ -58,6 +58,7 @@ func (p parts) monitor(ctx context.Context, b *built) ([]consumers.Stage, error)
 		return nil, fmt.Errorf("monitor: %w", err)
 	}
 	m := meter.New()
+	m.CountAdopted(p.inFlight.count)
 	if err := p.serveMetrics(ctx, b, m); err != nil {
 		return nil, err
 	}

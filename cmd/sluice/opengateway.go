@@ -37,6 +37,7 @@ type openedGateway struct {
 	Metrics  *metrics.Metrics
 	keeper   *budget.Keeper
 	registry *registry.Registry
+	panics   gateway.Panics
 	// publisher stores what is no fact of a request; nil in a router's process.
 	publisher *streams.Publisher
 	slot      *spool.Slot
@@ -48,7 +49,7 @@ type openedGateway struct {
 
 // openGateway opens a gateway on a log. Its owner calls Close.
 func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog, models gateway.Models) (_ *openedGateway, err error) {
-	g := &openedGateway{m: m, cfg: cfg, log: l}
+	g := &openedGateway{m: m, cfg: cfg, log: l, panics: gateway.Panics{Log: m.log}}
 	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
 	defer func() {
@@ -105,7 +106,7 @@ func (g *openedGateway) openSpool(ctx context.Context) error {
 	var err error
 	g.Spool, left, err = spool.Open(spool.Options{
 		Dir: g.slot.Dir, Sync: spool.Sync(g.cfg.Gateway.Spool.Sync), SyncEvery: g.cfg.Gateway.Spool.SyncEvery,
-		BeforeForget: g.keeper.Flush, Log: g.m.log,
+		BeforeForget: g.keeper.Flush, OnBroken: func(b spool.Broken) { g.broken(ctx, b) }, Log: g.m.log,
 	})
 	if err != nil {
 		return err
@@ -115,6 +116,18 @@ func (g *openedGateway) openSpool(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	late, err := g.settle(left)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		g.m.log.Warn("a gateway was killed here; what it had begun is settled at what was reserved", "requests", len(left))
+	}
+	return g.keeper.Recover(ctx, append(spends, late...))
+}
+
+// settle ends requests that nobody else will end, and says what they are to cost.
+func (g *openedGateway) settle(left []spool.Leftover) (spends []budget.Spend, _ error) {
 	for _, l := range left {
 		settled, err := gateway.Settle(l, time.Now())
 		if err != nil { // of another version perhaps: it stays, and is told again at the next start
@@ -122,14 +135,26 @@ func (g *openedGateway) openSpool(ctx context.Context) error {
 			continue
 		}
 		if err := g.Spool.End(settled.ID, settled.Facts); err != nil {
-			return err
+			return spends, err
 		}
 		spends = append(spends, settled.Spends...)
 	}
-	if len(left) > 0 {
-		g.m.log.Warn("a gateway was killed here; what it had begun is settled at what was reserved", "requests", len(left))
+	return spends, nil
+}
+
+// broken settles what was lost with a damaged part of the spool at what had been reserved. The budgets were told of
+// the real cost.
+func (g *openedGateway) broken(ctx context.Context, b spool.Broken) {
+	_, err := g.settle(b.Lost)
+	g.m.log.Error("what was lost of the spool is settled at what was reserved", "file", b.File, "offset", b.Offset, "requests", len(b.Lost), "error", err)
+	g.working.Go(func() { g.tellBroken(ctx) }) // what can be published must not wait for it
+}
+
+// tellBroken raises an alert where damaged parts of the spool lie about.
+func (g *openedGateway) tellBroken(ctx context.Context) {
+	if n := g.Spool.Stats().Broken; n > 0 {
+		g.raise(ctx, "spool_broken", g.slot.Dir, fmt.Sprintf("%d damaged parts of the gateway's spool are set aside (*.broken): its disk may be failing; some requests may be accounted for at what was reserved, or not at all", n), time.Now())
 	}
-	return g.keeper.Recover(ctx, spends)
 }
 
 // spends is what the spool's last owner had booked and perhaps not stored.
@@ -198,7 +223,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
 		return err
 	}
-	if err := g.Metrics.CountClaims(g.keeper.Stats); err != nil {
+	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountFaults(g.panics.Count, g.m.refusals.Count)); err != nil {
 		return err
 	}
 	observers := []gateway.Observer{g.Metrics}
@@ -208,7 +233,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	bounds := gateway.DefaultLimits()
 	bounds.MaxMessages, bounds.MaxTextBytes, bounds.MaxOutputTokens = c.MaxMessages, c.MaxTextBytes, c.MaxOutputTokens
 	g.Pipeline, err = gateway.New(context.WithoutCancel(ctx), gateway.Options{
-		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, OnWarning: g.budgetWarned(ctx),
+		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, Panics: &g.panics, OnWarning: g.budgetWarned(ctx),
 		Medium: g.cfg.Pair.Medium, Large: g.cfg.Pair.Large, Named: c.Models, Fallbacks: fallbacks,
 		Timeout: c.Timeout, MaxAttempts: c.MaxAttempts, MaxQueued: c.MaxQueued, HedgeAfter: c.HedgeAfter, FirstToken: c.FirstToken, Idle: c.Idle,
 		Limits: bounds, Redact: redact, KeepAnswers: c.KeepAnswers, Seed: g.cfg.Split.Seed, TrainShare: g.cfg.Split.TrainShare,
@@ -223,6 +248,7 @@ func (g *openedGateway) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g.publisher = p
 	g.working.Go(func() {
 		for ctx.Err() == nil {
 			if err := g.Spool.Run(ctx, p); err != nil {
@@ -232,7 +258,7 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		}
 	})
 	g.close = append(g.close, p.Close)
-	g.publisher = p
+	g.working.Go(func() { g.tellBroken(ctx) })
 	told := func(version string, err error) {
 		if err != nil {
 			g.raise(ctx, "rules_refused", version, "a changed file of rules is refused; "+version+" stays in force: "+err.Error(), time.Now())
@@ -278,7 +304,7 @@ func (g *openedGateway) Close(ctx context.Context) error {
 
 // gatewayModels makes a caller of the models that a gateway may ask.
 func gatewayModels(ctx context.Context, c config.Config, spend *llm.Spend) (*llm.Caller, error) {
-	return openModels(ctx, c, spend, []string{"gateway"})
+	return openModels(ctx, c, llm.Deps{Spend: spend}, []string{"gateway"})
 }
 
 // doorKeys lets clients that must send something as a key be anonymous too: as long as no key was ever made,

@@ -108,7 +108,7 @@ func (m *Main) connectOptions(client string) streams.ConnectOptions {
 	n := m.config.NATS
 	return streams.ConnectOptions{
 		Name: "sluice " + client, CredentialsFile: n.Creds,
-		CAFile: n.TLSCA, CertFile: n.TLSCert, KeyFile: n.TLSKey, Role: streams.Role(n.Role), Log: m.log,
+		CAFile: n.TLSCA, CertFile: n.TLSCert, KeyFile: n.TLSKey, Role: streams.Role(n.Role), OnRefused: m.refusals.hear, Log: m.log,
 	}
 }
 
@@ -149,7 +149,7 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 
 // joinInProcess joins as the operator: whoever runs the server may do everything.
 func (m *Main) joinInProcess(server *streams.Server, storeDir, client string) (*openedLog, error) {
-	o := streams.ConnectOptions{Name: "sluice " + client, InProcess: server, Log: m.log}
+	o := streams.ConnectOptions{Name: "sluice " + client, InProcess: server, OnRefused: m.refusals.hear, Log: m.log}
 	if err := m.asRole(&o, storeDir, streams.RoleOperator); err != nil {
 		return nil, err
 	}
@@ -202,6 +202,6 @@ func (m *Main) applyStreams(ctx context.Context, js jetstream.JetStream) error {
 
 func streamOptions(n config.NATS) streams.Options {
 	o := streams.DefaultOptions()
-	o.Replicas, o.MaxAge, o.MaxBytes, o.Duplicates = n.Replicas, n.MaxAge, n.MaxBytes, n.Duplicates
+	o.Replicas, o.MaxAge, o.MaxBytes, o.RepliesMaxBytes, o.Duplicates = n.Replicas, n.MaxAge, n.MaxBytes, n.RepliesBytes, n.Duplicates
 	return o
 }

@@ -29,7 +29,7 @@ func modelsOf(c config.Config, stage string) []string {
 
 // openModels makes a caller of the models that the stages ask, and of no other: a copy that judges needs
 // no key of the answering models' provider. It is nil where the stages ask none.
-func openModels(ctx context.Context, c config.Config, spend *llm.Spend, stages []string) (*llm.Caller, error) {
+func openModels(ctx context.Context, c config.Config, deps llm.Deps, stages []string) (*llm.Caller, error) {
 	var names []string
 	for _, s := range stages {
 		names = append(names, modelsOf(c, s)...)
@@ -54,10 +54,8 @@ func openModels(ctx context.Context, c config.Config, spend *llm.Spend, stages [
 	if err := errors.Join(unset...); err != nil {
 		return nil, fmt.Errorf("%w\nset it; or, without a key, have the models simulated: --upstream emulator, or sluice demo", err)
 	}
-	return llm.New(ctx, lc, llm.Deps{
-		Spend:  spend,
-		Getenv: func(name string) string { return c.Secrets.Key(name).Reveal() },
-	})
+	deps.Getenv = func(name string) string { return c.Secrets.Key(name).Reveal() }
+	return llm.New(ctx, lc, deps)
 }
 
 func modelConfig(m config.Model) llm.ModelConfig {

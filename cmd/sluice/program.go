@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"sluice/config"
+	"sluice/streams"
 	"sluice/telemetry"
 )
 
@@ -29,7 +31,8 @@ type Main struct {
 	loadErr  error
 	log      *slog.Logger
 	// tracing makes spans of what the command does; nil where nobody wants them.
-	tracing *telemetry.Tracing
+	tracing  *telemetry.Tracing
+	refusals *refusals
 }
 
 // Where says where the parts of a running program are.
@@ -107,12 +110,29 @@ func (m *Main) Run(ctx context.Context) error {
 	if err := m.startTracing(ctx); err != nil {
 		return err
 	}
-	m.selected.BindTo(ctx, (*context.Context)(nil))
-	return errors.Join(m.selected.Run(m), m.tracing.Shutdown(ctx))
+	working, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	m.refusals = &refusals{log: m.log, now: time.Now, end: end}
+	m.selected.BindTo(working, (*context.Context)(nil))
+	err = m.selected.Run(m)
+	if refused := m.refusals.fatal(); refused != nil {
+		err = refused // what else failed is for it
+	}
+	return errors.Join(err, m.tracing.Shutdown(ctx))
+}
+
+// serves is ready, unless the log's server has refused what the command needs.
+func (m *Main) serves(l *openedLog, w Where) error {
+	if err := streams.Permitted(l.NC, streams.Role(m.config.NATS.Role)); err != nil {
+		return err
+	}
+	m.ready(w)
+	return nil
 }
 
 // ready tells whoever waits that the command serves.
 func (m *Main) ready(w Where) {
+	m.refusals.serve()
 	if m.Ready != nil {
 		m.Ready(w)
 	}
@@ -133,7 +153,7 @@ func (m *Main) report(err error) int {
 		return statusBudget
 	}
 	fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
-	if errors.As(err, &usage) || errors.As(err, &faults) {
+	if errors.As(err, &usage) || errors.As(err, &faults) || m.loadErr != nil && errors.Is(err, m.loadErr) {
 		return statusUsage
 	}
 	return statusFailed

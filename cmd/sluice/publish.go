@@ -123,7 +123,7 @@ func (c *publishCmd) estimate(m *Main, rows iter.Seq2[producers.Row, error]) err
 		return err
 	}
 	if c.Estimate {
-		printForecast(m, f)
+		drawForecast(m, f.Spends, several(f.Rows, "row", "rows"), f.Total)
 	}
 	if !c.MaxSpend.set || f.Total <= sluice.MicroUSD(c.MaxSpend.micro) {
 		return nil
@@ -148,15 +148,4 @@ func (m *Main) pricer() (producers.Pricer, error) {
 		cost, _, err := table.Price(models[strings.TrimSpace(stage+" "+string(tier))], now, u)
 		return cost, err
 	}, nil
-}
-
-func printForecast(m *Main, f producers.Forecast) {
-	t := newTable(m.Stdout, "stage", "calls", "prompt tokens", "reply tokens", "cost").numbers(2, 3, 4, 5)
-	for _, s := range f.Spends {
-		t.row(strings.TrimSpace(s.Stage+" "+string(s.Tier)), count(s.Calls), count(s.Usage.Prompt),
-			count(s.Usage.Output+s.Usage.Thoughts), s.Cost.String())
-	}
-	t.footer(count(f.Rows)+" rows", "", "", "", f.Total.String())
-	t.flush()
-	fmt.Fprintln(m.Stderr, "A rough forecast, without retries; what the ring has stored already is not asked again.")
 }

@@ -51,10 +51,9 @@ func (g gemmaRecipe) Train(ctx context.Context, job sluice.TrainingJob, s *snaps
 		}
 	}
 	trained, _, err := recipe.Train(ctx, set, o, func(p recipe.Progress) {
-		if p.Kind == "started" {
-			p.Kind = "progress" // the worker has told that it started
+		if p.Kind != "started" { // the worker has told that, and there is no loss yet
+			tell(worker.Progress(p))
 		}
-		tell(worker.Progress(p))
 	})
 	return trained, err
 }

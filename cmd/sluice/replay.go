@@ -108,7 +108,7 @@ func (m *Main) estimateReplay(ctx context.Context, l *openedLog, h handover, sho
 		return err
 	}
 	if show {
-		drawReplay(m, spends, total)
+		drawForecast(m, spends, "all", total)
 	}
 	if most.set && total > sluice.MicroUSD(most.micro) {
 		return fmt.Errorf("%w: the replay would cost about %s, above %s; nothing was handed over; %s",

@@ -21,7 +21,7 @@ type ring struct {
 	log   *slog.Logger
 	group *errgroup.Group
 	stop  context.CancelCauseFunc
-	// begun is closed when every stage runs, ended when none does any more.
+	// begun is closed when every stage asks for messages, ended when none does any more.
 	begun, ended chan struct{}
 	err          error // why it ended; read after ended
 
@@ -49,7 +49,7 @@ func startRing(ctx context.Context, p parts, names []string, tables func(context
 	}
 	part(early, nil)
 	part(late, tables)
-	go func() { // ends once every part is built or has failed
+	go func() { // ends once every part asks for messages or has failed
 		built.Wait()
 		close(r.begun)
 	}()
@@ -73,7 +73,7 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 		return err
 	}
 	defer b.Close()
-	c, err := newCrew(p.js, b.stages, p.cfg.NATS.AckWait, r.log, p.tracing)
+	c, err := newCrew(p, b.stages, r.log, built)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,6 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 	r.mu.Lock()
 	r.crews = append(r.crews, c)
 	r.mu.Unlock()
-	built()
 	g, gctx := errgroup.WithContext(ctx) // ctx stays what the caller may end: what fails by itself is a fault
 	for _, task := range append(b.tasks, c.run) {
 		g.Go(func() error { return task(gctx) })

@@ -79,6 +79,17 @@ What is 12 * 7?
 	}
 }
 
+func TestRulesTestOfAnEmptyFileFails(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(t.TempDir(), "empty.txt")
+	if err := os.WriteFile(file, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, status := p.run("rules", "test", file); status != statusFailed || !strings.Contains(errs, "empty.txt: holds no query") || out != "" {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+}
+
 func TestRulesTestAssumesWhatItIsTold(t *testing.T) {
 	p := newProgram(t)
 	cfg := p.file("sluice.yaml", `

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,13 +91,21 @@ func (c *rulesTryCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	sum := trySummary{RulesVersion: mapper.Version(), Rules: map[string]int{}, Models: map[string]int{}, Policies: map[string]int{}}
+	if err := c.tryAll(m, in, mapper.Version(), func(row tryRow) tried { return c.try(ctx, f, mapper, row) }); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	return nil
+}
+
+// tryAll tries every line and shows what became of each, and of all.
+func (c *rulesTryCmd) tryAll(m *Main, in io.Reader, rulesVersion string, try func(tryRow) tried) error {
+	sum := trySummary{RulesVersion: rulesVersion, Rules: map[string]int{}, Models: map[string]int{}, Policies: map[string]int{}}
 	var all []tried
-	err = eachRow(in, func(line int, row tryRow) error {
+	err := eachRow(in, func(line int, row tryRow) error {
 		if row.Policy != "" && !m.knowsPolicy(string(row.Policy)) {
 			return fmt.Errorf("line %d: the policy %q is not configured", line, row.Policy)
 		}
-		one := c.try(ctx, f, mapper, row)
+		one := try(row)
 		one.Line = line
 		sum.add(one)
 		if c.JSON {
@@ -105,10 +114,12 @@ func (c *rulesTryCmd) Run(ctx context.Context, m *Main) (err error) {
 		all = append(all, one)
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
-	}
-	if c.JSON {
+	switch {
+	case err != nil:
+		return err
+	case sum.Queries == 0:
+		return errors.New("holds no query")
+	case c.JSON:
 		return writeJSON(m.Stdout, sum)
 	}
 	drawTried(m.Stdout, all)
@@ -252,13 +263,8 @@ func eachRow(r io.Reader, yield func(line int, row tryRow) error) error {
 	return lines.Err()
 }
 
-func shorten(s string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(s), " "))
-	if len(runes) <= most {
-		return string(runes)
-	}
-	return string(runes[:most-1]) + "…"
-}
+// shorten cuts a text for a column, on one line.
+func shorten(s string, most int) string { return clip(strings.Join(strings.Fields(s), " "), most) }
 
 // writeJSON writes one object on a line of its own.
 func writeJSON(w io.Writer, v any) error {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
+	"sync/atomic"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/consumers"
 	"sluice/streams"
-	"sluice/telemetry"
 )
 
 // crew is the runners of one process.
@@ -21,16 +19,26 @@ type crew struct {
 	publisher *streams.Publisher
 }
 
-// newCrew makes a runner for every stage. The caller runs it, then closes it.
-func newCrew(js jetstream.JetStream, stages []consumers.Stage, ackWait time.Duration, log *slog.Logger, tracing *telemetry.Tracing) (*crew, error) {
-	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: log})
+// newCrew makes a runner for every stage. The caller runs it, then closes it. begun is called once all of them ask for
+// messages.
+func newCrew(p parts, stages []consumers.Stage, log *slog.Logger, begun func()) (*crew, error) {
+	publisher, err := streams.NewPublisher(p.js, streams.PublisherOptions{Log: log})
 	if err != nil {
 		return nil, err
 	}
 	c := &crew{stages: stages, publisher: publisher}
 	var faults []error
+	var asking atomic.Int64
+	one := func() {
+		if asking.Add(1) == int64(len(stages)) {
+			begun()
+		}
+	}
 	for _, s := range stages {
-		r, err := consumers.New(consumers.Config{Stage: s, JS: js, Publisher: publisher, AckWait: ackWait, Log: log, Tracing: tracing})
+		r, err := consumers.New(consumers.Config{
+			Stage: s, JS: p.js, Publisher: publisher, AckWait: p.cfg.NATS.AckWait, Log: log, Tracing: p.tracing,
+			Billed: p.inFlight.stored(), Begun: one,
+		})
 		faults = append(faults, err)
 		c.runners = append(c.runners, r)
 	}

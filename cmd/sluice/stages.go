@@ -35,6 +35,8 @@ type parts struct {
 	cfg    config.Config
 	js     jetstream.JetStream
 	caller *llm.Caller
+	// inFlight is the journal of caller's calls; nil: none.
+	inFlight *callsInFlight
 	// tables is the URL of the database, for record, training and monitor.
 	tables string
 	// log takes the monitor's lines.
@@ -227,7 +229,7 @@ func (p parts) record(ctx context.Context, b *built) ([]consumers.Stage, error) 
 	handler := record.New(recorder, 0, time.Now)
 	var stages []consumers.Stage
 	for _, in := range inputsOf(record.Name) {
-		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler, Linger: record.Linger})
+		stages = append(stages, consumers.Stage{Name: record.Name, Inputs: []consumers.Input{in}, Batch: handler, Linger: record.LingerOf(in.Stream)})
 	}
 	return stages, nil
 }

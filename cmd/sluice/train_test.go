@@ -14,14 +14,14 @@ func TestATrainingIsAskedForOnceCanceledAndForgotten(t *testing.T) {
 	p := newProgram(t).withTables()
 	where, _ := p.serve("up", "--upstream", "emulator")
 	db := p.db()
-	for i := range 40 {
+	for i := range 70 {
 		ask(t, where.NATS, "web", question(fmt.Sprint("q", i), fmt.Sprintf("Which of the wonders, number %d, is %s?", i, strings.Repeat("old ", i%7)), "acme"))
 	}
-	eventually(t, "forty examples", func() bool { return countOf(t, db, `SELECT count(*) FROM examples`) == 40 })
+	eventually(t, "seventy examples", func() bool { return countOf(t, db, `SELECT count(*) FROM examples`) == 70 })
 	if _, errs, status := p.run("train", "now"); status != statusFailed || !strings.Contains(errs, "a training wants 100 and 25") {
 		t.Errorf("from too little: status %d, %s", status, errs)
 	}
-	few := []string{"--set", "training.min_train=10", "--set", "training.min_test=1"}
+	few := []string{"--set", "training.min_train=40", "--set", "training.min_test=1"}
 	now := append(few, "train", "now", "--json")
 	var job, again sluice.TrainingJob
 	if err := json.Unmarshal([]byte(p.must(now...)), &job); err != nil {

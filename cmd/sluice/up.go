@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"sluice/config"
 	"sluice/consumers/monitor"
+	"sluice/inflight"
+	"sluice/llm"
 	"sluice/llm/emulator"
 	"sluice/postgres"
 )
@@ -21,21 +24,13 @@ type upCmd struct {
 
 // Run works until interrupted.
 func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
-	if c.Listen != "" {
-		m.config.Gateway.Listen = c.Listen
-	}
-	if c.NatsPort != nil {
-		m.config.NATS.EmbeddedPort = *c.NatsPort
-	}
+	c.override(&m.config)
 	cfg, emu, emulatorURL, err := c.apply(m.config)
 	if err != nil {
 		return err
 	}
 	if emu != nil {
 		defer emu.Close()
-	}
-	if cfg.Monitor.Log != monitor.LogOff {
-		cfg.Gateway.LogDecisions = false // the monitor of this process writes the line
 	}
 	l, err := m.openLog(ctx, "up", toRun)
 	if err != nil {
@@ -44,7 +39,10 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := openModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }), append(m.stageNames(), "gateway"))
+	calls := m.openInFlight(ctx, l, inflight.Purse{})
+	defer func() { err = errors.Join(err, calls.Close()) }()
+	deps := llm.Deps{Spend: spendCap(c.MaxSpend, func() { stop(errBudget) }), Journal: calls.begun()}
+	caller, err := openModels(ctx, cfg, deps, append(m.stageNames(), "gateway"))
 	if err != nil {
 		return err
 	}
@@ -57,25 +55,38 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	p := parts{cfg: cfg, js: l.JS, caller: caller, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
+	p := parts{cfg: cfg, js: l.JS, caller: caller, inFlight: calls, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
 	select {
 	case <-r.begun:
-		if t := tables.get(); t != nil {
-			c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
-			g.announce(m, s)
-			m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
-			if c.Train {
-				err = m.trainBeside(ctx, cfg, l.JS, t.URL)
-				r.stop(err)
-			}
-		}
 	case <-ctx.Done():
+	}
+	if t := tables.get(); t != nil && ctx.Err() == nil {
+		c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
+		g.announce(m, s)
+		m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
+		if c.Train {
+			err = m.trainBeside(ctx, cfg, l.JS, t.URL)
+			r.stop(err)
+		}
 	}
 	if err := errors.Join(err, r.wait()); err != nil {
 		return err
 	}
 	return budgetOrNil(ctx)
+}
+
+// override puts the flags into the configuration.
+func (c *upCmd) override(cfg *config.Config) {
+	if c.Listen != "" {
+		cfg.Gateway.Listen = c.Listen
+	}
+	if c.NatsPort != nil {
+		cfg.NATS.EmbeddedPort = *c.NatsPort
+	}
+	if cfg.Monitor.Log != monitor.LogOff {
+		cfg.Gateway.LogDecisions = false // the monitor of this process writes the line
+	}
 }
 
 // budgetOrNil is errBudget where ctx ended for it.

@@ -185,7 +185,7 @@ func TestUnparseableRepliesAreDeadLetteredAsSuch(t *testing.T) {
 	if given, lines := verdicts(t, out); len(given) != 0 || lines != 2 {
 		t.Errorf("%d verdicts, %d lines", len(given), lines)
 	}
-	if sluice.ClassOf(err) != sluice.ClassRetryable || sluice.ReasonOf(sluice.Exhausted(err)) != sluice.ReasonUnparseable {
+	if sluice.ClassOf(err) != sluice.ClassRetryable || sluice.ReasonOf(err) != sluice.ReasonUnparseable {
 		t.Errorf("%s %s: %v", sluice.ClassOf(err), sluice.ReasonOf(err), err)
 	}
 	if err == nil || strings.Contains(err.Error(), "In 1869") || !strings.Contains(err.Error(), "not a JSON object") {

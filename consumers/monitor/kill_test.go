@@ -3,7 +3,6 @@ package monitor_test
 import (
 	"context"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,18 +25,12 @@ type deadly struct {
 
 func (d *deadly) Record(ctx context.Context, f *sluice.OnlineFacts) ([]int, error) {
 	if n := d.records.Add(1); n%8 == 3 {
-		struck := make(chan struct{})
-		go func() { // joined below
-			defer close(struck)
-			select {
-			case <-time.After(time.Duration(n%5) * 2 * time.Millisecond): // before, in, or after the transaction
-			case <-ctx.Done():
-			}
-			if syscall.Kill(d.cluster.PID(), syscall.SIGKILL) == nil {
+		wait := pgtest.Strike(ctx, d.cluster, time.Duration(n%5)*2*time.Millisecond) // before, in, or after the transaction
+		defer func() {
+			if wait() {
 				d.kills.Add(1)
 			}
 		}()
-		defer func() { <-struck }()
 	}
 	return d.Online.Record(ctx, f)
 }

@@ -78,6 +78,17 @@ func TestAChildIsHeldForAParentInAnotherBatch(t *testing.T) {
 	}
 }
 
+func TestParentsAreWrittenBeforeChildrenThatCameWithThem(t *testing.T) {
+	for child, parent := range map[string]string{
+		streams.StreamAnswers: streams.StreamAccepted, streams.StreamVerdicts: streams.StreamAccepted,
+		streams.StreamAnalyses: streams.StreamAccepted, streams.StreamExamples: streams.StreamLabels,
+	} {
+		if record.LingerOf(child) <= record.LingerOf(parent) {
+			t.Errorf("%s lingers %v, its parents in %s %v", child, record.LingerOf(child), parent, record.LingerOf(parent))
+		}
+	}
+}
+
 func TestTheWaitGrowsAndEndsWithTheAge(t *testing.T) {
 	now := world.Start.Add(time.Hour)
 	h := record.New(orphanage{}, 24*time.Hour, func() time.Time { return now }).Patience(0)

@@ -55,6 +55,16 @@ func Inputs() []Input {
 // nobody waits for a row as he waits for an answer.
 const Linger = 25 * time.Millisecond
 
+// LingerOf is how long a batch of a stream gathers: facts that refer to others twice as long as those that they refer
+// to, so that these are written before them. A batch that meets an orphan is written twice.
+func LingerOf(stream string) time.Duration {
+	switch stream {
+	case streams.StreamAccepted, streams.StreamLabels:
+		return Linger
+	}
+	return 2 * Linger
+}
+
 // DefaultParentTimeout is how long a fact waits for its parent before it is dead.
 const DefaultParentTimeout = 24 * time.Hour
 

@@ -2,6 +2,8 @@ package gemini_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -186,5 +188,52 @@ func TestEveryPartOfAStreamHasItsText(t *testing.T) {
 	got := r.Post(t, "/v1beta/models/auto:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"Hi"}]}]}`)
 	if got.Status != 200 || strings.Contains(got.Body, "{}") || strings.Count(got.Body, `{"text":`) != strings.Count(got.Body, `"candidates"`) {
 		t.Errorf("%d %s", got.Status, got.Body)
+	}
+}
+
+func TestModelsUnderV1AreToldInTheDialectOfTheKey(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	c, err := genai.NewClient(t.Context(), &genai.ClientConfig{
+		APIKey: "acme", Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: r.URL, APIVersion: "v1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := c.Models.List(t.Context(), nil)
+	if err != nil || len(page.Items) != 4 || page.Items[0].Name != "models/auto" {
+		t.Errorf("listed %+v, %v", page, err)
+	}
+	if m, err := c.Models.Get(t.Context(), gatetest.Large, nil); err != nil || m.Name != "models/"+gatetest.Large {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	var fault genai.APIError
+	if _, err := c.Models.Get(t.Context(), "gpt-17", nil); !errors.As(err, &fault) || fault.Status != "NOT_FOUND" {
+		t.Errorf("a model that is not there: %v", err)
+	}
+	for _, ask := range []struct{ path, header, value, want string }{
+		{"/v1/models", "X-Goog-Api-Key", "wrong", `"UNAUTHENTICATED"`},
+		{"/v1/models?key=acme", "", "", `"models/auto"`},
+		{"/v1/models/auto?key=acme", "", "", `"models/auto"`},
+		{"/v1/models", "Authorization", "Bearer acme", `"object":"list"`},
+		{"/v1/models/auto", "Authorization", "Bearer acme", `"object":"model"`},
+		{"/v1/models?monkey=1", "", "", `"object":"list"`},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL+ask.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ask.header != "" {
+			req.Header.Set(ask.header, ask.value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if !strings.Contains(string(body), ask.want) {
+			t.Errorf("%s with %s: %s, want %s", ask.path, ask.header, body, ask.want)
+		}
 	}
 }

@@ -27,6 +27,8 @@ func Routes(p Pipeline) []web.Route {
 		{Pattern: "/v1beta/", Scope: keys.ScopeChat, Handle: lost, Fail: Fail},
 		{Pattern: "GET /v1beta/models", Scope: keys.ScopeChat, Handle: h.models, Fail: Fail},
 		{Pattern: "GET /v1beta/models/{model}", Scope: keys.ScopeChat, Handle: h.model, Fail: Fail},
+		{Pattern: "GET /v1/models", Google: true, Scope: keys.ScopeChat, Handle: h.models, Fail: Fail},
+		{Pattern: "GET /v1/models/{model}", Google: true, Scope: keys.ScopeChat, Handle: h.model, Fail: Fail},
 	}
 	for _, version := range []string{"v1beta", "v1"} {
 		routes = append(routes, web.Route{

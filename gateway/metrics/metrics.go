@@ -5,6 +5,7 @@
 package metrics
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -72,6 +73,7 @@ func New(stats func() spool.Stats, inHand func() int) (*Metrics, error) {
 		m.requests, m.policies, m.rules, m.faults, m.calls, m.cost, m.tokens, m.fallbacks, m.latency, m.model, m.router, m.firstToken,
 		gauge("spool_unpublished", "Requests whose facts the log has not confirmed.", func() float64 { return float64(stats().Unpublished) }),
 		gauge("spool_open", "Requests that are begun and not ended.", func() float64 { return float64(stats().Open) }),
+		gauge("spool_broken", "Damaged parts of the spool that were set aside, until somebody takes their files away.", func() float64 { return float64(stats().Broken) }),
 		gauge("spool_bytes", "Bytes of the spool on disk.", func() float64 { return float64(stats().Bytes) }),
 		gauge("in_flight", "Requests in hand.", func() float64 { return float64(inHand()) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -101,6 +103,18 @@ func (m *Metrics) CountClaims(stats func() budget.Stats) error {
 	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: "sluice", Subsystem: "gateway", Name: "budget_overruns_total", Help: "Calls that cost more than their bound.",
 	}, func() float64 { return float64(stats().Overruns) }))
+}
+
+// CountFaults serves how many requests panicked, and what the log's server refused. Once a gateway.
+func (m *Metrics) CountFaults(panics, refusals func() int64) error {
+	counter := func(name, help string, count func() int64) error {
+		return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "sluice", Subsystem: "gateway", Name: name, Help: help,
+		}, func() float64 { return float64(count()) }))
+	}
+	return errors.Join(
+		counter("panics_total", "Requests that panicked: each ended with an internal error.", panics),
+		counter("log_refusals_total", "What the permissions of the log's server did not allow.", refusals))
 }
 
 // Register adds others' metrics to what is served.

@@ -48,7 +48,7 @@ func (a apart) Error(code, description string, data []byte, opts ...micro.Respon
 
 // figures are an endpoint's own, from a request's arrival to its end.
 type figures struct {
-	requests, failed, inHand, spentUS atomic.Int64
+	requests, failed, panicked, inHand, spentUS atomic.Int64
 }
 
 // Figures are what `nats micro stats` shows of an endpoint as data: the library's own figures end where the request
@@ -56,6 +56,7 @@ type figures struct {
 type Figures struct {
 	Requests  int64 `json:"requests"` // that have ended
 	Faults    int64 `json:"faults"`
+	Panics    int64 `json:"panics"` // among the faults
 	InHand    int64 `json:"in_hand"`
 	AverageUS int64 `json:"average_us"`
 }
@@ -73,5 +74,5 @@ func (f *figures) begin() (end func()) {
 
 func (f *figures) now() Figures {
 	n := f.requests.Load()
-	return Figures{Requests: n, Faults: f.failed.Load(), InHand: f.inHand.Load(), AverageUS: f.spentUS.Load() / max(n, 1)}
+	return Figures{Requests: n, Faults: f.failed.Load(), Panics: f.panicked.Load(), InHand: f.inHand.Load(), AverageUS: f.spentUS.Load() / max(n, 1)}
 }

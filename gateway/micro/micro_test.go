@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	natsmicro "github.com/nats-io/nats.go/micro"
 
 	"sluice"
+	"sluice/gateway"
 	"sluice/gateway/micro"
 	"sluice/internal/gatetest"
 	"sluice/internal/natstest"
@@ -23,7 +25,7 @@ func serve(t *testing.T, options ...gatetest.Option) (*nats.Conn, *gatetest.Rig)
 	t.Helper()
 	nc := natstest.Start(t).Connect()
 	r := gatetest.Start(t, options...)
-	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline, nil)
+	s, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", r.Pipeline, micro.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 	if _, err := r.Route(t.Context(), routing.Request{Text: "Hi"}); !errors.Is(err, routing.ErrUnavailable) {
 		t.Fatalf("nobody serves: %v", err)
 	}
-	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2, nil)
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", gatetest.Words{}, 2, micro.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +160,7 @@ func TestARouterIsAskedOverNATSWithinItsDeadline(t *testing.T) {
 		t.Error(err)
 	}
 	for _, fault := range []error{routing.ErrTooLong, routing.ErrUnparseable, routing.ErrUnavailable} {
-		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2, nil)
+		s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", broken{fault}, 2, micro.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +197,7 @@ func (several) Route(_ context.Context, r routing.Request) (routing.Choice, erro
 func TestWhoIsAskedOverNATSKnowsTheTenantAndBringsItsThreshold(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Start(t).Connect()
-	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", several{}, 2, nil)
+	s, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", several{}, 2, micro.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,5 +215,50 @@ func TestWhoIsAskedOverNATSKnowsTheTenantAndBringsItsThreshold(t *testing.T) {
 	}
 	if err := s.Stop(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// rotten panics wherever it is asked.
+type rotten struct{}
+
+func (rotten) Decide(context.Context, *gateway.Ask) (sluice.Decision, error) { panic("ouch") }
+
+func (rotten) Answer(context.Context, *gateway.Ask, gateway.Stream) (*gateway.Answer, error) {
+	panic("ouch")
+}
+
+func (rotten) Route(context.Context, routing.Request) (routing.Choice, error) { panic("ouch") }
+
+func TestAPanicEndsItsRequestAlone(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Start(t).Connect()
+	var log strings.Builder
+	panics := &gateway.Panics{Log: slog.New(slog.NewTextHandler(&log, nil))}
+	g, err := micro.Gateway(context.WithoutCancel(t.Context()), nc, "1.0.0", rotten{}, micro.Options{Panics: panics})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := micro.Serve(context.WithoutCancel(t.Context()), nc, "1.0.0", rotten{}, 1, micro.Options{Panics: panics})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{micro.SubjectDecide, micro.SubjectAnswer, micro.SubjectRouter, micro.SubjectRouter} {
+		m, err := nc.Request(subject, []byte(map[bool]string{true: `{"text":"Hi"}`, false: `{"query":"Hi"}`}[subject == micro.SubjectRouter]), 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Header.Get(natsmicro.ErrorCodeHeader) != "500" || m.Header.Get(micro.HeaderFinal) != "true" || !strings.Contains(string(m.Data), `"kind":"internal"`) {
+			t.Errorf("%s: headers %v, %s", subject, m.Header, m.Data)
+		}
+	}
+	m, err := nc.Request("$SRV.STATS."+micro.RouterName, nil, 5*time.Second)
+	if err != nil || !strings.Contains(string(m.Data), `"panics":2`) {
+		t.Errorf("stats %s (%v)", m.Data, err)
+	}
+	if err := errors.Join(g.Stop(t.Context()), r.Stop(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if panics.Count() != 4 || strings.Count(log.String(), "ouch") != 4 || !strings.Contains(log.String(), "micro_test.go") {
+		t.Errorf("%d counted, log %s", panics.Count(), log.String())
 	}
 }

@@ -43,10 +43,9 @@ type Deciding interface {
 // faults of a router by the code that they travel under.
 var faults = map[string]error{"413": routing.ErrTooLong, "422": routing.ErrUnparseable, "503": routing.ErrUnavailable}
 
-// Serve serves a router to gateways, with so many decisions in hand at once; nil tracing traces
-// nothing.
-func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int, tracing *telemetry.Tracing) (*Service, error) {
-	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency, tracing)
+// Serve serves a router to gateways, with so many decisions in hand at once.
+func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int, o Options) (*Service, error) {
+	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency, o)
 	if err != nil {
 		return nil, err
 	}

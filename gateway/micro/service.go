@@ -38,6 +38,13 @@ type Pipeline interface {
 	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
 }
 
+// Options of a service. The zero value traces nothing, and tells nobody of panics.
+type Options struct {
+	Tracing *telemetry.Tracing
+	// Panics hears of requests that panicked: each is answered with a fault, and the service goes on.
+	Panics *gateway.Panics
+}
+
 // Service is a running service; its owner calls Stop.
 type Service struct {
 	nc      *nats.Conn
@@ -48,11 +55,12 @@ type Service struct {
 	room    chan struct{} // holds one element for each request in hand
 	working sync.WaitGroup
 	tracing *telemetry.Tracing // nil: nobody traces
+	panics  *gateway.Panics
 }
 
 // start makes a service that has so many requests in hand at once.
-func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int, tracing *telemetry.Tracing) (*Service, error) {
-	s := &Service{nc: nc, room: make(chan struct{}, concurrency), tracing: tracing}
+func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int, o Options) (*Service, error) {
+	s := &Service{nc: nc, room: make(chan struct{}, concurrency), tracing: o.Tracing, panics: o.Panics}
 	var err error
 	s.s, err = micro.AddService(nc, micro.Config{
 		Name: name, Version: version, Description: about, QueueGroup: queueGroup, StatsHandler: func(e *micro.Endpoint) any { return s.figuresOf(e.Name).now() },
@@ -85,15 +93,22 @@ func (s *Service) handle(name, subject string, h func(context.Context, micro.Req
 		s.working.Go(func() {
 			defer func() { <-s.room }()
 			defer end()
-			s.traced(subject, h, r)
+			s.traced(subject, h, r, f)
 		})
 	}), micro.WithEndpointSubject(subject))
 }
 
-// traced handles a request as a part of the trace that its header names.
-func (s *Service) traced(subject string, h func(context.Context, micro.Request), r micro.Request) {
+// traced handles a request as a part of the trace that its header names. A panic ends the request alone.
+func (s *Service) traced(subject string, h func(context.Context, micro.Request), r micro.Request, f *figures) {
 	ctx, span := s.tracing.Request(s.ctx, subject, r.Headers().Get(streams.HeaderTraceParent))
 	defer span.End(nil)
+	defer func() {
+		if v := recover(); v != nil {
+			f.panicked.Add(1)
+			s.panics.Note(subject, v)
+			fail(r, &gateway.Fault{Kind: gateway.Internal, Message: "the service failed; its log says how"})
+		}
+	}()
 	h(ctx, r)
 }
 
@@ -107,9 +122,9 @@ func (s *Service) Stop(cut context.Context) error {
 	return err
 }
 
-// Gateway serves a pipeline; nil tracing traces nothing. The requests' key is the given one: its tenant is theirs unless they name one.
-func Gateway(ctx context.Context, nc *nats.Conn, version string, p Pipeline, tracing *telemetry.Tracing) (*Service, error) {
-	s, err := start(ctx, nc, GatewayName, version, "Decides which model answers a query, and has it answered.", 256, tracing)
+// Gateway serves a pipeline. The requests' key is the given one: its tenant is theirs unless they name one.
+func Gateway(ctx context.Context, nc *nats.Conn, version string, p Pipeline, o Options) (*Service, error) {
+	s, err := start(ctx, nc, GatewayName, version, "Decides which model answers a query, and has it answered.", 256, o)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (s *Spool) force() (uint64, error) {
 	s.mu.Unlock()
 	var errs []error
 	for _, g := range files {
-		if err := force(g.file); !errors.Is(err, os.ErrClosed) { // closed: all of it is published
+		if err := g.file.Sync(); !errors.Is(err, os.ErrClosed) { // closed: all of it is published
 			errs = append(errs, err)
 		}
 	}

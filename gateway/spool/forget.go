@@ -2,7 +2,9 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -38,10 +40,10 @@ func (s *Spool) trim() error {
 		if g.open > 0 || g.number >= s.marked.segment {
 			return nil
 		}
-		s.segments = s.segments[1:]
-		if err := s.retire(g); err != nil {
+		if err := errors.Join(g.close(), os.Remove(g.path)); err != nil {
 			return fmt.Errorf("spool: remove a published segment: %w", err)
 		}
+		s.segments = s.segments[1:]
 		s.dirty = slices.DeleteFunc(slices.Clone(s.dirty), func(o *segment) bool { return o == g })
 	}
 	return nil

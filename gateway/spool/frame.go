@@ -44,12 +44,9 @@ func closeFrame(b []byte, start int) {
 	le.PutUint32(b[start+4:], crc32.Checksum(body, castagnoli))
 }
 
-// mix seals an encoded frame, or unseals it; see [sealOf].
-func mix(frame []byte, seal uint32) { le.PutUint32(frame[4:], le.Uint32(frame[4:])^seal) }
-
-// readFrame reads the frame that b begins with, and its whole size; errTorn where b ends within it, it is damaged or
-// has another seal. A size of 0 is the end of the written part.
-func readFrame(b []byte, seal uint32) (k kind, body []byte, size int, err error) {
+// readFrame reads the frame that b begins with, and its whole size; errTorn where b ends within it or it is
+// damaged. A size of 0 is the end of the written part.
+func readFrame(b []byte) (k kind, body []byte, size int, err error) {
 	if len(b) < frameHead {
 		return 0, nil, 0, errTorn
 	}
@@ -61,7 +58,7 @@ func readFrame(b []byte, seal uint32) (k kind, body []byte, size int, err error)
 		return 0, nil, 0, errTorn
 	}
 	inner := b[frameHead : frameHead+n]
-	if crc32.Checksum(inner, castagnoli) != le.Uint32(b[4:])^seal {
+	if crc32.Checksum(inner, castagnoli) != le.Uint32(b[4:]) {
 		return 0, nil, 0, errTorn
 	}
 	return kind(inner[0]), inner[1:], frameHead + n, nil

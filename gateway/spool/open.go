@@ -1,7 +1,7 @@
 package spool
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -28,23 +28,27 @@ func (s *Spool) open() ([]Leftover, error) {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := removeSpares(s.o.Dir); err != nil {
-		return nil, err
-	}
-	found, err := findSegments(s.o.Dir)
+	numbers, err := segmentNumbers(s.o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	r := replay{begun: map[string]*Leftover{}, home: s.begun}
-	for i := range found {
-		g := &found[i]
-		if g.file, err = os.OpenFile(g.path, os.O_RDWR, 0); err != nil {
+	for _, n := range numbers {
+		f, err := os.OpenFile(segmentPath(s.o.Dir, n), os.O_RDWR, 0)
+		if err != nil {
 			return nil, err
 		}
+		g := &segment{number: n, path: f.Name(), file: f}
 		s.segments = append(s.segments, g)
-		if err := r.read(g, s.o.Log.Warn); err != nil {
+		if err := r.read(s, g); err != nil {
 			return nil, err
 		}
+	}
+	for _, g := range s.begun {
+		g.open++
+	}
+	if s.broken, err = countBroken(s.o.Dir); err != nil {
+		return nil, err
 	}
 	s.reader, s.ended = r.mark, r.unpublished()
 	if len(s.segments) > 0 && s.reader.segment < s.segments[0].number {
@@ -73,28 +77,33 @@ type replay struct {
 	ends  []position
 }
 
-// read reads one segment up to its end or to damage, which only a loss of power or of the disk can make
-// anywhere but at the end of the last one.
-func (r *replay) read(g *segment, warn func(string, ...any)) error {
+// read reads one segment. Damage is stepped over: only a loss of power or of the disk can make any, but for the
+// frame that a killed process was writing, behind which there is none.
+func (r *replay) read(s *Spool, g *segment) error {
 	data, err := io.ReadAll(g.file)
 	if err != nil {
 		return err
 	}
 	g.size = int64(len(data))
-	for {
-		k, body, size, err := readFrame(data[g.written:], g.seal)
-		if errors.Is(err, errTorn) && len(data)-int(g.written) >= frameHead {
-			warn("the spool has a torn frame; what is behind it in the file is lost", "file", g.path, "offset", g.written)
-		}
+	end := int64(len(bytes.TrimRight(data, "\x00"))) // the rest was never written
+	for at := int64(0); at < end; {
+		k, body, size, err := readFrame(data[at:])
 		if err != nil || size == 0 {
-			return nil //nolint:nilerr // a torn frame ends the file
+			if size, _, err = s.setAside(g, at, data[at:]); err != nil {
+				return err
+			}
+			at += int64(size)
+			continue
 		}
-		r.frame(g, k, body)
-		g.written += int64(size)
+		r.frame(g, at, k, body)
+		at += int64(size)
+		g.written = at
 	}
+	return nil
 }
 
-func (r *replay) frame(g *segment, k kind, body []byte) {
+// frame notes what a frame at a place of a segment says.
+func (r *replay) frame(g *segment, at int64, k kind, body []byte) {
 	if k == kindMark {
 		if at, ok := cutMark(body); ok {
 			r.mark = at
@@ -112,16 +121,12 @@ func (r *replay) frame(g *segment, k kind, body []byte) {
 			l = &Leftover{ID: id}
 			r.begun[id], r.home[id] = l, g
 			r.order = append(r.order, id)
-			g.open++
 		}
 		l.Intents = append(l.Intents, rest)
 	case kindEnd, kindTraced:
-		if r.begun[id] != nil {
-			r.home[id].open--
-			delete(r.begun, id)
-			delete(r.home, id)
-		}
-		r.ends = append(r.ends, position{g.number, g.written})
+		delete(r.begun, id)
+		delete(r.home, id)
+		r.ends = append(r.ends, position{g.number, at})
 	}
 }
 

@@ -16,8 +16,7 @@ type Publisher interface {
 	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
 }
 
-// markEvery is how often the spool forgets what is published, beside every time that a file is done; lastMark bounds
-// the last time.
+// markEvery is how often the spool forgets what is published; lastMark bounds the last time.
 const (
 	markEvery = time.Second
 	lastMark  = 3 * time.Second
@@ -135,6 +134,7 @@ func (s *Spool) publishAll(ctx context.Context, p Publisher, buf *scratch) error
 	if err := s.publishHeld(ctx, p); err != nil {
 		return err
 	}
+	marked := time.Now()
 	for {
 		b, err := s.read(s.published(), buf)
 		if err != nil {
@@ -149,10 +149,11 @@ func (s *Spool) publishAll(ctx context.Context, p Publisher, buf *scratch) error
 			}
 		}
 		s.advance(b)
-		if b.next.segment != b.from.segment { // nobody needs the file behind us any more
+		if time.Since(marked) > markEvery { // a long backlog
 			if err := s.mark(ctx); err != nil {
 				return err
 			}
+			marked = time.Now()
 		}
 	}
 }

@@ -65,11 +65,16 @@ func (s *Spool) read(from position, buf *scratch) (batch, error) {
 		if _, err := g.file.ReadAt(data, from.offset); err != nil {
 			return b, err
 		}
-		if err := b.take(data, g.seal); err != nil {
+		if err := b.take(data); err != nil {
 			return b, err
 		}
-		if b.next != from || n == end-from.offset {
+		if b.next != from {
 			return b, nil
+		}
+		if n == end-from.offset { // what is written begins with no frame
+			size, ends, err := s.skip(g, from.offset, data)
+			b.next.offset, b.ends = b.next.offset+int64(size), ends
+			return b, err
 		}
 		n = min(2*n, end-from.offset) // a frame longer than the buffer
 	}
@@ -86,9 +91,9 @@ func (s *Spool) at(number uint64) *segment {
 }
 
 // take reads whole frames.
-func (b *batch) take(data []byte, seal uint32) error {
+func (b *batch) take(data []byte) error {
 	for len(data) > 0 {
-		k, body, size, err := readFrame(data, seal)
+		k, body, size, err := readFrame(data)
 		if err != nil || size == 0 {
 			return nil //nolint:nilerr // the rest comes with the next batch
 		}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
+	"sluice/mapped"
 	"sluice/streams"
 )
 
@@ -33,20 +33,22 @@ type Options struct {
 	// Sync is [SyncBatch] where empty; SyncEvery is 100 ms where 0.
 	Sync      Sync
 	SyncEvery time.Duration
-	// SegmentBytes is the size of one file; 8 MiB where 0. Files are removed, or
-	// written to again, once all of theirs is published.
+	// SegmentBytes is the size of one file; 8 MiB where 0. Files are removed once all of theirs is published.
 	SegmentBytes int64
-	// Linger is how long facts are gathered before they are published together; 50 ms where 0. Each publishing
-	// takes the processors away from requests for about a millisecond, so that twenty a second are noticed by fewer
-	// than one in a hundred of them.
+	// Linger is how long facts are gathered before they are published together, unless somebody waits for them; 50 ms
+	// where 0. Each publishing takes the processors away from requests for about a millisecond: so often, fewer than
+	// one request in a hundred notices.
 	Linger time.Duration
 	// BeforeForget, where set, is called before published facts are forgotten; an error keeps them. Whoever
 	// books what calls cost stores its books here: see [Spool.Unpublished].
 	BeforeForget func(ctx context.Context) error
+	// OnBroken hears of damage that publishing came to, in Run's goroutine: what is behind it waits. Damage that
+	// Open finds it tells the log, and its leftovers hold what was lost.
+	OnBroken func(Broken)
 	// Log hears of damage and of facts that the log refuses; nil: nobody does.
 	Log *slog.Logger
 
-	allocate func(*os.File, int64) ([]byte, error) // allocate outside of tests
+	allocate func(*os.File, int64) ([]byte, error) // mapped.Allocate outside of tests
 }
 
 // headroom is the part of a segment that ends may use and intents may not.
@@ -74,11 +76,11 @@ type Spool struct {
 	ended    int64    // ends written and not yet published
 	frames   uint64   // frames written, for the group commit
 	dirty    []*segment
-	spares   []*segment // to be written to again
-	tried    uint64     // the number of the latest segment, made or not
+	tried    uint64 // the number of the latest segment, made or not
 	// held are facts that found no room on the disk: they are published from memory.
 	held   []streams.Message
 	closed bool
+	broken int64 // parts of files that were damaged and are set aside
 	// idle is closed and made anew whenever ended falls to zero.
 	idle chan struct{}
 
@@ -104,7 +106,7 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.allocate == nil {
-		o.allocate = allocate
+		o.allocate = mapped.Allocate
 	}
 	return o
 }
@@ -152,9 +154,9 @@ func (s *Spool) End(id string, facts []streams.Message) error {
 	return s.settle(frame)
 }
 
-// write appends a frame, behind which so much room must be left, and notes it under the lock. It returns the number
-// of frames written so far.
-func (s *Spool) write(frame []byte, room int64, note func(*segment)) (uint64, error) {
+// write appends frames, of which so much room must be left behind them, and notes them under the lock. It
+// returns the number of frames written so far.
+func (s *Spool) write(frames []byte, room int64, note func(*segment)) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -162,16 +164,16 @@ func (s *Spool) write(frame []byte, room int64, note func(*segment)) (uint64, er
 	}
 	g := s.segments[len(s.segments)-1]
 	// The last eight bytes stay zero: they end the written part.
-	if g.written+int64(len(frame))+room+frameHead > g.size {
+	if g.written+int64(len(frames))+room+frameHead > g.size {
 		var err error
-		if g, err = s.rotate(int64(len(frame))); err != nil {
+		if g, err = s.rotate(int64(len(frames))); err != nil {
 			return 0, err
 		}
 	}
-	if err := g.put(frame); err != nil {
+	if err := g.put(frames); err != nil {
 		return 0, errors.Join(ErrFull, err)
 	}
-	g.written += int64(len(frame))
+	g.written += int64(len(frames))
 	note(g)
 	s.frames++
 	return s.frames, nil
@@ -184,11 +186,7 @@ func (s *Spool) rotate(frame int64) (*segment, error) {
 		s.tried = max(s.tried, s.segments[n-1].number)
 	}
 	s.tried++
-	size := max(s.o.SegmentBytes, frame) + headroom + frameHead
-	g, err := s.reuse(s.tried, size), error(nil)
-	if g == nil {
-		g, err = newSegment(s.o.Dir, s.tried, size, s.o.allocate)
-	}
+	g, err := newSegment(s.o.Dir, s.tried, max(s.o.SegmentBytes, frame)+headroom+frameHead, s.o.allocate)
 	if err == nil && s.o.Sync != SyncNone {
 		if err = syncDir(s.o.Dir); err != nil {
 			_ = errors.Join(g.close(), os.Remove(g.path)) // nothing is in it
@@ -217,14 +215,16 @@ type Stats struct {
 	// Open counts the requests that are begun and not ended, Unpublished the ends that JetStream has not
 	// confirmed, Bytes what the segments have on disk.
 	Open, Unpublished, Bytes int64
+	// Broken counts the damaged parts that were set aside, as long as nobody takes their files away.
+	Broken int64
 }
 
 // Stats reads the figures.
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Open: int64(len(s.begun)), Unpublished: s.ended}
-	for _, g := range slices.Concat(s.segments, s.spares) {
+	st := Stats{Open: int64(len(s.begun)), Unpublished: s.ended, Broken: s.broken}
+	for _, g := range s.segments {
 		st.Bytes += g.size
 	}
 	return st
@@ -239,9 +239,6 @@ func (s *Spool) Close() error {
 	errs := []error{err}
 	for _, g := range s.segments {
 		errs = append(errs, g.close())
-	}
-	for _, g := range s.spares {
-		errs = append(errs, g.close(), os.Remove(g.path))
 	}
 	return errors.Join(errs...)
 }

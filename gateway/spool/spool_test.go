@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/mapped"
 	"sluice/streams"
 )
 
@@ -99,10 +100,10 @@ func TestWhatEndsIsPublishedInOrderAndItsFilesGo(t *testing.T) {
 	if got := log.all(); !slices.Equal(got, want) {
 		t.Errorf("published %d of %d, or in another order", len(got), len(want))
 	}
-	found, err := findSegments(dir)
+	numbers, err := segmentNumbers(dir)
 	must(t, err)
-	if len(found) > 2 || found[0].number == 1 {
-		t.Errorf("%d segments from %d on are left, of which all facts are published", len(found), found[0].number)
+	if len(numbers) > 2 || numbers[0] == 1 {
+		t.Errorf("segments %v are left, of which all facts are published", numbers)
 	}
 	if st := s.Stats(); st.Open != 0 || st.Unpublished != 0 {
 		t.Errorf("stats %+v", st)
@@ -153,7 +154,7 @@ func TestATornTailIsToleratedWhereverItIsTorn(t *testing.T) {
 				torn[i] = garbage
 			}
 			dir := t.TempDir()
-			must(t, os.WriteFile(filepath.Join(dir, filepath.Base(segmentPath("", 1, false))), torn, 0o600))
+			must(t, os.WriteFile(filepath.Join(dir, filepath.Base(segmentPath("", 1))), torn, 0o600))
 			sparse := Options{Dir: dir, Sync: SyncNone, SegmentBytes: 1 << 10, allocate: unmapped}
 			s, left := open(t, sparse)
 			if len(left) > 1 || len(left) == 1 && left[0].ID == "b" && s.Stats().Unpublished != 1 {
@@ -255,7 +256,7 @@ func TestAFullDiskRefusesIntentsAndKeepsTheFactsOfWhatIsBegun(t *testing.T) {
 		if full {
 			return nil, syscall.ENOSPC
 		}
-		return allocate(f, n)
+		return mapped.Allocate(f, n)
 	}})
 	full = true
 	begun := 0
@@ -298,7 +299,7 @@ func TestADirectoryThatCannotBeOpenedForAMomentIsNoFullDiskForEver(t *testing.T)
 		if away {
 			must(t, os.Rename(dir, dir+"-away"))
 		}
-		return allocate(f, n)
+		return mapped.Allocate(f, n)
 	}})
 	away = true
 	if err := s.Begin("large", make([]byte, 128<<10)); !errors.Is(err, ErrFull) {
@@ -315,6 +316,19 @@ func TestADirectoryThatCannotBeOpenedForAMomentIsNoFullDiskForEver(t *testing.T)
 	}
 	full = false
 	must(t, s.Begin("large", make([]byte, 128<<10)), s.Close())
+}
+
+func TestWhoeverWaitsForTheLogNeedNotWaitForMoreToPublish(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t, Options{Dir: t.TempDir(), Linger: time.Hour})
+	log := &ledger{}
+	stop := run(t, s, log)
+	must(t, s.End("a", fact("a")), s.Flush(t.Context()))
+	stop()
+	if n := len(log.all()); n != 2 {
+		t.Errorf("%d facts are published, want 2", n)
+	}
+	must(t, s.Close())
 }
 
 func TestManyWhoWaitForTheDiskShareOneForce(t *testing.T) {

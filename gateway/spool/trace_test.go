@@ -14,7 +14,7 @@ func TestFactsKeepTheirTrace(t *testing.T) {
 	data = appendEnd(data, "traced", []streams.Message{fact.Continue(parent), fact.Continue(parent)})
 	data = appendEnd(data, "empty", nil)
 	var b batch
-	if err := b.take(data, 0); err != nil {
+	if err := b.take(data); err != nil {
 		t.Fatal(err)
 	}
 	if len(b.msgs) != 3 || b.ends != 3 {

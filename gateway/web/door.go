@@ -8,8 +8,8 @@ import (
 	"net"
 	"net/http"
 	"regexp"
-	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -40,7 +40,9 @@ type Options struct {
 	Metrics http.Handler
 	// Tracing makes a span of every request; nil: none.
 	Tracing *telemetry.Tracing
-	// Log hears of panics; nil: nobody does.
+	// Panics hears of requests that panicked; nil: nobody does.
+	Panics *gateway.Panics
+	// Log hears of what clients are not told; nil: nobody does.
 	Log *slog.Logger
 }
 
@@ -48,6 +50,8 @@ type Options struct {
 type Door struct {
 	o   Options
 	mux *http.ServeMux
+	// aloneTold is when Door.alone last told the log, in seconds of Unix time.
+	aloneTold atomic.Int64
 }
 
 // New makes a door of routes. A path that none has is answered by lost, and a method that a path does not have
@@ -63,8 +67,16 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
+	routes, google := apart(routes)
 	for _, r := range routes {
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) { d.serve(w, req, r) })
+		other, shared := google[r.Pattern]
+		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) {
+			if shared && fromGoogle(req) {
+				d.serve(w, req, other)
+				return
+			}
+			d.serve(w, req, r)
+		})
 	}
 	d.otherMethods(routes)
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
@@ -76,6 +88,19 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here"})
 	})
 	return d
+}
+
+// apart takes out the routes that share a pattern with another dialect's.
+func apart(routes []Route) (others []Route, google map[string]Route) {
+	google = map[string]Route{}
+	for _, r := range routes {
+		if r.Google {
+			google[r.Pattern] = r
+		} else {
+			others = append(others, r)
+		}
+	}
+	return others, google
 }
 
 // otherMethods answers what is asked of a route's path with a method that it does not have: 405, and in the
@@ -113,7 +138,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
-				d.o.Log.Error("a request panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+				d.o.Panics.Note(r.URL.Path, v)
 			}
 			panic(http.ErrAbortHandler)
 		}

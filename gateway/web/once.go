@@ -151,8 +151,10 @@ func (d *Door) begin(ctx context.Context, key string, asked [sha256.Size]byte) (
 		return stored, nil, fault
 	}
 	c := newClaim(d.o.Shared, key, asked)
-	taken, stored, fault := c.take(ctx, d.o.Replies.ttl)
+	taken, stored, fault, err := c.take(ctx, d.o.Replies.ttl)
 	switch {
+	case err != nil:
+		d.alone(err)
 	case stored != nil:
 		d.o.Replies.end(key, stored.status, stored.header, stored.body)
 	case fault != nil:
@@ -176,6 +178,14 @@ func (d *Door) end(ctx context.Context, key string, mine *claim, k *kept) {
 	}
 	if err := mine.end(ctx, k); err != nil {
 		d.o.Log.Warn("other gateways can't be told of an answer; one that is asked the same answers it anew", "error", err)
+	}
+}
+
+// alone tells, once a minute at most, that other gateways do not hear of what is answered here.
+func (d *Door) alone(err error) {
+	now, told := d.o.Replies.now().Unix(), d.aloneTold.Load()
+	if now-told >= 60 && d.aloneTold.CompareAndSwap(told, now) {
+		d.o.Log.Warn("an Idempotency-Key is not shared with other gateways: one that is asked the same answers it anew", "error", err)
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 type Route struct {
 	// Pattern is that of http.ServeMux, method included.
 	Pattern string
+	// Google is true where the route is for clients that bring their key as Google's do; one of the same pattern is for
+	// all others, and both are told apart by nothing else.
+	Google bool
 	// Scope is what a key must be allowed.
 	Scope keys.Scope
 	// Handle answers. A fault that it returns is written by Fail; having written anything it returns nil.
@@ -139,6 +142,11 @@ const shortReply = 2048
 
 // jsonType is shared: nobody changes a header's values.
 var jsonType = []string{"application/json"}
+
+// fromGoogle says whether a request brings its key as Google's clients do.
+func fromGoogle(r *http.Request) bool {
+	return r.Header.Get("X-Goog-Api-Key") != "" || strings.Contains(r.URL.RawQuery, "key=") && r.URL.Query().Has("key")
+}
 
 // secretOf is the API key that a request brought, in whichever place its dialect puts it. It is removed
 // from the request, so that nobody behind the door can write it down.

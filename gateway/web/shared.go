@@ -79,32 +79,32 @@ func newClaim(s Shared, key string, asked [sha256.Size]byte) *claim {
 }
 
 // take makes the request ours, or finds the stored answer or the reason to refuse. None of them is so where the log
-// can't be asked: then this gateway answers by what it knows itself.
-func (c *claim) take(ctx context.Context, ttl time.Duration) (taken bool, stored *reply, fault *gateway.Fault) {
+// can't be asked, or has no room: then this gateway answers by what it knows itself, and err says why.
+func (c *claim) take(ctx context.Context, ttl time.Duration) (taken bool, stored *reply, fault *gateway.Fault, err error) {
 	ctx, cancel := context.WithTimeout(ctx, claimPatience)
 	defer cancel()
 	var over uint64
 	for range 3 {
 		revision, ok, err := c.shared.Put(ctx, c.name, c.value(nil), over)
 		if err != nil {
-			return false, nil, nil
+			return false, nil, nil, err
 		}
 		if ok {
 			c.revision = revision
-			return true, nil, nil
+			return true, nil, nil, nil
 		}
 		value, revision, age, err := c.shared.Get(ctx, c.name)
 		if err != nil {
-			return false, nil, nil
+			return false, nil, nil, err
 		}
 		if over = revision; revision == 0 {
 			continue // given back in between
 		}
 		if stored, fault = c.read(value, age, ttl); stored != nil || fault != nil {
-			return false, stored, fault
+			return false, stored, fault, nil
 		}
 	}
-	return false, nil, inFlight()
+	return false, nil, inFlight(), nil
 }
 
 // read says what a value means for this request; neither: it is nobody's any more.

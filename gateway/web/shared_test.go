@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -162,4 +163,25 @@ func TestAClaimIsKeptWhileItsGatewayLives(t *testing.T) {
 			t.Errorf("the others are told %s, want the answer of the gateway that took over", w.Body)
 		}
 	})
+}
+
+func TestALogThatTakesNoClaimIsToldOnceAMinute(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	now := time.Unix(1e9, 0)
+	door := web.New(web.Options{
+		Keys: &seeing{}, Replies: web.NewReplies(1<<20, time.Hour, func() time.Time { return now }), Shared: &board{away: true}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}, openai.Fail, web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(w http.ResponseWriter, _ *web.Request) *gateway.Fault {
+		web.WriteJSON(w, []byte(`"yes"`))
+		return nil
+	}})
+	for _, key := range []string{"a", "b", "c", "d"} {
+		if w := askOnce(t.Context(), door, key, "{}"); w.Code != 200 {
+			t.Errorf("%s: %d %s", key, w.Code, w.Body)
+		}
+		now = now.Add(25 * time.Second)
+	}
+	if n := strings.Count(log.String(), "is not shared"); n != 2 {
+		t.Errorf("told %d times in 75 seconds: %s", n, log.String())
+	}
 }

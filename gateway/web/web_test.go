@@ -162,7 +162,7 @@ func TestRepliesAreBoundedAndForgotten(t *testing.T) {
 func TestAPanicCutsTheReplyOffAndIsTold(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	door := web.New(web.Options{Keys: &seeing{}, Log: slog.New(slog.NewTextHandler(&log, nil))}, openai.Fail,
+	door := web.New(web.Options{Keys: &seeing{}, Panics: &gateway.Panics{Log: slog.New(slog.NewTextHandler(&log, nil))}}, openai.Fail,
 		web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(http.ResponseWriter, *web.Request) *gateway.Fault { panic("ouch") }})
 	s := httptest.NewServer(door)
 	defer s.Close()

@@ -74,9 +74,6 @@ func withoutPool(device compute.Backend) error {
 	return nil
 }
 
-// Name is "go" or "xla".
-func (b *Backend) Name() string { return b.name }
-
 // Close frees the device. No model on it may be used afterwards.
 func (b *Backend) Close() { b.device.Finalize() }
 

@@ -83,9 +83,6 @@ func (m *Model) create(name string, t gemma.Tensor, trainable bool) error {
 	return nil
 }
 
-// Config is the architecture.
-func (m *Model) Config() gemma.Config { return m.config }
-
 // Close frees the device memory of the model. The backend stays open.
 func (m *Model) Close() {
 	m.mu.Lock()

@@ -64,7 +64,7 @@ func label(t *testing.T) ring {
 			t.Fatal("the questions were never labelled")
 		}
 	}
-	r.must("train", "now", "--set", "training.min_train=20", "--set", "training.min_test=2")
+	r.must("train", "now", "--set", "training.min_train=40", "--set", "training.min_test=2")
 	return r
 }
 

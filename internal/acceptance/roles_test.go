@@ -268,7 +268,7 @@ func awaitLoop(s *secured, heard *atomic.Int64) {
 // trains watches examples, trains a router, and has the operator promote what was made.
 func trains(s *secured, g served, secret string) {
 	s.t.Helper()
-	s.serve(streams.RoleTrainer, "training: {new_examples: 20, min_train: 10, min_test: 2, every: 200ms}\n", "watching examples", "train", "watch")
+	s.serve(streams.RoleTrainer, "training: {new_examples: 20, min_train: 40, min_test: 2, every: 200ms}\n", "watching examples", "train", "watch")
 	s.serve(streams.RoleWorker, "", "waiting for trainings", "train", "worker")
 	s.rows(1, "a training's end", "SELECT count(*) FROM training_runs WHERE status IN ('promoted', 'refused')")
 	s.rows(1, "its model", "SELECT count(*) FROM models")
@@ -276,7 +276,7 @@ func trains(s *secured, g served, secret string) {
 		s.t.Errorf("train status: %s", out)
 	}
 	version := s.version()
-	again := s.run(streams.RoleTrainer, "training: {min_train: 10, min_test: 2, seed: 7}\n", "train", "now", "--json")
+	again := s.run(streams.RoleTrainer, "training: {min_train: 40, min_test: 2, seed: 7}\n", "train", "now", "--json")
 	var job struct {
 		ID string `json:"id"`
 	}

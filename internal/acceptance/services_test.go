@@ -118,7 +118,7 @@ func TestComposeServicesCarryQueriesRoundAndTrain(t *testing.T) {
 	}
 	e.once("sluice", "publish", "--format", "simpleqa", file)
 	e.rows(n, "SELECT count(*) FROM examples")
-	e.once("sluice", "--set", "training.min_train=10", "--set", "training.min_test=1", "train", "now")
+	e.once("sluice", "--set", "training.min_train=40", "--set", "training.min_test=1", "train", "now")
 	secret := regexp.MustCompile(`sk-sluice-\S+`).FindString(e.once("sluice", "keys", "create", "--name", "app"))
 	e.gateway.until(t, secret, "an answer", func(r said) bool { return r.status == http.StatusOK })
 	e.rows(1, "SELECT count(*) FROM decisions WHERE outcome = 'ok'")

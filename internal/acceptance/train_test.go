@@ -85,5 +85,6 @@ func TestADemoTrainsARouterAndSaysWhatBecameOfIt(t *testing.T) {
 		t.Error("nothing was routed")
 	}
 	shell(t, dir, `sluice sql --demo "SELECT 1/count(*) FROM training_runs WHERE status IN ('promoted', 'refused') AND jsonb_array_length(loss_curve) > 0"`)
+	shell(t, dir, `sluice sql --demo "SELECT 1/(count(*) = 0)::int FROM training_runs, jsonb_array_elements(loss_curve) p WHERE (p ->> 'loss')::float = 0"`)
 	shell(t, dir, `sluice sql --demo "SELECT 1/count(*) FROM models WHERE manifest ->> 'kind' = 'blend'"`)
 }

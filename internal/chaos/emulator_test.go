@@ -31,8 +31,8 @@ func startEmulator(t *testing.T, dir string, flags []string) *emulator {
 	return e
 }
 
-// books are the emulator's accounts of one kind of request, of all models.
-func (e *emulator) books(t *testing.T, kind emu.Kind) emu.Entry {
+// all are the emulator's books.
+func (e *emulator) all(t *testing.T) emu.Books {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+"/emulator/books", http.NoBody)
 	if err != nil {
@@ -47,8 +47,14 @@ func (e *emulator) books(t *testing.T, kind emu.Kind) emu.Entry {
 	if err := json.NewDecoder(res.Body).Decode(&b); err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// books are the emulator's accounts of one kind of request, of all models.
+func (e *emulator) books(t *testing.T, kind emu.Kind) emu.Entry {
+	t.Helper()
 	var sum emu.Entry
-	for _, kinds := range b.Models {
+	for _, kinds := range e.all(t).Models {
 		sum.Requests += kinds[kind].Requests
 		sum.Successes += kinds[kind].Successes
 	}

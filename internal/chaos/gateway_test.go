@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 
 	"sluice/internal/natstest"
 	"sluice/internal/process"
-	emu "sluice/llm/emulator"
 	"sluice/postgres"
 )
 
@@ -159,18 +157,6 @@ func decidedOnce(t *testing.T, r *rig, ids []string) {
 // total is what the emulator billed, lost replies included.
 func (e *emulator) total(t *testing.T) int64 {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+"/emulator/books", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	var b emu.Books
-	if err := json.NewDecoder(res.Body).Decode(&b); err != nil {
-		t.Fatal(err)
-	}
+	b := e.all(t)
 	return int64(b.Total.Cost + b.Total.LostCost)
 }

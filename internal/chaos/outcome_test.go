@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/inflight"
 	emu "sluice/llm/emulator"
 	"sluice/streams"
 )
@@ -136,8 +137,9 @@ func (o *outcome) nothingLostNothingTwice() {
 }
 
 // ledgerBalances compares the provider's books, the ledger and the facts. inHand holds, by stage, how many
-// messages were in flight at the kills: only for those may a reply have been bought again, or bought
-// without a line in the ledger.
+// messages were in flight at the kills: only for those may a reply have been bought again, or have a line that
+// does not know of it. Every request that reached the provider has its line, and none has two; a call that was
+// written down and had not left yet when its process was killed may have one as well.
 func (o *outcome) ledgerBalances(inHand map[string]int) {
 	o.t.Helper()
 	if n := o.count("SELECT count(*) FROM ledger_gaps WHERE kind <> 'bought_again'"); n != 0 {
@@ -153,12 +155,37 @@ func (o *outcome) ledgerBalances(inHand map[string]int) {
 		allowed := inHand[s.stage] * s.calls
 		bought := int(o.rig.emulator.books(o.t, s.kind).Successes)
 		billed := o.count(fmt.Sprintf("SELECT count(*) FROM calls WHERE stage = '%s' AND outcome = 'ok'", s.stage))
-		o.t.Logf("%s: %d replies needed, %d bought, %d in the ledger, %d in flight at kills", s.stage, needed, bought, billed, allowed)
+		requests, lines := o.lines(s.stage, s.kind)
+		found := o.count(fmt.Sprintf("SELECT count(*) FROM calls WHERE stage = '%s' AND error = '%s'", s.stage, inflight.Killed))
+		o.t.Logf("%s: %d replies needed, %d bought, %d in the ledger, %d in flight at kills; %d requests, %d lines, %d of them found after kills",
+			s.stage, needed, bought, billed, allowed, requests, lines, found)
+		if lines < requests || lines-requests > allowed || found > allowed {
+			o.t.Errorf("%s: the provider had %d requests, and the ledger has %d lines, %d of calls that a kill cut off", s.stage, requests, lines, found)
+		}
 		if bought < needed || bought-needed > allowed {
 			o.t.Errorf("%s: %d replies bought for %d needed: at most %d more are explained by kills", s.stage, bought, needed, allowed)
 		}
 		if billed > bought || bought-billed > allowed {
-			o.t.Errorf("%s: %d replies bought and %d in the ledger: at most %d may lack, and none be invented", s.stage, bought, billed, allowed)
+			o.t.Errorf("%s: %d replies bought and %d in the ledger: at most %d may be estimated instead, and none be invented", s.stage, bought, billed, allowed)
+		}
+	}
+}
+
+// lines waits until the ledger has as many lines of a stage as the provider has had requests, and tells both: what a
+// killed process left is adopted by the next one beside its work.
+func (o *outcome) lines(stage string, kind emu.Kind) (requests, lines int) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		requests = int(o.rig.emulator.books(o.t, kind).Requests)
+		if lines = o.count(fmt.Sprintf("SELECT count(*) FROM calls WHERE stage = '%s'", stage)); lines >= requests {
+			return requests, lines
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return requests, lines
 		}
 	}
 }

@@ -28,6 +28,8 @@ const (
 type Books struct {
 	Source string `json:"source"` // the server's name: "emulator:recorded"
 	Total  Entry  `json:"total"`
+	// Underway counts the requests that have come and are in no account yet.
+	Underway int `json:"underway"`
 	// Models splits the total by model, then by kind.
 	Models map[string]map[Kind]Entry `json:"models"`
 	// Faults counts the faults that were drawn.
@@ -173,11 +175,14 @@ func (l *ledger) about(kind Kind, parts ...string) uint64 {
 
 // Books are the accounts up to now.
 func (s *Server) Books() Books {
+	s.mu.Lock()
+	underway := s.underway
+	s.mu.Unlock()
 	l := s.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := Books{
-		Source: s.Name(), Total: Entry{ByStatus: map[string]int64{}},
+		Source: s.Name(), Total: Entry{ByStatus: map[string]int64{}}, Underway: underway,
 		Models: map[string]map[Kind]Entry{}, Faults: map[string]int64{},
 	}
 	for acc, e := range l.entries {

@@ -19,7 +19,11 @@ type FaultsError []Fault
 // Error lists the faults, one a line.
 func (fs FaultsError) Error() string {
 	lines := make([]string, 0, len(fs)+1)
-	lines = append(lines, fmt.Sprintf("the rules have %d fault(s):", len(fs)))
+	if len(fs) == 1 {
+		lines = append(lines, "the rules have a fault:")
+	} else {
+		lines = append(lines, fmt.Sprintf("the rules have %d faults:", len(fs)))
+	}
 	for _, f := range fs {
 		line := "  " + f.Key + ": " + f.Problem
 		if f.Remedy != "" {

@@ -16,14 +16,13 @@ import (
 const (
 	validationShare = 0.15
 	validationMost  = 400
-	fewestRows      = 40
 )
 
 // divide keeps a slice of the rows aside: those of each policy whose ids draw the lowest numbers, so that
 // adding rows moves few.
 func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (train, aside []dataset.Row, err error) {
-	if len(rows) < fewestRows {
-		return nil, nil, fmt.Errorf("train: %d rows, want at least %d", len(rows), fewestRows)
+	if len(rows) < sluice.FewestTrainExamples {
+		return nil, nil, fmt.Errorf("train: %d rows, want at least %d", len(rows), sluice.FewestTrainExamples)
 	}
 	share := math.Min(validationShare, validationMost/float64(len(rows)))
 	present := 0

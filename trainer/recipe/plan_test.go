@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -120,5 +121,19 @@ func TestAPlantedLinearModelKeepsItsOrder(t *testing.T) {
 	}
 	if right < 150 {
 		t.Errorf("%d of 160 rows are decided rightly before training", right)
+	}
+}
+
+func TestFewerRowsThanTheConfigurationAllowsAreRefused(t *testing.T) {
+	rows := make([]dataset.Row, sluice.FewestTrainExamples)
+	policies := sluice.DefaultPolicies()
+	for i := range rows {
+		rows[i] = dataset.Row{ID: fmt.Sprint(i), Policy: policies[i%2].Name}
+	}
+	if _, _, err := divide(rows, policies, 1); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := divide(rows[1:], policies, 1); err == nil {
+		t.Error("one row less is taken")
 	}
 }

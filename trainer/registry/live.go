@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sluice/routing"
 )
 
@@ -75,13 +77,8 @@ func (l *Live) Run(ctx context.Context, sink Sink) error {
 				return errors.New("watch routers: the watch ended")
 			case entry == nil:
 				whole = true // every key was read
-			default:
-				p, err := parsePointer(entry)
-				if err != nil {
-					l.Log.Error("pointer refused; what was served goes on serving", "key", entry.Key(), "error", err)
-					continue
-				}
-				state.put(entry.Key(), p)
+			case !l.moved(entry, &state):
+				continue
 			}
 		case <-retry.C:
 			if len(l.refused) == 0 {
@@ -92,6 +89,17 @@ func (l *Live) Run(ctx context.Context, sink Sink) error {
 			l.serve(ctx, state, sink)
 		}
 	}
+}
+
+// moved puts a changed pointer into the state; one that can't be read changes nothing.
+func (l *Live) moved(entry jetstream.KeyValueEntry, state *State) bool {
+	p, err := parsePointer(entry)
+	if err != nil {
+		l.Log.Error("pointer refused; what was served goes on serving", "key", entry.Key(), "error", err)
+		return false
+	}
+	state.put(entry.Key(), p)
+	return true
 }
 
 // serve opens what the state names and hands it over.

@@ -129,7 +129,11 @@ func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, 
 		if err := a.tell(ctx, e); err != nil && ctx.Err() == nil {
 			a.w.Log.Warn("progress not told", "job", a.job.ID, "error", err)
 		}
-		a.w.Log.Info("training "+p.Kind, "job", a.job.ID, "stage", p.Stage, "step", p.Step, "steps", p.Steps, "loss", p.Loss)
+		log := a.w.Log.With("job", a.job.ID, "stage", p.Stage, "step", p.Step, "steps", p.Steps)
+		if p.Kind == "progress" {
+			log = log.With("loss", p.Loss)
+		}
+		log.Info("training " + p.Kind)
 	})
 	switch {
 	case err == nil:

@@ -40,57 +40,85 @@ type finding struct {
 // trainedName is what tables call the router that the recipe made.
 const trainedName = "trained"
 
+// contest is all that was scored on the test rows.
+type contest struct {
+	train, samples []evaluation.Sample
+	trained        evaluation.Scored
+	// active is nil where the static map decides.
+	active *evaluation.Scored
+	// simple are the controls, the best one first.
+	simple []control
+}
+
+// incumbent is what the trained router must beat: the active version, else the best control.
+func (c *contest) incumbent() evaluation.Scored {
+	if c.active != nil {
+		return *c.active
+	}
+	return c.simple[0].scored
+}
+
+// all is the table's order.
+func (c *contest) all() []evaluation.Scored {
+	all := []evaluation.Scored{c.trained}
+	if c.active != nil {
+		all = append(all, *c.active)
+	}
+	for _, one := range c.simple {
+		all = append(all, one.scored)
+	}
+	return all
+}
+
 // measure scores everything on the test split and asks the gate.
 func (a *attempt) measure(ctx context.Context, s *snapshot.Snapshot, dir string) (*finding, error) {
 	f := &finding{trained: dir}
-	samples := s.TestSamples()
-	if len(samples) == 0 {
-		return nil, &faulty{errors.New("no test row has the grades of both models: there is nothing to measure on")}
-	}
-	router, err := a.w.Shelf.Open(ctx, dir)
-	if err != nil {
-		return nil, &faulty{fmt.Errorf("open what was trained: %w", err)}
-	}
-	trained, err := evaluation.ScoreAll(ctx, evaluation.NewTrained(ctx, trainedName, router), samples)
+	c, err := a.contest(ctx, s, f)
 	if err != nil {
 		return nil, err
 	}
-	train := s.TrainSamples()
-	simple, err := a.controls(ctx, train, samples)
-	if err != nil {
-		return nil, err
-	}
-	active, err := a.active(ctx, samples, f)
-	if err != nil {
-		return nil, err
-	}
-	incumbent, all := simple[0].scored, []evaluation.Scored{trained}
-	if active != nil {
-		incumbent, all = *active, append(all, *active)
-	}
-	for _, c := range simple {
-		all = append(all, c.scored)
-	}
-	a.report(&f.results.Report, s, train, samples, all)
-	f.results.Incumbent = incumbent.Name
+	a.report(&f.results.Report, s, c)
 	gate := a.w.Gate
-	gate.Share = evaluation.OperatingShare(train)
-	ruling := gate.Judge(samples, trained, incumbent)
-	f.results.Reason = ruling.Reason
+	gate.Share = evaluation.OperatingShare(c.train)
+	incumbent := c.incumbent()
+	ruling := gate.Judge(c.samples, c.trained, incumbent)
+	f.results.Incumbent, f.results.Reason = incumbent.Name, ruling.Reason
 	if ruling.Promote {
 		f.promote, f.results.Promoted = dir, trainedName
-	} else if err := a.tryControl(ctx, s, gate, samples, simple, active, f); err != nil {
+	} else if err := a.tryControl(ctx, s, gate, c, f); err != nil {
 		return nil, err
 	}
 	f.results.Headline = f.results.headline()
 	return f, nil
 }
 
+// contest scores the trained router, the controls and the active version on the test split.
+func (a *attempt) contest(ctx context.Context, s *snapshot.Snapshot, f *finding) (*contest, error) {
+	c := &contest{train: s.TrainSamples(), samples: s.TestSamples()}
+	if len(c.samples) == 0 {
+		return nil, &faulty{errors.New("no test row has the grades of both models: there is nothing to measure on")}
+	}
+	router, err := a.w.Shelf.Open(ctx, f.trained)
+	if err != nil {
+		return nil, &faulty{fmt.Errorf("open what was trained: %w", err)}
+	}
+	if c.trained, err = evaluation.ScoreAll(ctx, evaluation.NewTrained(ctx, trainedName, router), c.samples); err != nil {
+		return nil, err
+	}
+	if c.simple, err = a.controls(ctx, c.train, c.samples); err != nil {
+		return nil, err
+	}
+	if c.active, err = a.active(ctx, c.samples, f); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
 // coreSecond is what a second of a router's time is charged at, in micro-dollars: five cents an hour.
 const coreSecond = 50_000.0 / 3600
 
 // report fills in the table.
-func (a *attempt) report(r *evaluation.Report, s *snapshot.Snapshot, train, samples []evaluation.Sample, all []evaluation.Scored) {
+func (a *attempt) report(r *evaluation.Report, s *snapshot.Snapshot, c *contest) {
 	draws := a.w.Gate.Draws
 	if draws == 0 {
 		draws = 1000
@@ -98,34 +126,32 @@ func (a *attempt) report(r *evaluation.Report, s *snapshot.Snapshot, train, samp
 	r.Dataset, r.Medium, r.Large, r.Seed = "job "+a.job.ID, s.Medium, s.Large, a.w.Gate.Seed
 	r.Split = "the test split of the job's snapshot; every router was fitted on its train split"
 	r.CostBasis, r.Leaks = "the ledger", a.leaks
-	r.Measure(samples, all, evaluation.Options{
-		Draws: draws, Seed: a.w.Gate.Seed, OperatingShare: evaluation.OperatingShare(train), SecondCost: coreSecond,
+	r.Measure(c.samples, c.all(), evaluation.Options{
+		Draws: draws, Seed: a.w.Gate.Seed, OperatingShare: evaluation.OperatingShare(c.train), SecondCost: coreSecond,
 	})
 }
 
 // tryControl lets the best control that serves through the gate where the trained router did not pass: over the
 // active version, or over a constant, which is what the static map is worth.
-func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, gate evaluation.Gate, samples []evaluation.Sample, simple []control,
-	active *evaluation.Scored, f *finding,
-) error {
-	incumbent := evaluation.Scored{Name: "the static map", Scores: make([]float64, len(samples)), Ranks: make([]float64, len(samples))}
-	if active != nil {
-		incumbent = *active
+func (a *attempt) tryControl(ctx context.Context, s *snapshot.Snapshot, gate evaluation.Gate, c *contest, f *finding) error {
+	incumbent := evaluation.Scored{Name: "the static map", Scores: make([]float64, len(c.samples)), Ranks: make([]float64, len(c.samples))}
+	if c.active != nil {
+		incumbent = *c.active
 	}
-	for _, c := range simple {
-		dir, err := a.w.Shelf.Keep(ctx, a.job, s, c.router, filepath.Join(a.dir, "control"))
+	for _, one := range c.simple {
+		dir, err := a.w.Shelf.Keep(ctx, a.job, s, one.router, filepath.Join(a.dir, "control"))
 		if errors.Is(err, errors.ErrUnsupported) {
 			continue // a yardstick
 		}
 		if err != nil {
-			return &faulty{fmt.Errorf("keep control %s: %w", c.router.Name(), err)}
+			return &faulty{fmt.Errorf("keep control %s: %w", one.router.Name(), err)}
 		}
-		ruling := gate.Judge(samples, c.scored, incumbent)
+		ruling := gate.Judge(c.samples, one.scored, incumbent)
 		if !ruling.Promote {
 			f.results.Reason += "; and " + ruling.Reason
 			return nil
 		}
-		f.promote, f.results.Promoted = dir, c.router.Name()
+		f.promote, f.results.Promoted = dir, one.router.Name()
 		f.results.Reason = ruling.Reason + "; and " + f.results.Reason
 		return nil
 	}

@@ -1,0 +1,174 @@
+package inflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// Killed is what the lines of calls say whose process was killed.
+const Killed = "the process was killed while the model was asked; settled at the most that the call can cost"
+
+// Publisher stores messages and waits until the log has confirmed them; streams.Publisher is one.
+type Publisher interface {
+	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
+}
+
+// Adoption takes over what dead processes of a directory left. Dir and Publisher are required.
+type Adoption struct {
+	Dir       string
+	Publisher Publisher
+	// May says whose lines this process may publish, by stage; nil: everybody's. Those of others stay.
+	May func(stage string) bool
+	// Pay takes what the lines that were missing cost out of the purse that their process paid from; nil: nobody
+	// pays. payer is the dead process's file.
+	Pay func(ctx context.Context, p Purse, payer string, cost sluice.MicroUSD) error
+}
+
+// Adopted says what was found.
+type Adopted struct {
+	// Calls are in the ledger now. Missing of them had no line before, and cost Cost by estimate.
+	Calls, Missing int
+	Cost           sluice.MicroUSD
+	// Torn counts slots that can't be read. A process that dies while it writes one down has not made the call yet;
+	// after a loss of power nobody knows.
+	Torn int
+	// Left counts calls that could not be published, or not by this process: they stay.
+	Left int
+}
+
+// Run publishes the calls that dead processes had in flight, as estimated, and removes their files. What can't be
+// published stays for the next run, which changes nothing that an earlier one did. Files of living processes are not
+// touched. Its error is about files or the log, and harms nobody.
+func (a Adoption) Run(ctx context.Context) (Adopted, error) {
+	var sum Adopted
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return sum, fmt.Errorf("calls in flight: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), suffix) {
+			continue
+		}
+		if err := a.adopt(ctx, filepath.Join(a.Dir, e.Name()), &sum); err != nil {
+			errs = append(errs, fmt.Errorf("calls in flight: %s: %w", e.Name(), err))
+		}
+	}
+	return sum, errors.Join(errs...)
+}
+
+// adopt takes over one file, if its process is dead.
+func (a Adoption) adopt(ctx context.Context, path string, sum *Adopted) (err error) {
+	f, err := claim(path, 0)
+	if errors.Is(err, errHeld) || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	found := orphans{path: path, file: f}
+	if err := found.read(data); err != nil {
+		return err
+	}
+	sum.Torn += found.torn
+	return a.publish(ctx, &found, sum)
+}
+
+// publish stores the lines of a file that are this process's to store.
+func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
+	var ours []orphan
+	var facts []streams.Message
+	for _, l := range o.lines {
+		if a.May != nil && !a.May(l.line.Stage) {
+			continue
+		}
+		fact, err := streams.BilledFact(l.line)
+		if err != nil {
+			return err
+		}
+		ours, facts = append(ours, l), append(facts, fact)
+	}
+	var acks []streams.Ack
+	var failed error
+	if len(facts) > 0 {
+		acks, failed = a.Publisher.Publish(ctx, facts)
+	}
+	stored, missing := 0, sluice.MicroUSD(0)
+	for i, ack := range acks {
+		if ack.Stream == "" {
+			continue
+		}
+		stored++
+		if ack.New {
+			sum.Missing++
+			missing += ours[i].line.Cost
+		}
+		// A slot that can't be cleared is published again, which changes nothing (Invariant 2).
+		_, _ = o.file.WriteAt(nothing[:], ours[i].at)
+	}
+	sum.Calls, sum.Cost, sum.Left = sum.Calls+stored, sum.Cost+missing, sum.Left+len(o.lines)-stored
+	if missing > 0 && o.purse.Name != "" && a.Pay != nil {
+		if err := a.Pay(ctx, o.purse, strings.TrimSuffix(filepath.Base(o.path), suffix), missing); err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	if stored == len(o.lines) {
+		failed = errors.Join(failed, os.Remove(o.path)) // before the lock ends
+	}
+	return failed
+}
+
+// orphans is what a dead process's file holds.
+type orphans struct {
+	path  string
+	file  *os.File
+	purse Purse
+	lines []orphan
+	torn  int
+}
+
+// orphan is one line and where its slot begins.
+type orphan struct {
+	line sluice.Call
+	at   int64
+}
+
+// read reads a file. One whose process died before it was made has no head, and holds nothing.
+func (o *orphans) read(data []byte) (err error) {
+	if len(data) < slotBytes || le.Uint32(data) == 0 {
+		return nil
+	}
+	if o.purse, err = readHead(data[:slotBytes]); err != nil {
+		return fmt.Errorf("it can't be read, and stays: %w", err)
+	}
+	for at := slotBytes; at+slotBytes <= len(data); at += slotBytes {
+		b, err := body(data[at : at+slotBytes])
+		if b == nil && err == nil {
+			continue
+		}
+		var line sluice.Call
+		if err == nil {
+			line, err = readLine(b)
+		}
+		if err != nil {
+			o.torn++
+			continue
+		}
+		line.CostEstimated, line.Outcome, line.Error = true, sluice.OutcomeBroken, Killed
+		o.lines = append(o.lines, orphan{line, int64(at)})
+	}
+	return nil
+}
