@@ -4,7 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"hash"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Tier is the role of a model in the pair that the router chooses from.
@@ -39,7 +42,8 @@ func (a Arm) Other() Arm {
 
 // ArmKey is the secret that assigns tiers to arms. The zero value is not usable: see [NewArmKey].
 type ArmKey struct {
-	secret      []byte
+	// macs holds HMACs of the secret: one costs more to make than to use.
+	macs        *sync.Pool
 	fingerprint string
 }
 
@@ -48,18 +52,25 @@ func NewArmKey(secret []byte) (ArmKey, error) {
 	if len(secret) < 16 {
 		return ArmKey{}, fmt.Errorf("arm key: %d bytes, want at least 16", len(secret))
 	}
-	k := ArmKey{secret: append([]byte(nil), secret...)}
-	mac := hmac.New(sha256.New, k.secret)
-	mac.Write([]byte("fingerprint of the arm key"))
-	k.fingerprint = keyEncoding.EncodeToString(mac.Sum(nil))[:4]
+	secret = slices.Clone(secret)
+	k := ArmKey{macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
+	sum := k.mac("fingerprint of the arm key")
+	k.fingerprint = keyEncoding.EncodeToString(sum[:])[:4]
 	return k, nil
+}
+
+func (k ArmKey) mac(text string) (sum [sha256.Size]byte) {
+	mac := k.macs.Get().(hash.Hash)
+	mac.Reset()
+	mac.Write([]byte(text))
+	mac.Sum(sum[:0])
+	k.macs.Put(mac)
+	return sum
 }
 
 // Arm tells which arm the tier is for the query.
 func (k ArmKey) Arm(queryKey string, tier Tier) Arm {
-	mac := hmac.New(sha256.New, k.secret)
-	mac.Write([]byte(queryKey))
-	mediumIsA := mac.Sum(nil)[0]&1 == 0
+	mediumIsA := k.mac(queryKey)[0]&1 == 0
 	if mediumIsA == (tier == Medium) {
 		return ArmA
 	}

@@ -54,7 +54,9 @@ const (
 	Test  Split = "test"
 )
 
-var keyEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+const keyAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+var keyEncoding = base32.NewEncoding(keyAlphabet).WithPadding(base32.NoPadding)
 
 // hashKey folds parts into 26 lower-case base32 characters (128 bits of SHA-256). Parts are
 // length-prefixed, so that ("ab", "c") and ("a", "bc") differ.

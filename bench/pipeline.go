@@ -36,6 +36,9 @@ type Part struct {
 	// over that. Both are set in the result, not yet in what Progress hears.
 	RawPerSecond float64 `json:"raw_messages_per_s"`
 	Ratio        float64 `json:"ratio"`
+	// RawCPUPerMessage is the mean CPU time, in microseconds, of a message of those turns: what a machine that has
+	// become slower, or a larger heap, costs both loads.
+	RawCPUPerMessage float64 `json:"raw_cpu_us_per_message"`
 	// CPUPerQuery is CPU time of this process, log included; PostgresCPUPerQuery that of the server. Both
 	// in microseconds.
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
@@ -63,13 +66,29 @@ type Pipeline struct {
 	// ring's CPU time for one message, Postgres's included. Other work on the machine slows the two loads down
 	// unevenly, and moves this less than Ratio. It is below Ratio where the raw load leaves a core idle now and
 	// then.
-	RawCPUPerMessage    float64   `json:"raw_cpu_us_per_message"`
-	CPUShare            float64   `json:"cpu_share"`
-	CPUPerQuery         float64   `json:"cpu_us_per_query"`
-	PostgresCPUPerQuery float64   `json:"postgres_cpu_us_per_query"`
-	PeakRSS             float64   `json:"peak_rss_mb"`
-	Parts               []Part    `json:"parts"`
-	RawTurns            []float64 `json:"raw_turns"`
+	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
+	CPUShare            float64 `json:"cpu_share"`
+	CPUPerQuery         float64 `json:"cpu_us_per_query"`
+	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
+	PeakRSS             float64 `json:"peak_rss_mb"`
+	// First and Last are the first and the last fifth of the parts: what a query costs at the beginning and at the
+	// end. One part tells little: a collection of garbage falls into it or does not.
+	First    Stretch   `json:"first_fifth"`
+	Last     Stretch   `json:"last_fifth"`
+	Parts    []Part    `json:"parts"`
+	RawTurns []float64 `json:"raw_turns"`
+}
+
+// Stretch is the mean of parts that follow one another.
+type Stretch struct {
+	// From and To count the queries done before it and at its end.
+	From                int     `json:"from"`
+	To                  int     `json:"to"`
+	QueriesPerSecond    float64 `json:"queries_per_s"`
+	Ratio               float64 `json:"ratio"`
+	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
+	CPUPerQuery         float64 `json:"cpu_us_per_query"`
+	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
 }
 
 // RunPipeline sends the queries round the ring and measures it against the raw load on the same server.
@@ -96,7 +115,7 @@ type pipelineRun struct {
 	o      PipelineOptions
 
 	rawTurns         []float64 // messages a second
-	rawCPU           time.Duration
+	rawCPU           []time.Duration
 	cpu, postgresCPU time.Duration
 	parts            []Part
 }
@@ -151,7 +170,7 @@ func (m *pipelineRun) rawTurn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.rawCPU += after - before
+	m.rawCPU = append(m.rawCPU, after-before)
 	m.rawTurns = append(m.rawTurns, perSecond)
 	return nil
 }
@@ -224,10 +243,16 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		p := &m.parts[i]
 		raw := (m.rawTurns[i] + m.rawTurns[i+1]) / 2
 		p.RawPerSecond, p.Ratio = round(raw), round(p.QueriesPerSecond*perQueryStored/raw)
+		p.RawCPUPerMessage = round(perQuery(m.rawCPU[i]+m.rawCPU[i+1], 2*m.o.RawMessages))
 		speeds, ratios = append(speeds, p.QueriesPerSecond), append(ratios, p.Ratio)
 	}
 	speed, raw := median(speeds), median(m.rawTurns)
-	rawCPU := perQuery(m.rawCPU, len(m.rawTurns)*m.o.RawMessages)
+	var rawCPUTotal time.Duration
+	for _, d := range m.rawCPU {
+		rawCPUTotal += d
+	}
+	rawCPU := perQuery(rawCPUTotal, len(m.rawTurns)*m.o.RawMessages)
+	fifth := (len(m.parts) + 4) / 5
 	turns := make([]float64, len(m.rawTurns))
 	for i, v := range m.rawTurns {
 		turns[i] = round(v)
@@ -247,9 +272,30 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		CPUPerQuery:         round(perQuery(m.cpu, n)),
 		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
 		PeakRSS:             round(mem.peak),
+		First:               stretch(m.parts, 0, fifth),
+		Last:                stretch(m.parts, len(m.parts)-fifth, len(m.parts)),
 		Parts:               m.parts,
 		RawTurns:            turns,
 	}, nil
+}
+
+// stretch is the mean of parts[from:to], which are of one size.
+func stretch(parts []Part, from, to int) Stretch {
+	s := Stretch{To: parts[to-1].Done}
+	if before := parts[:from]; len(before) > 0 {
+		s.From = before[len(before)-1].Done
+	}
+	for _, p := range parts[from:to] {
+		s.QueriesPerSecond += p.QueriesPerSecond
+		s.Ratio += p.Ratio
+		s.RawCPUPerMessage += p.RawCPUPerMessage
+		s.CPUPerQuery += p.CPUPerQuery
+		s.PostgresCPUPerQuery += p.PostgresCPUPerQuery
+	}
+	for _, v := range []*float64{&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery} {
+		*v = round(*v / float64(to-from))
+	}
+	return s
 }
 
 // median is the middle one, or the mean of the two in the middle; values must not be empty.

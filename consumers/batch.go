@@ -3,6 +3,8 @@ package consumers
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"sluice/streams"
@@ -15,6 +17,8 @@ type batching struct {
 	since time.Time
 	// wake gets a value when a batch may be ready.
 	wake chan struct{}
+	// in is what the stage reads, used again for every batch; it belongs to whoever calls the stage.
+	in []streams.Message
 }
 
 // idle wakes whoever gathers a batch: no request for many is under way, so that what has come is all
@@ -126,7 +130,9 @@ func (r *Runner) callBatch(batch []*delivery) []streams.Result {
 func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err error) {
 	ctx, cancel := context.WithTimeout(r.work, r.cfg.Stage.Deadline)
 	defer cancel()
-	in := make([]streams.Message, len(batch))
+	in := slices.Grow(r.batch.in[:0], len(batch))[:len(batch)]
+	r.batch.in = in
+	defer clear(in)
 	for i, d := range batch {
 		in[i] = *d.in
 		if d.span == nil { // one that is handled again, alone, has its span
@@ -147,13 +153,13 @@ func (r *Runner) tryBatch(batch []*delivery) (results []streams.Result, err erro
 	return results, nil
 }
 
+// outputs holds lists for [Runner.conclude].
+var outputs = sync.Pool{New: func() any { return new([]streams.Message) }}
+
 // conclude stores all outputs of a batch at once and settles each message.
 func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
-	n := 0
-	for i := range results {
-		n += len(results[i].Out)
-	}
-	out := make([]streams.Message, 0, n)
+	list := outputs.Get().(*[]streams.Message)
+	out := (*list)[:0]
 	for i, d := range batch {
 		made, parent := results[i].Out, d.parent()
 		if parent != "" {
@@ -164,6 +170,9 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 		out = append(out, made...)
 	}
 	stored := r.store(out)
+	clear(out)
+	*list = out
+	outputs.Put(list)
 	for i, d := range batch {
 		err := results[i].Err
 		if stored != nil && len(results[i].Out) > 0 {

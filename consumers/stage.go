@@ -18,7 +18,7 @@ type Handler interface {
 }
 
 // BatchHandler is for stages that are cheaper by the batch: it returns one result for each message, in
-// the same order.
+// the same order. The slice of messages is the runner's again once it has returned; what they hold is not.
 type BatchHandler interface {
 	HandleBatch(ctx context.Context, in []streams.Message) []streams.Result
 }

@@ -57,7 +57,7 @@ type Deps struct {
 	Journal Journal
 	// Getenv reads API keys; nil is os.Getenv.
 	Getenv func(string) string
-	// NewID mints the ids of ledger lines, fit for a subject; nil draws 128 random bits in base32.
+	// NewID mints the ids of ledger lines, fit for a subject; nil is a [sluice.Sequence].
 	NewID func() string
 	// Jitter draws from [0, 1) for backoff; nil is math/rand.
 	Jitter func() float64
@@ -92,7 +92,7 @@ func (d Deps) withDefaults() Deps {
 		d.Getenv = os.Getenv
 	}
 	if d.NewID == nil {
-		d.NewID = sluice.NewID
+		d.NewID = sluice.NewSequence().Next
 	}
 	if d.Jitter == nil {
 		d.Jitter = mathrand.Float64

@@ -37,12 +37,26 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // Encode writes v as msgpack, its fields named by their json tags. Times are instants: the zone is not
 // kept.
 func Encode[T any](v T) ([]byte, error) {
-	if layoutOf(reflect.TypeFor[T]()) == nil {
+	l := layoutOf(reflect.TypeFor[T]())
+	if l == nil {
 		return encode(v)
 	}
+	room, _ := l.rooms.Get().(*T) // reflection would move v to the heap
+	if room == nil {
+		room = new(T)
+	}
+	*room = v
+	data, err := encodeAt(room)
+	*room = *new(T)
+	l.rooms.Put(room)
+	return data, err
+}
+
+// encodeAt is [Encode] for a value that has a place.
+func encodeAt[T any](v *T) ([]byte, error) {
 	buf := scratch.Get().(*[]byte)
 	var err error
-	*buf, err = Append((*buf)[:0], &v)
+	*buf, err = Append((*buf)[:0], v)
 	data := bytes.Clone(*buf)
 	if cap(*buf) <= maxPooled {
 		scratch.Put(buf)
@@ -93,7 +107,7 @@ var decoders = sync.Pool{New: func() any {
 func Decode[T any](data []byte) (T, error) {
 	var v T
 	if l := layoutOf(reflect.TypeFor[T]()); l != nil {
-		if err := l.unpack(data, reflect.ValueOf(&v).Elem()); err != nil {
+		if err := l.unpack(data, "", reflect.ValueOf(&v).Elem()); err != nil {
 			var zero T
 			return zero, fmt.Errorf("decode %T: %w", zero, err)
 		}

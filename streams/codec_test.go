@@ -173,3 +173,21 @@ func FuzzParseAsked(f *testing.F) {
 		}
 	})
 }
+
+func TestDecodingIntoAPlaceCopiesNothing(t *testing.T) {
+	want := sluice.Verdict{Query: sluice.Query{Key: "k", Text: "Why?"}, Pair: "p", Arm: "b", Grade: sluice.Correct, Reason: "so", JudgeVersion: "j1"}
+	data, err := streams.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got sluice.Verdict
+	allocations := testing.AllocsPerRun(100, func() {
+		got = sluice.Verdict{}
+		if err := streams.DecodeInto(data, &got); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations != 0 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v allocations, %+v, want none and %+v", allocations, got, want)
+	}
+}

@@ -58,12 +58,14 @@ func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.St
 // BilledFacts stores provider calls, with room for what they led to behind them.
 func BilledFacts(calls []sluice.Call) ([]Message, error) {
 	out := make([]Message, 0, len(calls)+2)
-	for _, c := range calls {
-		m, err := BilledFact(c)
+	for i := range calls {
+		c := &calls[i]
+		data, err := encodeAt(c)
 		if err != nil {
 			return out, err
 		}
-		out = append(out, m)
+		subject := BilledSubject(c.Stage, c.ID)
+		out = append(out, Message{Subject: subject, ID: subject, ContentType: MsgPack, Data: data})
 	}
 	return out, nil
 }

@@ -43,7 +43,11 @@ type slot struct {
 // name, and structs of those. Nearly every message of ours is one. It is worked out once a type, so that reading
 // and writing need not ask for each field of each message what it is; the format is that of the msgpack library,
 // which serves all other types.
-type layout struct{ slots []slot }
+type layout struct {
+	slots []slot
+	// rooms holds places for values while they are written, *T each.
+	rooms sync.Pool
+}
 
 // layouts maps a reflect.Type to its *layout; nil for a type that is not plain.
 var layouts sync.Map

@@ -54,7 +54,7 @@ func PlaceOf(subject string) (Place, bool) {
 		n++
 	}
 	t := tokens[2:]
-	switch kind := Kind(tokens[0] + "." + tokens[1]); {
+	switch kind := Kind(subject[:min(len(subject), len(tokens[0])+1+len(tokens[1]))]); {
 	case n == 4 && kind == KindAccepted: // lane, key
 		return Place{Kind: kind, Key: t[1]}, true
 	case n == 5 && kind == KindSaid:

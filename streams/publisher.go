@@ -121,7 +121,8 @@ func (p *Publisher) Close() error { return errors.Join(p.replies.close(), p.late
 // the ledger. The acks are in the order of the messages.
 func (p *Publisher) Publish(ctx context.Context, msgs []Message) ([]Ack, error) {
 	acks := make([]Ack, len(msgs))
-	var ledger, rest []int
+	todo := make([]int, 2*len(msgs))
+	ledger, rest := todo[:0:len(msgs)], todo[len(msgs):len(msgs)]
 	for i := range msgs {
 		if IsLedger(msgs[i]) {
 			ledger = append(ledger, i)

@@ -51,11 +51,14 @@ func subject(prefix string, tokens ...string) (string, error) {
 	for _, t := range tokens {
 		size += 1 + len(t)
 	}
-	b := append(make([]byte, 0, size), prefix...)
+	var b strings.Builder
+	b.Grow(size)
+	b.WriteString(prefix)
 	for _, t := range tokens {
-		b = append(append(b, '.'), t...)
+		b.WriteByte('.')
+		b.WriteString(t)
 	}
-	return string(b), nil
+	return b.String(), nil
 }
 
 // mustSubject is for tokens that are ours by construction: keys, arms, versions checked at start.

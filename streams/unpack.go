@@ -13,16 +13,17 @@ import (
 	"sluice"
 )
 
-// unpacker reads one value. Texts are cut from one copy of the whole payload, made for the first of them.
+// unpacker reads one value. Texts are cut from whole: the payload as a text, or, where that is empty, a copy of it
+// that is made for the first of them.
 type unpacker struct {
-	data []byte
-	copy string
-	at   int
+	data  []byte
+	whole string
+	at    int
 }
 
-// unpack reads a struct from exactly the bytes of data.
-func (l *layout) unpack(data []byte, v reflect.Value) error {
-	u := unpacker{data: data}
+// unpack reads a struct from exactly the bytes of data. whole is data as a text, or empty.
+func (l *layout) unpack(data []byte, whole string, v reflect.Value) error {
+	u := unpacker{data: data, whole: whole}
 	if err := u.fields(l, v); err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (u *unpacker) value(s *slot, v reflect.Value) error {
 		}
 		return err
 	case whole:
-		n, err := u.whole()
+		n, err := u.number()
 		v.SetInt(n)
 		return err
 	case flag:
@@ -150,13 +151,13 @@ func (u *unpacker) text() (from, to int, err error) {
 }
 
 func (u *unpacker) cut(from, to int) string {
-	if u.copy == "" {
-		u.copy = string(u.data)
+	if u.whole == "" {
+		u.whole = string(u.data)
 	}
-	return u.copy[from:to]
+	return u.whole[from:to]
 }
 
-func (u *unpacker) whole() (int64, error) {
+func (u *unpacker) number() (int64, error) {
 	code, _, body, _, err := u.next()
 	if err != nil {
 		return 0, err
@@ -196,7 +197,7 @@ func (u *unpacker) fraction() (float64, error) {
 	}
 	code := u.data[u.at]
 	if code != msgpcode.Double && code != msgpcode.Float {
-		n, err := u.whole()
+		n, err := u.number()
 		return float64(n), err
 	}
 	_, _, body, _, err := u.next()

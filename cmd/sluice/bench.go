@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"time"
@@ -150,6 +151,7 @@ type benchPipelineCmd struct {
 	Seed       uint64 `default:"1" help:"Another seed draws another order."`
 	JSON       bool   `name:"json" help:"Print one JSON object."`
 	CPUProfile string `placeholder:"FILE" help:"Write a CPU profile of each part, into FILE.1 and so on."`
+	MemProfile string `placeholder:"FILE" help:"Write a heap profile after each part, into FILE.1 and so on."`
 }
 
 // Run measures.
@@ -194,7 +196,16 @@ func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 	return c.print(m, result)
 }
 
+// profile begins the profiles of a part; stop writes them.
 func (c *benchPipelineCmd) profile(part int) (stop func() error, err error) {
+	stopCPU, err := c.profileCPU(part)
+	if err != nil || c.MemProfile == "" {
+		return stopCPU, err
+	}
+	return func() error { return errors.Join(stopCPU(), c.profileMemory(part)) }, nil
+}
+
+func (c *benchPipelineCmd) profileCPU(part int) (stop func() error, err error) {
 	if c.CPUProfile == "" {
 		return func() error { return nil }, nil
 	}
@@ -206,6 +217,16 @@ func (c *benchPipelineCmd) profile(part int) (stop func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("--cpu-profile: %w", err), f.Close())
 	}
 	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
+}
+
+// profileMemory writes what lives, after a collection of its own, and what was ever allocated.
+func (c *benchPipelineCmd) profileMemory(part int) error {
+	f, err := os.Create(c.MemProfile + "." + count(part))
+	if err != nil {
+		return fmt.Errorf("--mem-profile: %w", err)
+	}
+	runtime.GC()
+	return errors.Join(pprof.WriteHeapProfile(f), f.Close())
 }
 
 func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
@@ -229,6 +250,11 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 		first, last := p.Parts[0], p.Parts[len(p.Parts)-1]
 		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(first.Done)), number(first.CPUPerQuery+first.PostgresCPUPerQuery))
 		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(last.Done)), number(last.CPUPerQuery+last.PostgresCPUPerQuery))
+		for _, s := range []bench.Stretch{p.First, p.Last} {
+			of := fmt.Sprintf(" from %s to %s queries", count(s.From), count(s.To))
+			t.row("CPU, us a query, mean"+of, number(s.CPUPerQuery+s.PostgresCPUPerQuery))
+			t.row("CPU, us a raw message, mean"+of, number(s.RawCPUPerMessage))
+		}
 	}
 	t.flush()
 	return nil

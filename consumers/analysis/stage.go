@@ -61,8 +61,8 @@ func New(asker Asker, stored Stored, o Options) (*Stage, error) {
 
 // Handle makes the example of a message of LABELS.
 func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
-	label, err := streams.Decode[sluice.Label](in.Data)
-	if err != nil {
+	var label sluice.Label
+	if err := streams.DecodeInto(in.Data, &label); err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("analyse %s: %w", in.Subject, err))
 	}
 	q := label.Query

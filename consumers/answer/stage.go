@@ -76,8 +76,8 @@ func (s *Stage) Pair() string { return s.pair }
 // Handle asks both models about a message of ACCEPTED. Where one fails it returns what the other said
 // beside the error, so that the message's next delivery asks the missing one alone.
 func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
-	accepted, err := streams.Decode[sluice.Accepted](in.Data)
-	if err != nil {
+	var accepted sluice.Accepted
+	if err := streams.DecodeInto(in.Data, &accepted); err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("answer %s: %w", in.Subject, err))
 	}
 	q := accepted.Query

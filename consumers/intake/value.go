@@ -135,11 +135,9 @@ func (v value) asTexts(key string, single bool) ([]string, error) {
 	}
 	texts := make([]string, len(v.list))
 	for i, e := range v.list {
-		if e.kind != text {
-			return nil, e.mismatch(fmt.Sprintf("%s[%d]", key, i), "text")
-		}
 		var err error
-		if texts[i], err = e.asText(fmt.Sprintf("%s[%d]", key, i)); err != nil {
+		if texts[i], err = e.asText(key); err != nil {
+			_, err = e.asText(fmt.Sprintf("%s[%d]", key, i)) // the same, and says which
 			return nil, err
 		}
 	}

@@ -65,8 +65,8 @@ func New(asker Asker, stored Stored, o Options) (*Stage, error) {
 
 // Handle grades a message of ANSWERS.
 func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
-	a, err := streams.Decode[sluice.Answer](in.Data)
-	if err != nil {
+	var a sluice.Answer
+	if err := streams.DecodeInto(in.Data, &a); err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("judge %s: %w", in.Subject, err))
 	}
 	given := streams.GivenSubject(s.opts.Version, a.Pair, a.Query.Key, a.Arm)

@@ -148,11 +148,11 @@ func (s *Stage) partners(ctx context.Context, batch map[string]*given) (map[stri
 		if subject == sentinel.subject {
 			continue
 		}
-		v, err := streams.Decode[sluice.Verdict](m.Data)
-		if err != nil {
+		v := &given{subject: subject, sequence: m.Sequence}
+		if err := streams.DecodeInto(m.Data, &v.Verdict); err != nil {
 			return nil, fmt.Errorf("stored at %s: %w", subject, err)
 		}
-		partners[subject] = &given{Verdict: v, subject: subject, sequence: m.Sequence}
+		partners[subject] = v
 	}
 	return partners, nil
 }

@@ -97,16 +97,17 @@ func (h *Handler) Patience(d time.Duration) *Handler {
 func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
 	results := make([]streams.Result, len(in))
 	refs := make([]int, 0, len(in))
-	facts, w := roomFor(in), &wires{}
+	r := rooms.Get().(*room)
+	defer r.leave()
 	for i := range in {
-		if err := add(&facts, w, i, &in[i]); err != nil {
+		if err := add(&r.facts, &r.wires, i, &in[i]); err != nil {
 			results[i].Err = err
 			continue
 		}
 		refs = append(refs, i)
 	}
 	next := h.parents.next()
-	orphans := h.settle(ctx, in, refs, &facts, results)
+	orphans := h.settle(ctx, in, refs, &r.facts, results)
 	for len(orphans) > 0 && h.await(ctx, in, orphans, next) {
 		next = h.parents.next()
 		orphans = h.settle(ctx, in, orphans, nil, results)

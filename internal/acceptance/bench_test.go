@@ -65,6 +65,12 @@ func TestBenchPipelinePrintsItsNumbers(t *testing.T) {
 			t.Errorf("a part's ratio is %v, want %v: %v", got, near, part)
 		}
 	}
+	for key, done := range map[string][2]float64{"first_fifth": {0, 300}, "last_fifth": {300, 600}} {
+		s, _ := o[key].(map[string]any)
+		if from, _ := s["from"].(float64); from != done[0] || number(t, s, "to") != done[1] || number(t, s, "cpu_us_per_query") <= 0 {
+			t.Errorf("%s: %v, want the queries from %v to %v", key, s, done[0], done[1])
+		}
+	}
 	t.Logf("ratio %.2f at %.0f queries/s", ratio, perSecond)
 }
 

@@ -30,7 +30,7 @@ func startNATS(t *testing.T, n int) []*natsNode {
 	for i := range routes {
 		routes[i] = fmt.Sprintf("nats-route://127.0.0.1:%d", ports[n+i])
 	}
-	nodes := make([]*natsNode, n)
+	nodes, cluster := make([]*natsNode, n), natstest.ClusterName()
 	for i := range nodes {
 		name := fmt.Sprintf("n%d", i+1)
 		args := []string{
@@ -38,7 +38,7 @@ func startNATS(t *testing.T, n int) []*natsNode {
 			"-js", "-sd", filepath.Join(t.TempDir(), "jetstream"),
 		}
 		if n > 1 {
-			args = append(args, "--cluster_name", "chaos", "--cluster", "nats://127.0.0.1:"+strconv.Itoa(ports[n+i]),
+			args = append(args, "--cluster_name", cluster, "--cluster", "nats://127.0.0.1:"+strconv.Itoa(ports[n+i]),
 				"--routes", strings.Join(routes, ","))
 		}
 		nodes[i] = &natsNode{

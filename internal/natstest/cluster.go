@@ -1,6 +1,7 @@
 package natstest
 
 import (
+	"crypto/rand"
 	"net"
 	"strconv"
 	"strings"
@@ -28,15 +29,19 @@ func StartCluster(tb testing.TB, n int) *Cluster {
 		ports[i] = FreePort(tb)
 		routes[i] = "nats-route://" + net.JoinHostPort("127.0.0.1", itoa(ports[i]))
 	}
-	c := &Cluster{t: tb}
+	c, name := &Cluster{t: tb}, ClusterName()
 	for i := range n {
 		c.nodes = append(c.nodes, StartWith(tb, streams.ServerOptions{
 			Name:    "n" + itoa(i+1),
-			Cluster: &streams.ClusterOptions{Name: "test", Port: ports[i], Routes: routes},
+			Cluster: &streams.ClusterOptions{Name: name, Port: ports[i], Routes: routes},
 		}))
 	}
 	return c
 }
+
+// ClusterName is one that no other cluster has: a server refuses routes of servers whose cluster has another name, so
+// that those of tests which run at one time, and come by one another's ports, never meet.
+func ClusterName() string { return "test-" + rand.Text() }
 
 // Node is server i, counted from 0; stop it and start it again.
 func (c *Cluster) Node(i int) *Server { return c.nodes[i] }
