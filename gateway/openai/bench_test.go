@@ -48,7 +48,12 @@ func BenchmarkChat(b *testing.B) {
 	ctx, stop := context.WithCancel(context.Background())
 	published := make(chan error, 1)
 	go func() { published <- sp.Run(ctx, takesAll{}) }()
-	defer func() { stop(); <-published }()
+	defer func() {
+		stop()
+		if err := <-published; err != nil {
+			b.Error(err)
+		}
+	}()
 	f, err := front.New(front.Options{Static: gatetest.Words{}})
 	if err != nil {
 		b.Fatal(err)
