@@ -50,29 +50,37 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (answer *A
 	}
 	defer leave()
 	answer = &Answer{}
-	var r *run
+	r := runs.Get().(*run)
+	r.p, r.ask, r.stream, r.answer = p, a, stream, answer
 	defer func() {
 		if v := recover(); v != nil {
 			err = p.panicked(ctx, r, a.API, v)
 		}
 	}()
-	pl, fault := p.plan(ctx, a, &answer.Decision)
-	if fault != nil {
-		return answer, fault
+	err = r.do(ctx)
+	r.reset() // one that panicked is not used again
+	runs.Put(r)
+	return answer, err
+}
+
+// do makes the answer.
+func (r *run) do(ctx context.Context) error {
+	p, a, pl := r.p, r.ask, &r.plan
+	if fault := p.plan(ctx, a, &r.answer.Decision, pl); fault != nil {
+		return fault
 	}
-	r = &run{p: p, ask: a, plan: pl, stream: stream, answer: answer, scratch: scratch.Get().(*[]byte)}
-	defer r.putScratch()
+	r.decided = true
 	if pl.refusal != nil {
 		return r.finish(ctx, llm.ChainResult{}, pl.refusal)
 	}
 	var sink func(llm.Chunk) error
-	if stream != nil {
+	if r.stream != nil {
 		r.text.r = p.o.Redact
 		sink = r.chunk
 	}
 	began := p.o.Now()
-	res, err := p.o.Models.Chat(ctx, p.chainOptions(pl.d), a.Chat, llm.Hooks{Begin: r.begin, End: r.end}, sink)
-	if err == nil && stream != nil {
+	res, err := p.o.Models.Chat(ctx, p.chainOptions(pl.d), a.Chat, r.hooks, sink)
+	if err == nil && r.stream != nil {
 		err = r.flush(res.Model)
 	}
 	pl.d.ModelMS = p.o.Now().Sub(began).Milliseconds()
@@ -82,21 +90,28 @@ func (p *Pipeline) Answer(ctx context.Context, a *Ask, stream Stream) (answer *A
 	return r.finish(ctx, res, err)
 }
 
-// scratch holds buffers for what is written into the spool.
-var scratch = sync.Pool{New: func() any { return new([]byte) }}
+// runs are used again: a run is a kilobyte, and nobody keeps one when its request has ended.
+var runs = sync.Pool{New: func() any {
+	r := &run{}
+	r.hooks = llm.Hooks{Begin: r.begin, End: r.end}
+	return r
+}}
 
-// putScratch gives the buffer back, unless it grew beyond what requests usually need.
-func (r *run) putScratch() {
-	if cap(*r.scratch) <= 64<<10 {
-		scratch.Put(r.scratch)
+// reset lets go of the request's memory, and of a buffer that grew beyond what requests usually need.
+func (r *run) reset() {
+	kept := r.scratch[:0]
+	if cap(kept) > 64<<10 {
+		kept = nil
 	}
+	*r = run{hooks: r.hooks, scratch: kept}
 }
 
 // run is one request in hand.
 type run struct {
+	hooks  llm.Hooks // the run's own
 	p      *Pipeline
 	ask    *Ask
-	plan   *plan
+	plan   plan
 	stream Stream
 	answer *Answer
 	text   cleaner
@@ -105,9 +120,10 @@ type run struct {
 	mu      sync.Mutex // attempts that hedge call begin and end at once
 	lines   []sluice.Call
 	told    int  // lines that an intent has carried
+	decided bool // plan is made
 	written bool // the outcome is in the spool
 	intent  intent
-	scratch *[]byte
+	scratch []byte // for what is written into the spool
 }
 
 // begin reserves the attempt's budget and writes its intent; only then may the model be called.
@@ -127,9 +143,9 @@ func (r *run) begin(ctx context.Context, call sluice.Call) error {
 	call.KeyID = r.ask.Key.ID
 	var err error
 	r.intent = intentOf(r.plan.d, &call)
-	*r.scratch, err = appendIntent((*r.scratch)[:0], &r.intent, r.lines[r.told:])
+	r.scratch, err = appendIntent(r.scratch[:0], &r.intent, r.lines[r.told:])
 	if err == nil {
-		err = r.p.o.Spool.Begin(r.plan.d.ID, *r.scratch)
+		err = r.p.o.Spool.Begin(r.plan.d.ID, r.scratch)
 	}
 	if err != nil {
 		return err
@@ -252,7 +268,7 @@ func (r *run) flush(model string) error {
 }
 
 // finish writes down what happened and makes the answer.
-func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answer, error) {
+func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) error {
 	var fault *Fault
 	if err != nil {
 		fault = r.p.faultOf(ctx, err)
@@ -261,7 +277,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	r.record(d, res, fault)
 	var facts []streams.Message
 	var lost error
-	*r.scratch, facts, lost = appendFacts((*r.scratch)[:0], d, r.lines)
+	r.scratch, facts, lost = appendFacts(r.scratch[:0], d, r.lines)
 	if lost == nil {
 		trace(ctx, d, facts)
 		r.written = true
@@ -280,9 +296,9 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) (*Answ
 	}
 	r.p.told.tell(&r.answer.Decision, r.lines)
 	if fault != nil {
-		return r.answer, fault
+		return fault
 	}
-	return r.answer, nil
+	return nil
 }
 
 // record fills in the decision and the answer.

@@ -43,8 +43,8 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (d sluice.Decision, err e
 			d, err = sluice.Decision{}, p.panicked(ctx, nil, a.API, v)
 		}
 	}()
-	pl, fault := p.plan(ctx, a, &d)
-	if fault != nil {
+	pl := plan{}
+	if fault := p.plan(ctx, a, &d, &pl); fault != nil {
 		return sluice.Decision{}, fault
 	}
 	pl.d.Shadow = pl.front.Shadow.Result()
@@ -55,20 +55,20 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (d sluice.Decision, err e
 	return d, nil
 }
 
-// plan checks a request and decides on it, into d; with a fault d is as it was.
-func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision) (*plan, *Fault) {
+// plan checks a request and decides on it, into d and pl; with a fault they are as they were.
+func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *plan) *Fault {
 	ctx, span := telemetry.Part(ctx, "decide")
 	defer span.End(nil)
 	now := p.o.Now().UTC().Truncate(time.Microsecond)
 	if fault := p.o.Limits.check(a); fault != nil {
-		return nil, fault
+		return fault
 	}
 	if a.Model != Auto && !p.named[a.Model] {
-		return nil, p.unknownModel(a.Model)
+		return p.unknownModel(a.Model)
 	}
 	if p.o.Limiter != nil {
 		if ok, wait := p.o.Limiter.Allow(a.Key); !ok {
-			return nil, &Fault{Kind: RateLimited, Message: fmt.Sprintf("the API key's rate of %d requests a minute is reached", a.Key.RatePerMinute), RetryAfter: orSecond(wait)}
+			return &Fault{Kind: RateLimited, Message: fmt.Sprintf("the API key's rate of %d requests a minute is reached", a.Key.RatePerMinute), RetryAfter: orSecond(wait)}
 		}
 	}
 	text := a.question()
@@ -76,7 +76,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision) (*plan,
 		ID: p.o.NewID(), Query: p.query(a, text, now), API: a.API, Requested: a.Model, KeyID: a.Key.ID,
 		Conversation: a.Conversation, DecidedAt: now, Streamed: a.Stream,
 	}
-	pl := &plan{d: d}
+	pl.d = d
 	f := features.Of(text)
 	pl.d.Features = f.Map()
 	rs := *p.rules.Load()
@@ -92,7 +92,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision) (*plan,
 	}
 	pl.d.Tier = p.tierOf(pl.d.Model)
 	describe(span, pl.d)
-	return pl, nil
+	return nil
 }
 
 // query is the question as it is written down: personal data masked.

@@ -44,7 +44,7 @@ func internalFault() *Fault {
 func (p *Pipeline) panicked(ctx context.Context, r *run, request string, v any) *Fault {
 	p.o.Panics.Note(request, v)
 	fault := internalFault()
-	if r == nil || r.written {
+	if r == nil || !r.decided || r.written {
 		return fault
 	}
 	d := r.plan.d

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"sluice"
@@ -118,14 +119,21 @@ func (c *Caller) Chat(ctx context.Context, o ChainOptions, req ChatRequest, hook
 		ctx, cancel = context.WithDeadline(ctx, o.Deadline)
 		defer cancel()
 	}
-	r := &run{c: c, o: o.withDefaults(), req: req, hooks: hooks, models: candidates, began: time.Now()}
+	r := runs.Get().(*run)
+	r.c, r.o, r.req, r.hooks, r.models, r.began = c, o.withDefaults(), req, hooks, candidates, time.Now()
 	r.gate.sink = sink
 	err = r.chain(ctx)
 	if err != nil {
 		err = fmt.Errorf("chat: %s: %w", r.result.Model, err)
 	}
-	return r.finish(), err
+	result := r.finish()
+	*r = run{} // after a panic it is not used again
+	runs.Put(r)
+	return result, err
 }
+
+// runs are used again: a run is a kilobyte, and nobody keeps one when its conversation's turn has ended.
+var runs = sync.Pool{New: func() any { return new(run) }}
 
 const (
 	defaultChainAttempts = 4

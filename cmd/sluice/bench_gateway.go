@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"sluice/bench"
@@ -19,15 +20,16 @@ import (
 const benchModelName = "bench"
 
 type benchGatewayCmd struct {
-	Rounds      int    `default:"5" help:"Rounds of every way in turn."`
-	Single      int    `default:"600" help:"Requests of a round that are sent one after another."`
-	Load        int    `default:"6000" help:"Requests of a round that are sent by all clients at once."`
-	Concurrency int    `default:"32" help:"Clients at once."`
-	Streams     int    `default:"100" help:"Streams of a round."`
-	Sync        string `default:"batch" help:"gateway.spool.sync: none, batch or always."`
-	Router      string `placeholder:"DIR" help:"A trained router to measure the gateway with. Default: the default model as it is before training, which is as large and as fast."`
-	CPUProfile  string `placeholder:"FILE" help:"Write a CPU profile of the run."`
-	JSON        bool   `name:"json" help:"Print one JSON object."`
+	Rounds      int      `default:"5" help:"Rounds of every way in turn."`
+	Single      int      `default:"600" help:"Requests of a round that are sent one after another."`
+	Load        int      `default:"6000" help:"Requests of a round that are sent by all clients at once."`
+	Concurrency int      `default:"32" help:"Clients at once."`
+	Streams     int      `default:"100" help:"Streams of a round."`
+	Sync        string   `default:"batch" help:"gateway.spool.sync: none, batch or always."`
+	Ways        []string `default:"proxy,rules,model" enum:"proxy,rules,model" help:"The ways to measure beside the straight one: proxy, rules, model."`
+	Router      string   `placeholder:"DIR" help:"A trained router to measure the gateway with. Default: the default model as it is before training, which is as large and as fast."`
+	CPUProfile  string   `placeholder:"FILE" help:"Write a CPU profile of the run."`
+	JSON        bool     `name:"json" help:"Print one JSON object."`
 
 	router string // what the router that was measured is called
 }
@@ -82,7 +84,13 @@ func (c *benchGatewayCmd) open(ctx context.Context, m *Main, b *benchRing) ([]be
 		{Name: "direct", URL: up.Upstream + path, Body: benchBody(benchModelName, false), StreamBody: benchBody(benchModelName, true)},
 		{Name: "proxy", URL: up.Proxy + path, Body: benchBody(benchModelName, false), StreamBody: benchBody(benchModelName, true)},
 	}
+	if !slices.Contains(c.Ways, "proxy") {
+		targets = targets[:1]
+	}
 	for _, name := range []string{"rules", "model"} {
+		if !slices.Contains(c.Ways, name) {
+			continue
+		}
 		t, err := c.gateway(ctx, b, up.Upstream, name)
 		if err != nil {
 			return nil, err

@@ -148,7 +148,7 @@ func (h handler) generate(w http.ResponseWriter, r *web.Request) *gateway.Fault 
 		}
 		return h.stream(w, r, a)
 	}
-	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return whole(answer) })
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer, _ []byte) any { return whole(answer) })
 }
 
 // whole is a reply in one piece.

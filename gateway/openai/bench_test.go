@@ -17,6 +17,7 @@ import (
 	"sluice/llm"
 	"sluice/routing/front"
 	"sluice/routing/rules"
+	"sluice/streams"
 )
 
 // atOnce is a model in process that answers at once.
@@ -32,6 +33,11 @@ func (atOnce) Chat(ctx context.Context, o llm.ChainOptions, _ llm.ChatRequest, h
 	return llm.ChainResult{Model: line.Model, CallID: line.ID, Asked: o.Models[:1], Text: "The Tigris flows through Baghdad.", FinishReason: llm.FinishStop, Usage: line.Usage}, nil
 }
 
+// takesAll is a log that takes everything and keeps nothing.
+type takesAll struct{}
+
+func (takesAll) Publish(context.Context, []streams.Message) ([]streams.Ack, error) { return nil, nil }
+
 // What a gateway does with a request, without network, log and model.
 func BenchmarkChat(b *testing.B) {
 	sp, _, err := spool.Open(spool.Options{Dir: b.TempDir(), Sync: spool.SyncNone})
@@ -39,6 +45,15 @@ func BenchmarkChat(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = sp.Close() }()
+	ctx, stop := context.WithCancel(context.Background())
+	published := make(chan error, 1)
+	go func() { published <- sp.Run(ctx, takesAll{}) }()
+	defer func() {
+		stop()
+		if err := <-published; err != nil {
+			b.Error(err)
+		}
+	}()
 	f, err := front.New(front.Options{Static: gatetest.Words{}})
 	if err != nil {
 		b.Fatal(err)

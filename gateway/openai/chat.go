@@ -2,6 +2,7 @@ package openai
 
 import (
 	"net/http"
+	"sync"
 
 	"sluice"
 	"sluice/gateway"
@@ -30,11 +31,7 @@ func Routes(p Pipeline) []web.Route {
 type handler struct{ p Pipeline }
 
 func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
-	var b chatBody
-	if fault := web.Decode(r.Body, &b); fault != nil {
-		return fault
-	}
-	a, fault := b.ask()
+	a, includeUsage, fault := askOf(r.Body)
 	if fault != nil {
 		return fault
 	}
@@ -42,9 +39,34 @@ func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 		return fault
 	}
 	if a.Stream {
-		return h.chatStream(w, r, a, b.StreamOptions != nil && b.StreamOptions.IncludeUsage)
+		return h.chatStream(w, r, a, includeUsage)
 	}
-	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return whole(answer) })
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer, room []byte) any { return whole(answer, room) })
+}
+
+// chatBodies are used again: nothing of one is in the ask that it becomes, but what was made for it alone.
+var chatBodies = sync.Pool{New: func() any { return new(chatBody) }}
+
+// askOf reads the body of a chat completion.
+func askOf(body []byte) (a *gateway.Ask, includeUsage bool, _ *gateway.Fault) {
+	b := chatBodies.Get().(*chatBody)
+	defer b.put()
+	if fault := web.Decode(body, b); fault != nil {
+		return nil, false, fault
+	}
+	a, fault := b.ask()
+	return a, b.StreamOptions != nil && b.StreamOptions.IncludeUsage, fault
+}
+
+// put lets go of a body's memory, except for the room of a few messages.
+func (b *chatBody) put() {
+	room := b.Messages[:cap(b.Messages)]
+	if cap(room) > 64 {
+		room = nil
+	}
+	clear(room)
+	*b = chatBody{Messages: room[:0]}
+	chatBodies.Put(b)
 }
 
 func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, includeUsage bool) *gateway.Fault {

@@ -107,10 +107,10 @@ func finishOf(a *gateway.Answer) *string {
 	return &s
 }
 
-// whole is a reply in one piece.
-func whole(a *gateway.Answer) json.RawMessage {
+// whole is a reply in one piece, at the end of room.
+func whole(a *gateway.Answer, room []byte) json.RawMessage {
 	d := &a.Decision
-	w := make(object.Writer, 0, 1024+len(a.Text)+len(a.Text)/8)
+	w := object.Writer(slices.Grow(room, 1024+len(a.Text)+len(a.Text)/8))
 	w.Begin()
 	w.Text("id", "chatcmpl-"+d.ID)
 	w.Text("object", "chat.completion")

@@ -245,7 +245,9 @@ func (b *chatBody) only() *gateway.Fault {
 // turns sorts the messages: what the system says, then who says what.
 func (b *chatBody) turns(c *llm.ChatRequest) *gateway.Fault {
 	var system []string
-	for _, m := range b.Messages {
+	c.Messages = make([]llm.Message, 0, len(b.Messages))
+	for i := range b.Messages {
+		m := &b.Messages[i]
 		turn := llm.Message{Text: string(m.Content)}
 		switch m.Role {
 		case "system", "developer":

@@ -217,7 +217,7 @@ func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault
 	if a.Stream {
 		return h.responseStream(w, r, a, b)
 	}
-	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer) any { return b.ended(answer) })
+	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer, _ []byte) any { return b.ended(answer) })
 }
 
 func (h handler) responseStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, b *responsesBody) *gateway.Fault {

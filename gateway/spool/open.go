@@ -11,7 +11,8 @@ import (
 // requests were begun and never ended. The caller ends them with what they are to be settled at.
 func Open(o Options) (*Spool, []Leftover, error) {
 	s := &Spool{
-		o: o.withDefaults(), begun: map[string]*segment{}, grown: make(chan struct{}, 1), idle: make(chan struct{}),
+		o: o.withDefaults(), begun: map[string]*segment{}, grown: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		idle: make(chan struct{}),
 	}
 	left, err := s.open()
 	if err != nil {

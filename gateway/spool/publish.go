@@ -53,7 +53,7 @@ func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
 		case <-marks.C:
 			err = s.mark(ctx)
 		case <-s.grown:
-			if err = sleep(ctx, s.o.Linger); err == nil {
+			if err = s.linger(ctx); err == nil {
 				err = s.publishAll(ctx, p, &buf)
 			}
 			if err != nil {
@@ -66,7 +66,28 @@ func (s *Spool) publishAlways(ctx context.Context, p Publisher) error {
 	}
 }
 
-// Flush waits until everything that has ended is published; Run must be running.
+// linger waits until there is enough to be worth the log's while, or somebody waits for it.
+func (s *Spool) linger(ctx context.Context) error {
+	t := time.NewTimer(s.o.Linger)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.hurried:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// hurry has what is gathered published now; asked for too early, it cuts the next gathering short.
+func (s *Spool) hurry() {
+	select {
+	case s.hurried <- struct{}{}:
+	default:
+	}
+}
+
+// Flush has everything that has ended published without delay, and waits for it; Run must be running.
 func (s *Spool) Flush(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -75,6 +96,7 @@ func (s *Spool) Flush(ctx context.Context) error {
 		if n == 0 {
 			return nil
 		}
+		s.hurry()
 		select {
 		case <-idle:
 		case <-ctx.Done():
@@ -166,6 +188,7 @@ func (s *Spool) hold(id string, facts []streams.Message) {
 		s.held = append(s.held, m)
 	}
 	s.grow()
+	s.hurry() // the disk keeps none of it
 }
 
 // publishHeld publishes what is in memory alone.

@@ -318,6 +318,19 @@ func TestADirectoryThatCannotBeOpenedForAMomentIsNoFullDiskForEver(t *testing.T)
 	must(t, s.Begin("large", make([]byte, 128<<10)), s.Close())
 }
 
+func TestWhoeverWaitsForTheLogNeedNotWaitForMoreToPublish(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t, Options{Dir: t.TempDir(), Linger: time.Hour})
+	log := &ledger{}
+	stop := run(t, s, log)
+	must(t, s.End("a", fact("a")), s.Flush(t.Context()))
+	stop()
+	if n := len(log.all()); n != 2 {
+		t.Errorf("%d facts are published, want 2", n)
+	}
+	must(t, s.Close())
+}
+
 func TestManyWhoWaitForTheDiskShareOneForce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 
 	"sluice/gateway"
 )
@@ -14,16 +15,20 @@ type Answerer interface {
 	Answer(ctx context.Context, a *gateway.Ask, stream gateway.Stream) (*gateway.Answer, error)
 }
 
+// bodies hold replies while they are written.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
 // Whole answers a request in one piece: the decision in headers, and the body that a dialect makes of the answer:
-// JSON that is written already, or what is to be.
-func Whole(w http.ResponseWriter, r *Request, p Answerer, a *gateway.Ask, body func(*gateway.Answer) any) *gateway.Fault {
+// JSON that is written already, to which the bytes that it is given lend their room, or what is to be.
+func Whole(w http.ResponseWriter, r *Request, p Answerer, a *gateway.Ask, body func(*gateway.Answer, []byte) any) *gateway.Fault {
 	answer, err := p.Answer(r.Context(), a, nil)
 	Describe(w.Header(), &answer.Decision)
 	Price(w.Header(), &answer.Decision)
 	if err != nil {
 		return AsFault(err)
 	}
-	made := body(answer)
+	room := bodies.Get().(*[]byte)
+	made := body(answer, (*room)[:0])
 	data, ready := made.(json.RawMessage)
 	if !ready {
 		if data, err = json.Marshal(made); err != nil {
@@ -31,6 +36,10 @@ func Whole(w http.ResponseWriter, r *Request, p Answerer, a *gateway.Ask, body f
 		}
 	}
 	WriteJSON(w, data)
+	if cap(data) <= 64<<10 {
+		*room = data
+		bodies.Put(room)
+	}
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
 
 // serve answers one request, and traces it.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
-	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, r.Header.Get("Traceparent"))
+	ctx, span := d.o.Tracing.Request(r.Context(), route.Pattern, first(r.Header, "Traceparent"))
 	if span != nil {
 		method, path, _ := strings.Cut(route.Pattern, " ")
 		span.Set("http.request.method", method)
@@ -185,7 +185,7 @@ func (d *Door) letIn(w http.ResponseWriter, r *http.Request, route Route) *gatew
 			return fault
 		}
 	}
-	if name := r.Header.Get("Idempotency-Key"); name != "" && r.Method == http.MethodPost {
+	if name := first(r.Header, "Idempotency-Key"); name != "" && r.Method == http.MethodPost {
 		d.once(w, req, route, name)
 		return nil
 	}
@@ -205,7 +205,7 @@ func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gatew
 
 // ownMachine says whether a request came straight from a program of this machine: from loopback, through no
 // proxy, and not from a page in a browser, whoever's name it was told for this address.
-func ownMachine(r *http.Request) bool { return r.Header.Get("Origin") == "" && Loopback(r) }
+func ownMachine(r *http.Request) bool { return first(r.Header, "Origin") == "" && Loopback(r) }
 
 func isLoopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
@@ -221,7 +221,7 @@ func isLoopback(hostport string) bool {
 
 // body reads the whole body, within its bounds.
 func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fault) {
-	if ct := r.Header.Get("Content-Type"); ct != "" && !strings.HasPrefix(strings.ToLower(ct), "application/json") {
+	if ct := first(r.Header, "Content-Type"); ct != "" && !isJSON(ct) {
 		return nil, gateway.Invalid("Content-Type", "want application/json")
 	}
 	if r.ContentLength > d.o.MaxBody {
@@ -243,6 +243,11 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 		return nil, gateway.Invalid("body", "is not valid UTF-8")
 	}
 	return body, nil
+}
+
+func isJSON(contentType string) bool {
+	_, ok := cutPrefixFold(contentType, "application/json")
+	return ok
 }
 
 func readAll(r io.Reader, length int64) ([]byte, error) {

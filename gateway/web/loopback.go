@@ -5,5 +5,5 @@ import "net/http"
 // Loopback says whether a request came from this machine, through no proxy, to a name that only this machine
 // has for itself: so that no other site's page, whatever its name points to, can have sent it.
 func Loopback(r *http.Request) bool {
-	return r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == "" && isLoopback(r.RemoteAddr) && isLoopback(r.Host)
+	return first(r.Header, "Forwarded") == "" && first(r.Header, "X-Forwarded-For") == "" && isLoopback(r.RemoteAddr) && isLoopback(r.Host)
 }

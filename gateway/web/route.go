@@ -52,29 +52,37 @@ const (
 // Knobs reads the request headers that every dialect knows into an ask.
 func (r *Request) Knobs(a *gateway.Ask) *gateway.Fault {
 	a.Key = r.Key
-	if v := r.Header.Get(headerThreshold); v != "" {
+	if v := first(r.Header, headerThreshold); v != "" {
 		t, err := strconv.ParseFloat(v, 64)
 		if err != nil {
 			return gateway.Invalid(headerThreshold, "want a number from 0 to 1")
 		}
 		a.Threshold = &t
 	}
-	if v := r.Header.Get(headerExplain); v != "" {
+	if v := first(r.Header, headerExplain); v != "" {
 		explain, err := strconv.ParseBool(v)
 		if err != nil {
 			return gateway.Invalid(headerExplain, "want true or false")
 		}
 		a.Explain = explain
 	}
-	if v := r.Header.Get(headerTalk); v != "" {
+	if v := first(r.Header, headerTalk); v != "" {
 		a.Conversation = v
 	}
-	for tag := range strings.SplitSeq(r.Header.Get(headerTags), ",") {
+	for tag := range strings.SplitSeq(first(r.Header, headerTags), ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {
 			a.Tags = append(a.Tags, tag)
 		}
 	}
 	return nil
+}
+
+// first is the first value of a header whose name is canonical, which [http.Header.Get] would see to.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
 // describing are the headers of Describe, in the order of its words.
@@ -120,10 +128,20 @@ func WriteFault(w http.ResponseWriter, f *gateway.Fault, body []byte) {
 // WriteJSON writes a whole reply.
 func WriteJSON(w http.ResponseWriter, body []byte) {
 	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Type"] = jsonType
+	// net/http tells the length of a short reply by itself. A map of more than eight headers costs twice as much to
+	// make, and net/http copies it.
+	if len(body) > shortReply {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	_, _ = w.Write(body) // the client is gone otherwise
 }
+
+// shortReply is how many bytes net/http gathers before it sends the head of a reply.
+const shortReply = 2048
+
+// jsonType is shared: nobody changes a header's values.
+var jsonType = []string{"application/json"}
 
 // fromGoogle says whether a request brings its key as Google's clients do.
 func fromGoogle(r *http.Request) bool {
@@ -134,11 +152,11 @@ func fromGoogle(r *http.Request) bool {
 // from the request, so that nobody behind the door can write it down.
 func secretOf(r *http.Request) string {
 	secret := ""
-	if v, ok := cutPrefixFold(r.Header.Get("Authorization"), "bearer "); ok {
+	if v, ok := cutPrefixFold(first(r.Header, "Authorization"), "bearer "); ok {
 		secret = strings.TrimSpace(v)
 	}
 	for _, name := range []string{"X-Goog-Api-Key", "X-Api-Key"} {
-		if v := r.Header.Get(name); secret == "" && v != "" {
+		if v := first(r.Header, name); secret == "" && v != "" {
 			secret = v
 		}
 		delete(r.Header, name)
