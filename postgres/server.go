@@ -182,7 +182,10 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 	s := server{port: c.layout.port, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() { // ends with the server; shutdown waits for that, unless others go on using the server
-		runtime.LockOSThread() // the kernel ties the child to this thread's life
+		// The kernel ties the child to this thread's life; a thread that is not let go ends with its goroutine, and
+		// takes with it whatever else is tied to it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {

@@ -31,10 +31,7 @@ func Open(tb testing.TB) (ctx context.Context, complaints <-chan string) {
 		}
 		tb.Skip("no chromium on the PATH: apt-get install chromium")
 	}
-	// The library ties the browser to the thread that starts it, which may end with a goroutine that has locked it, as
-	// those that start other processes do. The test's end ends the browser too.
-	untied := chromedp.ModifyCmdFunc(func(*exec.Cmd) {})
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, untied,
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	tb.Cleanup(cancel)

@@ -68,8 +68,10 @@ func Start(tb testing.TB, spec Spec) *Child {
 	started := make(chan error, 1)
 	go func() { // owned by c: ends with the process, which the clean-up below kills
 		// The kernel ties the child to the life of the thread that starts it, not of the process: this one is
-		// kept for it alone.
+		// kept for it alone, and let go afterwards, since a thread that ends with its goroutine takes with it
+		// whatever else was tied to it before.
 		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		err := c.cmd.Start()
 		started <- err
 		if err == nil {
