@@ -84,8 +84,13 @@ func (k *killer) kill(ctx context.Context, victim string) {
 	}
 }
 
-// killNATS kills a drawn server of the rig, then starts it again.
+// killNATS kills a drawn server of the rig, then starts it again. All copies stand still meanwhile: nothing is handed
+// out or made after what they hold was counted.
 func (k *killer) killNATS(ctx context.Context) {
+	for _, w := range k.rig.workers {
+		k.signal(w, syscall.SIGSTOP)
+		defer k.signal(w, syscall.SIGCONT)
+	}
 	for _, stage := range stages {
 		k.note(ctx, stage)
 	}
@@ -106,12 +111,16 @@ func (k *killer) killWorker(ctx context.Context, stage string) {
 	if !w.child.Running() {
 		k.t.Errorf("%s ended by itself:\n%s", w.spec.Name, w.child.Output())
 	}
-	if err := syscall.Kill(w.child.PID(), syscall.SIGSTOP); err != nil {
-		k.t.Errorf("stop %s: %v", w.spec.Name, err)
-	}
+	k.signal(w, syscall.SIGSTOP)
 	k.note(ctx, stage)
 	w.child.Kill()
 	w.start(k.t)
+}
+
+func (k *killer) signal(w *worker, s syscall.Signal) {
+	if err := syscall.Kill(w.child.PID(), s); err != nil {
+		k.t.Errorf("%s to %s: %v", s, w.spec.Name, err)
+	}
 }
 
 // note adds the messages that the stage has in hand.
