@@ -89,13 +89,15 @@ func (k *killer) kill(ctx context.Context, victim string) {
 func (k *killer) killNATS(ctx context.Context) {
 	for _, w := range k.rig.workers {
 		k.signal(w, syscall.SIGSTOP)
-		defer k.signal(w, syscall.SIGCONT)
 	}
 	for _, stage := range stages {
 		k.note(ctx, stage)
 	}
 	n := k.rig.nodes[k.rng.IntN(len(k.rig.nodes))]
 	n.child.Kill()
+	for _, w := range k.rig.workers {
+		k.signal(w, syscall.SIGCONT)
+	}
 	n.start(k.t)
 }
 
