@@ -140,6 +140,8 @@ type Stages struct {
 	Record   Stage `key:"record" doc:"Writes every fact to Postgres. Works in batches."`
 	Training Stage `key:"training" doc:"Writes jobs and events of trainings to Postgres. Works in batches."`
 	Monitor  Stage `key:"monitor" doc:"Writes decisions, feedback and alerts to Postgres, and watches them. Works in batches."`
+
+	MetricsListen string `key:"metrics_listen" env:"SLUICE_STAGE_METRICS_LISTEN" doc:"Address of /metrics, /healthz and /readyz of a process that runs one thing alone: consume (but for the monitor), train watch, worker and launch, route serve. Port 0 takes a free one, which the log names; empty, the default, serves none."`
 }
 
 // Stage says how one stage runs.

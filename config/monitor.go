@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -75,10 +74,7 @@ var windowedRules = map[string]bool{
 
 func (c *Config) checkMonitor(k checker) {
 	m := c.Monitor
-	if m.MetricsListen != "" {
-		_, _, err := net.SplitHostPort(m.MetricsListen)
-		k.want(err == nil, "monitor.metrics_listen", fmt.Sprintf("%q is no address", m.MetricsListen), "want host:port, as 127.0.0.1:9464")
-	}
+	k.address("monitor.metrics_listen", m.MetricsListen)
 	k.want(m.Log == "off" || m.Log == "redacted" || m.Log == "full", "monitor.log", fmt.Sprintf("is %q", m.Log), "want off, redacted or full")
 	k.want(m.Retention == 0 || m.Retention >= 48*time.Hour, "monitor.retention", "is below two days", "0 keeps decisions for ever")
 	k.want(m.Every >= 100*time.Millisecond, "monitor.every", "is below 100ms", "2s is the default")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,14 @@ type checker struct {
 func (k checker) want(ok bool, key, problem, remedy string) {
 	if !ok {
 		k.faults.add(key, k.places[key], problem, remedy)
+	}
+}
+
+// address wants a host and a port, or nothing.
+func (k checker) address(key, addr string) {
+	if addr != "" {
+		_, _, err := net.SplitHostPort(addr)
+		k.want(err == nil, key, fmt.Sprintf("%q is no address", addr), "want host:port, as 127.0.0.1:9464")
 	}
 }
 
@@ -147,6 +156,7 @@ func (c *Config) checkPolicies(k checker) {
 }
 
 func (c *Config) checkStages(k checker) {
+	k.address("stages.metrics_listen", c.Stages.MetricsListen)
 	for _, s := range c.Stages.All() {
 		key := func(f string) string { return "stages." + s.Name + "." + f }
 		k.want(s.Concurrency >= 1, key("concurrency"), "is below 1", "one message at a time is the least")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/gateway/budget"
 	"sluice/llm"
 	"sluice/routing/rules"
@@ -26,8 +27,9 @@ type Options struct {
 	Limiter Limiter // nil: no rates
 	// Panics hears of requests that panicked: each ends with a fault of its own, and accounted for. Nil: nobody does.
 	Panics *Panics
-	// Observers hear of every request that was decided on.
+	// Observers hear of every request that was decided on. Beside contains panics of theirs; nil: they end the process.
 	Observers []Observer
+	Beside    *bulkhead.Bulkhead
 	// OnWarning hears of a budget that warns, sends to the medium model or refuses: once a period for each of
 	// these. It must not block. Nil: nobody does.
 	OnWarning func(budget.Verdict)
@@ -105,7 +107,7 @@ func New(ctx context.Context, o Options) (*Pipeline, error) {
 	p := &Pipeline{
 		o: o, named: map[string]bool{o.Medium: true, o.Large: true},
 		tiers: map[string]sluice.Tier{o.Medium: sluice.Medium, o.Large: sluice.Large}, sticky: newConversations(o.Conversations),
-		speed: newSpeeds(), told: newTold(o.Observers), warned: newWarnings(o.OnWarning), empty: make(chan struct{}),
+		speed: newSpeeds(), told: newTold(o.Observers, o.Beside), warned: newWarnings(o.OnWarning), empty: make(chan struct{}),
 		inHand: map[uint64]context.CancelFunc{},
 	}
 	for _, m := range o.Named {

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 )
 
 // told tells observers of ended requests beside the requests, so that lines and metrics keep no client
 // waiting. What finds the queue full is told by the request itself: nothing is left out.
 type told struct {
 	observers []Observer
+	beside    *bulkhead.Bulkhead
 	queue     chan ending
 	closed    chan struct{}
 	telling   sync.WaitGroup // the goroutine of newTold; close waits for it
@@ -25,8 +27,8 @@ type ending struct {
 	lines []sluice.Call
 }
 
-func newTold(observers []Observer) *told {
-	t := &told{observers: observers, queue: make(chan ending, 256), closed: make(chan struct{})}
+func newTold(observers []Observer, beside *bulkhead.Bulkhead) *told {
+	t := &told{observers: observers, beside: beside, queue: make(chan ending, 256), closed: make(chan struct{})}
 	t.telling.Go(t.always)
 	return t
 }
@@ -57,9 +59,13 @@ func (t *told) tell(d *sluice.Decision, lines []sluice.Call) {
 	}
 }
 
+// now tells each observer, whatever another one does.
 func (t *told) now(e ending) {
 	for _, o := range t.observers {
-		o.Observe(e.d, e.lines)
+		_ = t.beside.Contain("observer of requests", func() error { // whose panic is told of already
+			o.Observe(e.d, e.lines)
+			return nil
+		})
 	}
 }
 

@@ -21,12 +21,11 @@ type Meter struct {
 	counters counters
 	gauges   gauges
 	ring     ring
-	adopted  func() float64
 }
 
 // New makes a meter with a registry of its own.
 func New() *Meter {
-	m := &Meter{registry: prometheus.NewRegistry(), adopted: func() float64 { return 0 }}
+	m := &Meter{registry: prometheus.NewRegistry()}
 	m.addCounters()
 	m.addGauges()
 	m.addRing()
@@ -34,9 +33,11 @@ func New() *Meter {
 	return m
 }
 
-// CountAdopted says who counts the calls of killed processes that this one took over. It is called before anything is
-// served.
-func (m *Meter) CountAdopted(f func() float64) { m.adopted = f }
+// CountProcess serves what the process counts about itself too. Once a meter.
+func (m *Meter) CountProcess(p *Process) {
+	m.registry.MustRegister(p)
+	m.names = append(m.names, ProcessNames...)
+}
 
 // Names lists every metric that the meter may export under a name of ours, the series of histograms included.
 func (m *Meter) Names() []string { return slices.Clone(m.names) }

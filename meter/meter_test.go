@@ -48,7 +48,7 @@ func everything(m *Meter) {
 	m.Noted(nil, &sluice.Alert{Rule: "drift", Cleared: true}, nil)
 	m.Noted(nil, nil, &sluice.TrainingEvent{Kind: "started"})
 	m.Sampled([]online.Sample{{ChosenBy: online.Evenly}}, online.Labelling{Chosen: 4, Spent: 4000})
-	m.CountAdopted(func() float64 { return 3 })
+	m.CountProcess(aProcess())
 	m.Show(view())
 	m.ShowRing([]Stage{{Name: "judge", Lag: 3, InHand: 2, Redelivered: 1, Waiting: 4, PerSecond: 5.5, DeadByReason: map[string]uint64{"refused": 2}}},
 		[]Stream{{Name: "ANSWERS", Messages: 10, Bytes: 1000}})

@@ -52,10 +52,6 @@ func (m *Meter) addCounters() {
 	c.alerts = m.counter("sluice_alerts_total", "Alerts that were raised or cleared.", "rule", "state")
 	c.training = m.counter("sluice_training_events_total", "What trainings told, by kind; a repeated delivery counts again.", "kind")
 	c.samples = m.counter("sluice_samples_total", "Online queries that were sent to the offline ring for a label.", "chosen_by")
-	const adopted = "sluice_calls_adopted_total"
-	m.register(adopted, prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: adopted, Help: "Calls that killed stages had in flight, which this process found and put into the ledger.",
-	}, func() float64 { return m.adopted() }))
 	c.router = m.histogram("sluice_router_latency_seconds", "What the router took.", routerBuckets)
 	c.model = m.histogram("sluice_model_latency_seconds", "What the models took.", modelBuckets, "model")
 	c.total = m.histogram("sluice_request_latency_seconds", "What whole requests took.", modelBuckets, "model")

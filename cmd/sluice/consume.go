@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,11 @@ import (
 
 // consumeCmd runs one stage, as one of any number of copies on any number of machines.
 type consumeCmd struct {
-	Stage         string  `arg:"" enum:"intake,answer,judge,label,analysis,record,training,monitor" help:"intake, answer, judge, label, analysis, record, training or monitor."`
-	Concurrency   int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
-	MaxSpend      dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
-	Purse         string  `placeholder:"NAME" help:"Share --max-spend with every copy of this stage that names the same purse, wherever and whenever it runs."`
-	MetricsListen *string `placeholder:"ADDR" help:"Address of the monitor's /metrics; port 0 takes a free one, an empty address serves none. Default: monitor.metrics_listen."`
+	Stage       string  `arg:"" enum:"intake,answer,judge,label,analysis,record,training,monitor" help:"intake, answer, judge, label, analysis, record, training or monitor."`
+	Concurrency int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
+	MaxSpend    dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
+	Purse       string  `placeholder:"NAME" help:"Share --max-spend with every copy of this stage that names the same purse, wherever and whenever it runs."`
+	metricsFlag
 	upstreamFlag
 }
 
@@ -44,7 +45,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, metrics: &metricsAt{}, patience: 30 * time.Second}
+	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, beside: m.beside, metrics: &metricsAt{}, patience: 30 * time.Second}
 	spend := spendCap(c.MaxSpend, func() { stop(errBudget) })
 	if len(modelsOf(cfg, c.Stage)) > 0 {
 		p.inFlight = m.openInFlight(ctx, l, inflight.Purse{Stage: c.Stage, Name: c.Purse})
@@ -63,13 +64,21 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, shared.Close(ctx)) }()
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
+	p.process = m.process(p.inFlight.count)
+	e, err := c.endpoint(ctx, m, &p, l)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
 	r := startRing(ctx, p, []string{c.Stage}, tables.open, m.log)
+	p.process.Works(r.works)
 	select {
 	case <-r.begun:
-		if err := m.serves(l, Where{NATS: l.URL, Metrics: p.metrics.url}); err != nil {
+		if err := m.serves(l, Where{NATS: l.URL, Metrics: cmp.Or(p.metrics.url, e.URL())}); err != nil {
 			stop(err)
 			return errors.Join(err, r.wait())
 		}
+		e.readyWhen(l.reaches(ctx))
 		m.log.Info("consuming", "stage", c.Stage, "log", l.URL)
 	case <-ctx.Done():
 	}
@@ -79,14 +88,18 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	return budgetOrNil(ctx)
 }
 
+// endpoint tells how the stage is; the monitor has one of its own, with more to tell.
+func (c *consumeCmd) endpoint(ctx context.Context, m *Main, p *parts, l *openedLog) (*endpoint, error) {
+	if c.Stage == monitor.Name {
+		p.ready = l.reaches(ctx)
+		return nil, nil //nolint:nilnil // a nil endpoint serves nothing
+	}
+	return m.alone(ctx, c.metricsFlag, p.process)
+}
+
 // override puts the flags into the configuration.
 func (c *consumeCmd) override(cfg *config.Config) error {
-	if c.MetricsListen != nil {
-		if c.Stage != monitor.Name {
-			return usagef("--metrics-listen: only the monitor serves metrics, not %s", c.Stage)
-		}
-		cfg.Monitor.MetricsListen = *c.MetricsListen
-	}
+	cfg.Monitor.MetricsListen = c.address(cfg.Monitor.MetricsListen)
 	if c.Purse != "" && (!c.MaxSpend.set || len(modelsOf(*cfg, c.Stage)) == 0) {
 		return usagef("--purse shares a --max-spend among copies of a stage that asks models")
 	}

@@ -90,7 +90,7 @@ func (d *demo) route(ctx context.Context, w *workshop, job *sluice.TrainingJob, 
 
 // before is a front with a router in force; nil: the static map. The caller closes it.
 func (d *demo) before(r routing.Router) (*front.Front, error) {
-	f, err := newFront(d.cfg, nil)
+	f, err := newFront(d.cfg, d.m.beside, nil)
 	if err == nil {
 		f.Swap(front.Set{Active: r})
 	}

@@ -20,14 +20,7 @@ const firstLook = 10 * time.Second
 func (g *openedGateway) follow(ctx context.Context) {
 	live := &registry.Live{Registry: g.registry, Open: shelf{}.Open, Dir: filepath.Join(g.cfg.DataDir, "routers"), Log: g.m.log}
 	s := &frontSink{front: g.Front, first: make(chan struct{})}
-	g.working.Go(func() {
-		for ctx.Err() == nil {
-			if err := live.Run(ctx, s); err != nil {
-				g.m.log.Error("the registry of routers can't be followed; trying again", "error", err)
-				pauseFor(ctx, time.Second)
-			}
-		}
-	})
+	g.always(ctx, "following of the registry", "the registry of routers can't be followed; trying again", func() error { return live.Run(ctx, s) })
 	late := time.NewTimer(firstLook)
 	defer late.Stop()
 	select {
@@ -73,16 +66,21 @@ func (g *openedGateway) raise(ctx context.Context, rule, subject, message string
 
 // raiseOnce stores an alert of something that happened, once an episode, however many gateways saw it.
 func (g *openedGateway) raiseOnce(ctx context.Context, rule, subject, episode, message string, at time.Time) {
+	g.store(ctx, sluice.Alert{
+		ID: sluice.HashID(rule, subject, episode), Rule: rule, Subject: subject, Severity: "warning", Message: message, RaisedAt: at.UTC(),
+	})
+}
+
+// store stores an alert; that it can't is told.
+func (g *openedGateway) store(ctx context.Context, a sluice.Alert) {
 	if g.publisher == nil { // a router's process, which may not raise any
 		return
 	}
-	msg, err := streams.RaisedFact(sluice.Alert{
-		ID: sluice.HashID(rule, subject, episode), Rule: rule, Subject: subject, Severity: "warning", Message: message, RaisedAt: at.UTC(),
-	})
+	msg, err := streams.RaisedFact(a)
 	if err == nil {
 		_, err = g.publisher.Publish(ctx, []streams.Message{msg})
 	}
 	if err != nil {
-		g.m.log.Error("an alert can't be raised", "rule", rule, "error", err)
+		g.m.log.Error("an alert can't be raised", "rule", a.Rule, "error", err)
 	}
 }

@@ -59,6 +59,9 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := g.Metrics.Register(m.process(nil)); err != nil {
+		return errors.Join(err, s.Close(ctx), g.Close(ctx))
+	}
 	if err = c.announce(m, g, s, l, emu, emulatorURL); err == nil {
 		select {
 		case <-ctx.Done():
@@ -108,7 +111,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
 	}
-	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
+	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, Beside: g.m.beside, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
 		shared, err := claims.Open(ctx, g.log.JS)
@@ -174,6 +177,7 @@ type routeCmd struct {
 
 type routeServeCmd struct {
 	Concurrency int `placeholder:"N" help:"Decisions in hand at once. Default: routing.concurrency."`
+	metricsFlag
 }
 
 // Run serves until interrupted.
@@ -191,6 +195,11 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 	beside, stop := context.WithCancel(ctx)
 	g.stop = stop
 	defer func() { err = errors.Join(err, g.Close(ctx)) }()
+	e, err := m.alone(ctx, c.metricsFlag, m.process(nil))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
 	if err := g.openFront(beside); err != nil {
 		return err
 	}
@@ -199,7 +208,8 @@ func (c *routeServeCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	fmt.Fprintf(m.Stdout, "the router is served at %s (process %d); Ctrl-C stops it\n", l.URL, os.Getpid())
-	if err = m.serves(l, Where{NATS: l.URL}); err == nil {
+	if err = m.serves(l, Where{NATS: l.URL, Metrics: e.URL()}); err == nil {
+		e.readyWhen(l.reaches(ctx))
 		<-ctx.Done()
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -58,7 +57,9 @@ func (p parts) monitor(ctx context.Context, b *built) ([]consumers.Stage, error)
 		return nil, fmt.Errorf("monitor: %w", err)
 	}
 	m := meter.New()
-	m.CountAdopted(p.inFlight.count)
+	if p.process != nil {
+		m.CountProcess(p.process)
+	}
 	if err := p.serveMetrics(ctx, b, m); err != nil {
 		return nil, err
 	}
@@ -89,31 +90,30 @@ func (p parts) notify() []consumers.Stage {
 	}}
 }
 
-// serveMetrics listens at once, so that an address that is taken is reported now, and serves as a task.
+// serveMetrics serves the monitor's metrics; a task says whether that fails.
 func (p parts) serveMetrics(ctx context.Context, b *built, m *meter.Meter) error {
 	addr := p.cfg.Monitor.MetricsListen
 	if addr == "" {
 		return nil
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	e, err := openEndpoint(ctx, "monitor.metrics_listen", addr, m.Handler())
 	if err != nil {
-		return fmt.Errorf("monitor.metrics_listen: %w; name another address, or port 0 for a free one", err)
+		return err
 	}
-	b.close = append(b.close, func() { _ = l.Close() })
+	b.close = append(b.close, func() { _ = e.Close() })
 	if p.metrics != nil {
-		p.metrics.url = "http://" + l.Addr().String() + "/metrics"
+		p.metrics.url = e.url
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.Handler())
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	b.tasks = append(b.tasks, func(ctx context.Context) error {
-		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-		defer stop()
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve metrics: %w", err)
+		if p.ready != nil {
+			e.readyWhen(p.ready)
 		}
-		return nil
+		select {
+		case err := <-e.failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
 	})
 	return nil
 }
@@ -132,8 +132,9 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 		SlowEvery: slowEvery * c.Every, Now: time.Now,
 	})
 	task := func(every time.Duration, what string, do func(context.Context) error) {
-		b.tasks = append(b.tasks, func(ctx context.Context) error { return repeat(ctx, every, p.log, what, do) })
+		b.tasks = append(b.tasks, p.repeated(every, what, do))
 	}
+	p.raisePanics(b, publisher)
 	task(c.Every, "look at the online ring", watcher.Look)
 	task(keepEvery, "keep the tables of decisions", func(ctx context.Context) error {
 		_, _, err := tables.Keep(ctx)
@@ -153,6 +154,46 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 		task(c.Sample.Every, "choose queries to label", sampler.Round)
 	}
 	return nil
+}
+
+// repeated is a task that does something again and again; a round that panics is one that failed, and is told.
+func (p parts) repeated(every time.Duration, what string, do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return repeat(ctx, every, p.log, what, func(ctx context.Context) error {
+			return p.beside.Contain(what, func() error { return do(ctx) })
+		})
+	}
+}
+
+// raisePanics raises alerts of panics beside the stages. Those that come faster than they can be stored are in the log
+// and counted all the same.
+func (p parts) raisePanics(b *built, publisher *streams.Publisher) {
+	if p.beside == nil {
+		return
+	}
+	alerts := make(chan sluice.Alert, 8)
+	p.beside.Alert(func(work, message string) {
+		select {
+		case alerts <- panicAlert(work, message, time.Now().UTC()):
+		default:
+		}
+	})
+	b.tasks = append(b.tasks, func(ctx context.Context) error {
+		for {
+			select {
+			case a := <-alerts:
+				msg, err := streams.RaisedFact(a)
+				if err == nil {
+					_, err = publisher.Publish(ctx, []streams.Message{msg})
+				}
+				if err != nil && ctx.Err() == nil {
+					p.log.Error("an alert can't be raised", "rule", a.Rule, "error", err)
+				}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
 }
 
 // repeat does something at once and then every so often until ctx ends. A failure is logged once it has lasted for two

@@ -154,10 +154,3 @@ func TestTheOnlineRingIsWatchedAndTheLoopCloses(t *testing.T) {
 	}
 	stop()
 }
-
-func TestOnlyTheMonitorServesMetrics(t *testing.T) {
-	p := newProgram(t)
-	if _, errs, status := p.run("consume", "label", "--metrics-listen", "127.0.0.1:0"); status != statusUsage || !strings.Contains(errs, "only the monitor") {
-		t.Errorf("status %d\n%s", status, errs)
-	}
-}

@@ -60,7 +60,7 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 	if err := g.openBooks(ctx); err != nil {
 		return nil, err
 	}
-	if g.Keys, err = keys.Open(ctx, l.JS, keys.Options{Replicas: cfg.Keys.Replicas, Anonymous: cfg.Keys.Anonymous, Log: m.log}); err != nil {
+	if g.Keys, err = keys.Open(ctx, l.JS, keys.Options{Replicas: cfg.Keys.Replicas, Anonymous: cfg.Keys.Anonymous, Beside: m.beside, Log: m.log}); err != nil {
 		return nil, err
 	}
 	g.close = append(g.close, func() error { g.Keys.Close(); return nil })
@@ -147,7 +147,7 @@ func (g *openedGateway) settle(left []spool.Leftover) (spends []budget.Spend, _ 
 func (g *openedGateway) broken(ctx context.Context, b spool.Broken) {
 	_, err := g.settle(b.Lost)
 	g.m.log.Error("what was lost of the spool is settled at what was reserved", "file", b.File, "offset", b.Offset, "requests", len(b.Lost), "error", err)
-	g.working.Go(func() { g.tellBroken(ctx) }) // what can be published must not wait for it
+	g.apart("alert", func() { g.tellBroken(ctx) }) // what can be published must not wait for it
 }
 
 // tellBroken raises an alert where damaged parts of the spool lie about.
@@ -196,7 +196,7 @@ func (g *openedGateway) openFront(ctx context.Context) (err error) {
 	if g.registry, err = registry.Open(ctx, g.log.JS, nil, time.Now); err != nil {
 		return err
 	}
-	if g.Front, err = newFront(g.cfg, func(r front.Rollback) { g.rolledBack(ctx, r) }); err != nil {
+	if g.Front, err = newFront(g.cfg, g.m.beside, func(r front.Rollback) { g.rolledBack(ctx, r) }); err != nil {
 		return err
 	}
 	g.close = append(g.close, g.Front.Close)
@@ -223,7 +223,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
 		return err
 	}
-	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountFaults(g.panics.Count, g.m.refusals.Count)); err != nil {
+	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count)); err != nil {
 		return err
 	}
 	observers := []gateway.Observer{g.Metrics}
@@ -233,7 +233,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	bounds := gateway.DefaultLimits()
 	bounds.MaxMessages, bounds.MaxTextBytes, bounds.MaxOutputTokens = c.MaxMessages, c.MaxTextBytes, c.MaxOutputTokens
 	g.Pipeline, err = gateway.New(context.WithoutCancel(ctx), gateway.Options{
-		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, Panics: &g.panics, OnWarning: g.budgetWarned(ctx),
+		Front: g.Front, Rules: rs, Models: models, Spool: g.Spool, Budgets: g.keeper, Limiter: g.Keys, Observers: observers, Beside: g.m.beside, Panics: &g.panics, OnWarning: g.budgetWarned(ctx),
 		Medium: g.cfg.Pair.Medium, Large: g.cfg.Pair.Large, Named: c.Models, Fallbacks: fallbacks,
 		Timeout: c.Timeout, MaxAttempts: c.MaxAttempts, MaxQueued: c.MaxQueued, HedgeAfter: c.HedgeAfter, FirstToken: c.FirstToken, Idle: c.Idle,
 		Limits: bounds, Redact: redact, KeepAnswers: c.KeepAnswers, Seed: g.cfg.Split.Seed, TrainShare: g.cfg.Split.TrainShare,
@@ -249,34 +249,20 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		return err
 	}
 	g.publisher = p
-	g.working.Go(func() {
-		for ctx.Err() == nil {
-			if err := g.Spool.Run(ctx, p); err != nil {
-				g.m.log.Error("facts of the spool can't be published; trying again", "error", err)
-				pauseFor(ctx, time.Second)
-			}
-		}
-	})
+	g.m.beside.Alert(g.panicAlert(ctx))
+	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error { return g.Spool.Run(ctx, p) })
 	g.close = append(g.close, p.Close)
-	g.working.Go(func() { g.tellBroken(ctx) })
+	g.apart("alert", func() { g.tellBroken(ctx) })
 	told := func(version string, err error) {
 		if err != nil {
 			g.raise(ctx, "rules_refused", version, "a changed file of rules is refused; "+version+" stays in force: "+err.Error(), time.Now())
 		}
 	}
-	g.working.Go(func() {
+	g.always(ctx, "watch of rules", "changed rules are not seen; trying again", func() error {
 		g.m.watchRules(ctx, g.cfg, g.Pipeline.RulesVersion(), func(next *rules.Mapper) { g.Pipeline.SwapRules(next) }, told)
+		return nil
 	})
 	return nil
-}
-
-func pauseFor(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // Close drains the requests in hand, publishes what there is to publish as far as the log is there, and

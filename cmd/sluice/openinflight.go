@@ -69,7 +69,10 @@ func (c *callsInFlight) adopt(ctx context.Context, js jetstream.JetStream, dir s
 	tick := time.NewTicker(adoptEvery)
 	defer tick.Stop()
 	for told := ""; ; {
-		told = c.look(ctx, a, told)
+		_ = c.m.beside.Contain("adoption of calls", func() error { // whose panic is told of already
+			told = c.look(ctx, a, told)
+			return nil
+		})
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

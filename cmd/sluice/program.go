@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"sluice/bulkhead"
 	"sluice/config"
 	"sluice/streams"
 	"sluice/telemetry"
@@ -33,6 +34,8 @@ type Main struct {
 	// tracing makes spans of what the command does; nil where nobody wants them.
 	tracing  *telemetry.Tracing
 	refusals *refusals
+	// beside contains panics of what the command does beside requests and messages.
+	beside *bulkhead.Bulkhead
 }
 
 // Where says where the parts of a running program are.
@@ -107,6 +110,7 @@ func (m *Main) Run(ctx context.Context) error {
 	if m.log, err = newLogger(m.Stderr, m.cli.LogLevel, m.cli.LogFormat, cfg.Secrets.Redact); err != nil {
 		return &usageError{err: err}
 	}
+	m.beside = bulkhead.New(m.log, time.Now)
 	if err := m.startTracing(ctx); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,12 +42,12 @@ func (m *Main) shareCap(ctx context.Context, js jetstream.JetStream, stage, name
 		return nil, err
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx)) // what is in hand at the end is paid for too
-	go s.keep(ctx, m.log)
+	go s.keep(ctx, m)
 	return s, nil
 }
 
 // keep pays and looks until ctx ends. Close waits for it.
-func (s *sharedCap) keep(ctx context.Context, log *slog.Logger) {
+func (s *sharedCap) keep(ctx context.Context, m *Main) {
 	defer close(s.done)
 	tick := time.NewTicker(purseEvery)
 	defer tick.Stop()
@@ -58,8 +57,9 @@ func (s *sharedCap) keep(ctx context.Context, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		if err := s.pay(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("the purse can't be reached; trying again", "error", err)
+		err := m.beside.Contain("purse", func() error { return s.pay(ctx) })
+		if err != nil && ctx.Err() == nil {
+			m.log.Warn("the purse can't be reached; trying again", "error", err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sluice/consumers/monitor"
 	"sluice/consumers/record"
 	"sluice/consumers/training"
+	"sluice/meter"
 	"sluice/postgres"
 )
 
@@ -126,6 +127,17 @@ func (r *ring) prepare(ctx context.Context, p parts, names []string, open func(c
 func (r *ring) wait() error {
 	<-r.ended
 	return r.err
+}
+
+// works is what each stage did so far.
+func (r *ring) works() []meter.Work {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []meter.Work
+	for _, c := range r.crews {
+		all = append(all, c.works()...)
+	}
+	return all
 }
 
 // times is how long each stage of order took so far, in that order.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/config"
 	"sluice/routing"
 	"sluice/routing/front"
@@ -42,7 +43,7 @@ func newMapper(c config.Config) (*rules.Mapper, error) {
 }
 
 // newFront makes the router in front of a gateway; it has nothing in service yet.
-func newFront(c config.Config, rollback func(front.Rollback)) (*front.Front, error) {
+func newFront(c config.Config, beside *bulkhead.Bulkhead, rollback func(front.Rollback)) (*front.Front, error) {
 	static, err := staticMap(c)
 	if err != nil {
 		return nil, fmt.Errorf("routing.policy_map: %w", err)
@@ -56,7 +57,7 @@ func newFront(c config.Config, rollback func(front.Rollback)) (*front.Front, err
 		Static: static, Deadline: r.Deadline, ExplainDeadline: r.ExplainDeadline,
 		MaxBytes: r.MaxBytes, RefuseLong: r.LongPrompts == "refuse",
 		Threshold: r.Threshold, Tenants: tenants, Concurrency: r.Concurrency, ShadowConcurrency: r.ShadowConcurrency,
-		Circuit: front.Circuit(r.Circuit), Guard: front.Guard(r.Canary), OnRollback: rollback,
+		Circuit: front.Circuit(r.Circuit), Guard: front.Guard(r.Canary), Beside: beside, OnRollback: rollback,
 	})
 }
 

@@ -182,7 +182,7 @@ func TestAPolicyMapIsTheStaticFallback(t *testing.T) {
 }
 
 func TestDefaultsOfTheFrontAreThoseOfTheConfiguration(t *testing.T) {
-	f, err := newFront(config.Default(), nil)
+	f, err := newFront(config.Default(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func (c *rulesTryCmd) tryAll(m *Main, in io.Reader, rulesVersion string, try fun
 
 // front decides what lines do not say.
 func (c *rulesTryCmd) front(ctx context.Context, m *Main) (*front.Front, error) {
-	f, err := newFront(m.config, nil)
+	f, err := newFront(m.config, m.beside, nil)
 	if err != nil {
 		return nil, err
 	}

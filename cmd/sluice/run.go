@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/consumers"
+	"sluice/meter"
 	"sluice/streams"
 )
 
@@ -60,6 +61,26 @@ func (c *crew) run(ctx context.Context) error {
 
 // Close ends the crew's publisher. The runners must have ended.
 func (c *crew) Close() error { return c.publisher.Close() }
+
+// works is what each stage did so far, the runners of one stage together.
+func (c *crew) works() []meter.Work {
+	var out []meter.Work
+	for i, r := range c.runners {
+		s := r.Stats()
+		if n := len(out); n == 0 || out[n-1].Stage != c.stages[i].Name {
+			out = append(out, meter.Work{Stage: c.stages[i].Name, Settled: map[string]uint64{}})
+		}
+		w := &out[len(out)-1]
+		w.Settled["done"] += s.Acked
+		for class, n := range s.ByClass {
+			w.Settled[string(class)] += n
+		}
+		w.Redelivered += s.Redelivered
+		w.InHand += float64(s.InFlight)
+		w.Seconds += s.HandleTime.Seconds()
+	}
+	return out
+}
 
 // times is what each stage did so far, the runners of one stage together.
 func (c *crew) times() []stageTime {

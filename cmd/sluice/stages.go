@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/config"
 	"sluice/consumers"
 	"sluice/consumers/analysis"
@@ -21,6 +22,7 @@ import (
 	"sluice/consumers/record"
 	"sluice/consumers/training"
 	"sluice/llm"
+	"sluice/meter"
 	"sluice/postgres"
 	"sluice/streams"
 	"sluice/telemetry"
@@ -41,10 +43,15 @@ type parts struct {
 	tables string
 	// log takes the lines of stages that have some to tell; nil: nobody hears them.
 	log *slog.Logger
-	// metrics is told where the monitor's metrics are; nil: nobody asks.
+	// process is what the monitor's metrics say of this process, metrics is told where they are; nil: nobody asks.
+	process *meter.Process
 	metrics *metricsAt
+	// ready says why the process is not ready; nil: it always is.
+	ready func() error
 	// tracing makes spans of messages and calls; nil: none.
 	tracing *telemetry.Tracing
+	// beside contains panics of what runs beside the stages; nil: they end the process.
+	beside *bulkhead.Bulkhead
 	// patience is how long a Postgres that is away is waited for at the start; zero: not at all.
 	patience time.Duration
 }

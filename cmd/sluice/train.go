@@ -22,7 +22,7 @@ type trainCmd struct {
 	Status trainStatusCmd `cmd:"" help:"List trainings and how far they are."`
 }
 
-type trainWatchCmd struct{}
+type trainWatchCmd struct{ metricsFlag }
 
 // Run watches until interrupted.
 func (c *trainWatchCmd) Run(ctx context.Context, m *Main) error {
@@ -30,8 +30,7 @@ func (c *trainWatchCmd) Run(ctx context.Context, m *Main) error {
 		return m.withTables(ctx, "train watch", func(db *postgres.DB) error {
 			watcher := w.watcher(db)
 			m.log.Info("watching examples accrue", "every", m.config.Training.Every)
-			m.ready(Where{})
-			return watcher.Run(ctx, m.config.Training.Every)
+			return m.beAlone(ctx, c.metricsFlag, w.log, func() error { return watcher.Run(ctx, m.config.Training.Every) })
 		})
 	})
 }
@@ -39,6 +38,7 @@ func (c *trainWatchCmd) Run(ctx context.Context, m *Main) error {
 type trainWorkerCmd struct {
 	Once bool   `help:"End after one training."`
 	Job  string `placeholder:"ID" env:"SLUICE_JOB_ID" help:"Do this one, which the queue need not know of: for launchers."`
+	metricsFlag
 }
 
 // Run works until interrupted. What became of a training is in its events, not in the exit status.
@@ -49,14 +49,14 @@ func (c *trainWorkerCmd) Run(ctx context.Context, m *Main) error {
 			return worker.Do(ctx, c.Job)
 		}
 		m.log.Info("waiting for trainings", "worker", worker.Name)
-		m.ready(Where{})
-		return worker.Run(ctx, c.Once)
+		return m.beAlone(ctx, c.metricsFlag, w.log, func() error { return worker.Run(ctx, c.Once) })
 	})
 }
 
 type trainLaunchCmd struct {
 	Once    bool     `help:"End after one training."`
 	Command []string `arg:"" optional:"" passthrough:"" help:"The command, word by word, in place of training.launcher."`
+	metricsFlag
 }
 
 // Run launches until interrupted.
@@ -69,8 +69,7 @@ func (c *trainLaunchCmd) Run(ctx context.Context, m *Main) error {
 		l := launch.Launcher{
 			Board: w.board, Command: t.Launcher, Patience: t.Patience, Wait: t.LaunchWait, Output: m.Stderr, Now: time.Now, Log: m.log,
 		}
-		m.ready(Where{})
-		return l.Run(ctx, c.Once)
+		return m.beAlone(ctx, c.metricsFlag, w.log, func() error { return l.Run(ctx, c.Once) })
 	})
 }
 

@@ -55,8 +55,12 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	p := parts{cfg: cfg, js: l.JS, caller: caller, inFlight: calls, log: m.log, tracing: m.tracing, metrics: &metricsAt{}}
+	p := parts{
+		cfg: cfg, js: l.JS, caller: caller, inFlight: calls, log: m.log, tracing: m.tracing, beside: m.beside,
+		process: m.process(calls.count), metrics: &metricsAt{}, ready: l.reaches(ctx),
+	}
 	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
+	p.process.Works(r.works)
 	select {
 	case <-r.begun:
 	case <-ctx.Done():

@@ -30,6 +30,7 @@ type workshop struct {
 	m         *Main
 	cfg       config.Config
 	js        jetstream.JetStream
+	log       *openedLog // of a command; nil in up
 	publisher *streams.Publisher
 	board     *board.Board
 	registry  *registry.Registry
@@ -58,7 +59,7 @@ func (w *workshop) Close() error { return w.publisher.Close() }
 func (w *workshop) watcher(tables *postgres.DB) *watch.Watcher {
 	t := w.cfg.Training
 	return &watch.Watcher{
-		Tables: tables.Training(), Board: w.board, Store: w.registry.Objects(), Now: time.Now, Log: w.m.log,
+		Tables: tables.Training(), Board: w.board, Store: w.registry.Objects(), Now: time.Now, Log: w.m.log, Beside: w.m.beside,
 		Options: watch.Options{
 			NewExamples: t.NewExamples, PerPolicy: t.PerPolicy, MaxAge: t.MaxAge, Alarms: t.Alarms,
 			MinTrain: t.MinTrain, MinTest: t.MinTest, MaxTrain: t.MaxTrain,
@@ -116,6 +117,7 @@ func (m *Main) withWorkshop(ctx context.Context, client string, u use, do func(*
 	if err != nil {
 		return err
 	}
+	w.log = l
 	defer func() { err = errors.Join(err, w.Close()) }()
 	return do(w)
 }

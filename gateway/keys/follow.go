@@ -32,7 +32,7 @@ func (s *Store) follow(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := s.look(ctx, looks%resetEvery == 0)
+		err := s.o.Beside.Contain("news of API keys", func() error { return s.look(ctx, looks%resetEvery == 0) })
 		if err != nil && !failing && ctx.Err() == nil {
 			s.o.Log.Warn("the log can't be asked for news of API keys; those that were known stay in force", "error", err)
 		}
@@ -78,7 +78,11 @@ func (s *Store) catchUp(ctx context.Context) error {
 // take takes in one message. What can't be read is as good as no key.
 func (s *Store) take(m *jetstream.RawStreamMsg) {
 	id := strings.TrimPrefix(m.Subject, subjects)
-	e, err := parse(m)
+	var e *entry
+	err := s.o.Beside.Contain("an API key's record", func() (err error) { // one that can't be read must not hide those behind it
+		e, err = parse(m)
+		return err
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = m.Sequence

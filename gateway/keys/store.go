@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/time/rate"
 
+	"sluice/bulkhead"
 	"sluice/gateway/budget"
 	"sluice/streams"
 )
@@ -31,6 +32,8 @@ type Options struct {
 	Every time.Duration
 	// Log hears when the log can't be asked for news; nil: nobody does.
 	Log *slog.Logger
+	// Beside contains panics while news are taken in; nil: they end the process.
+	Beside *bulkhead.Bulkhead
 	// Now is time.Now outside tests.
 	Now func() time.Time
 }

@@ -5,7 +5,6 @@
 package metrics
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -105,16 +104,11 @@ func (m *Metrics) CountClaims(stats func() budget.Stats) error {
 	}, func() float64 { return float64(stats().Overruns) }))
 }
 
-// CountFaults serves how many requests panicked, and what the log's server refused. Once a gateway.
-func (m *Metrics) CountFaults(panics, refusals func() int64) error {
-	counter := func(name, help string, count func() int64) error {
-		return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Namespace: "sluice", Subsystem: "gateway", Name: name, Help: help,
-		}, func() float64 { return float64(count()) }))
-	}
-	return errors.Join(
-		counter("panics_total", "Requests that panicked: each ended with an internal error.", panics),
-		counter("log_refusals_total", "What the permissions of the log's server did not allow.", refusals))
+// CountPanics serves how many requests panicked. Once a gateway.
+func (m *Metrics) CountPanics(panics func() int64) error {
+	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "sluice", Subsystem: "gateway", Name: "panics_total", Help: "Requests that panicked: each ended with an internal error.",
+	}, func() float64 { return float64(panics()) }))
 }
 
 // Register adds others' metrics to what is served.

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sluice/bulkhead"
 	"sluice/gateway"
 	"sluice/gateway/keys"
 	"sluice/telemetry"
@@ -42,6 +43,8 @@ type Options struct {
 	Tracing *telemetry.Tracing
 	// Panics hears of requests that panicked; nil: nobody does.
 	Panics *gateway.Panics
+	// Beside contains panics of what works beside the requests; nil: they end the process.
+	Beside *bulkhead.Bulkhead
 	// Log hears of what clients are not told; nil: nobody does.
 	Log *slog.Logger
 }

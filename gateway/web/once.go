@@ -151,6 +151,7 @@ func (d *Door) begin(ctx context.Context, key string, asked [sha256.Size]byte) (
 		return stored, nil, fault
 	}
 	c := newClaim(d.o.Shared, key, asked)
+	c.beside = d.o.Beside
 	taken, stored, fault, err := c.take(ctx, d.o.Replies.ttl)
 	switch {
 	case err != nil:

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/bulkhead"
 	"sluice/gateway"
 )
 
@@ -60,6 +61,8 @@ type claim struct {
 	name   string
 	match  []byte
 	secret [sha256.Size]byte
+
+	beside *bulkhead.Bulkhead
 
 	stop     context.CancelFunc
 	holding  sync.WaitGroup // the goroutine of hold
@@ -139,7 +142,10 @@ func (c *claim) hold(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				c.renew(ctx)
+				_ = c.beside.Contain("renewal of an idempotency claim", func() error { // whose panic is told of already
+					c.renew(ctx)
+					return nil
+				})
 			}
 		}
 	})

@@ -160,9 +160,6 @@ func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Ch
 	return got.choice, fault
 }
 
-// errPanicked is a router's panic.
-var errPanicked = errors.New("the router panicked")
-
 func faultOf(a answer) Fault {
 	switch {
 	case a.err == nil && a.choice.Policy == "":
@@ -194,17 +191,25 @@ func (f *Front) shadow(ctx context.Context, l, used *lane, ask routing.Request, 
 	out := &Shadow{version: l.version()}
 	f.working.Go(func() {
 		defer func() { <-l.shadows }()
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.o.Deadline)
-		defer cancel()
-		began := f.o.Now()
-		got := l.route(limited, ask)
-		result := sluice.Shadow{RouterVersion: l.version(), RouterUS: f.o.Now().Sub(began).Microseconds(), Fault: string(faultOf(got))}
-		if result.Fault == "" {
-			choice, _ := f.knob(got.choice, l, r)
-			result.Policy, result.Probabilities = choice.Policy, choice.Probabilities
-		}
-		out.done.Store(&result)
-		f.counts.shadows.Add(1)
+		_ = f.o.Beside.Contain("shadow router", func() error { // whose panic is told of already
+			out.done.Store(f.candidate(context.WithoutCancel(ctx), l, ask, r))
+			f.counts.shadows.Add(1)
+			return nil
+		})
 	})
 	return out
+}
+
+// candidate is what the shadow decides.
+func (f *Front) candidate(ctx context.Context, l *lane, ask routing.Request, r Request) *sluice.Shadow {
+	ctx, cancel := context.WithTimeout(ctx, f.o.Deadline)
+	defer cancel()
+	began := f.o.Now()
+	got := l.route(ctx, ask)
+	result := &sluice.Shadow{RouterVersion: l.version(), RouterUS: f.o.Now().Sub(began).Microseconds(), Fault: string(faultOf(got))}
+	if result.Fault == "" {
+		choice, _ := f.knob(got.choice, l, r)
+		result.Policy, result.Probabilities = choice.Policy, choice.Probabilities
+	}
+	return result
 }

@@ -1,9 +1,11 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/routing"
 )
 
@@ -116,6 +119,31 @@ func TestTheStaticMapDecidesWhereTheRouterDoesNot(t *testing.T) {
 				t.Fatalf("%d faults counted, want 1", got)
 			}
 		})
+	}
+}
+
+func TestAPanicOfARouterIsTold(t *testing.T) {
+	var log bytes.Buffer
+	beside := bulkhead.New(slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+	panicking := &fake{version: "r1", route: func(context.Context, routing.Request) (routing.Choice, error) { panic("no weights") }}
+	open(t, Options{Beside: beside}, Set{Active: panicking}).Decide(t.Context(), Request{Text: "why"})
+	if beside.Counts()["router"] != 1 || !strings.Contains(log.String(), "no weights") || !strings.Contains(log.String(), "front_test.go") {
+		t.Fatalf("counted %v, told %s", beside.Counts(), &log)
+	}
+}
+
+func TestAPanicBesideTheDecisionsEndsNothing(t *testing.T) {
+	beside := bulkhead.New(slog.New(slog.DiscardHandler), time.Now)
+	heard := make(chan string, 1)
+	beside.Alert(func(work, _ string) { heard <- work })
+	f, _, _ := watched(t, failing("r2", errors.New("broken")))
+	f.o.Beside, f.o.OnRollback = beside, func(Rollback) { panic("no registry") }
+	decideMany(t, f, 2000, never)
+	if work := <-heard; work != "roll-back of a canary" {
+		t.Fatalf("%q panicked", work)
+	}
+	if v := f.Stats().CanaryVersion; v != "" {
+		t.Fatalf("the canary %s stays", v)
 	}
 }
 

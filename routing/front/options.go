@@ -3,8 +3,10 @@ package front
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"sluice/bulkhead"
 	"sluice/routing"
 )
 
@@ -28,6 +30,8 @@ type Options struct {
 	Circuit Circuit
 	// Guard says when a canary is dropped.
 	Guard Guard
+	// Beside contains panics of routers, and of what works beside the decisions; nil: told to nobody.
+	Beside *bulkhead.Bulkhead
 	// OnRollback hears of each canary that was dropped, once, outside of any request; it tells the registry.
 	OnRollback func(Rollback)
 	// Now is time.Now outside tests.
@@ -80,6 +84,9 @@ func (o Options) withDefaults() (Options, error) {
 	otherwise(&o.Guard.MinRequests, 50)
 	otherwise(&o.Guard.Margin, 0.05)
 	otherwise(&o.Guard.LatencyFactor, 2)
+	if o.Beside == nil {
+		o.Beside = bulkhead.New(slog.New(slog.DiscardHandler), time.Now)
+	}
 	if o.OnRollback == nil {
 		o.OnRollback = func(Rollback) {}
 	}

@@ -2,12 +2,11 @@ package front
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
+	"sluice/bulkhead"
 	"sluice/routing"
 )
 
@@ -127,8 +126,11 @@ func (f *Front) judge(s *service, note func(*guard, time.Time)) {
 	version := s.canary.version()
 	f.counts.rollbacks.Add(1)
 	f.working.Go(func() {
-		f.dropIn(version)
-		f.o.OnRollback(Rollback{Version: version, Reason: reason, At: now.UTC()})
+		_ = f.o.Beside.Contain("roll-back of a canary", func() error { // whose panic is told of already
+			f.dropIn(version)
+			f.o.OnRollback(Rollback{Version: version, Reason: reason, At: now.UTC()})
+			return nil
+		})
 	})
 }
 
@@ -145,6 +147,7 @@ func (f *Front) dropIn(version string) {
 // lane is a router with what bounds it. The bounds are its own: one that hangs holds up no other.
 type lane struct {
 	router  routing.Router
+	beside  *bulkhead.Bulkhead
 	name    string
 	circuit *circuit
 	// places has a token for each decision that is being made, shadows for each that nobody waits for.
@@ -153,7 +156,7 @@ type lane struct {
 
 func newLane(o Options, r routing.Router) *lane {
 	return &lane{
-		router: r, name: r.Version(), circuit: &circuit{o: o.Circuit},
+		router: r, beside: o.Beside, name: r.Version(), circuit: &circuit{o: o.Circuit},
 		places: make(chan struct{}, o.Concurrency), shadows: make(chan struct{}, o.ShadowConcurrency),
 	}
 }
@@ -168,11 +171,9 @@ func (l *lane) version() string {
 
 // route asks the router; its panic is an error.
 func (l *lane) route(ctx context.Context, r routing.Request) (a answer) {
-	defer func() {
-		if p := recover(); p != nil {
-			a = answer{err: fmt.Errorf("%w: %v\n%s", errPanicked, p, debug.Stack())}
-		}
-	}()
-	a.choice, a.err = l.router.Route(ctx, r)
+	a.err = l.beside.Contain("router", func() (err error) {
+		a.choice, err = l.router.Route(ctx, r)
+		return err
+	})
 	return a
 }

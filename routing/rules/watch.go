@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 )
 
@@ -58,7 +59,7 @@ func (w Watch) Run(ctx context.Context) {
 
 // reload tells the version in force afterwards. seen are the files that were there.
 func (w Watch) reload(version string, seen map[string]bool) string {
-	m, err := w.load(seen)
+	m, err := w.loadOrRefuse(seen)
 	if err != nil {
 		w.Told(version, fmt.Errorf("the changed rules are refused, the old ones serve on: %w", err))
 		return version
@@ -69,6 +70,16 @@ func (w Watch) reload(version string, seen map[string]bool) string {
 	w.Swap(m)
 	w.Told(m.Version(), nil)
 	return m.Version()
+}
+
+// loadOrRefuse refuses rules whose making panics.
+func (w Watch) loadOrRefuse(seen map[string]bool) (m *Mapper, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			m, err = nil, fmt.Errorf("making them panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return w.load(seen)
 }
 
 func (w Watch) load(seen map[string]bool) (*Mapper, error) {

@@ -119,6 +119,33 @@ func TestABrokenFileKeepsTheOldRulesAndIsToldOnce(t *testing.T) {
 	})
 }
 
+func TestRulesWhoseMakingPanicsAreRefusedAndToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path, heard := filepath.Join(t.TempDir(), "sluice.yaml"), &hearing{}
+		write(t, path, "one")
+		loads := 0
+		var work sync.WaitGroup
+		work.Go(func() {
+			Watch{Version: "v1", Files: []string{path}, Swap: func(*Mapper) {}, Told: heard.told, Load: func() (*Mapper, error) {
+				if loads++; loads == 1 {
+					panic("no such operator")
+				}
+				return New(withPreset(PresetNone))
+			}}.Run(t.Context())
+		})
+		t.Cleanup(work.Wait)
+		pass(10 * time.Second)
+		if all := heard.soFar(); len(all) != 1 || all[0].version != "v1" || !strings.Contains(all[0].err.Error(), "no such operator") {
+			t.Fatalf("heard %v", all)
+		}
+		write(t, path, "two")
+		pass(3 * time.Second)
+		if got := heard.last(); got.err != nil || got.version == "v1" {
+			t.Fatalf("the mended file is not in force: %v", got)
+		}
+	})
+}
+
 func TestAFileThatIsGoneTakesNoRulesWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, path, heard := watching(t, PresetHybrid)

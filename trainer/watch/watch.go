@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/trainer/board"
 )
 
@@ -76,6 +77,8 @@ type Watcher struct {
 	Options Options
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Beside contains panics of a look; nil: they end the process.
+	Beside *bulkhead.Bulkhead
 
 	// asked is how far the examples' stream was, and when, at the last look into the tables that found nothing.
 	asked   uint64
@@ -90,7 +93,11 @@ func (w *Watcher) Run(ctx context.Context, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if _, err := w.Look(ctx); err != nil && ctx.Err() == nil {
+		err := w.Beside.Contain("trainer", func() error {
+			_, err := w.Look(ctx)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
 			w.Log.Warn("the trainer could not look; it looks again", "error", err)
 		}
 		select {

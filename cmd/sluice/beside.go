@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"sluice"
+)
+
+// What a gateway does beside its requests, and what becomes of it where it panics:
+//
+//   - contained, told and done again: publishing from the spool, following of registry, rules and keys, looks of the
+//     monitor and of the trainer, the sampler, adoption, purses, renewal of idempotency claims;
+//   - contained and told: observers of requests, alerts, routers, shadows, roll-backs;
+//   - rightly the end of the process: the keeper of budgets, the publisher of the log, and the runner of stages. They
+//     hold money, or what was confirmed, in memory that nobody can vouch for after a panic; what spool, journal and log
+//     hold is enough for the next process to go on from.
+
+// again is how long what failed beside the requests rests.
+const again = time.Second
+
+// always does something again and again until ctx ends; Close waits for it. A failure, or a panic, is told and
+// followed by a pause.
+func (g *openedGateway) always(ctx context.Context, work, failed string, do func() error) {
+	g.working.Go(func() {
+		for ctx.Err() == nil {
+			if err := g.m.beside.Contain(work, do); err != nil {
+				g.m.log.Error(failed, "error", err)
+				pauseFor(ctx, again)
+			}
+		}
+	})
+}
+
+// apart does something once, beside whoever asks for it; Close waits for it. A panic is told.
+func (g *openedGateway) apart(work string, do func()) {
+	g.working.Go(func() {
+		_ = g.m.beside.Contain(work, func() error { do(); return nil })
+	})
+}
+
+// panicAlert raises an alert of a panic, once an hour for each kind of work.
+func (g *openedGateway) panicAlert(ctx context.Context) func(work, message string) {
+	return func(work, message string) {
+		if ctx.Err() != nil {
+			return // who waits for what is apart may be done waiting
+		}
+		g.apart("alert", func() { g.store(ctx, panicAlert(work, message, time.Now().UTC())) })
+	}
+}
+
+// panicAlert is an alert of a panic: once an hour for each kind of work, whichever process it is in.
+func panicAlert(work, message string, at time.Time) sluice.Alert {
+	const rule = "panic"
+	return sluice.Alert{
+		ID: sluice.HashID(rule, work, at.Truncate(time.Hour).Format(time.RFC3339)), Rule: rule, Subject: work,
+		Severity: "warning", Message: message, RaisedAt: at,
+	}
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

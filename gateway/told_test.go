@@ -1,0 +1,29 @@
+package gateway
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/bulkhead"
+)
+
+type observer func(*sluice.Decision)
+
+func (o observer) Observe(d *sluice.Decision, _ []sluice.Call) { o(d) }
+
+func TestAnObserverThatPanicsKeepsNobodyElseFromHearing(t *testing.T) {
+	beside := bulkhead.New(slog.New(slog.DiscardHandler), time.Now)
+	var heard []string
+	told := newTold([]Observer{
+		observer(func(*sluice.Decision) { panic("no such label") }),
+		observer(func(d *sluice.Decision) { heard = append(heard, d.ID) }),
+	}, beside)
+	told.tell(&sluice.Decision{ID: "a"}, nil)
+	told.tell(&sluice.Decision{ID: "b"}, nil)
+	told.close()
+	if len(heard) != 2 || beside.Counts()["observer of requests"] != 2 {
+		t.Errorf("heard %v, panics %v", heard, beside.Counts())
+	}
+}

@@ -1,0 +1,110 @@
+package meter
+
+import (
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Work is what the runners of one stage did in this process.
+type Work struct {
+	Stage string
+	// Settled counts messages by what became of them: done, or the class of what went wrong.
+	Settled map[string]uint64
+	// Redelivered counts deliveries that were not the first of their message.
+	Redelivered uint64
+	// InHand counts messages that are being worked on, Seconds is the time that handling took so far.
+	InHand, Seconds float64
+}
+
+// Process is what a process counts about itself, whatever it does; sum it over processes. What is nil counts nothing.
+// It is a [prometheus.Collector], of which a process serves one.
+type Process struct {
+	// Adopted counts the calls of killed processes that this one took over, Refused what the log's server did not
+	// allow, Panics what panicked beside requests and messages, by work.
+	Adopted func() float64
+	Refused func() int64
+	Panics  func() map[string]int64
+
+	works atomic.Pointer[func() []Work]
+}
+
+// Works says who knows what the stages of the process do.
+func (p *Process) Works(f func() []Work) { p.works.Store(&f) }
+
+// processDescs are what a process may export.
+type processDescs struct {
+	adopted, refused, panics, settled, redelivered, inHand, seconds *prometheus.Desc
+}
+
+var ofProcess = func() processDescs {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return processDescs{
+		adopted:     desc(ProcessNames[0], "Calls that killed processes had in flight, which this one found and put into the ledger."),
+		refused:     desc(ProcessNames[1], "What the permissions of the log's server did not allow."),
+		panics:      desc(ProcessNames[2], "What panicked beside requests and messages, and was contained.", "work"),
+		settled:     desc(ProcessNames[3], "Messages by what became of them: done, or the class of what went wrong.", "stage", "outcome"),
+		redelivered: desc(ProcessNames[4], "Deliveries that were not the first of their message.", "stage"),
+		inHand:      desc(ProcessNames[5], "Messages that this process is working on.", "stage"),
+		seconds:     desc(ProcessNames[6], "Time that handling messages took, calls of models included.", "stage"),
+	}
+}()
+
+// ProcessNames lists what a [Process] may export.
+var ProcessNames = []string{
+	"sluice_calls_adopted_total", "sluice_log_refusals_total", "sluice_panics_total",
+	"sluice_process_settled_total", "sluice_process_redelivered_total", "sluice_process_in_hand_messages", "sluice_process_handling_seconds_total",
+}
+
+// Describe lists the metrics.
+func (p *Process) Describe(out chan<- *prometheus.Desc) {
+	d := ofProcess
+	for _, desc := range []*prometheus.Desc{d.adopted, d.refused, d.panics, d.settled, d.redelivered, d.inHand, d.seconds} {
+		out <- desc
+	}
+}
+
+// Collect reads the metrics.
+func (p *Process) Collect(out chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	d, adopted, refused := ofProcess, 0.0, int64(0)
+	if p.Adopted != nil {
+		adopted = p.Adopted()
+	}
+	if p.Refused != nil {
+		refused = p.Refused()
+	}
+	counter(d.adopted, adopted)
+	counter(d.refused, float64(refused))
+	if p.Panics != nil {
+		for work, n := range p.Panics() {
+			counter(d.panics, float64(n), label(work))
+		}
+	}
+	works := p.works.Load()
+	if works == nil {
+		return
+	}
+	for _, w := range (*works)() {
+		for outcome, n := range w.Settled {
+			counter(d.settled, float64(n), w.Stage, label(outcome))
+		}
+		counter(d.redelivered, float64(w.Redelivered), w.Stage)
+		counter(d.seconds, w.Seconds, w.Stage)
+		out <- prometheus.MustNewConstMetric(d.inHand, prometheus.GaugeValue, w.InHand, w.Stage)
+	}
+}
+
+// Handler serves nothing but a process's metrics. Once a process.
+func (p *Process) Handler() http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(p, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
