@@ -37,6 +37,9 @@ func New(log *slog.Logger, now func() time.Time) *Bulkhead {
 // Alert has f told from now on, in place of whoever was told before. It is called by the goroutine that panicked, so
 // it must not wait; one that panics itself is logged.
 func (b *Bulkhead) Alert(f func(work, message string)) {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.alert = f

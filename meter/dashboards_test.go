@@ -2,13 +2,18 @@ package meter
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"sluice/gateway/metrics"
+	"sluice/gateway/spool"
 )
 
 // panel is as much of a Grafana panel as is checked.
@@ -55,7 +60,7 @@ func checkExpr(t *testing.T, where, expr string, names []string, labels map[stri
 		}
 	}
 	has := func(name, label string) {
-		if label = strings.TrimSpace(label); label != "le" && !slices.Contains(labels[name], label) {
+		if label = strings.TrimSpace(label); label != "le" && label != "instance" && !slices.Contains(labels[name], label) {
 			t.Errorf("%s: %s has no label %q, but %v", where, name, label, labels[name])
 		}
 	}
@@ -74,19 +79,32 @@ func checkExpr(t *testing.T, where, expr string, names []string, labels map[stri
 	}
 }
 
-// labelsOf reads the labels of every metric off what is exported once everything happened.
-func labelsOf(t *testing.T, m *Meter) map[string][]string {
+// exported is what processes export once everything happened: the monitor's names, the gateway's, and the labels of
+// both.
+func exported(t *testing.T, m *Meter) (names, gateways []string, labels map[string][]string) {
 	t.Helper()
 	everything(m)
-	labels := map[string][]string{}
-	for _, line := range selector.FindAllStringSubmatch(scrape(t, m), -1) {
+	g, err := metrics.New(func() spool.Stats { return spool.Stats{} }, func() int { return 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.CountPanics(func() int64 { return 1 }), g.ShowStuck(func() time.Duration { return 0 })); err != nil {
+		t.Fatal(err)
+	}
+	text := scrape(t, m.Handler())
+	of := scrape(t, g.Handler())
+	for _, line := range regexp.MustCompile(`(?m)^sluice_[a-z_]+`).FindAllString(of, -1) {
+		gateways = append(gateways, line)
+	}
+	labels = map[string][]string{}
+	for _, line := range selector.FindAllStringSubmatch(text+of, -1) {
 		if labels[line[1]] == nil {
 			for _, pair := range regexp.MustCompile(`([a-z_]+)="`).FindAllStringSubmatch(line[2], -1) {
 				labels[line[1]] = append(labels[line[1]], pair[1])
 			}
 		}
 	}
-	return labels
+	return m.Names(), gateways, labels
 }
 
 func TestTheGrafanaDashboardNamesMetricsThatExist(t *testing.T) {
@@ -101,8 +119,7 @@ func TestTheGrafanaDashboardNamesMetricsThatExist(t *testing.T) {
 	if err := json.Unmarshal(data, &board); err != nil {
 		t.Fatal(err)
 	}
-	m := New()
-	labels := labelsOf(t, m)
+	names, gateways, labels := exported(t, New())
 	ids := map[int]bool{}
 	queries := 0
 	for _, p := range board.Panels {
@@ -112,7 +129,7 @@ func TestTheGrafanaDashboardNamesMetricsThatExist(t *testing.T) {
 		ids[p.ID] = true
 		for _, target := range p.Targets {
 			queries++
-			checkExpr(t, p.Title, target.Expr, m.Names(), labels)
+			checkExpr(t, p.Title, target.Expr, slices.Concat(names, gateways), labels)
 		}
 		if p.Type != "row" && len(p.Targets) == 0 {
 			t.Errorf("panel %q shows nothing", p.Title)
@@ -121,7 +138,7 @@ func TestTheGrafanaDashboardNamesMetricsThatExist(t *testing.T) {
 	if queries < 30 {
 		t.Errorf("%d queries only", queries)
 	}
-	for _, name := range m.Names() { // what is measured can be seen
+	for _, name := range names { // what is measured can be seen
 		if !strings.Contains(string(data), name) && !strings.HasSuffix(name, "_sum") && !strings.HasSuffix(name, "_count") &&
 			!slices.Contains([]string{"sluice_window_decisions", "sluice_router_latency_seconds_bucket", "sluice_router_latency_seconds", "sluice_stage_waiting_requests", "sluice_stream_messages"}, name) {
 			t.Errorf("no panel shows %s", name)
@@ -140,12 +157,11 @@ func TestThePrometheusRulesNameMetricsThatExist(t *testing.T) {
 	if err := dec.Decode(&a); err != nil {
 		t.Fatal(err)
 	}
-	m := New()
-	labels := labelsOf(t, m)
+	names, gateways, labels := exported(t, New())
 	seen := map[string]bool{}
 	for _, g := range a.Groups {
 		for _, r := range g.Rules {
-			checkExpr(t, r.Alert, r.Expr, m.Names(), labels)
+			checkExpr(t, r.Alert, r.Expr, slices.Concat(names, gateways), labels)
 			if seen[r.Alert] || r.Annotations["summary"] == "" || r.Labels["severity"] != "warning" && r.Labels["severity"] != "critical" {
 				t.Errorf("%s: %+v", r.Alert, r)
 			}

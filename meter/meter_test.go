@@ -17,10 +17,10 @@ import (
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // scrape is what Prometheus reads.
-func scrape(t *testing.T, m *Meter) string {
+func scrape(t *testing.T, h http.Handler) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
 	body, err := io.ReadAll(w.Result().Body)
 	if err != nil || w.Code != http.StatusOK {
 		t.Fatalf("status %d, %v\n%s", w.Code, err, body)
@@ -75,7 +75,7 @@ func view() online.View {
 func TestFactsAndViewsBecomeMetrics(t *testing.T) {
 	m := New()
 	everything(m)
-	expect(t, scrape(t, m),
+	expect(t, scrape(t, m.Handler()),
 		`sluice_decisions_total{model="gemini-2.5-flash",outcome="ok",policy="Standard_Query"} 1`,
 		`sluice_cost_microusd_total{model="gemini-2.5-flash"} 81`,
 		`sluice_router_faults_total{fault="deadline"} 1`,
@@ -98,7 +98,7 @@ func TestFactsAndViewsBecomeMetrics(t *testing.T) {
 func TestARequestThatAskedNobodyTookNoTime(t *testing.T) {
 	m := New()
 	m.Decided(noon, &sluice.Decision{Requested: "auto", Rule: "conversation", Model: "m", Outcome: sluice.OutcomeRefused, Status: 429})
-	text := scrape(t, m)
+	text := scrape(t, m.Handler())
 	for _, name := range []string{"sluice_router_latency_seconds_count 1", `sluice_model_latency_seconds_count{model="m"}`} {
 		if strings.Contains(text, "\n"+name) {
 			t.Errorf("%s though neither router nor model was asked", name)
@@ -110,7 +110,7 @@ func TestARequestThatAskedNobodyTookNoTime(t *testing.T) {
 func TestEveryMetricThatIsNamedIsExported(t *testing.T) {
 	m := New()
 	everything(m)
-	text := scrape(t, m)
+	text := scrape(t, m.Handler())
 	for _, name := range m.Names() {
 		if !strings.Contains(text, "\n"+name+"{") && !strings.Contains(text, "\n"+name+" ") && !strings.Contains(text, "# TYPE "+name+" histogram") {
 			t.Errorf("%s has no value after everything happened", name)
@@ -125,7 +125,7 @@ func TestWhatIsGoneIsNotShownAnyMore(t *testing.T) {
 	m := New()
 	m.Show(view())
 	m.Show(online.View{At: noon, CalibrationError: math.NaN()})
-	text := scrape(t, m)
+	text := scrape(t, m.Handler())
 	for _, name := range []string{"sluice_alert_open{", "sluice_drift_psi{", "sluice_budget_cap_microusd{", "sluice_calibration_error ", "sluice_window_policy_share{"} {
 		if strings.Contains(text, "\n"+name) {
 			t.Errorf("%s is still shown", name)
@@ -138,7 +138,7 @@ func TestTextThatIsNoUTF8HarmsNothing(t *testing.T) {
 	m.Decided(noon, &sluice.Decision{Model: "\xff", Policy: "\xfe", Rule: "\xff", RouterFault: "\xff", Fallbacks: []string{"\xff"}, Outcome: "\xff", Cost: -5, FirstTokenMS: 1, Requested: "auto"})
 	m.Noted(&sluice.Feedback{Source: "\xff"}, nil, nil)
 	m.Show(online.View{Drift: map[string]float64{"\xff": 1}, Open: [][2]string{{"a", "\xff"}}, Accuracy: []online.Accuracy{{Policy: "\xff"}}})
-	if !strings.Contains(scrape(t, m), "sluice_decisions_total") {
+	if !strings.Contains(scrape(t, m.Handler()), "sluice_decisions_total") {
 		t.Error("nothing is exported any more")
 	}
 }

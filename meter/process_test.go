@@ -1,10 +1,6 @@
 package meter
 
-import (
-	"net/http"
-	"net/http/httptest"
-	"testing"
-)
+import "testing"
 
 // aProcess has something to tell of everything.
 func aProcess() *Process {
@@ -19,9 +15,7 @@ func aProcess() *Process {
 }
 
 func TestAProcessTellsWhatItDid(t *testing.T) {
-	w := httptest.NewRecorder()
-	aProcess().Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
-	expect(t, w.Body.String(),
+	expect(t, scrape(t, aProcess().Handler()),
 		`sluice_calls_adopted_total 3`, `sluice_log_refusals_total 2`, `sluice_panics_total{work="watch of rules"} 1`,
 		`sluice_process_settled_total{outcome="done",stage="judge"} 7`, `sluice_process_settled_total{outcome="retryable",stage="judge"} 1`,
 		`sluice_process_redelivered_total{stage="judge"} 4`, `sluice_process_in_hand_messages{stage="judge"} 2`,
@@ -29,7 +23,5 @@ func TestAProcessTellsWhatItDid(t *testing.T) {
 }
 
 func TestAProcessThatDidNothingTellsSo(t *testing.T) {
-	w := httptest.NewRecorder()
-	(&Process{}).Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
-	expect(t, w.Body.String(), `sluice_calls_adopted_total 0`, `sluice_log_refusals_total 0`)
+	expect(t, scrape(t, (&Process{}).Handler()), `sluice_calls_adopted_total 0`, `sluice_log_refusals_total 0`)
 }

@@ -148,7 +148,7 @@ func (g *openedGateway) readiness(context.Context) error {
 	if err := g.Spool.Room(); err != nil {
 		return fmt.Errorf("every request is refused, since none could be accounted for: %w", err)
 	}
-	return nil
+	return g.unreadable(g.Spool.Stats().Unpublished)
 }
 
 // Close closes the doors: what is in hand ends by itself within gateway.drain, and is cut off then.

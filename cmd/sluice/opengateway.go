@@ -40,6 +40,7 @@ type openedGateway struct {
 	panics   gateway.Panics
 	// publisher stores what is no fact of a request; nil in a router's process.
 	publisher *streams.Publisher
+	outlet    *outlet // of the spool
 	slot      *spool.Slot
 	// stop ends what works beside the requests, which working waits for.
 	stop    context.CancelFunc
@@ -223,7 +224,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
 		return err
 	}
-	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count)); err != nil {
+	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count), g.Metrics.ShowStuck(g.stuck)); err != nil {
 		return err
 	}
 	observers := []gateway.Observer{g.Metrics}
@@ -242,6 +243,15 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	return err
 }
 
+// stuck is for how long nothing of what waits to be published has got through.
+func (g *openedGateway) stuck() time.Duration {
+	if g.outlet == nil {
+		return 0
+	}
+	d, _ := g.outlet.stuck(g.Spool.Stats().Unpublished)
+	return d
+}
+
 // publish works beside the requests: facts go to the log, changed rules come into force.
 func (g *openedGateway) publish(ctx context.Context) error {
 	p, err := streams.NewPublisher(g.log.JS, streams.PublisherOptions{Log: g.m.log})
@@ -250,7 +260,8 @@ func (g *openedGateway) publish(ctx context.Context) error {
 	}
 	g.publisher = p
 	g.m.beside.Alert(g.panicAlert(ctx))
-	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error { return g.Spool.Run(ctx, p) })
+	g.outlet = &outlet{publisher: p, now: time.Now}
+	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error { return g.publishSpool(ctx) })
 	g.close = append(g.close, p.Close)
 	g.apart("alert", func() { g.tellBroken(ctx) })
 	told := func(version string, err error) {
@@ -262,6 +273,25 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		g.m.watchRules(ctx, g.cfg, g.Pipeline.RulesVersion(), func(next *rules.Mapper) { g.Pipeline.SwapRules(next) }, told)
 		return nil
 	})
+	return nil
+}
+
+// publishSpool publishes until ctx ends, or something fails.
+func (g *openedGateway) publishSpool(ctx context.Context) error {
+	err := g.Spool.Run(ctx, g.outlet)
+	if err != nil && g.outlet.failed(err) {
+		g.apart("alert", func() {
+			g.raise(ctx, "spool_unreadable", g.slot.Dir, "what this gateway accounts for can't be published, since its spool can't be read; it is not ready any more (docs/operating.md): "+err.Error(), time.Now())
+		})
+	}
+	return err
+}
+
+// unreadable says why the spool, in which so many requests wait to be published, can't be read; nil: it can.
+func (g *openedGateway) unreadable(waits int64) error {
+	if _, own := g.outlet.stuck(waits); own != nil {
+		return fmt.Errorf("what is accounted for in %s can't be published: %w", g.slot.Dir, own)
+	}
 	return nil
 }
 

@@ -111,6 +111,14 @@ func (m *Metrics) CountPanics(panics func() int64) error {
 	}, func() float64 { return float64(panics()) }))
 }
 
+// ShowStuck serves for how long nothing of what a spool holds has got through to the log. Once a gateway.
+func (m *Metrics) ShowStuck(stuck func() time.Duration) error {
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "sluice", Subsystem: "gateway", Name: "spool_stuck_seconds",
+		Help: "Time since publishing from the spool failed, while there is something to publish: the log is away, or the spool's disk fails.",
+	}, func() float64 { return stuck().Seconds() }))
+}
+
 // Register adds others' metrics to what is served.
 func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
 

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice"
 	"sluice/gateway/budget"
@@ -17,6 +18,9 @@ func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := m.CountClaims(func() budget.Stats { return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1} }); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.ShowStuck(func() time.Duration { return 90 * time.Second }); err != nil {
 		t.Fatal(err)
 	}
 	m.Observe(&sluice.Decision{
@@ -45,6 +49,7 @@ func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 		`sluice_gateway_budget_overruns_total 1`,
 		`sluice_gateway_spool_unpublished 3`,
 		`sluice_gateway_in_flight 2`,
+		`sluice_gateway_spool_stuck_seconds 90`,
 	} {
 		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 			t.Errorf("no line %s", line)
