@@ -327,7 +327,7 @@ func (r *run) record(d *sluice.Decision, res llm.ChainResult, fault *Fault) {
 	}
 	a.FinishReason, a.Usage = res.FinishReason, res.Usage
 	if r.p.o.KeepAnswers {
-		d.Answer, _ = privacy.Scrub(sluice.CleanText(a.Text, r.p.o.Limits.MaxTextBytes))
+		d.Answer, _ = privacy.Scrub(sluice.CleanText(a.Text, mostStored))
 	}
 }
 

@@ -38,13 +38,13 @@ type Ask struct {
 
 // Limits bound what is let in. See config.Gateway.
 type Limits struct {
-	MaxMessages, MaxTextBytes, MaxTools, MaxTagBytes int
-	MaxOutputTokens                                  int
+	MaxMessages, MaxTextBytes, MaxTools, MaxTags, MaxTagBytes int
+	MaxOutputTokens                                           int
 }
 
 // DefaultLimits let in what the models' own limits do.
 func DefaultLimits() Limits {
-	return Limits{MaxMessages: 1000, MaxTextBytes: 512 << 10, MaxTools: 128, MaxTagBytes: 128, MaxOutputTokens: 65536}
+	return Limits{MaxMessages: 1000, MaxTextBytes: 512 << 10, MaxTools: 128, MaxTags: 64, MaxTagBytes: 128, MaxOutputTokens: 65536}
 }
 
 // question is the text that is decided on: the last turn of the user.
@@ -121,6 +121,9 @@ func (l Limits) checkNames(a *Ask) *Fault {
 	}
 	if a.Conversation != sluice.CleanText(a.Conversation, 0) {
 		return Invalid("conversation", "holds control characters or blanks around it")
+	}
+	if len(a.Tags) > l.MaxTags {
+		return Invalid("tags", fmt.Sprintf("%d tags, at most %d are taken", len(a.Tags), l.MaxTags))
 	}
 	for _, t := range a.Tags {
 		if len(t) > l.MaxTagBytes || t != sluice.CleanText(t, 0) {

@@ -68,7 +68,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *pla
 	}
 	if p.o.Limiter != nil {
 		if ok, wait := p.o.Limiter.Allow(a.Key); !ok {
-			return &Fault{Kind: RateLimited, Message: fmt.Sprintf("the API key's rate of %d requests a minute is reached", a.Key.RatePerMinute), RetryAfter: orSecond(wait)}
+			return TooOften(a.Key, wait)
 		}
 	}
 	text := a.question()
@@ -95,11 +95,15 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *pla
 	return nil
 }
 
+// mostStored is how many bytes of a question, and of its answer, a decision holds: it is one message of the log, whose
+// largest is a megabyte, and one that does not fit would not be published at all.
+const mostStored = 256 << 10
+
 // query is the question as it is written down: personal data masked.
 func (p *Pipeline) query(a *Ask, text string, now time.Time) sluice.Query {
 	scrubbed, n := privacy.Scrub(sluice.CleanText(text, 0))
 	return sluice.Query{
-		Key: sluice.QueryKey(a.Key.Tenant, "", scrubbed), Text: scrubbed, Source: Source, Tenant: a.Key.Tenant,
+		Key: sluice.QueryKey(a.Key.Tenant, "", scrubbed), Text: sluice.CleanText(scrubbed, mostStored), Source: Source, Tenant: a.Key.Tenant,
 		Tags: a.Tags, AskedAt: now, Split: sluice.SplitOf(scrubbed, p.o.Seed, p.o.TrainShare), Scrubbed: n,
 	}
 }

@@ -79,6 +79,11 @@ func NotSupported(param, why string) *Fault {
 	return &Fault{Kind: Unsupported, Param: param, Message: "is not supported: " + why}
 }
 
+// TooOften is the fault of a key whose rate is reached.
+func TooOften(k keys.Key, wait time.Duration) *Fault {
+	return &Fault{Kind: RateLimited, Message: fmt.Sprintf("the API key's rate of %d requests a minute is reached", k.RatePerMinute), RetryAfter: orSecond(wait)}
+}
+
 // FaultOfKey is the fault of an API key that is not let in.
 func FaultOfKey(err error) *Fault {
 	switch {

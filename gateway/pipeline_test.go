@@ -98,6 +98,34 @@ func TestPersonalDataIsNotWrittenDown(t *testing.T) {
 	}
 }
 
+// The log takes messages of a megabyte: a decision about a text that is longer must be told all the same.
+func TestADecisionAboutALongTextFitsIntoAMessageOfTheLog(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Web.MaxBody = 8 << 20
+		p.Gateway.Limits = gateway.DefaultLimits()
+		p.Gateway.Limits.MaxTextBytes = 4 << 20
+		for i := range p.Models {
+			p.Models[i].MaxInputBytes = 4 << 20
+		}
+	})
+	long := strings.Repeat("Write to a@example.com. ", 2<<20/24)
+	for _, q := range []string{long, long + "And then?"} {
+		status(t, r.Post(t, completions, chat("auto", q, "")), 200)
+	}
+	all := r.Decisions(t)
+	if len(all) != 2 || all[0].Query.Key == all[1].Query.Key {
+		t.Fatalf("%d decisions; different questions have different keys", len(all))
+	}
+	m, err := streams.TakenFact(all[0])
+	if err != nil || len(m.Data) > 512<<10 {
+		t.Errorf("the decision is a message of %d bytes, %v", len(m.Data), err)
+	}
+	if d := all[0]; !strings.HasPrefix(d.Query.Text, "Write to ") || d.Query.Scrubbed < 1000 {
+		t.Errorf("it holds %.40q, %d masked", d.Query.Text, d.Query.Scrubbed)
+	}
+}
+
 func TestRequestsThatAreTooLargeOrStrangeAreRefused(t *testing.T) {
 	t.Parallel()
 	r := gatetest.Start(t, func(p *gatetest.Plan) {
@@ -111,6 +139,7 @@ func TestRequestsThatAreTooLargeOrStrangeAreRefused(t *testing.T) {
 	status(t, r.Post(t, completions, `{"model":"auto","messages":[`+strings.Repeat(`{"role":"user","content":"a"},`, 3)+`{"role":"user","content":"a"}]}`), 400)
 	status(t, r.Post(t, completions, chat("auto", "Hi", ""), "Content-Type", "text/plain"), 400)
 	status(t, r.Post(t, completions, chat("auto", "Hi", ""), "X-Sluice-Threshold", "7"), 400)
+	status(t, r.Post(t, completions, chat("auto", "Hi", ""), "X-Sluice-Tags", strings.Repeat("a,", 65)), 400)
 	status(t, r.Post(t, "/v1/nothing", "{}"), 404)
 	if n := len(r.Decisions(t)); n != 0 {
 		t.Errorf("%d decisions", n)

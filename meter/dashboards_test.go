@@ -93,9 +93,7 @@ func exported(t *testing.T, m *Meter) (names, gateways []string, labels map[stri
 	}
 	text := scrape(t, m.Handler())
 	of := scrape(t, g.Handler())
-	for _, line := range regexp.MustCompile(`(?m)^sluice_[a-z_]+`).FindAllString(of, -1) {
-		gateways = append(gateways, line)
-	}
+	gateways = regexp.MustCompile(`(?m)^sluice_[a-z_]+`).FindAllString(of, -1)
 	labels = map[string][]string{}
 	for _, line := range selector.FindAllStringSubmatch(text+of, -1) {
 		if labels[line[1]] == nil {

@@ -32,10 +32,10 @@ func (g *openedGateway) always(ctx context.Context, work, failed string, do func
 	})
 }
 
-// apart does something once, beside whoever asks for it; Close waits for it. A panic is told.
-func (g *openedGateway) apart(work string, do func()) {
+// alert raises an alert beside whoever has cause to; Close waits for it. A panic is told.
+func (g *openedGateway) alert(raise func()) {
 	g.working.Go(func() {
-		_ = g.m.beside.Contain(work, func() error { do(); return nil })
+		_ = g.m.beside.Contain("alert", func() error { raise(); return nil })
 	})
 }
 
@@ -43,9 +43,9 @@ func (g *openedGateway) apart(work string, do func()) {
 func (g *openedGateway) panicAlert(ctx context.Context) func(work, message string) {
 	return func(work, message string) {
 		if ctx.Err() != nil {
-			return // who waits for what is apart may be done waiting
+			return // who waits for alerts may be done waiting
 		}
-		g.apart("alert", func() { g.store(ctx, panicAlert(work, message, time.Now().UTC())) })
+		g.alert(func() { g.store(ctx, panicAlert(work, message, time.Now().UTC())) })
 	}
 }
 

@@ -37,7 +37,7 @@ func TestWhatAGatewayDoesBesideItsRequestsGoesOnAfterAPanic(t *testing.T) {
 			<-ctx.Done()
 			return nil
 		})
-		time.Sleep(3 * again)
+		pauseFor(t.Context(), 3*again)
 		stop()
 		g.working.Wait()
 		if rounds != 3 || m.beside.Counts()["publishing of facts"] != 1 {

@@ -30,7 +30,7 @@ func deliver(m *Main, r *evaluation.Report, jsonFile, htmlFile string, asJSON bo
 	return nil
 }
 
-// writeWhole writes a file in one step; an empty path writes none.
+// writeWhole writes a file that a kill, or a loss of power, leaves whole or not there; an empty path writes none.
 func writeWhole(path string, write func(io.Writer) error) error {
 	if path == "" {
 		return nil
@@ -39,7 +39,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), path)

@@ -105,13 +105,16 @@ type serving struct {
 	g     *openedGateway
 }
 
+// reading is how long a client may take to send its request and to read the reply, beside the time that answering takes.
+const reading = 2 * time.Minute
+
 // serve opens the doors: HTTP, with the page for people, and NATS. tables says where the page's tables are.
 func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)) (*serving, error) {
 	c := g.cfg.Gateway
 	if g.cfg.Gateway.Router == "nats" {
 		g.Front.Swap(front.Set{Active: micro.NewRouter(g.log.NC)})
 	}
-	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, Beside: g.m.beside, MaxBody: c.MaxBody, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
+	o := web.Options{Keys: doorKeys{g.Keys}, Panics: &g.panics, Beside: g.m.beside, MaxBody: c.MaxBody, Rates: g.Keys, Ready: g.readiness, Metrics: g.Metrics.Handler(), Tracing: g.m.tracing, Log: g.m.log}
 	if c.ReplyBytes > 0 {
 		o.Replies = web.NewReplies(int(c.ReplyBytes), c.ReplyAge, time.Now)
 		shared, err := claims.Open(ctx, g.log.JS)
@@ -128,7 +131,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.http, err = web.Listen(c.Listen, c.TLSCert, c.TLSKey, door, g.m.log); err != nil {
+	if s.http, err = web.Listen(c.Listen, c.TLSCert, c.TLSKey, c.Timeout+reading, door, g.m.log); err != nil {
 		return nil, err
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {

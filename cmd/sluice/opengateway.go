@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -91,8 +91,12 @@ func (g *openedGateway) openBooks(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	replica, err := replicaName(g.slot.Dir, rand.Text)
+	if err != nil {
+		return err
+	}
 	g.keeper, err = budget.Open(ctx, g.log.JS, budget.Options{
-		Limits: configured, Replica: replicaName(g.slot.Dir), RefuseAway: g.cfg.Budgets.Unreachable == "refuse",
+		Limits: configured, Replica: replica, RefuseAway: g.cfg.Budgets.Unreachable == "refuse",
 	})
 	if err != nil {
 		return err
@@ -148,7 +152,7 @@ func (g *openedGateway) settle(left []spool.Leftover) (spends []budget.Spend, _ 
 func (g *openedGateway) broken(ctx context.Context, b spool.Broken) {
 	_, err := g.settle(b.Lost)
 	g.m.log.Error("what was lost of the spool is settled at what was reserved", "file", b.File, "offset", b.Offset, "requests", len(b.Lost), "error", err)
-	g.apart("alert", func() { g.tellBroken(ctx) }) // what can be published must not wait for it
+	g.alert(func() { g.tellBroken(ctx) }) // what can be published must not wait for it
 }
 
 // tellBroken raises an alert where damaged parts of the spool lie about.
@@ -170,25 +174,6 @@ func (g *openedGateway) spends() ([]budget.Spend, error) {
 		}
 	})
 	return out, err
-}
-
-// replicaName names the gateway of a slot: the same after a restart, and no other's.
-func replicaName(slotDir string) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "host"
-	}
-	abs, err := filepath.Abs(slotDir)
-	if err != nil {
-		abs = slotDir
-	}
-	clean := strings.Map(func(r rune) rune {
-		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, host)
-	return fmt.Sprintf("%.40s-%s-%s", clean, filepath.Base(slotDir), sluice.HashID(abs)[:8])
 }
 
 // openFront puts the registry's routers in front, or none where another process serves them. ctx ends with the
@@ -263,7 +248,7 @@ func (g *openedGateway) publish(ctx context.Context) error {
 	g.outlet = &outlet{publisher: p, now: time.Now}
 	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error { return g.publishSpool(ctx) })
 	g.close = append(g.close, p.Close)
-	g.apart("alert", func() { g.tellBroken(ctx) })
+	g.alert(func() { g.tellBroken(ctx) })
 	told := func(version string, err error) {
 		if err != nil {
 			g.raise(ctx, "rules_refused", version, "a changed file of rules is refused; "+version+" stays in force: "+err.Error(), time.Now())
@@ -280,7 +265,7 @@ func (g *openedGateway) publish(ctx context.Context) error {
 func (g *openedGateway) publishSpool(ctx context.Context) error {
 	err := g.Spool.Run(ctx, g.outlet)
 	if err != nil && g.outlet.failed(err) {
-		g.apart("alert", func() {
+		g.alert(func() {
 			g.raise(ctx, "spool_unreadable", g.slot.Dir, "what this gateway accounts for can't be published, since its spool can't be read; it is not ready any more (docs/operating.md): "+err.Error(), time.Now())
 		})
 	}

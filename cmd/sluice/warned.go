@@ -18,7 +18,7 @@ func (g *openedGateway) budgetWarned(ctx context.Context) func(budget.Verdict) {
 		message := fmt.Sprintf("%.0f%% of the budget %s is spent or reserved until %s: %s",
 			100*v.Share, name, v.ResetsAt.UTC().Format(time.RFC3339), consequences[v.Decision])
 		g.m.log.Warn("budget", "budget", name, "verdict", string(v.Decision), "message", message)
-		g.apart("alert", func() { // the request must not wait for the log
+		g.alert(func() { // the request must not wait for the log
 			g.raiseOnce(ctx, "budget_warning", name, string(v.Decision)+" "+v.ResetsAt.UTC().Format(time.RFC3339), message, time.Now())
 		})
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	Replies *Replies
 	// Shared is where gateways tell each other of those answers; nil: each remembers its own alone.
 	Shared Shared
+	// Rates bounds how often a key may ask what no pipeline decides on; nil: nothing does.
+	Rates gateway.Limiter
 	// Ready says why requests can't be answered now; nil: they can. For /readyz.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there are none.
@@ -181,6 +183,11 @@ func (d *Door) letIn(w http.ResponseWriter, r *http.Request, route Route) *gatew
 	key, fault := d.authenticate(r, route.Scope)
 	if fault != nil {
 		return fault
+	}
+	if route.Rated && d.o.Rates != nil {
+		if ok, wait := d.o.Rates.Allow(key); !ok {
+			return gateway.TooOften(key, wait)
+		}
 	}
 	req := &Request{Request: r, Key: key}
 	if r.Method != http.MethodGet {

@@ -37,6 +37,21 @@ type reply struct {
 	body   []byte
 }
 
+// replyOverhead is about what a remembered reply takes beside its words, in bytes.
+const replyOverhead = 512
+
+// size is about the memory that a reply takes: one without a body takes some too.
+func (r *reply) size() int {
+	n := replyOverhead + 2*len(r.key) + len(r.body) // the key is in the map as well
+	for name, values := range r.header {
+		n += len(name)
+		for _, v := range values {
+			n += len(v)
+		}
+	}
+	return n
+}
+
 // NewReplies remembers so many bytes for so long. now is time.Now outside tests.
 func NewReplies(maxBytes int, ttl time.Duration, now func() time.Time) *Replies {
 	return &Replies{maxBytes: maxBytes, ttl: ttl, now: now, byKey: map[string]*list.Element{}}
@@ -77,13 +92,13 @@ func (s *Replies) end(key string, status int, header http.Header, body []byte) {
 	if e == nil {
 		return
 	}
+	r := e.Value.(*reply)
 	if status == 0 || len(body) > s.maxBytes {
 		s.drop(e)
 		return
 	}
-	r := e.Value.(*reply)
 	r.status, r.header, r.body = status, header, body
-	s.bytes += len(body)
+	s.bytes += r.size()
 	for s.bytes > s.maxBytes {
 		last := s.order.Back()
 		for last != nil && last.Value.(*reply).status == 0 { // in flight: has no bytes
@@ -96,7 +111,9 @@ func (s *Replies) end(key string, status int, header http.Header, body []byte) {
 func (s *Replies) drop(e *list.Element) {
 	r := s.order.Remove(e).(*reply)
 	delete(s.byKey, r.key)
-	s.bytes -= len(r.body)
+	if r.status != 0 { // one in flight was not counted
+		s.bytes -= r.size()
+	}
 }
 
 // expire drops what is too old.

@@ -29,7 +29,7 @@ func Own(d Decider, r Recorder, newID func() string, now func() time.Time, fail 
 	o := own{d, r, newID, now}
 	return []Route{
 		{Pattern: "POST /v1/route", Scope: keys.ScopeRoute, Handle: o.route, Fail: fail},
-		{Pattern: "POST /v1/feedback", Scope: keys.ScopeFeedback, Handle: o.feedback, Fail: fail},
+		{Pattern: "POST /v1/feedback", Scope: keys.ScopeFeedback, Rated: true, Handle: o.feedback, Fail: fail},
 	}
 }
 

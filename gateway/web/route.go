@@ -19,6 +19,9 @@ type Route struct {
 	Google bool
 	// Scope is what a key must be allowed.
 	Scope keys.Scope
+	// Rated takes a request off its key's rate before it is read. Routes that a pipeline decides on are not: it does so
+	// itself.
+	Rated bool
 	// Handle answers. A fault that it returns is written by Fail; having written anything it returns nil.
 	Handle func(w http.ResponseWriter, r *Request) *gateway.Fault
 	// Fail writes a fault in the dialect's words. Status and Retry-After are set by it too: see [WriteFault].

@@ -22,15 +22,16 @@ type Server struct {
 	failed   chan error
 }
 
-// Listen listens and serves at once; its owner calls Shutdown. With certFile and keyFile it speaks TLS 1.2
+// Listen listens and serves at once; its owner calls Shutdown. longest is how long a whole reply may take to be made and
+// read, from the request's head on; a stream's writes have bounds of their own ([Events]). With certFile and keyFile it speaks TLS 1.2
 // or later, and reads the files again when they have changed.
-func Listen(addr, certFile, keyFile string, h http.Handler, log *slog.Logger) (*Server, error) {
+func Listen(addr, certFile, keyFile string, longest time.Duration, h http.Handler, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", addr) //nolint:noctx // bound at once
 	if err != nil {
 		return nil, fmt.Errorf("gateway: listen on %s: %w; choose another address (gateway.listen, --listen)", addr, err)
 	}
 	s := &Server{listener: l, scheme: "http", failed: make(chan error, 1), srv: &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: longest, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	if certFile != "" {

@@ -9,6 +9,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -134,7 +136,7 @@ func TestRepliesAreBoundedAndForgotten(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
 	calls := 0
-	door := web.New(web.Options{Keys: &seeing{}, Replies: web.NewReplies(25, time.Hour, func() time.Time { return now })}, openai.Fail,
+	door := web.New(web.Options{Keys: &seeing{}, Replies: web.NewReplies(1300, time.Hour, func() time.Time { return now })}, openai.Fail,
 		web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(w http.ResponseWriter, _ *web.Request) *gateway.Fault {
 			calls++
 			web.WriteJSON(w, []byte(`"ten bytes"`))
@@ -156,6 +158,78 @@ func TestRepliesAreBoundedAndForgotten(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	if ask("a"); calls != 5 {
 		t.Errorf("%d calls after the key's age, want 5", calls)
+	}
+}
+
+// A body is the least of what a remembered reply takes: what is refused must not fill the memory either.
+func TestRepliesWithoutABodyAreBoundedToo(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	door := web.New(web.Options{Keys: &seeing{}, Replies: web.NewReplies(64<<10, time.Hour, time.Now)}, openai.Fail,
+		web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(w http.ResponseWriter, _ *web.Request) *gateway.Fault {
+			calls++
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}})
+	ask := func(i int) {
+		req := httptest.NewRequest(http.MethodPost, "/x", strings.NewReader("{}"))
+		req.Header.Set("Idempotency-Key", fmt.Sprintf("%0255d", i))
+		door.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	for i := range 1000 {
+		ask(i)
+	}
+	calls = 0
+	for i := range 1000 {
+		ask(999 - i) // the latest are known, those before them are not
+	}
+	if known := 1000 - calls; known > 64 || known < 10 {
+		t.Errorf("%d replies are remembered in 64 KiB", known)
+	}
+}
+
+// scarce lets so many requests through.
+type scarce struct{ left int }
+
+func (s *scarce) Allow(keys.Key) (bool, time.Duration) {
+	s.left--
+	return s.left >= 0, 3 * time.Second
+}
+
+func TestFeedbackIsTakenOffItsKeysRate(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Web.Rates = &scarce{left: 2} })
+	for _, want := range []int{200, 200, 429} {
+		body(t, r.Post(t, "/v1/feedback", `{"decision_id":"abc","thumb":"up"}`), want)
+	}
+	r.Decisions(t)
+	if got := gatetest.Facts[sluice.Feedback](t, r.Log, "feedback.given.abc."); len(got) != 2 {
+		t.Errorf("%d words are written down", len(got))
+	}
+}
+
+func TestAClientThatDoesNotReadAWholeReplyIsGivenUp(t *testing.T) {
+	t.Parallel()
+	gaveUp := make(chan error, 1)
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write(make([]byte, 64<<20))
+		gaveUp <- err
+	})
+	s, err := web.Listen("127.0.0.1:0", "", "", 100*time.Millisecond, h, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Shutdown(t.Context()) }()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-gaveUp; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the reply ended with %v", err)
 	}
 }
 
@@ -245,7 +319,7 @@ func TestTLSIsServed(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := certificate(t, t.TempDir())
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { web.WriteJSON(w, []byte(`"hello"`)) })
-	s, err := web.Listen("127.0.0.1:0", cert, key, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen("127.0.0.1:0", cert, key, time.Minute, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +338,7 @@ func TestTLSIsServed(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := web.Listen("127.0.0.1:0", "nothing.pem", key, h, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := web.Listen("127.0.0.1:0", "nothing.pem", key, time.Minute, h, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a missing certificate was taken")
 	}
 }
