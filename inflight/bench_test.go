@@ -3,6 +3,7 @@ package inflight
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 )
 
@@ -22,4 +23,18 @@ func BenchmarkCall(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkCallsAtOnce is what a call costs while others are written down too.
+func BenchmarkCallsAtOnce(b *testing.B) {
+	j := open(b, Options{Dir: b.TempDir()})
+	var names atomic.Int64
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		c := call(fmt.Sprint("abcdefghijklmnopqrstuvwx", names.Add(1)))
+		for pb.Next() {
+			j.Begin(c)
+			j.Stored(c.ID)
+		}
+	})
 }

@@ -151,9 +151,21 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 	})
 	if c.Sample.Share > 0 {
 		sampler := sample.New(tables, publisher, planOf(p.cfg), time.Now, m.Sampled)
+		if p.tracing != nil {
+			sampler.Follow(p.traceOf)
+		}
 		task(c.Sample.Every, "choose queries to label", sampler.Round)
 	}
 	return nil
+}
+
+// traceOf is the trace of the request that a decision was about; empty where it has none, or the log can't tell now.
+func (p parts) traceOf(ctx context.Context, decisionID string) string {
+	parent, err := streams.TraceOf(ctx, p.js, streams.StreamDecisions, streams.TakenSubject(decisionID))
+	if err != nil {
+		p.log.Debug("a sampled query begins a trace of its own", "decision", decisionID, "error", err)
+	}
+	return parent
 }
 
 // repeated is a task that does something again and again; a round that panics is one that failed, and is told.

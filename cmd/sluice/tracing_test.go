@@ -133,6 +133,29 @@ func TestOneTraceFollowsAQueryThroughTheRingAndOneARequest(t *testing.T) {
 	eventually(t, "the trace of a NATS client", func() bool { got = seen.tree(theirs); return has(got, asked...) })
 }
 
+// A request that is sampled can be followed from the gateway into its label.
+func TestTheTraceOfARequestGoesOnIntoTheLabelOfItsSample(t *testing.T) {
+	seen := &spans{}
+	at := httptest.NewServer(seen)
+	defer at.Close()
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50") // milliseconds
+	p := newProgram(t).withTables()
+	p.env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = at.URL + "/v1/traces"
+	where, _ := p.serve("up", "--upstream", "emulator", "--set", "monitor.sample={share: 1, even: 1, every: 1s}")
+	if status, text := chat(t, where.Gateway, "Which river flows through Baghdad?"); status != http.StatusOK {
+		t.Fatalf("status %d: %s", status, text)
+	}
+	const request = "POST /v1/chat/completions"
+	want := []string{" > " + request, request + " > stage intake", "stage intake > stage answer", "stage judge > stage label", "stage label > stage analysis"}
+	var got []string
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the last trace that was looked at:\n%s", strings.Join(got, "\n"))
+		}
+	})
+	eventually(t, "the trace of the request and of its label", func() bool { got = seen.tree(request); return has(got, want...) })
+}
+
 // Nothing of traces is on the wire where nobody asked for them.
 func TestWithoutTracingNoMessageNamesATrace(t *testing.T) {
 	p := newProgram(t).withTables()

@@ -43,6 +43,7 @@ type Sampler struct {
 	plan      online.Plan
 	now       func() time.Time
 	sampled   func([]online.Sample, online.Labelling)
+	traceOf   func(ctx context.Context, decisionID string) string
 }
 
 // New makes a sampler; the plan's Now is filled in at every round. sampled hears what was asked and how much of the
@@ -50,6 +51,10 @@ type Sampler struct {
 func New(tables Choosing, p Publisher, plan online.Plan, now func() time.Time, sampled func([]online.Sample, online.Labelling)) *Sampler {
 	return &Sampler{tables: tables, publisher: p, plan: plan, now: now, sampled: sampled}
 }
+
+// Follow has what is asked from now on continue the trace of the request that it was sampled from; traceOf is that
+// trace's traceparent header, empty for none.
+func (s *Sampler) Follow(traceOf func(ctx context.Context, decisionID string) string) { s.traceOf = traceOf }
 
 // askedAtOnce bounds one round.
 const askedAtOnce = 500
@@ -84,6 +89,9 @@ func (s *Sampler) ask(ctx context.Context, all []online.Sample) error {
 		var err error
 		if msgs[i], err = Message(one); err != nil {
 			return fmt.Errorf("ask sample %s: %w", one.QueryKey, err)
+		}
+		if s.traceOf != nil {
+			msgs[i] = msgs[i].Continue(s.traceOf(ctx, one.DecisionID))
 		}
 		keys[i] = one.QueryKey
 	}

@@ -79,6 +79,20 @@ func TestWhatIsChosenIsAskedOnceAlsoAfterAFailure(t *testing.T) {
 	}
 }
 
+func TestASampleContinuesTheTraceOfItsRequest(t *testing.T) {
+	heard := 0
+	tb := &tables{chosen: []online.Candidate{{DecisionID: "d1", Text: "Who is Ann?"}, {DecisionID: "d2", Text: "Who is Bob?"}}}
+	p := &publisher{}
+	s := sampler(tb, p, &heard)
+	s.Follow(func(_ context.Context, id string) string { return map[string]string{"d1": "00-1-2-01"}[id] })
+	if err := s.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.msgs) != 2 || p.msgs[0].Header[streams.HeaderTraceParent] != "00-1-2-01" || p.msgs[1].Header != nil {
+		t.Errorf("%+v", p.msgs)
+	}
+}
+
 func TestAQueryWhoseIDIsPersonalIsNotAsked(t *testing.T) {
 	if key := Key(online.Candidate{Text: "Who?", QueryID: "ann@example.com"}); key != "" {
 		t.Errorf("key %s", key)
