@@ -31,6 +31,7 @@ type Journal struct {
 	sheets []*sheet
 	free   []place
 	open   map[string]place // by the call's id
+	buf    []byte           // a slot while it is made
 	missed int
 	closed bool
 }
@@ -46,7 +47,7 @@ func Open(o Options) (*Journal, error) {
 	if o.allocate == nil {
 		o.allocate = mapped.Allocate
 	}
-	j := &Journal{o: o, open: map[string]place{}}
+	j := &Journal{o: o, open: map[string]place{}, buf: make([]byte, 0, slotBytes)}
 	err := os.MkdirAll(o.Dir, 0o700)
 	if err == nil {
 		err = j.grow()
@@ -64,11 +65,9 @@ func (j *Journal) Begin(line *sluice.Call) {
 	if j == nil {
 		return
 	}
-	var room [slotBytes]byte
-	slot := sealed(appendLine(room[:slotHead], line)) // before anybody waits for the lock
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := j.begin(line.ID, slot); err != nil {
+	if err := j.begin(line); err != nil {
 		if j.missed++; j.missed == 1 {
 			j.o.Log.Warn("a call in flight can't be written down: it will be missing in the ledger if this process is killed",
 				"call", line.ID, "error", err)
@@ -76,13 +75,13 @@ func (j *Journal) Begin(line *sluice.Call) {
 	}
 }
 
-// begin puts a filled slot where one is free. j.mu is held.
-func (j *Journal) begin(id string, slot []byte) error {
+func (j *Journal) begin(line *sluice.Call) error {
 	if j.closed {
 		return os.ErrClosed
 	}
-	if len(slot) > slotBytes {
-		return fmt.Errorf("its line has %d bytes, a slot %d", len(slot), slotBytes)
+	j.buf = appendLine(j.buf[:slotHead], line)
+	if len(j.buf) > slotBytes {
+		return fmt.Errorf("its line has %d bytes, a slot %d", len(j.buf), slotBytes)
 	}
 	if len(j.free) == 0 {
 		if err := j.grow(); err != nil {
@@ -90,11 +89,11 @@ func (j *Journal) begin(id string, slot []byte) error {
 		}
 	}
 	at := j.free[len(j.free)-1]
-	if err := j.sheets[at.sheet].put(int(at.slot), slot); err != nil {
+	if err := j.sheets[at.sheet].put(int(at.slot), sealed(j.buf)); err != nil {
 		return err
 	}
 	j.free = j.free[:len(j.free)-1]
-	j.open[id] = at
+	j.open[line.ID] = at
 	return nil
 }
 

@@ -16,16 +16,16 @@ import (
 func (o *Online) Accuracy(ctx context.Context, since time.Time) ([]online.Accuracy, error) {
 	rows, err := o.pool.Query(ctx, `
 		WITH latest AS (
-		    SELECT DISTINCT ON (decision_id, source) decision_id, source, good
-		    FROM feedback
-		    WHERE good IS NOT NULL AND given_at >= $1
-		    ORDER BY decision_id, source, given_at DESC, id)
-		SELECT f.source, coalesce(d.policy, 'all'), count(*), avg(f.good)
+		    SELECT DISTINCT ON (f.decision_id, f.source) f.decision_id, f.source, f.good, d.policy
+		    FROM feedback f
+		    JOIN decisions d ON d.id = f.decision_id AND (f.source <> 'client' OR f.tenant IN (d.tenant, ''))
+		    WHERE f.good IS NOT NULL AND f.given_at >= $1 AND d.decided_at >= $1
+		    ORDER BY f.decision_id, f.source, f.given_at DESC, f.id)
+		SELECT f.source, coalesce(f.policy, 'all'), count(*), avg(f.good)
 		FROM latest f
-		JOIN decisions d ON d.id = f.decision_id
 		LEFT JOIN samples s ON s.decision_id = f.decision_id
-		WHERE d.decided_at >= $1 AND (f.source <> 'judge' OR s.chosen_by = 'evenly')
-		GROUP BY GROUPING SETS ((f.source, d.policy), (f.source))`, since)
+		WHERE f.source <> 'judge' OR s.chosen_by = 'evenly'
+		GROUP BY GROUPING SETS ((f.source, f.policy), (f.source))`, since)
 	if err != nil {
 		return nil, fmt.Errorf("read accuracy: %w", err)
 	}

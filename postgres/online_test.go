@@ -207,6 +207,37 @@ func TestFeedbackMayComeBeforeItsDecision(t *testing.T) {
 	}
 }
 
+func TestATenantsWordOnAnothersDecisionCountsForNothing(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	facts := decided.New(1, noon, time.Second).Facts(1)
+	d := &facts[0].Value
+	d.Query.Tenant = "acme"
+	said := func(id, tenant, thumb string, after time.Duration) sluice.Fact[sluice.Feedback] {
+		return sluice.Fact[sluice.Feedback]{Ref: 7, At: noon, Value: sluice.Feedback{
+			ID: id, DecisionID: d.ID, Tenant: tenant, Source: "client", Thumb: thumb, GivenAt: noon.Add(after),
+		}}
+	}
+	for _, c := range []struct {
+		more sluice.Fact[sluice.Feedback]
+		want string
+	}{
+		{said("f1", "acme", "up", 0), "1.0000"},
+		{said("f2", "rival", "down", time.Second), "1.0000"},
+		{said("f3", "", "down", 2*time.Second), "0.0000"}, // the operator's
+	} {
+		record(t, o, &sluice.OnlineFacts{Decisions: facts, Feedback: []sluice.Fact[sluice.Feedback]{c.more}})
+		if got := one(t, db, "SELECT accuracy::text FROM policy_accuracy WHERE source = 'client' AND policy = 'all'"); got != c.want {
+			t.Errorf("after %s the view says %v, want %s", c.more.Value.ID, got, c.want)
+		}
+		all, err := o.Accuracy(t.Context(), noon.Add(-time.Hour))
+		if err != nil || !slices.ContainsFunc(all, func(a online.Accuracy) bool {
+			return a.Policy == "all" && a.N == 1 && fmt.Sprintf("%.4f", a.Mean) == c.want
+		}) {
+			t.Errorf("after %s: %+v, %v", c.more.Value.ID, all, err)
+		}
+	}
+}
+
 func TestWindowsFromTheTablesAgreeWithEveryRow(t *testing.T) {
 	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
 	facts := decided.New(9, noon.Add(-50*time.Minute), time.Second).Facts(3000)
