@@ -246,7 +246,11 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 		_ = slow.SetReadDeadline(time.Now().Add(d.o.BodyTimeout))
 		defer func() { _ = slow.SetReadDeadline(time.Time{}) }()
 	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, d.o.MaxBody), r.ContentLength)
+	source := r.Body
+	if r.ContentLength < 0 { // net/http sees to it that others are no longer than they say
+		source = http.MaxBytesReader(w, r.Body, d.o.MaxBody)
+	}
+	body, err := readAll(source, r.ContentLength)
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):

@@ -128,13 +128,18 @@ func (c *conn) readPlain(r *http.Request) *http.Response {
 	if end < 0 || r.Method == http.MethodHead {
 		return nil
 	}
-	resp, ok := plain(string(come[:end+4]))
-	if !ok {
+	var whole struct { // one piece of memory
+		http.Response
+		body counted
+	}
+	var ok bool
+	if whole.Response, ok = plain(string(come[:end+4])); !ok {
 		return nil
 	}
 	_, _ = c.r.Discard(end + 4)
-	resp.Request, resp.Body = r, &counted{r: c.r, left: resp.ContentLength}
-	return &resp
+	whole.body = counted{r: c.r, left: whole.ContentLength}
+	whole.Request, whole.Body = r, &whole.body
+	return &whole.Response
 }
 
 // counted is a body of so many bytes.
