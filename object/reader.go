@@ -51,7 +51,7 @@ func (r *Reader) Object(yield func(name string) bool) {
 
 // List counts the elements of a list. The loop's body reads each.
 func (r *Reader) List(yield func(n int) bool) {
-	for n := 0; r.element(n, '[', ']') && yield(n); n++ { //nolint:revive // the loop is in its head
+	for n := 0; r.element(n, '[', ']') && yield(n); n++ {
 	}
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -73,8 +74,8 @@ func sameAsNetHTTP(head, behind string) error {
 	_ = theirs.Body.Close()
 	rest := strings.NewReader(behind)
 	own, ownErr := io.ReadAll(&counted{r: bufio.NewReader(rest), left: ours.ContentLength})
-	if string(own) != string(body) || ownErr != readErr { //nolint:errorlint // both are io's
-		return fmt.Errorf("the body is %q (%v), to net/http %q (%v)", own, ownErr, body, readErr)
+	if string(own) != string(body) || !errors.Is(ownErr, readErr) {
+		return fmt.Errorf("the body is %q (%w), to net/http %q (%w)", own, ownErr, body, readErr)
 	}
 	theirs.Body, theirs.Request = nil, nil
 	if !reflect.DeepEqual(&ours, theirs) {
