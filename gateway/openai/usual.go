@@ -1,6 +1,10 @@
 package openai
 
-import "sluice/object"
+import (
+	"strings"
+
+	"sluice/object"
+)
 
 // usual reads a body that has nothing but what nearly all have; false for every other, which leaves anything in b.
 // It takes a third of the time of encoding/json, which reads all others and says what is wrong with them. Text is
@@ -10,7 +14,7 @@ func (b *chatBody) usual(body string) bool {
 	for name := range r.Object {
 		switch name {
 		case "model":
-			b.Model = r.Text()
+			b.Model = strings.Clone(r.Text()) // decisions and metrics keep it longer than the body that it is a part of
 		case "messages":
 			b.Messages = b.Messages[:0]
 			for range r.List {
