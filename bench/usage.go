@@ -106,8 +106,8 @@ func procStat(pid int) (stat, error) {
 	}, nil
 }
 
-// memory of a process in MiB.
-type memory struct{ now, peak float64 }
+// memory of a process in MiB; own is what of now is no page of a file.
+type memory struct{ now, own, peak float64 }
 
 // memoryOf reads /proc/PID/status; pid 0 is this process.
 func memoryOf(pid int) (memory, error) {
@@ -129,6 +129,8 @@ func memoryOf(pid int) (memory, error) {
 		switch string(f[0]) {
 		case "VmRSS:":
 			m.now = kib / 1024
+		case "RssAnon:":
+			m.own = kib / 1024
 		case "VmHWM:":
 			m.peak = kib / 1024
 		}

@@ -369,6 +369,7 @@ func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
 		t.row(fmt.Sprintf("start %d to the first label, s", i+1), number(s))
 	}
 	t.row("memory of the idle ring, MiB", number(result.IdleRSS))
+	t.row("of it its own, MiB", number(result.IdleOwn))
 	t.flush()
 	return nil
 }
