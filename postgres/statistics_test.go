@@ -88,6 +88,9 @@ func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
 	}
 	c := conn(t, url, "")
 	grow(t, c)
+	if _, err := postgres.Migrate(t.Context(), roleWithoutRights(t, url)); err == nil || !strings.Contains(err.Error(), "for the tables' owner") {
+		t.Errorf("a role that owns nothing: %v", err)
+	}
 	applied, err := postgres.Migrate(t.Context(), url)
 	if err != nil || len(applied) == 0 || applied[0].Version != 9 {
 		t.Fatalf("applied %v, %v", applied, err)
