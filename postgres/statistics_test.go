@@ -19,7 +19,7 @@ import (
 func grow(t *testing.T, c *pgx.Conn) {
 	t.Helper()
 	must(t, c, `INSERT INTO queries (key, text, content_hash, source, asked_at, accepted_at, split)
-		SELECT 'k' || i, 'text ' || i, 'h' || i, 'web', now(), now(), 'train' FROM generate_series(1, 5000) i`)
+		SELECT 'k' || i, 'text ' || i, 'h' || i, 'web', now(), current_timestamp, 'train' FROM generate_series(1, 5000) i`)
 	must(t, c, `INSERT INTO answers (query_key, pair, arm, text, call_id, said_at)
 		SELECT 'k' || i, 'p', arm, 'text', 'c' || i || arm, now() FROM generate_series(1, 5000) i, unnest('{a,b}'::text[]) arm`)
 }
