@@ -54,7 +54,9 @@ func New(tables Choosing, p Publisher, plan online.Plan, now func() time.Time, s
 
 // Follow has what is asked from now on continue the trace of the request that it was sampled from; traceOf is that
 // trace's traceparent header, empty for none.
-func (s *Sampler) Follow(traceOf func(ctx context.Context, decisionID string) string) { s.traceOf = traceOf }
+func (s *Sampler) Follow(traceOf func(ctx context.Context, decisionID string) string) {
+	s.traceOf = traceOf
+}
 
 // askedAtOnce bounds one round.
 const askedAtOnce = 500
