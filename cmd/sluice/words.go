@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // count writes a number in groups of three: 12,345.
@@ -49,6 +50,9 @@ func clip(s string, most int) string {
 	}
 	return s
 }
+
+// oneLine fits a text of several lines into so many characters of one.
+func oneLine(text string, most int) string { return clip(strings.Join(strings.Fields(text), " "), most) }
 
 // sortedKeys lists a map's keys in order.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
