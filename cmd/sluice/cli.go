@@ -14,28 +14,28 @@ type cli struct {
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 	LogFormat string   `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 
-	Demo     demoCmd     `cmd:"" group:"ring" help:"Carry questions round the whole ring, from nothing, and show what came of it."`
-	Up       upCmd       `cmd:"" group:"ring" help:"Run the whole ring in this process: embedded NATS, Postgres, every stage."`
-	Publish  publishCmd  `cmd:"" group:"ring" help:"Ask the questions of a file, or of the built-in bank."`
-	Consume  consumeCmd  `cmd:"" group:"ring" help:"Run one stage; any number of copies share its work."`
-	Status   statusCmd   `cmd:"" group:"ring" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
-	Dead     deadCmd     `cmd:"" group:"ring" help:"List, show, replay or drop what could not be handled."`
-	Replay   replayCmd   `cmd:"" group:"ring" help:"Send a window of the log through a stage once more; nothing that is stored is bought again."`
-	Relabel  relabelCmd  `cmd:"" group:"ring" help:"Draw labels anew from stored verdicts, by the matrix of the configuration; no model is asked."`
-	Forget   forgetCmd   `cmd:"" group:"ring" help:"Erase a person's queries from the log, its disk and the tables."`
+	Demo    demoCmd    `cmd:"" group:"ring" help:"Carry questions round the whole ring, from nothing, and show what came of it."`
+	Up      upCmd      `cmd:"" group:"ring" help:"Run the whole ring in this process: embedded NATS, Postgres, every stage."`
+	Publish publishCmd `cmd:"" group:"ring" help:"Ask the questions of a file, or of the built-in bank."`
+	Consume consumeCmd `cmd:"" group:"ring" help:"Run one stage; any number of copies share its work."`
+	Status  statusCmd  `cmd:"" group:"ring" help:"Show lag, rate, work in hand, dead letters and sizes, on one screen."`
+	Dead    deadCmd    `cmd:"" group:"ring" help:"List, show, replay or drop what could not be handled."`
+	Replay  replayCmd  `cmd:"" group:"ring" help:"Send a window of the log through a stage once more; nothing that is stored is bought again."`
+	Relabel relabelCmd `cmd:"" group:"ring" help:"Draw labels anew from stored verdicts, by the matrix of the configuration; no model is asked."`
+	Forget  forgetCmd  `cmd:"" group:"ring" help:"Erase a person's queries from the log, its disk and the tables."`
 
-	Gateway  gatewayCmd  `cmd:"" group:"gateway" help:"Answer requests for models over HTTP, in the words of OpenAI and Gemini, and over NATS."`
-	Ask      askCmd      `cmd:"" group:"gateway" help:"Answer one query end to end: router, rules, model, decision."`
-	Route    routeCmd    `cmd:"" group:"gateway" help:"Serve the router alone."`
-	Rules    rulesCmd    `cmd:"" group:"gateway" help:"Show, try and replay the rules that say which model a policy means."`
-	Keys     keysCmd     `cmd:"" group:"gateway" help:"Make, list and revoke the API keys of the gateways."`
-	Budgets  budgetsCmd  `cmd:"" group:"gateway" help:"Show what is spent of the budgets, or put it right from the ledger."`
+	Gateway gatewayCmd `cmd:"" group:"gateway" help:"Answer requests for models over HTTP, in the words of OpenAI and Gemini, and over NATS."`
+	Ask     askCmd     `cmd:"" group:"gateway" help:"Answer one query end to end: router, rules, model, decision."`
+	Route   routeCmd   `cmd:"" group:"gateway" help:"Serve the router alone."`
+	Rules   rulesCmd   `cmd:"" group:"gateway" help:"Show, try and replay the rules that say which model a policy means."`
+	Keys    keysCmd    `cmd:"" group:"gateway" help:"Make, list and revoke the API keys of the gateways."`
+	Budgets budgetsCmd `cmd:"" group:"gateway" help:"Show what is spent of the budgets, or put it right from the ledger."`
 
-	SQL      sqlCmd      `cmd:"" group:"learn" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
-	Dataset  datasetCmd  `cmd:"" group:"learn" help:"Export the oracle data set."`
-	Eval     evalCmd     `cmd:"" group:"learn" help:"Measure routers on graded answers, beside the controls that any router must beat."`
-	Train    trainCmd    `cmd:"" group:"learn" help:"Train routers: watch, ask, work, cancel, look."`
-	Model    modelCmd    `cmd:"" group:"learn" help:"Keep routers: list, import, promote, roll back, pin, canary, shadow."`
+	SQL     sqlCmd     `cmd:"" group:"learn" name:"sql" help:"Ask the tables in SQL, as the read-only role analyst."`
+	Dataset datasetCmd `cmd:"" group:"learn" help:"Export the oracle data set."`
+	Eval    evalCmd    `cmd:"" group:"learn" help:"Measure routers on graded answers, beside the controls that any router must beat."`
+	Train   trainCmd   `cmd:"" group:"learn" help:"Train routers: watch, ask, work, cancel, look."`
+	Model   modelCmd   `cmd:"" group:"learn" help:"Keep routers: list, import, promote, roll back, pin, canary, shadow."`
 
 	Conf     configCmd   `cmd:"" group:"setup" name:"config" help:"Show the configuration."`
 	Streams  streamsCmd  `cmd:"" group:"setup" help:"Create or update the streams of the log."`

@@ -61,7 +61,9 @@ type usageError struct {
 	of  string
 }
 
-func (e *usageError) Error() string { return e.err.Error() + " (see " + cmp.Or(e.of, "sluice") + " --help)" }
+func (e *usageError) Error() string {
+	return e.err.Error() + " (see " + cmp.Or(e.of, "sluice") + " --help)"
+}
 func (e *usageError) Unwrap() error { return e.err }
 
 // usagef is a fault of the command line that only the command itself could find.

@@ -52,7 +52,9 @@ func clip(s string, most int) string {
 }
 
 // oneLine fits a text of several lines into so many characters of one.
-func oneLine(text string, most int) string { return clip(strings.Join(strings.Fields(text), " "), most) }
+func oneLine(text string, most int) string {
+	return clip(strings.Join(strings.Fields(text), " "), most)
+}
 
 // sortedKeys lists a map's keys in order.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
