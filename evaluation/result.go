@@ -201,6 +201,3 @@ func thin(c Curve) Curve {
 	}
 	return append(out, c[len(c)-1])
 }
-
-// MediumShare is the share of the queries that went to the medium model.
-func (p PolicyResult) MediumShare() float64 { return 1 - p.LargeShare }

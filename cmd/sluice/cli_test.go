@@ -31,8 +31,13 @@ func TestAConfigurationThatCannotBeReadIsAUsageError(t *testing.T) {
 	if err := os.WriteFile(file, []byte("pair: ["), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	tabs := filepath.Join(t.TempDir(), "tabs.yaml")
+	if err := os.WriteFile(tabs, []byte("pair:\n\tmedium: a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for args, want := range map[string]string{
 		"--config " + file:                  "broken.yaml: is not YAML: line 1",
+		"--config " + tabs:                  "is there a tab? YAML is indented by blanks alone",
 		"--config " + file + ".away":        "broken.yaml.away: no such file",
 		"--set =3":                          "=3 (--set): names no key; write --set key=value",
 		"--set nats.replicas":               "has no value",
