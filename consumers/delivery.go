@@ -12,8 +12,7 @@ import (
 	"sluice/telemetry"
 )
 
-// delivery is one message in the runner's hands, from its arrival until it is settled. Then it is used again for
-// another (see [spare]).
+// delivery is one message in the runner's hands, from its arrival until it is settled.
 type delivery struct {
 	source *source
 	// place is where the server keeps it: the RETRIES message itself where it came by way of RETRIES.
@@ -32,6 +31,16 @@ type delivery struct {
 	before, after *delivery
 	// span is the work on it; nil while it has not begun, or nobody traces it.
 	span *telemetry.Span
+}
+
+func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
+	in, err := streams.FromDelivered(m)
+	if err != nil {
+		return nil, err
+	}
+	d := &delivery{source: s, place: in, ack: m.Reply, known: in.Deliveries <= 1}
+	d.in = &d.place
+	return d, nil
 }
 
 // trace begins the span of the work on the message.
@@ -61,23 +70,9 @@ var (
 	wordProgress = []byte("+WPI")
 )
 
-func (d *delivery) say(word []byte) error { return d.settler().say(word) }
-
-// settler speaks to the server about one message.
-type settler struct {
-	nc       *nats.Conn
-	ack      string
-	stream   string
-	sequence uint64
-}
-
-func (d *delivery) settler() settler {
-	return settler{nc: d.source.nc, ack: d.ack, stream: d.place.Stream, sequence: d.place.Sequence}
-}
-
-func (s settler) say(word []byte) error {
-	if err := s.nc.Publish(s.ack, word); err != nil {
-		return fmt.Errorf("settle %s %d: %w", s.stream, s.sequence, err)
+func (d *delivery) say(word []byte) error {
+	if err := d.source.nc.Publish(d.ack, word); err != nil {
+		return fmt.Errorf("settle %s %d: %w", d.place.Stream, d.place.Sequence, err)
 	}
 	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"sluice/streams"
 )
 
 // flow decides when to ask which input for how many messages. It is driven by what happens (a message
@@ -70,22 +68,19 @@ func (r *Runner) choose() *source {
 
 // arrive takes a message into the runner's hands.
 func (r *Runner) arrive(s *source, m *nats.Msg) {
-	place, err := streams.FromDelivered(m)
+	d, err := newDelivery(s, m)
 	if err != nil {
 		r.cfg.Log.Error("a delivery that can't be read", "durable", s.input.Durable, "error", err)
 		return
 	}
 	r.stats.add(func(st *Stats) {
 		st.Received++
-		if place.Deliveries > 1 {
+		if d.place.Deliveries > 1 {
 			st.Redelivered++
 		}
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.flow.open.free.take()
-	d.source, d.place, d.ack, d.known = s, place, m.Reply, place.Deliveries <= 1
-	d.in = &d.place
 	s.heard = time.Now()
 	if s.got++; s.got >= s.want && (s.stance == asking || s.stance == resting) {
 		r.ended(s, ready)
@@ -170,25 +165,22 @@ func (r *Runner) handled() {
 	r.step()
 }
 
-// Whoever settled them lets go of them: they are used again.
 func (r *Runner) settled(ds ...*delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, d := range ds {
 		r.flow.open.remove(d)
-		r.flow.open.free.put(d)
 	}
 	r.step()
 }
 
-// inFlight lists the messages in our hands, by the words that settle them: a delivery itself may be another
-// message's as soon as the lock is let go.
-func (r *Runner) inFlight() []settler {
+// inFlight lists the messages in our hands.
+func (r *Runner) inFlight() []*delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := make([]settler, 0, r.flow.open.n)
+	list := make([]*delivery, 0, r.flow.open.n)
 	for d := r.flow.open.first; d != nil; d = d.after {
-		list = append(list, d.settler())
+		list = append(list, d)
 	}
 	return list
 }
@@ -197,26 +189,6 @@ func (r *Runner) inFlight() []settler {
 type opened struct {
 	first *delivery
 	n     int
-	free  spare
-}
-
-// spare keeps deliveries that were settled for the messages to come, as many as were ever open at once.
-type spare struct{ first *delivery }
-
-// take is an empty delivery.
-func (s *spare) take() *delivery {
-	d := s.first
-	if d == nil {
-		return new(delivery)
-	}
-	s.first, d.after = d.after, nil
-	return d
-}
-
-// put keeps d, and nothing of what it held.
-func (s *spare) put(d *delivery) {
-	*d = delivery{after: s.first}
-	s.first = d
 }
 
 func (o *opened) add(d *delivery) {
