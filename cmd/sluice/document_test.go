@@ -181,7 +181,7 @@ func TestDocumentsNameKeysOfTheConfigurationThatThereAre(t *testing.T) {
 
 func TestDocumentsNameMetricsThatThereAre(t *testing.T) {
 	name := regexp.MustCompile(`\bsluice_[a-z_]+\b`)
-	literal := regexp.MustCompile(`"([a-z_]+)"`) // those of a gateway are named without their prefix
+	literal := regexp.MustCompile(`"([a-z_]+)"`)                                           // those of a gateway are named without their prefix
 	known := map[string]bool{demoDatabase: true, "sluice_owner": true, "sluice_app": true} // databases and users
 	for _, room := range []string{"meter", "gateway/metrics"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", room, "*.go"))
