@@ -1,0 +1,100 @@
+package spool
+
+import "time"
+
+// moment is what was written within an eighth of [Options.SyncEvery]. It needs no force once all of it is the log's:
+// what began in it has ended, and what ended in it is published. Its files are removed then, most of them before they
+// ever see the disk.
+type moment struct {
+	since time.Time
+	// open counts requests of which an intent is in it and no end is written; end is behind its last end.
+	open int
+	end  position
+	// forced says that it is on the disk, or about to be.
+	forced bool
+}
+
+// begun is a request without an end.
+type begun struct {
+	home *segment // of its first intent
+	at   *moment  // of its first intent that is not forced; nil where nobody asks
+}
+
+// moment is the one to write in; nil where nobody asks when something was written. The caller holds mu.
+func (s *Spool) moment() *moment {
+	if s.o.Sync != SyncBatch {
+		return nil
+	}
+	now := time.Now()
+	if n := len(s.moments); n > 0 && now.Sub(s.moments[n-1].since) < s.o.SyncEvery/8 {
+		return s.moments[n-1]
+	}
+	m := &moment{since: now}
+	s.moments = append(s.moments, m)
+	return m
+}
+
+// noteBegun notes an intent. The caller holds mu.
+func (s *Spool) noteBegun(id string, g *segment, now *moment) {
+	b, again := s.begun[id]
+	if !again {
+		b.home = g
+		g.open++
+	}
+	if now != nil && (b.at == nil || b.at.forced) {
+		b.at = now
+		now.open++
+	}
+	s.begun[id] = b
+}
+
+// noteEnded notes that a request has ended, if it had begun. The caller holds mu.
+func (s *Spool) noteEnded(id string) {
+	b, ok := s.begun[id]
+	if !ok {
+		return
+	}
+	b.home.open--
+	if b.at != nil {
+		b.at.open--
+	}
+	delete(s.begun, id)
+}
+
+// due is how long nothing need be forced: until the oldest moment that is not all the log's is SyncEvery old.
+func (s *Spool) due(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.moments) > 0 {
+		m := s.moments[0]
+		if m.open > 0 || s.reader.before(m.end) {
+			return m.since.Add(s.o.SyncEvery).Sub(now)
+		}
+		s.moments[0] = nil
+		s.moments = s.moments[1:]
+	}
+	return s.o.SyncEvery
+}
+
+// forcing takes the moments that are about to be forced. The caller holds mu.
+func (s *Spool) forcing() []*moment {
+	taken := s.moments
+	s.moments = nil
+	for _, m := range taken {
+		m.forced = true
+	}
+	return taken
+}
+
+// unforced puts moments back whose force failed. The caller holds mu.
+func (s *Spool) unforced(moments []*moment) {
+	for _, m := range moments {
+		m.forced = false
+	}
+	s.moments = append(moments, s.moments...)
+}
+
+// before says whether p is nearer to the spool's beginning.
+func (p position) before(q position) bool {
+	return p.segment < q.segment || p.segment == q.segment && p.offset < q.offset
+}

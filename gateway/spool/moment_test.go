@@ -1,0 +1,155 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/streams"
+)
+
+// disk counts the forces of files, and fails them where it is told to.
+type disk struct {
+	forces atomic.Int64
+	err    atomic.Pointer[error]
+}
+
+func (d *disk) sync(*os.File) error {
+	d.forces.Add(1)
+	if err := d.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// gated is a log that confirms once the gate is open.
+type gated chan struct{}
+
+func (g gated) Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error) {
+	select {
+	case <-g:
+		return make([]streams.Ack, len(msgs)), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// forced runs a spool in a bubble of time: what happens, how often a file was forced.
+func forced(t *testing.T, log Publisher, happens func(s *Spool, d *disk)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		s, _ := open(t, Options{Dir: dir, sync: d.sync})
+		stop := run(t, s, log)
+		happens(s, d)
+		stop()
+		must(t, s.Close())
+	})
+}
+
+// after lets time pass, and wants so many forces since the spool was opened.
+func (d *disk) after(t *testing.T, wait time.Duration, want int64, what string) {
+	t.Helper()
+	time.Sleep(wait)
+	synctest.Wait()
+	if n := d.forces.Load(); n != want {
+		t.Errorf("%s: %d forces, want %d", what, n, want)
+	}
+}
+
+func TestWhatTheLogConfirmsInTimeIsNotForced(t *testing.T) {
+	t.Parallel()
+	forced(t, &ledger{}, func(s *Spool, d *disk) {
+		for range 50 {
+			must(t, s.Begin("a", []byte("intent")), s.End("a", fact("a")))
+			time.Sleep(20 * time.Millisecond)
+		}
+		d.after(t, 2*time.Second, 0, "a second of requests, confirmed within 50 ms each")
+	})
+}
+
+func TestWhatTheLogDoesNotConfirmIsForcedInTime(t *testing.T) {
+	t.Parallel()
+	log := make(gated)
+	forced(t, log, func(s *Spool, d *disk) {
+		time.Sleep(30 * time.Millisecond)
+		must(t, s.End("a", fact("a")))
+		d.after(t, 99*time.Millisecond, 0, "99 ms after an end")
+		d.after(t, time.Millisecond, 1, "100 ms after an end, the log away")
+		d.after(t, time.Second, 1, "nothing more has ended")
+		for range 20 { // two seconds of them: the oldest of those that are not forced is never older than 100 ms
+			must(t, s.End("b", fact("b")))
+			time.Sleep(100 * time.Millisecond)
+		}
+		d.after(t, time.Second, 21, "a request every 100 ms, the log away")
+		close(log)
+		time.Sleep(time.Second)
+		must(t, s.End("c", fact("c")))
+		d.after(t, time.Second, 21, "the log is back")
+	})
+}
+
+func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
+	t.Parallel()
+	forced(t, &ledger{}, func(s *Spool, d *disk) {
+		must(t, s.Begin("slow", []byte("first")))
+		d.after(t, 50*time.Millisecond, 0, "50 ms after an intent")
+		must(t, s.Begin("slow", []byte("second")), s.Begin("quick", nil), s.End("quick", fact("quick")))
+		d.after(t, 49*time.Millisecond, 0, "99 ms after an intent")
+		d.after(t, time.Millisecond, 1, "100 ms after an intent that nothing ended")
+		d.after(t, time.Second, 1, "all its intents are forced")
+		must(t, s.Begin("slow", []byte("third")))
+		d.after(t, 99*time.Millisecond, 1, "99 ms after one more intent")
+		d.after(t, time.Millisecond, 2, "100 ms after one more intent")
+		must(t, s.End("slow", fact("slow")))
+		d.after(t, time.Second, 2, "its end is confirmed")
+		must(t, s.Begin("never", nil))
+		time.Sleep(20 * time.Millisecond)
+		must(t, s.End("never", nil))
+		d.after(t, time.Second, 2, "an intent that was ended in time")
+	})
+}
+
+func TestAForceThatFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	forced(t, make(gated), func(s *Spool, d *disk) {
+		failed := errors.New("a bad disk")
+		d.err.Store(&failed)
+		must(t, s.Begin("a", nil))
+		d.after(t, 100*time.Millisecond, 1, "a force that fails")
+		d.after(t, 100*time.Millisecond, 2, "once more")
+		d.err.Store(nil)
+		d.after(t, 100*time.Millisecond, 3, "the disk is well again")
+		d.after(t, time.Second, 3, "it is forced")
+		must(t, s.End("a", nil))
+	})
+}
+
+func TestWhatAKilledProcessLeftIsForcedUnlessItIsConfirmed(t *testing.T) {
+	t.Parallel()
+	for _, away := range []bool{true, false} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			killed, _ := open(t, Options{Dir: dir})
+			must(t, killed.End("a", fact("a")))
+			d, log := &disk{}, make(gated)
+			if !away {
+				close(log)
+			}
+			s, _ := open(t, Options{Dir: dir, sync: d.sync})
+			stop := run(t, s, log)
+			want := int64(0)
+			if away {
+				want = 2 // the file of the killed one, and its own
+			}
+			d.after(t, time.Second, want, "another's facts")
+			stop()
+			must(t, s.Close(), killed.Close())
+		})
+	}
+}
