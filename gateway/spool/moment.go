@@ -34,6 +34,18 @@ func (s *Spool) moment() *moment {
 	return m
 }
 
+// leftUnforced notes that whoever wrote the segments may have forced none of them.
+func (s *Spool) leftUnforced() {
+	n := len(s.segments)
+	if n == 0 {
+		return
+	}
+	s.dirty = append(s.dirty, s.segments[:n-1]...) // the last one follows with the first that is made
+	if m := s.moment(); m != nil && s.ended > 0 {
+		m.end = position{segment: s.segments[n-1].number + 1}
+	}
+}
+
 // noteBegun notes an intent. The caller holds mu.
 func (s *Spool) noteBegun(id string, g *segment, now *moment) {
 	b, again := s.begun[id]

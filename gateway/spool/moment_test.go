@@ -38,15 +38,15 @@ func (g gated) Publish(ctx context.Context, msgs []streams.Message) ([]streams.A
 	}
 }
 
-// forced runs a spool in a bubble of time: what happens, how often a file was forced.
-func forced(t *testing.T, log Publisher, happens func(s *Spool, d *disk)) {
+// forced runs a spool in a bubble of time, with a log that confirms once it is closed.
+func forced(t *testing.T, happens func(s *Spool, d *disk, log gated)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		d := &disk{}
+		d, log := &disk{}, make(gated)
 		s, _ := open(t, Options{Dir: dir, sync: d.sync})
 		stop := run(t, s, log)
-		happens(s, d)
+		happens(s, d, log)
 		stop()
 		must(t, s.Close())
 	})
@@ -64,7 +64,8 @@ func (d *disk) after(t *testing.T, wait time.Duration, want int64, what string) 
 
 func TestWhatTheLogConfirmsInTimeIsNotForced(t *testing.T) {
 	t.Parallel()
-	forced(t, &ledger{}, func(s *Spool, d *disk) {
+	forced(t, func(s *Spool, d *disk, log gated) {
+		close(log)
 		for range 50 {
 			must(t, s.Begin("a", []byte("intent")), s.End("a", fact("a")))
 			time.Sleep(20 * time.Millisecond)
@@ -75,28 +76,28 @@ func TestWhatTheLogConfirmsInTimeIsNotForced(t *testing.T) {
 
 func TestWhatTheLogDoesNotConfirmIsForcedInTime(t *testing.T) {
 	t.Parallel()
-	log := make(gated)
-	forced(t, log, func(s *Spool, d *disk) {
+	forced(t, func(s *Spool, d *disk, log gated) {
 		time.Sleep(30 * time.Millisecond)
 		must(t, s.End("a", fact("a")))
 		d.after(t, 99*time.Millisecond, 0, "99 ms after an end")
 		d.after(t, time.Millisecond, 1, "100 ms after an end, the log away")
 		d.after(t, time.Second, 1, "nothing more has ended")
-		for range 20 { // two seconds of them: the oldest of those that are not forced is never older than 100 ms
+		for range 60 { // of those that are not forced, the oldest is 100 ms old when the next four are forced with it
 			must(t, s.End("b", fact("b")))
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(30 * time.Millisecond)
 		}
-		d.after(t, time.Second, 21, "a request every 100 ms, the log away")
+		d.after(t, time.Second, 16, "a request every 30 ms, the log away")
 		close(log)
 		time.Sleep(time.Second)
 		must(t, s.End("c", fact("c")))
-		d.after(t, time.Second, 21, "the log is back")
+		d.after(t, time.Second, 16, "the log is back")
 	})
 }
 
 func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
 	t.Parallel()
-	forced(t, &ledger{}, func(s *Spool, d *disk) {
+	forced(t, func(s *Spool, d *disk, log gated) {
+		close(log)
 		must(t, s.Begin("slow", []byte("first")))
 		d.after(t, 50*time.Millisecond, 0, "50 ms after an intent")
 		must(t, s.Begin("slow", []byte("second")), s.Begin("quick", nil), s.End("quick", fact("quick")))
@@ -117,7 +118,7 @@ func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
 
 func TestAForceThatFailsIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	forced(t, make(gated), func(s *Spool, d *disk) {
+	forced(t, func(s *Spool, d *disk, _ gated) {
 		failed := errors.New("a bad disk")
 		d.err.Store(&failed)
 		must(t, s.Begin("a", nil))

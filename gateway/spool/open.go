@@ -55,10 +55,7 @@ func (s *Spool) open() ([]Leftover, error) {
 	if len(s.segments) > 0 && s.reader.segment < s.segments[0].number {
 		s.reader = position{segment: s.segments[0].number}
 	}
-	s.dirty = append(s.dirty, s.segments...)
-	if m := s.moment(); m != nil && s.ended > 0 { // whoever was killed may have forced none of it
-		m.end = position{segment: numbers[len(numbers)-1] + 1}
-	}
+	s.leftUnforced()
 	// A new segment, so that nothing is written behind a torn frame.
 	if _, err := s.rotate(0); err != nil {
 		return nil, err
