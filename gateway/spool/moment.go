@@ -2,14 +2,16 @@ package spool
 
 import "time"
 
-// moment is what was written within an eighth of [Options.SyncEvery]. It needs no force once all of it is the log's:
-// what began in it has ended, and what ended in it is published. Its files are removed then, most of them before they
-// ever see the disk.
+// moment is what was written within an eighth of [Options.SyncEvery]. It needs no force once a loss of power would take
+// nothing with it: what began in it has ended, and what ended in it is the log's and is booked. Most of it is forgotten
+// before it ever sees the disk.
 type moment struct {
 	since time.Time
 	// open counts requests of which an intent is in it and no end is written; end is behind its last end.
 	open int
 	end  position
+	// must says that it has the end of an intent that is on the disk, and that would be settled without it.
+	must bool
 	// forced says that it is on the disk, or about to be.
 	forced bool
 }
@@ -60,8 +62,8 @@ func (s *Spool) noteBegun(id string, g *segment, now *moment) {
 	s.begun[id] = b
 }
 
-// noteEnded notes that a request has ended, if it had begun. The caller holds mu.
-func (s *Spool) noteEnded(id string) {
+// noteEnded notes that a request has ended, if it had begun; now is nil where nobody asks when. The caller holds mu.
+func (s *Spool) noteEnded(id string, now *moment) {
 	b, ok := s.begun[id]
 	if !ok {
 		return
@@ -70,16 +72,24 @@ func (s *Spool) noteEnded(id string) {
 	if b.at != nil {
 		b.at.open--
 	}
+	if now != nil && (b.at == nil || b.at.forced) {
+		now.must = true
+	}
 	delete(s.begun, id)
 }
 
-// due is how long nothing need be forced: until the oldest moment that is not all the log's is SyncEvery old.
+// due is how long nothing need be forced: until the oldest moment that would be missed is SyncEvery old.
 func (s *Spool) due(now time.Time) time.Duration {
+	safe := s.published()
+	owed := s.o.Owed != nil && s.o.Owed() // after it: what is published was booked before
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if owed {
+		safe = s.marked
+	}
 	for len(s.moments) > 0 {
 		m := s.moments[0]
-		if m.open > 0 || s.reader.before(m.end) {
+		if m.open > 0 || m.must || safe.before(m.end) {
 			return m.since.Add(s.o.SyncEvery).Sub(now)
 		}
 		s.moments[0] = nil

@@ -108,11 +108,45 @@ func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
 		d.after(t, 99*time.Millisecond, 1, "99 ms after one more intent")
 		d.after(t, time.Millisecond, 2, "100 ms after one more intent")
 		must(t, s.End("slow", fact("slow")))
-		d.after(t, time.Second, 2, "its end is confirmed")
+		d.after(t, 99*time.Millisecond, 2, "99 ms after its end")
+		d.after(t, time.Millisecond, 3, "its end, which is confirmed, and without which its intents would be settled")
 		must(t, s.Begin("never", nil))
 		time.Sleep(20 * time.Millisecond)
 		must(t, s.End("never", nil))
-		d.after(t, time.Second, 2, "an intent that was ended in time")
+		d.after(t, time.Second, 3, "an intent that was ended in time")
+	})
+}
+
+func TestWhatIsConfirmedAndNotBookedIsForced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var owed, away atomic.Bool
+		store := func(context.Context) error {
+			if away.Load() {
+				return errors.New("away")
+			}
+			owed.Store(false)
+			return nil
+		}
+		d := &disk{}
+		s, _ := open(t, Options{Dir: dir, sync: d.sync, Owed: owed.Load, BeforeForget: store})
+		stop := run(t, s, &ledger{})
+		owed.Store(true)
+		must(t, s.End("a", fact("a")))
+		d.after(t, 99*time.Millisecond, 0, "99 ms after an end that is confirmed")
+		d.after(t, time.Millisecond, 1, "what it cost is stored nowhere else")
+		time.Sleep(2820 * time.Millisecond) // at 2.92 s: published at 2.97, booked at 3 s
+		owed.Store(true)
+		must(t, s.End("b", fact("b")))
+		d.after(t, time.Second, 1, "booked in time")
+		away.Store(true)
+		owed.Store(true)
+		must(t, s.End("c", fact("c")))
+		d.after(t, 5*time.Second, 2, "the books are away")
+		away.Store(false)
+		stop()
+		must(t, s.Close())
 	})
 }
 

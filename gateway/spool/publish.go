@@ -180,7 +180,7 @@ func (s *Spool) publish(ctx context.Context, p Publisher, msgs []streams.Message
 func (s *Spool) hold(id string, facts []streams.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.noteEnded(id)
+	s.noteEnded(id, nil)
 	for _, m := range facts {
 		m.Data = bytes.Clone(m.Data) // the caller's
 		s.held = append(s.held, m)

@@ -21,8 +21,8 @@ const (
 	// SyncNone leaves it to the operating system: a loss of power may take the last half minute.
 	SyncNone Sync = "none"
 	// SyncBatch forces, beside the requests, what is [Options.SyncEvery] old and not the log's yet: intents that nothing
-	// has ended, facts that it has not confirmed. A loss of power may take what is younger; what the log has confirmed
-	// is as safe as the log is.
+	// has ended, and facts that it has not confirmed, or that are not booked. A loss of power may take what is younger;
+	// what the log has confirmed is as safe as the log is.
 	SyncBatch Sync = "batch"
 	// SyncAlways lets every request wait until its own intent and end are forced; those that wait at the
 	// same time share one force.
@@ -44,6 +44,8 @@ type Options struct {
 	// BeforeForget, where set, is called before published facts are forgotten; an error keeps them. Whoever
 	// books what calls cost stores its books here: see [Spool.Unpublished].
 	BeforeForget func(ctx context.Context) error
+	// Owed, where set, says whether BeforeForget has something to store. As long as it has, the spool alone knows it.
+	Owed func() bool
 	// OnBroken hears of damage that publishing came to, in Run's goroutine: what is behind it waits. Damage that
 	// Open finds it tells the log, and its leftovers hold what was lost.
 	OnBroken func(Broken)
@@ -144,7 +146,7 @@ func (s *Spool) End(id string, facts []streams.Message) error {
 	*buf = appendEnd((*buf)[:0], id, facts)
 	frame, err := s.write(*buf, 0, func(g *segment, now *moment) {
 		s.ended++
-		s.noteEnded(id)
+		s.noteEnded(id, now)
 		if now != nil {
 			now.end = position{g.number, g.written}
 		}
