@@ -10,16 +10,17 @@ type moment struct {
 	// open counts requests of which an intent is in it and no end is written; end is behind its last end.
 	open int
 	end  position
-	// must says that it has the end of an intent that is on the disk, and that would be settled without it.
+	// must says that it has the end of a slow request, whose intent is on the disk and would be settled without it.
 	must bool
-	// forced says that it is on the disk, or about to be.
-	forced bool
+	// forced says that it is on the disk, or about to be, and slow that it was due then: others went along.
+	forced, slow bool
 }
 
 // begun is a request without an end.
 type begun struct {
 	home *segment // of its first intent
 	at   *moment  // of its first intent that is not forced; nil where nobody asks
+	slow bool     // an intent before that one was due
 }
 
 // moment is the one to write in; nil where nobody asks when something was written. The caller holds mu.
@@ -56,6 +57,7 @@ func (s *Spool) noteBegun(id string, g *segment, now *moment) {
 		g.open++
 	}
 	if now != nil && (b.at == nil || b.at.forced) {
+		b.slow = b.isSlow() && again
 		b.at = now
 		now.open++
 	}
@@ -72,11 +74,15 @@ func (s *Spool) noteEnded(id string, now *moment) {
 	if b.at != nil {
 		b.at.open--
 	}
-	if now != nil && (b.at == nil || b.at.forced) {
+	if now != nil && b.isSlow() {
 		now.must = true
 	}
 	delete(s.begun, id)
 }
+
+// isSlow says whether an intent of it was forced for its own sake, or is of an earlier process. Ends of those that only
+// went along are not forced for that: there are always some, and the next force would go on for ever.
+func (b begun) isSlow() bool { return b.slow || b.at == nil || b.at.slow }
 
 // due is how long nothing need be forced: until the oldest moment that would be missed is SyncEvery old.
 func (s *Spool) due(now time.Time) time.Duration {
@@ -102,8 +108,9 @@ func (s *Spool) due(now time.Time) time.Duration {
 func (s *Spool) forcing() []*moment {
 	taken := s.moments
 	s.moments = nil
+	now := time.Now()
 	for _, m := range taken {
-		m.forced = true
+		m.forced, m.slow = true, now.Sub(m.since) >= s.o.SyncEvery
 	}
 	return taken
 }
@@ -111,7 +118,7 @@ func (s *Spool) forcing() []*moment {
 // unforced puts moments back whose force failed. The caller holds mu.
 func (s *Spool) unforced(moments []*moment) {
 	for _, m := range moments {
-		m.forced = false
+		m.forced, m.slow = false, false
 	}
 	s.moments = append(moments, s.moments...)
 }

@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -114,6 +115,25 @@ func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		must(t, s.End("never", nil))
 		d.after(t, time.Second, 3, "an intent that was ended in time")
+	})
+}
+
+func TestAForceBringsNoOtherAlong(t *testing.T) {
+	t.Parallel()
+	forced(t, func(s *Spool, d *disk, log gated) {
+		close(log)
+		must(t, s.Begin("slow", nil))
+		for i := range 100 { // requests of 20 ms, one of which is always under way
+			id := fmt.Sprint(i)
+			must(t, s.Begin(id, nil))
+			time.Sleep(10 * time.Millisecond)
+			if i > 0 {
+				id = fmt.Sprint(i - 1)
+				must(t, s.End(id, fact(id)))
+			}
+		}
+		d.after(t, time.Second, 2, "a slow request, the last of the others, which has no end, and a hundred quick ones")
+		must(t, s.End("slow", nil), s.End("99", nil))
 	})
 }
 
