@@ -38,6 +38,9 @@ type Cold struct {
 	FirstLabelSeconds []float64 `json:"first_label_s"`
 	// IdleRSS is the resident memory of the idle process, without Postgres, in MiB.
 	IdleRSS float64 `json:"idle_rss_mb"`
+	// IdleOwn is what of it is memory of the process's own. The rest are pages of the program's file, of which the
+	// kernel maps more or fewer around those that were used, as it happens to hold them.
+	IdleOwn float64 `json:"idle_own_mb"`
 }
 
 // RunCold starts the program again and again.
@@ -50,7 +53,7 @@ func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
 		}
 		took, err := p.firstLabel(ctx, i)
 		if err == nil && i == o.Starts {
-			c.IdleRSS, err = p.idle(ctx, o.Idle)
+			c.IdleRSS, c.IdleOwn, err = p.idle(ctx, o.Idle)
 		}
 		if err = errors.Join(err, p.stop()); err != nil {
 			return c, fmt.Errorf("cold start %d: %w", i, err)
@@ -161,14 +164,14 @@ func (p *program) connect(ctx context.Context) (*nats.Conn, error) {
 }
 
 // idle leaves the ring alone, then reads its memory.
-func (p *program) idle(ctx context.Context, d time.Duration) (float64, error) {
+func (p *program) idle(ctx context.Context, d time.Duration) (all, own float64, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+		return 0, 0, context.Cause(ctx)
 	}
 	m, err := memoryOf(p.cmd.Process.Pid)
-	return round(m.now), err
+	return round(m.now), round(m.own), err
 }

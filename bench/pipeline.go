@@ -18,6 +18,10 @@ type PipelineOptions struct {
 	Queries, Rounds int
 	// RawMessages is the size of one turn of the raw load.
 	RawMessages int
+	// Pause is how long the ring rests before the last fifth of the parts; zero: not at all. The log's server lets go
+	// of what it keeps of a block two minutes after the block's last use, which no ring at work for hours keeps of
+	// more than its last two minutes.
+	Pause time.Duration
 	// Seed draws the order of the queries.
 	Seed uint64
 	// Progress hears of each part; nil: nobody does.
@@ -43,6 +47,10 @@ type Part struct {
 	// in microseconds.
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
+	// KernelCPUPerQuery is what of CPUPerQuery the kernel took, for writes and for the first touch of memory;
+	// GCCPUPerQuery what the runtime estimates that collections of garbage took.
+	KernelCPUPerQuery float64 `json:"kernel_cpu_us_per_query"`
+	GCCPUPerQuery     float64 `json:"gc_cpu_us_per_query"`
 }
 
 // Pipeline is the result of the pipeline benchmark. Speeds and the ratio are medians, so that a neighbour who
@@ -89,6 +97,8 @@ type Stretch struct {
 	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
+	KernelCPUPerQuery   float64 `json:"kernel_cpu_us_per_query"`
+	GCCPUPerQuery       float64 `json:"gc_cpu_us_per_query"`
 }
 
 // RunPipeline sends the queries round the ring and measures it against the raw load on the same server.
@@ -99,11 +109,11 @@ func RunPipeline(ctx context.Context, ring Ring, o PipelineOptions) (_ Pipeline,
 		return Pipeline{}, err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	raw, err := newRawLoad(ctx, ring.Connect)
+	raw, err := newRawLoad(ring.Connect)
 	if err != nil {
 		return Pipeline{}, err
 	}
-	defer func() { err = errors.Join(err, raw.remove(context.WithoutCancel(ctx))) }()
+	defer raw.close()
 	m := pipelineRun{ring: ring, feeder: f, raw: raw, o: o}
 	return m.run(ctx)
 }
@@ -131,6 +141,9 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 	}
 	done := 0
 	for round := range m.o.Rounds {
+		if err := m.rest(ctx, round); err != nil {
+			return Pipeline{}, err
+		}
 		if err := m.rawTurn(ctx); err != nil {
 			return Pipeline{}, err
 		}
@@ -157,7 +170,28 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 	return m.result(after.since(before))
 }
 
+// rest pauses before the first part of the last fifth.
+func (m *pipelineRun) rest(ctx context.Context, round int) error {
+	if m.o.Pause <= 0 || round != m.o.Rounds-fifth(m.o.Rounds) {
+		return nil
+	}
+	timer := time.NewTimer(m.o.Pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// fifth of n parts, rounded up.
+func fifth(n int) int { return (n + 4) / 5 }
+
 func (m *pipelineRun) rawTurn(ctx context.Context) error {
+	if err := m.raw.open(ctx); err != nil {
+		return err
+	}
 	before, err := selfCPU()
 	if err != nil {
 		return err
@@ -172,48 +206,24 @@ func (m *pipelineRun) rawTurn(ctx context.Context) error {
 	}
 	m.rawCPU = append(m.rawCPU, after-before)
 	m.rawTurns = append(m.rawTurns, perSecond)
-	return nil
+	return m.raw.drop(ctx)
 }
 
-// part sends n queries round; total counts them and all earlier ones.
+// part sends n queries round; total counts them and all earlier ones. What its profile costs, a collection of garbage
+// say, is not measured.
 func (m *pipelineRun) part(ctx context.Context, n, total int) error {
-	target, err := m.feeder.last(ctx, streams.StreamExamples)
-	if err != nil {
-		return err
-	}
-	cpu, postgresCPU, err := m.cpuNow()
-	if err != nil {
-		return err
-	}
 	stopProfile := func() error { return nil }
 	if m.o.Profile != nil {
+		var err error
 		if stopProfile, err = m.o.Profile(len(m.parts) + 1); err != nil {
 			return err
 		}
 	}
-	started := time.Now()
-	if err := m.feeder.publish(ctx, n); err != nil {
-		return errors.Join(err, stopProfile())
-	}
-	if err := m.feeder.settle(ctx, streams.StreamExamples, target+uint64(n)); err != nil {
-		return errors.Join(err, stopProfile())
-	}
-	took := time.Since(started)
-	if err := stopProfile(); err != nil {
+	p, err := m.measured(ctx, n)
+	if err := errors.Join(err, stopProfile()); err != nil {
 		return err
 	}
-	cpuAfter, postgresAfter, err := m.cpuNow()
-	if err != nil {
-		return err
-	}
-	m.cpu += cpuAfter - cpu
-	m.postgresCPU += postgresAfter - postgresCPU
-	p := Part{
-		Done:                total,
-		QueriesPerSecond:    round(float64(n) / took.Seconds()),
-		CPUPerQuery:         round(perQuery(cpuAfter-cpu, n)),
-		PostgresCPUPerQuery: round(perQuery(postgresAfter-postgresCPU, n)),
-	}
+	p.Done = total
 	m.parts = append(m.parts, p)
 	if m.o.Progress != nil {
 		m.o.Progress(p)
@@ -221,14 +231,48 @@ func (m *pipelineRun) part(ctx context.Context, n, total int) error {
 	return nil
 }
 
-func (m *pipelineRun) cpuNow() (self, postgres time.Duration, err error) {
-	if self, err = selfCPU(); err != nil {
-		return 0, 0, err
+func (m *pipelineRun) measured(ctx context.Context, n int) (Part, error) {
+	target, err := m.feeder.last(ctx, streams.StreamExamples)
+	if err != nil {
+		return Part{}, err
+	}
+	before, err := m.clocks()
+	if err != nil {
+		return Part{}, err
+	}
+	started := time.Now()
+	if err := m.feeder.publish(ctx, n); err != nil {
+		return Part{}, err
+	}
+	if err := m.feeder.settle(ctx, streams.StreamExamples, target+uint64(n)); err != nil {
+		return Part{}, err
+	}
+	took := time.Since(started)
+	after, err := m.clocks()
+	if err != nil {
+		return Part{}, err
+	}
+	spent := after.since(before)
+	m.cpu += spent.self
+	m.postgresCPU += spent.postgres
+	return Part{
+		QueriesPerSecond:    round(float64(n) / took.Seconds()),
+		CPUPerQuery:         round(perQuery(spent.self, n)),
+		PostgresCPUPerQuery: round(perQuery(spent.postgres, n)),
+		KernelCPUPerQuery:   round(perQuery(spent.kernel, n)),
+		GCCPUPerQuery:       round(perQuery(spent.collecting, n)),
+	}, nil
+}
+
+// clocks are the CPU times of this process and of Postgres.
+func (m *pipelineRun) clocks() (c clocks, err error) {
+	if c, err = selfClocks(); err != nil {
+		return clocks{}, err
 	}
 	if m.ring.PostgresPID != 0 {
-		postgres, err = familyCPU(m.ring.PostgresPID)
+		c.postgres, err = familyCPU(m.ring.PostgresPID)
 	}
-	return self, postgres, err
+	return c, err
 }
 
 func (m *pipelineRun) result(b books) (Pipeline, error) {
@@ -252,7 +296,6 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		rawCPUTotal += d
 	}
 	rawCPU := perQuery(rawCPUTotal, len(m.rawTurns)*m.o.RawMessages)
-	fifth := (len(m.parts) + 4) / 5
 	turns := make([]float64, len(m.rawTurns))
 	for i, v := range m.rawTurns {
 		turns[i] = round(v)
@@ -272,8 +315,8 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		CPUPerQuery:         round(perQuery(m.cpu, n)),
 		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
 		PeakRSS:             round(mem.peak),
-		First:               stretch(m.parts, 0, fifth),
-		Last:                stretch(m.parts, len(m.parts)-fifth, len(m.parts)),
+		First:               stretch(m.parts, 0, fifth(len(m.parts))),
+		Last:                stretch(m.parts, len(m.parts)-fifth(len(m.parts)), len(m.parts)),
 		Parts:               m.parts,
 		RawTurns:            turns,
 	}, nil
@@ -291,8 +334,12 @@ func stretch(parts []Part, from, to int) Stretch {
 		s.RawCPUPerMessage += p.RawCPUPerMessage
 		s.CPUPerQuery += p.CPUPerQuery
 		s.PostgresCPUPerQuery += p.PostgresCPUPerQuery
+		s.KernelCPUPerQuery += p.KernelCPUPerQuery
+		s.GCCPUPerQuery += p.GCCPUPerQuery
 	}
-	for _, v := range []*float64{&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery} {
+	for _, v := range []*float64{
+		&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery, &s.KernelCPUPerQuery, &s.GCCPUPerQuery,
+	} {
 		*v = round(*v / float64(to-from))
 	}
 	return s

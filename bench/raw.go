@@ -22,7 +22,8 @@ const (
 )
 
 // rawLoad publishes messages of 1 KB and consumes and acknowledges them at the same time, over two
-// connections of its own.
+// connections of its own. Each turn has a stream of its own, which goes with it: one for all of them would grow in
+// the ring's process, and the ring would pay for following its subjects and message ids at every collection.
 type rawLoad struct {
 	publish, consume jetstream.JetStream
 	consumer         jetstream.Consumer
@@ -30,7 +31,7 @@ type rawLoad struct {
 	sent             int
 }
 
-func newRawLoad(ctx context.Context, connect func(name string) (*nats.Conn, error)) (*rawLoad, error) {
+func newRawLoad(connect func(name string) (*nats.Conn, error)) (*rawLoad, error) {
 	pub, err := connect("bench raw publisher")
 	if err != nil {
 		return nil, err
@@ -41,36 +42,44 @@ func newRawLoad(ctx context.Context, connect func(name string) (*nats.Conn, erro
 		return nil, err
 	}
 	r := &rawLoad{close: func() { pub.Close(); sub.Close() }}
-	if err := r.open(ctx, pub, sub); err != nil {
+	r.publish, err = jetstream.New(pub, jetstream.WithPublishAsyncMaxPending(rawPending),
+		jetstream.WithPublishAsyncTimeout(30*time.Second))
+	if err == nil {
+		r.consume, err = jetstream.New(sub)
+	}
+	if err != nil {
 		r.close()
 		return nil, fmt.Errorf("raw load: %w", err)
 	}
 	return r, nil
 }
 
-func (r *rawLoad) open(ctx context.Context, pub, sub *nats.Conn) (err error) {
-	r.publish, err = jetstream.New(pub, jetstream.WithPublishAsyncMaxPending(rawPending),
-		jetstream.WithPublishAsyncTimeout(30*time.Second))
-	if err != nil {
-		return err
-	}
-	if r.consume, err = jetstream.New(sub); err != nil {
-		return err
-	}
-	_, err = r.publish.CreateStream(ctx, jetstream.StreamConfig{
+// open makes the stream of a turn and its consumer.
+func (r *rawLoad) open(ctx context.Context) error {
+	_, err := r.publish.CreateStream(ctx, jetstream.StreamConfig{
 		Name: rawStream, Subjects: []string{rawSubject + ".>"}, Storage: jetstream.FileStorage,
 		Duplicates: 2 * time.Minute, AllowDirect: true,
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		r.consumer, err = r.consume.CreateConsumer(ctx, rawStream, jetstream.ConsumerConfig{
+			Durable: "bench", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 4 * rawPending,
+		})
 	}
-	r.consumer, err = r.consume.CreateConsumer(ctx, rawStream, jetstream.ConsumerConfig{
-		Durable: "bench", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 4 * rawPending,
-	})
-	return err
+	if err != nil {
+		return fmt.Errorf("raw load: %w", err)
+	}
+	return nil
 }
 
-// run moves n messages and returns how many a second it were.
+// drop removes what a turn has stored.
+func (r *rawLoad) drop(ctx context.Context) error {
+	if err := r.publish.DeleteStream(ctx, rawStream); err != nil {
+		return fmt.Errorf("raw load: %w", err)
+	}
+	return nil
+}
+
+// run moves n messages through the open stream and returns how many a second it were.
 func (r *rawLoad) run(ctx context.Context, n int) (perSecond float64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -155,15 +164,6 @@ func (r *rawLoad) consumeAll(ctx context.Context, n int) error {
 			}
 			left--
 		}
-	}
-	return nil
-}
-
-// remove deletes the load's stream and closes its connections.
-func (r *rawLoad) remove(ctx context.Context) error {
-	defer r.close()
-	if err := r.publish.DeleteStream(ctx, rawStream); err != nil {
-		return fmt.Errorf("raw load: %w", err)
 	}
 	return nil
 }

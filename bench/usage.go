@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"strconv"
 	"syscall"
 	"time"
@@ -16,11 +17,42 @@ const clockTick = 10 * time.Millisecond
 
 // selfCPU is the CPU time, user and system, that this process has used.
 func selfCPU() (time.Duration, error) {
+	c, err := selfClocks()
+	return c.self, err
+}
+
+// clocks are CPU times, of this process but for one.
+type clocks struct {
+	// self is all, user and system.
+	self time.Duration
+	// kernel is what of it is system time: writes, and the first touch of memory.
+	kernel time.Duration
+	// collecting is what the runtime estimates that collections of garbage took, with cores that would be idle.
+	collecting time.Duration
+	// postgres is the server's, where it is ours.
+	postgres time.Duration
+}
+
+func (c clocks) since(before clocks) clocks {
+	return clocks{
+		self: c.self - before.self, kernel: c.kernel - before.kernel,
+		collecting: c.collecting - before.collecting, postgres: c.postgres - before.postgres,
+	}
+}
+
+// selfClocks reads all but Postgres's.
+func selfClocks() (clocks, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, fmt.Errorf("CPU time: %w", err)
+		return clocks{}, fmt.Errorf("CPU time: %w", err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+	gc := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(gc)
+	return clocks{
+		self:       time.Duration(u.Utime.Nano() + u.Stime.Nano()),
+		kernel:     time.Duration(u.Stime.Nano()),
+		collecting: time.Duration(gc[0].Value.Float64() * float64(time.Second)),
+	}, nil
 }
 
 // familyCPU is the CPU time of a process, of its living children and of those that it has waited for: a
@@ -74,8 +106,8 @@ func procStat(pid int) (stat, error) {
 	}, nil
 }
 
-// memory of a process in MiB.
-type memory struct{ now, peak float64 }
+// memory of a process in MiB; own is what of now is no page of a file.
+type memory struct{ now, own, peak float64 }
 
 // memoryOf reads /proc/PID/status; pid 0 is this process.
 func memoryOf(pid int) (memory, error) {
@@ -97,6 +129,8 @@ func memoryOf(pid int) (memory, error) {
 		switch string(f[0]) {
 		case "VmRSS:":
 			m.now = kib / 1024
+		case "RssAnon:":
+			m.own = kib / 1024
 		case "VmHWM:":
 			m.peak = kib / 1024
 		}

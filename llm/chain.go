@@ -166,7 +166,7 @@ func (d candidate) asked(req ChatRequest) ChatRequest {
 // candidates are the models that can do what is asked. Where none can, the error is the first's.
 func (c *Caller) candidates(models []string, req ChatRequest) ([]candidate, error) {
 	out := make([]candidate, 0, len(models))
-	first := errors.New("no model is named")
+	first := errNobody
 	for i, name := range models {
 		d, err := c.candidate(name, req)
 		if err == nil {
@@ -180,6 +180,8 @@ func (c *Caller) candidates(models []string, req ChatRequest) ([]candidate, erro
 	}
 	return out, nil
 }
+
+var errNobody = errors.New("no model is named")
 
 func (c *Caller) candidate(name string, req ChatRequest) (candidate, error) {
 	m := c.models[name]

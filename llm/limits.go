@@ -47,42 +47,47 @@ type visit struct {
 }
 
 // admit waits until the request may be sent: a slot first, then the spending cap, the breaker, the rate
-// limits. Whoever is admitted calls release once the attempt is over. An error is classed: nobody was
+// limits. Whoever is admitted calls leave, with probe, once the attempt is over. An error is classed: nobody was
 // asked, so no attempt of the message is spent.
-func (m *model) admit(ctx context.Context, v visit, deps Deps) (release func(health), err error) {
+func (m *model) admit(ctx context.Context, v visit, deps Deps) (probe bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, waiting(err, slotPause)
+		return false, waiting(err, slotPause)
 	}
 	switch err := m.slots.take(ctx, v.tenant, v.queue); {
 	case errors.Is(err, ErrBusy):
-		return nil, sluice.RetryAfter(err, slotPause+time.Duration(deps.Jitter()*float64(slotPause)))
+		return false, sluice.RetryAfter(err, slotPause+time.Duration(deps.Jitter()*float64(slotPause)))
 	case err != nil:
-		return nil, waiting(err, slotPause)
+		return false, waiting(err, slotPause)
 	}
 	if err := deps.Spend.check(); err != nil {
 		m.slots.give()
-		return nil, err
+		return false, err
 	}
 	probe, wait := m.breaker.enter(time.Now())
 	if wait > 0 {
 		m.slots.give()
 		// Jitter keeps the waiting from returning all at once.
 		wait += time.Duration(deps.Jitter() * float64(wait) / 2)
-		return nil, sluice.RetryAfter(ErrOpen, wait)
-	}
-	release = func(h health) {
-		m.breaker.leave(time.Now(), probe, h)
-		m.slots.give()
+		return false, sluice.RetryAfter(ErrOpen, wait)
 	}
 	if err := m.pace(ctx, v.bytes); err != nil {
-		release(unknown)
-		return nil, err
+		m.leave(probe, unknown)
+		return false, err
 	}
-	return release, nil
+	return probe, nil
+}
+
+// leave gives a slot back, and says how it went.
+func (m *model) leave(probe bool, h health) {
+	m.breaker.leave(time.Now(), probe, h)
+	m.slots.give()
 }
 
 // pace waits for the rate limits; a wait that ends after ctx's deadline is not begun.
 func (m *model) pace(ctx context.Context, bytes int64) error {
+	if m.requests == nil && m.tokens == nil {
+		return nil
+	}
 	var reserved []*rate.Reservation
 	now := time.Now()
 	if m.requests != nil {

@@ -128,8 +128,12 @@ func (o *OpenAI) refused(ctx context.Context, ex *exchange, resp *http.Response,
 }
 
 // readOpenAI reads a reply or a piece of one, and is not strict about it: servers are many.
-func readOpenAI(data []byte) (reply openAIReply, err error) {
-	err = jsonv2.Unmarshal(data, &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
+func readOpenAI(data []byte) (openAIReply, error) {
+	if reply, ok := usualReply(string(data)); ok {
+		return reply, nil
+	}
+	var reply openAIReply
+	err := jsonv2.Unmarshal(data, &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
 	return reply, err
 }
 

@@ -234,7 +234,7 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 	}
 	t.began = time.Now()
 	r.note(d.m.cfg.Model)
-	out.failed = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Err: errPanic}
+	out.failed = errPanic
 	defer func() { out.line = r.end(ctx, t, out, d.most) }() // where the sink panics, too
 	actx, sink, stop := r.supervise(ctx, d, n, spoke)
 	defer stop()
@@ -246,7 +246,7 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 }
 
 // errPanic ends an attempt whose sink panicked; the panic goes on.
-var errPanic = errors.New("given up: its reader panicked")
+var errPanic = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Err: errors.New("given up: its reader panicked")}
 
 // end writes down what came of an attempt.
 func (r *run) end(ctx context.Context, t *try, out outcome, most bounds) sluice.Call {

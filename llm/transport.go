@@ -114,7 +114,9 @@ func (o *observer) send(r *http.Request, ex *exchange) (*http.Response, error) {
 		return nil, err
 	}
 	ex.status.Store(int64(resp.StatusCode))
-	ex.retryAfter.Store(int64(retryAfter(resp.Header.Get("Retry-After"), time.Now())))
+	if later := resp.Header.Get("Retry-After"); later != "" {
+		ex.retryAfter.Store(int64(retryAfter(later, time.Now())))
+	}
 	if ex.quiet {
 		resp.Body = &quietBody{resp.Body, ex}
 	}
@@ -182,9 +184,6 @@ func (o *observer) CloseIdleConnections() {
 
 // retryAfter reads a Retry-After header: seconds or an HTTP date. Anything else is 0.
 func retryAfter(value string, now time.Time) time.Duration {
-	if value == "" { // nearly every reply; failing to parse it would cost more than asking
-		return 0
-	}
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 && seconds < 1e6 {
 		return time.Duration(seconds * float64(time.Second))
 	}

@@ -10,22 +10,23 @@ import (
 
 // try is an attempt that was admitted, from its slot to its line.
 type try struct {
-	c       *Caller
-	line    sluice.Call
-	began   time.Time
-	release func(health) // nil once it is over
-	span    *telemetry.Span
+	c     *Caller
+	m     *model // nil once it is over
+	probe bool   // of the model's breaker
+	line  sluice.Call
+	began time.Time
+	span  *telemetry.Span
 }
 
 // start waits for the model's limits and begins the line of the n-th attempt. Whoever started it calls
 // end, and stop in any case.
 func (c *Caller) start(ctx context.Context, m *model, p Purpose, v visit, n int) (*try, error) {
-	release, err := m.admit(ctx, v, c.deps)
+	probe, err := m.admit(ctx, v, c.deps)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	return &try{c: c, began: now, release: release, span: telemetry.Call(ctx, m.cfg.Model), line: sluice.Call{
+	return &try{c: c, m: m, probe: probe, began: now, span: telemetry.Call(ctx, m.cfg.Model), line: sluice.Call{
 		ID: c.deps.NewID(), Stage: p.Stage, QueryKey: p.QueryKey, Tenant: p.Tenant, Pair: p.Pair, Arm: p.Arm, Tier: p.Tier,
 		Provider: m.provider.Name(), Model: m.cfg.Model, Attempt: n, StartedAt: now.UTC().Truncate(time.Microsecond),
 	}}, nil
@@ -46,8 +47,8 @@ func (t *try) note(most bounds) {
 // end prices the line and gives the slot back. failed is nil for a success.
 func (t *try) end(usage sluice.Usage, failed *Error, most bounds) sluice.Call {
 	t.line.LatencyMS = time.Since(t.began).Milliseconds()
-	t.release(healthOf(failed))
-	t.release = nil
+	t.m.leave(t.probe, healthOf(failed))
+	t.m = nil
 	t.c.bill(&t.line, usage, failed, most)
 	t.c.deps.Spend.add(t.line.Cost)
 	t.span.Called(&t.line)
@@ -57,8 +58,8 @@ func (t *try) end(usage sluice.Usage, failed *Error, most bounds) sluice.Call {
 
 // stop gives the slot back where end was never reached: nobody was asked, or somebody panicked.
 func (t *try) stop() {
-	if t.release != nil {
-		t.release(unknown)
+	if t.m != nil {
+		t.m.leave(t.probe, unknown)
 		t.span.Fail("unasked")
 		t.span.End(nil)
 	}

@@ -1,5 +1,5 @@
-// Package object writes JSON objects whose fields are known when the program is written: lines of a log, the
-// requests and replies of a gateway. Names and values enter one by one, JSON leaves.
+// Package object writes and reads JSON objects whose fields are known when the program is written: lines of a log, the
+// requests and replies of a gateway. Names and values enter one by one, and JSON leaves; or the reverse.
 //
 // It is for the few objects that every request needs, and takes a third of the time of encoding/json, which finds
 // out by reflection what they are. Everything else is encoding/json's.

@@ -39,6 +39,12 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
+// dependable are the settings that our promises rest on, whatever the owner of a server made its defaults: what is
+// committed is on its disk (Invariant 1), and references can be checked (migration 0008). Stricter ways to commit than
+// "on" stay as they are.
+const dependable = "SET default_transaction_isolation = 'read committed'; " +
+	"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+
 // connect opens a pool; prepare, where given, is run on every new connection.
 func connect(ctx context.Context, databaseURL, name string, connections int,
 	prepare func(context.Context, *pgx.Conn) error,
@@ -56,7 +62,12 @@ func connect(ctx context.Context, databaseURL, name string, connections int,
 	cfg.ConnConfig.ConnectTimeout = 10 * time.Second
 	cfg.ConnConfig.RuntimeParams["application_name"] = name
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.AfterConnect = prepare
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, dependable, pgx.QueryExecModeSimpleProtocol); err != nil || prepare == nil {
+			return err
+		}
+		return prepare(ctx, conn)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Postgres: %w", redact(err))
@@ -66,6 +77,18 @@ func connect(ctx context.Context, databaseURL, name string, connections int,
 		return nil, fmt.Errorf("connect to Postgres: %w", redact(err))
 	}
 	return pool, nil
+}
+
+// How Postgres says that a role is not there, and that one may not what was asked.
+const (
+	invalidParameter      = "22023"
+	insufficientPrivilege = "42501"
+)
+
+// RoleRefused says whether a server refused a session for the role that it asked for: it is not there, or not the
+// user's to take.
+func RoleRefused(err error) bool {
+	return violates(err, invalidParameter) || violates(err, insufficientPrivilege)
 }
 
 // Table is the result of a query, whatever its columns.

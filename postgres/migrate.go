@@ -41,6 +41,9 @@ func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 		}
 		return err
 	})
+	if violates(err, insufficientPrivilege) {
+		return applied, fmt.Errorf("migrate: %w; pending steps are for the tables' owner to apply: sluice migrate up with a DATABASE_URL of theirs", err)
+	}
 	if err != nil {
 		return applied, fmt.Errorf("migrate: %w", err)
 	}

@@ -59,7 +59,9 @@ func (o *Online) makeDays(ctx context.Context, days []time.Time) error {
 		if known {
 			continue
 		}
-		if err := o.makeDay(ctx, day); err != nil {
+		if err := o.makeDay(ctx, day); violates(err, insufficientPrivilege) {
+			return fmt.Errorf("make the partition of %s: %w; the monitor must connect as the owner of the table decisions", day.Format(time.DateOnly), err)
+		} else if err != nil {
 			return fmt.Errorf("make the partition of %s: %w", day.Format(time.DateOnly), err)
 		}
 		o.mu.Lock()

@@ -144,14 +144,15 @@ func (b *benchRing) Close() error {
 }
 
 type benchPipelineCmd struct {
-	Queries    int    `default:"20000" help:"Queries to send round."`
-	Rounds     int    `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
-	Raw        int    `default:"30000" help:"Messages of one turn of the raw load."`
-	Growth     bool   `help:"Show what a query costs at the beginning and at the end of the run."`
-	Seed       uint64 `default:"1" help:"Another seed draws another order."`
-	JSON       bool   `name:"json" help:"Print one JSON object."`
-	CPUProfile string `placeholder:"FILE" help:"Write a CPU profile of each part, into FILE.1 and so on."`
-	MemProfile string `placeholder:"FILE" help:"Write a heap profile after each part, into FILE.1 and so on."`
+	Queries    int           `default:"20000" help:"Queries to send round."`
+	Rounds     int           `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
+	Raw        int           `default:"30000" help:"Messages of one turn of the raw load."`
+	Growth     bool          `help:"Show what a query costs at the beginning and at the end of the run."`
+	Pause      time.Duration `help:"Rest before the last fifth of the parts. After two minutes the log's server lets go of what it keeps of blocks that nobody uses, as a ring at work for hours would have."`
+	Seed       uint64        `default:"1" help:"Another seed draws another order."`
+	JSON       bool          `name:"json" help:"Print one JSON object."`
+	CPUProfile string        `placeholder:"FILE" help:"Write a CPU profile of each part, into FILE.1 and so on."`
+	MemProfile string        `placeholder:"FILE" help:"Write a heap profile after each part, into FILE.1 and so on."`
 }
 
 // Run measures.
@@ -185,7 +186,7 @@ func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 	}()
 	<-r.begun
 	result, err := bench.RunPipeline(ctx, b.ring(db), bench.PipelineOptions{
-		Queries: c.Queries, Rounds: c.Rounds, RawMessages: c.Raw, Seed: c.Seed, Profile: c.profile, Progress: func(p bench.Part) {
+		Queries: c.Queries, Rounds: c.Rounds, RawMessages: c.Raw, Pause: c.Pause, Seed: c.Seed, Profile: c.profile, Progress: func(p bench.Part) {
 			fmt.Fprintf(m.Stderr, "%s queries: %.0f queries/s, CPU %.0f us a query, and %.0f us in Postgres\n",
 				count(p.Done), p.QueriesPerSecond, p.CPUPerQuery, p.PostgresCPUPerQuery)
 		},
@@ -253,6 +254,8 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 		for _, s := range []bench.Stretch{p.First, p.Last} {
 			of := fmt.Sprintf(" from %s to %s queries", count(s.From), count(s.To))
 			t.row("CPU, us a query, mean"+of, number(s.CPUPerQuery+s.PostgresCPUPerQuery))
+			t.row("of it collecting garbage, us"+of, number(s.GCCPUPerQuery))
+			t.row("of it in the kernel, us"+of, number(s.KernelCPUPerQuery))
 			t.row("CPU, us a raw message, mean"+of, number(s.RawCPUPerMessage))
 		}
 	}
@@ -366,6 +369,7 @@ func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
 		t.row(fmt.Sprintf("start %d to the first label, s", i+1), number(s))
 	}
 	t.row("memory of the idle ring, MiB", number(result.IdleRSS))
+	t.row("of it its own, MiB", number(result.IdleOwn))
 	t.flush()
 	return nil
 }

@@ -37,6 +37,9 @@ func (m *Main) withAnalyst(ctx context.Context, demo bool, name string, do func(
 	}
 	defer func() { err = errors.Join(err, t.Close(ctx)) }()
 	db, err := postgres.Connect(ctx, asAnalyst(t.URL), name, 1)
+	if postgres.RoleRefused(err) {
+		return fmt.Errorf(`%w; "A Postgres of yours" in docs/security.md has the statements that make the role and grant it`, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w; are the tables there? sluice migrate up, or sluice demo, makes them", err)
 	}

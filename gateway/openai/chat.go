@@ -31,31 +31,34 @@ func Routes(p Pipeline) []web.Route {
 type handler struct{ p Pipeline }
 
 func (h handler) chat(w http.ResponseWriter, r *web.Request) *gateway.Fault {
-	a, includeUsage, fault := askOf(r.Body)
-	if fault != nil {
-		return fault
+	b := chatBodies.Get().(*chatBody)
+	a, fault := b.read(r.Body)
+	if fault == nil {
+		fault = r.Knobs(a)
 	}
-	if fault := r.Knobs(a); fault != nil {
-		return fault
+	switch {
+	case fault != nil:
+	case a.Stream:
+		fault = h.chatStream(w, r, a, b.StreamOptions != nil && b.StreamOptions.IncludeUsage)
+	default:
+		fault = web.Whole(w, r, h.p, a, func(answer *gateway.Answer, room []byte) any { return whole(answer, room) })
 	}
-	if a.Stream {
-		return h.chatStream(w, r, a, includeUsage)
-	}
-	return web.Whole(w, r, h.p, a, func(answer *gateway.Answer, room []byte) any { return whole(answer, room) })
+	b.put() // after a panic it is not used again
+	return fault
 }
 
-// chatBodies are used again: nothing of one is in the ask that it becomes, but what was made for it alone.
+// chatBodies are used again, with the asks that they become: nobody keeps one when it is answered.
 var chatBodies = sync.Pool{New: func() any { return new(chatBody) }}
 
-// askOf reads the body of a chat completion.
-func askOf(body []byte) (a *gateway.Ask, includeUsage bool, _ *gateway.Fault) {
-	b := chatBodies.Get().(*chatBody)
-	defer b.put()
-	if fault := web.Decode(body, b); fault != nil {
-		return nil, false, fault
+// read reads the body of a chat completion. The ask is b's own.
+func (b *chatBody) read(body []byte) (*gateway.Ask, *gateway.Fault) {
+	if !b.usual(string(body)) {
+		*b = chatBody{Messages: b.Messages[:0]}
+		if fault := web.Decode(body, b); fault != nil {
+			return nil, fault
+		}
 	}
-	a, fault := b.ask()
-	return a, b.StreamOptions != nil && b.StreamOptions.IncludeUsage, fault
+	return b.ask()
 }
 
 // put lets go of a body's memory, except for the room of a few messages.

@@ -46,6 +46,8 @@ type chatBody struct {
 	Modalities        []string `json:"modalities"`
 	ParallelToolCalls *bool    `json:"parallel_tool_calls"`
 	ServiceTier       *string  `json:"service_tier"`
+
+	asked gateway.Ask // what it becomes
 }
 
 type streamOptions struct {
@@ -180,7 +182,8 @@ func (b *chatBody) ask() (*gateway.Ask, *gateway.Fault) {
 	if fault := b.only(); fault != nil {
 		return nil, fault
 	}
-	a := &gateway.Ask{API: "openai.chat", Model: b.Model, Stream: b.Stream, Conversation: conversationOf(b.Metadata)}
+	a := &b.asked
+	*a = gateway.Ask{API: "openai.chat", Model: b.Model, Stream: b.Stream, Conversation: conversationOf(b.Metadata)}
 	a.Chat = llm.ChatRequest{
 		Temperature: b.Temperature, TopP: b.TopP, PresencePenalty: b.PresencePenalty, FrequencyPenalty: b.FrequencyPenalty,
 		Stop: b.Stop, Seed: b.Seed, ReasoningEffort: b.ReasoningEffort,

@@ -56,7 +56,7 @@ func forced(t *testing.T, happens func(s *Spool, d *disk, log gated)) {
 // after lets time pass, and wants so many forces since the spool was opened.
 func (d *disk) after(t *testing.T, wait time.Duration, want int64, what string) {
 	t.Helper()
-	time.Sleep(wait)
+	<-time.After(wait)
 	synctest.Wait()
 	if n := d.forces.Load(); n != want {
 		t.Errorf("%s: %d forces, want %d", what, n, want)
@@ -69,7 +69,7 @@ func TestWhatTheLogConfirmsInTimeIsNotForced(t *testing.T) {
 		close(log)
 		for range 50 {
 			must(t, s.Begin("a", []byte("intent")), s.End("a", fact("a")))
-			time.Sleep(20 * time.Millisecond)
+			<-time.After(20 * time.Millisecond)
 		}
 		d.after(t, 2*time.Second, 0, "a second of requests, confirmed within 50 ms each")
 	})
@@ -78,18 +78,18 @@ func TestWhatTheLogConfirmsInTimeIsNotForced(t *testing.T) {
 func TestWhatTheLogDoesNotConfirmIsForcedInTime(t *testing.T) {
 	t.Parallel()
 	forced(t, func(s *Spool, d *disk, log gated) {
-		time.Sleep(30 * time.Millisecond)
+		<-time.After(30 * time.Millisecond)
 		must(t, s.End("a", fact("a")))
 		d.after(t, 99*time.Millisecond, 0, "99 ms after an end")
 		d.after(t, time.Millisecond, 1, "100 ms after an end, the log away")
 		d.after(t, time.Second, 1, "nothing more has ended")
 		for range 60 { // of those that are not forced, the oldest is 100 ms old when the next four are forced with it
 			must(t, s.End("b", fact("b")))
-			time.Sleep(30 * time.Millisecond)
+			<-time.After(30 * time.Millisecond)
 		}
 		d.after(t, time.Second, 16, "a request every 30 ms, the log away")
 		close(log)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		must(t, s.End("c", fact("c")))
 		d.after(t, time.Second, 16, "the log is back")
 	})
@@ -112,7 +112,7 @@ func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
 		d.after(t, 99*time.Millisecond, 2, "99 ms after its end")
 		d.after(t, time.Millisecond, 3, "its end, which is confirmed, and without which its intents would be settled")
 		must(t, s.Begin("never", nil))
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 		must(t, s.End("never", nil))
 		d.after(t, time.Second, 3, "an intent that was ended in time")
 	})
@@ -126,7 +126,7 @@ func TestAForceBringsNoOtherAlong(t *testing.T) {
 		for i := range 100 { // requests of 20 ms, one of which is always under way
 			id := fmt.Sprint(i)
 			must(t, s.Begin(id, nil))
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond)
 			if i > 0 {
 				id = fmt.Sprint(i - 1)
 				must(t, s.End(id, fact(id)))
@@ -156,7 +156,7 @@ func TestWhatIsConfirmedAndNotBookedIsForced(t *testing.T) {
 		must(t, s.End("a", fact("a")))
 		d.after(t, 99*time.Millisecond, 0, "99 ms after an end that is confirmed")
 		d.after(t, time.Millisecond, 1, "what it cost is stored nowhere else")
-		time.Sleep(2820 * time.Millisecond) // at 2.92 s: published at 2.97, booked at 3 s
+		<-time.After(2820 * time.Millisecond) // at 2.92 s: published at 2.97, booked at 3 s
 		owed.Store(true)
 		must(t, s.End("b", fact("b")))
 		d.after(t, time.Second, 1, "booked in time")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -50,6 +51,8 @@ type Options struct {
 type Door struct {
 	o   Options
 	mux *http.ServeMux
+	// posts are the routes of mux that are asked most, by path: the mux takes some times as long to find them.
+	posts map[string]http.HandlerFunc
 	// aloneTold is when Door.alone last told the log, in seconds of Unix time.
 	aloneTold atomic.Int64
 }
@@ -66,17 +69,21 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Door{o: o, mux: http.NewServeMux()}
+	d := &Door{o: o, mux: http.NewServeMux(), posts: map[string]http.HandlerFunc{}}
 	routes, google := apart(routes)
 	for _, r := range routes {
 		other, shared := google[r.Pattern]
-		d.mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) {
+		handle := func(w http.ResponseWriter, req *http.Request) {
 			if shared && fromGoogle(req) {
 				d.serve(w, req, other)
 				return
 			}
 			d.serve(w, req, r)
-		})
+		}
+		d.mux.HandleFunc(r.Pattern, handle)
+		if path, posted := strings.CutPrefix(r.Pattern, "POST /"); posted && !strings.ContainsAny(path, "{}") {
+			d.posts["/"+path] = handle
+		}
 	}
 	d.otherMethods(routes)
 	d.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, []byte(`{"status":"ok"}`)) })
@@ -143,6 +150,10 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}()
+	if handle := d.posts[r.URL.Path]; handle != nil && r.Method == http.MethodPost && r.URL.RawPath == "" {
+		handle(w, r)
+		return
+	}
 	d.mux.ServeHTTP(w, r)
 }
 
@@ -208,6 +219,9 @@ func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gatew
 func ownMachine(r *http.Request) bool { return first(r.Header, "Origin") == "" && Loopback(r) }
 
 func isLoopback(hostport string) bool {
+	if a, err := netip.ParseAddrPort(hostport); err == nil && a.Addr().Zone() == "" {
+		return a.Addr().Unmap().IsLoopback()
+	}
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host = hostport
@@ -232,7 +246,11 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 		_ = slow.SetReadDeadline(time.Now().Add(d.o.BodyTimeout))
 		defer func() { _ = slow.SetReadDeadline(time.Time{}) }()
 	}
-	body, err := readAll(http.MaxBytesReader(w, r.Body, d.o.MaxBody), r.ContentLength)
+	source := r.Body
+	if r.ContentLength < 0 { // net/http sees to it that others are no longer than they say
+		source = http.MaxBytesReader(w, r.Body, d.o.MaxBody)
+	}
+	body, err := readAll(source, r.ContentLength)
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):

@@ -56,45 +56,40 @@ var requests = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // RoundTrip makes the exchange of a request that the wire takes. The end of the request's context ends it,
 // the reading of the response's body included. The caller reads the body to its end or closes it.
 func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	c, err := w.connect(r.Context())
-	if err != nil {
-		_ = r.Body.Close()
-		return nil, err
-	}
-	buf := requests.Get().(*bytes.Buffer)
-	defer requests.Put(buf)
-	buf.Reset()
-	if err := encode(buf, r); err != nil {
-		w.release(c)
-		return nil, err
-	}
-	stop := context.AfterFunc(r.Context(), c.interrupt)
-	n, err := c.Write(buf.Bytes())
-	if err != nil && n == 0 && c.used && r.Context().Err() == nil { // it was closed since we looked
-		stop()
-		_ = c.Close()
-		if c, err = w.dial(r.Context()); err != nil {
+	words := requests.Get().(*bytes.Buffer)
+	defer requests.Put(words)
+	words.Reset()
+	for {
+		c, err := w.connect(r.Context())
+		if err != nil {
+			_ = r.Body.Close()
 			return nil, err
 		}
-		stop = context.AfterFunc(r.Context(), c.interrupt)
-		_, err = c.Write(buf.Bytes())
-	}
-	var resp *http.Response
-	if err == nil {
-		resp, err = c.readHead(r)
-	}
-	if err != nil {
+		stop := context.AfterFunc(r.Context(), c.interrupt)
+		var resp *http.Response
+		if err = c.ask(r, words); err == nil {
+			resp, err = c.readHead(r)
+		}
+		if err == nil {
+			return w.lend(c, resp, stop), nil
+		}
 		stop()
 		_ = c.Close()
-		return nil, err
+		if !errors.Is(err, errLeft) { // another one: at last a new one, which nobody has left
+			return nil, err
+		}
 	}
+}
+
+// lend has a response's body give its connection back.
+func (w *Wire) lend(c *conn, resp *http.Response, stop func() bool) *http.Response {
 	b := &body{ReadCloser: resp.Body, w: w, c: c, stop: stop, last: resp.Close}
 	if resp.Body == http.NoBody {
 		b.end()
-		return resp, nil
+		return resp
 	}
 	resp.Body = b
-	return resp, nil
+	return resp
 }
 
 // encode writes a request as it is sent. The body is read and closed.
@@ -124,26 +119,22 @@ func encode(buf *bytes.Buffer, r *http.Request) error {
 	return err
 }
 
-// connect is a connection that was used before and is still good, or a new one.
+// connect is a connection that was used before, or a new one.
 func (w *Wire) connect(ctx context.Context) (*conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	for c := w.take(); c != nil; c = w.take() {
-		if time.Since(c.since) < idleFor && c.quiet() {
+		if time.Since(c.since) < idleFor {
 			return c, nil
 		}
 		_ = c.Close()
 	}
-	return w.dial(ctx)
-}
-
-func (w *Wire) dial(ctx context.Context) (*conn, error) {
 	raw, err := w.dialer.DialContext(ctx, "tcp", w.address)
 	if err != nil {
 		return nil, err
 	}
-	return newConn(raw), nil
+	return newConn(raw)
 }
 
 func (w *Wire) take() *conn {

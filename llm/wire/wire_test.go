@@ -166,6 +166,43 @@ func TestAConnectionThatTheServerIsDoneWithIsNotUsedAgain(t *testing.T) {
 	}
 }
 
+// unread tells whether it was read.
+type unread struct {
+	io.Reader
+	read bool
+}
+
+func (u *unread) Read(b []byte) (int, error) {
+	u.read = true
+	return u.Reader.Read(b)
+}
+
+func (u *unread) Close() error { return nil }
+
+func TestARequestThatFindsNobodyIsNotBegun(t *testing.T) {
+	p := listen(t, func(c net.Conn, r *bufio.Reader, _ int64) {
+		if _, err := http.ReadRequest(r); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		}
+	})
+	w := open(t, p)
+	if got := said(t, w, post(t, t.Context(), p, "x")); got != "200 hi" {
+		t.Fatal(got)
+	}
+	w.AwaitClosed()
+	_ = p.Close()
+	r := post(t, t.Context(), p, "x")
+	body := &unread{Reader: strings.NewReader("x")}
+	r.Body = body
+	if resp, err := w.RoundTrip(r); err == nil {
+		_ = resp.Body.Close()
+		t.Error("nobody answered")
+	}
+	if body.read { // whoever reads a body takes it for sent, and pays for it
+		t.Error("the request was read though there was nobody to send it to")
+	}
+}
+
 func TestABodyThatIsNotReadTakesItsConnectionAlong(t *testing.T) {
 	p := listen(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhi"))
 	w := open(t, p)
