@@ -108,7 +108,7 @@ func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {
 		must(t, s.Begin("slow", []byte("third")))
 		d.after(t, 99*time.Millisecond, 1, "99 ms after one more intent")
 		d.after(t, time.Millisecond, 2, "100 ms after one more intent")
-		must(t, s.End("slow", fact("slow")))
+		must(t, s.Begin("slow", []byte("fourth")), s.End("slow", fact("slow")))
 		d.after(t, 99*time.Millisecond, 2, "99 ms after its end")
 		d.after(t, time.Millisecond, 3, "its end, which is confirmed, and without which its intents would be settled")
 		must(t, s.Begin("never", nil))
