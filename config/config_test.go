@@ -190,7 +190,7 @@ query: {max_bytes: 1}
 		"data_dir (sluice.yaml:2): is empty",
 		"nats.replicas (sluice.yaml:4): is 2; want 1, 3 or 5",
 		`nats.max_age (sluice.yaml:5): "soon" is not a duration`,
-		"nats.embedded_ports (sluice.yaml:6): no such key; the keys here are url, embedded_host, embedded_port",
+		"nats.embedded_ports (sluice.yaml:6): no such key; did you mean embedded_port?",
 		`pair.medium (sluice.yaml:7): "gemini-9" is not listed in models`,
 		"judge.version (sluice.yaml:8)",
 		"query.max_bytes (sluice.yaml:9): is not above 0",

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"sluice/spelling"
 )
 
 // decoder lays a YAML tree over a Config, key by key, and collects every fault with its place.
@@ -53,7 +55,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {
 		field, known := fieldOf(v, name)
 		switch {
 		case !known:
-			d.faults.add(path, d.where(n.Content[i]), "no such key", "the keys here are "+strings.Join(keysOf(v.Type()), ", "))
+			d.faults.add(path, d.where(n.Content[i]), "no such key", nearest(name, keysOf(v.Type())))
 		case seen[name]:
 			d.faults.add(path, d.where(n.Content[i]), "given twice", "keep one")
 		default:
@@ -61,6 +63,14 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {
 		}
 		seen[name] = true
 	}
+}
+
+// nearest names the key that was probably meant, or all that there are.
+func nearest(name string, keys []string) string {
+	if meant := spelling.Meant(name, keys); meant != "" {
+		return "did you mean " + meant + "?"
+	}
+	return "the keys here are " + strings.Join(keys, ", ")
 }
 
 // list replaces the whole default list.

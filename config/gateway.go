@@ -56,8 +56,8 @@ type Fallback struct {
 // Spool is where intents and outcomes of calls are kept until the log has them.
 type Spool struct {
 	Dir       string        `key:"dir" doc:"Its directory; gateways of one machine share it. Empty: spool in data_dir."`
-	Sync      string        `key:"sync" doc:"When it is forced to the disk: none (by the operating system, half a minute), batch (every sync_every, beside the requests), always (before every call and last byte; requests at one time share a force). A killed process loses nothing with any of them; this is about a loss of power."`
-	SyncEvery time.Duration `key:"sync_every" doc:"How much a loss of power may take with batch."`
+	Sync      string        `key:"sync" doc:"When it is forced to the disk: none (by the operating system, half a minute), batch (what is sync_every old and not the log's yet, beside the requests), always (before every call and last byte; requests at one time share a force). A killed process loses nothing with any of them; this is about a loss of power."`
+	SyncEvery time.Duration `key:"sync_every" doc:"How much a loss of power may take of what the log does not have, with batch."`
 }
 
 func defaultGateway() Gateway {

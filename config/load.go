@@ -62,7 +62,11 @@ func (c *Config) loadFile(path string, places map[string]string, faults *FaultsE
 func (c *Config) overlay(data []byte, file string, places map[string]string, faults *FaultsError) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		faults.add(file, "", "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		remedy := ""
+		if strings.Contains(err.Error(), "cannot start any token") {
+			remedy = "is there a tab? YAML is indented by blanks alone"
+		}
+		faults.add(file, "", "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), remedy)
 		return faults.err()
 	}
 	if len(doc.Content) == 0 {

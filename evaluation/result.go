@@ -202,5 +202,5 @@ func thin(c Curve) Curve {
 	return append(out, c[len(c)-1])
 }
 
-// MediumShare is the share of the queries that went to the medium model.
+// MediumShare is the share of the queries that went to the medium model, for the page's template.
 func (p PolicyResult) MediumShare() float64 { return 1 - p.LargeShare }

@@ -14,7 +14,7 @@ import (
 	"sluice/postgres"
 )
 
-var question = regexp.MustCompile("(?ms)^### (\\d+)\\. ([^\n]+)\n+```sql\n(.+?)\n```$")
+var question = regexp.MustCompile("(?ms)^### (\\d+)\\. ([^\n]+)\n+(?:[^\n`#]+\n+)?```sql\n(.+?)\n```$")
 
 // printed writes a table as lines of values, for comparison.
 func printed(t postgres.Table) string {
@@ -85,8 +85,8 @@ q-12 | What is the 12th question about? | incorrect answer 12 | correct answer 1
 2700 | 36000 | 13800
 `,
 	9: `
-j1 | j2 | false | 126 | 0.9048
-j1 | j2 | true | 54 | 1.0000
+v1 | v2 | false | 126 | 0.9048
+v1 | v2 | true | 54 | 1.0000
 `,
 	10: `
 q-0 | a | correct | incorrect | because it says so | a second opinion
@@ -138,13 +138,13 @@ acme | 18 | 120 | 10050
 0.005 | accepted | test
 0.605 | said by large | incorrect answer 13
 0.605 | said by medium | incorrect answer 13
-0.905 | judged j1 a | incorrect
-0.905 | judged j1 b | incorrect
+0.905 | judged v1 a | incorrect
+0.905 | judged v1 b | incorrect
 0.915 | labelled | Ambiguous_Query
 1.165 | described | mathematics
-1.166 | example | dzuykr76kl2777ygcftdv6lifi
-3600.000 | judged j2 a | incorrect
-3600.000 | judged j2 b | incorrect
+1.166 | example | qqgvenaryxtautmudbweavxfxq
+3600.000 | judged v2 a | incorrect
+3600.000 | judged v2 b | incorrect
 `,
 	21: `
 Complex_Query | 20 | 0.2000 | 0.7500 | 0

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
@@ -146,6 +145,11 @@ func packFraction(b []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, msgpcode.Double), math.Float64bits(f))
 }
 
+type named[K ~string] struct {
+	name  K
+	value float64
+}
+
 // packFractions writes the names in order, so that equal values are equal bytes.
 func packFractions[K ~string](b []byte, by map[K]float64) []byte {
 	switch n := len(by); {
@@ -156,14 +160,16 @@ func packFractions[K ~string](b []byte, by map[K]float64) []byte {
 	default:
 		b = binary.BigEndian.AppendUint32(append(b, msgpcode.Map32), uint32(n))
 	}
-	var few [32]K
-	names := few[:0]
-	for k := range by {
-		names = append(names, k)
+	var few [16]named[K]
+	sorted := few[:0]
+	for k, f := range by {
+		sorted = append(sorted, named[K]{k, f})
+		for i := len(sorted) - 1; i > 0 && sorted[i].name < sorted[i-1].name; i-- {
+			sorted[i], sorted[i-1] = sorted[i-1], sorted[i]
+		}
 	}
-	slices.Sort(names)
-	for _, k := range names {
-		b = packFraction(packText(b, string(k)), by[k])
+	for _, f := range sorted {
+		b = packFraction(packText(b, string(f.name)), f.value)
 	}
 	return b
 }

@@ -27,6 +27,14 @@ type askCmd struct {
 	upstreamFlag
 }
 
+// Validate checks the knob while the command line is read.
+func (c *askCmd) Validate() error {
+	if t := c.Threshold; t != nil && (*t < 0 || *t > 1) {
+		return fmt.Errorf("--threshold: want a number from 0 to 1, got %g", *t)
+	}
+	return nil
+}
+
 // Run answers in this process: it joins the log that runs, or starts one.
 func (c *askCmd) Run(ctx context.Context, m *Main) (err error) {
 	cfg, emu, _, err := c.apply(m.config)

@@ -83,8 +83,11 @@ func (c *budgetsShowCmd) Run(ctx context.Context, m *Main) error {
 }
 
 func whose(scope budget.Scope, subject string) string {
-	if scope == budget.ScopeGlobal {
+	switch {
+	case scope == budget.ScopeGlobal:
 		return "everybody"
+	case subject == "":
+		return "who has no " + string(scope)
 	}
 	return fmt.Sprintf("%s %q", scope, subject)
 }

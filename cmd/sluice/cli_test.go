@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +31,13 @@ func TestAConfigurationThatCannotBeReadIsAUsageError(t *testing.T) {
 	if err := os.WriteFile(file, []byte("pair: ["), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	tabs := filepath.Join(t.TempDir(), "tabs.yaml")
+	if err := os.WriteFile(tabs, []byte("pair:\n\tmedium: a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for args, want := range map[string]string{
 		"--config " + file:                  "broken.yaml: is not YAML: line 1",
+		"--config " + tabs:                  "is there a tab? YAML is indented by blanks alone",
 		"--config " + file + ".away":        "broken.yaml.away: no such file",
 		"--set =3":                          "=3 (--set): names no key; write --set key=value",
 		"--set nats.replicas":               "has no value",
@@ -134,5 +140,34 @@ func TestDollarsAreExact(t *testing.T) {
 		if err := d.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is %+v, want an error", text, d)
 		}
+	}
+}
+
+func TestAWrongCommandLineNamesItsCommandAndWhatThereIs(t *testing.T) {
+	for args, want := range map[string]string{
+		"dead lst":               `unexpected argument lst, did you mean "list"? (see sluice dead --help)`,
+		"dead list --stage intk": `--stage must be one of "intake", "answer", "judge", "label", "analysis", "record", "training", "monitor", "notify" but got "intk" (see sluice dead list --help)`,
+		"ask --threshold 3 why":  "--threshold: want a number from 0 to 1, got 3 (see sluice ask --help)",
+		"nonsense":               "unexpected argument nonsense (see sluice --help)",
+	} {
+		var out, errs output
+		m := &Main{Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }}
+		if status := m.report(m.ParseFlags(strings.Fields(args))); status != statusUsage || !strings.Contains(errs.String(), want) {
+			t.Errorf("%s: status %d, want %q in\n%s", args, status, want, errs.String())
+		}
+	}
+	p := newProgram(t)
+	if _, errs, status := p.run("forget"); status != statusUsage || !strings.Contains(errs, "(see sluice forget --help)") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+}
+
+func TestACommandThatIsInterruptedInItsBeginningsSaysSo(t *testing.T) {
+	p := newProgram(t)
+	m, _, errs := p.command("publish")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if status := m.report(m.Run(ctx)); status != statusInterrupted || !strings.Contains(errs.String(), "interrupted before the work was done") {
+		t.Errorf("status %d\n%s", status, errs.String())
 	}
 }

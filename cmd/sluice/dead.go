@@ -67,10 +67,10 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
 		if c.JSON {
 			return m.printLetters(letters)
 		}
-		t := newTable(m.Stdout, "id", "died at", "stage", "reason", "class", "attempts", "error")
+		t := newTable(m.Stdout, "id", "died at", "stage", "reason", "class", "attempts", "message", "error").numbers(6)
 		for _, l := range letters {
 			t.row(l.ID[:12], l.DiedAt.Format(time.RFC3339), l.Stage, string(l.Reason), string(l.Class),
-				strconv.Itoa(l.Attempts), oneLine(l.Error, 80))
+				strconv.Itoa(l.Attempts), fmt.Sprintf("%s %d", l.Envelope.Stream, l.Envelope.Sequence), oneLine(wrong(l), 80))
 		}
 		if len(letters) > 0 {
 			t.flush()
@@ -78,6 +78,15 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
 		fmt.Fprintln(m.Stderr, several(len(letters), "dead letter", "dead letters"))
 		return nil
 	})
+}
+
+// wrong is what a letter died of, without the place, which stands beside it.
+func wrong(l operate.Letter) string {
+	_, after, found := strings.Cut(l.Error, fmt.Sprintf("(%s:%d): ", l.Envelope.Stream, l.Envelope.Sequence))
+	if found {
+		return after
+	}
+	return l.Error
 }
 
 type deadShowCmd struct{ deadFilter }
@@ -200,13 +209,4 @@ func (c *deadDropCmd) Run(ctx context.Context, m *Main) error {
 		fmt.Fprintf(m.Stderr, "%d of %s dropped\n", n, several(len(letters), "dead letter", "dead letters"))
 		return err
 	})
-}
-
-// oneLine fits text into so many characters of one line.
-func oneLine(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
 }

@@ -50,6 +50,8 @@ func (c *evalRunCmd) Run(ctx context.Context, m *Main) error {
 			}
 			if v := state.Active.Version; v != "" {
 				names = []string{v}
+			} else {
+				fmt.Fprintln(m.Stderr, "no router is active, so only the controls are measured; another is by its version: sluice model list, sluice eval run VERSION")
 			}
 		}
 		for _, r := range controls.All(c.Seed) {

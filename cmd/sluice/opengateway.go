@@ -111,7 +111,7 @@ func (g *openedGateway) openSpool(ctx context.Context) error {
 	var err error
 	g.Spool, left, err = spool.Open(spool.Options{
 		Dir: g.slot.Dir, Sync: spool.Sync(g.cfg.Gateway.Spool.Sync), SyncEvery: g.cfg.Gateway.Spool.SyncEvery,
-		BeforeForget: g.keeper.Flush, OnBroken: func(b spool.Broken) { g.broken(ctx, b) }, Log: g.m.log,
+		BeforeForget: g.keeper.Flush, Owed: g.keeper.Owed, OnBroken: func(b spool.Broken) { g.broken(ctx, b) }, Log: g.m.log,
 	})
 	if err != nil {
 		return err

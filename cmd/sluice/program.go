@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -56,15 +58,46 @@ const (
 	statusInterrupted = 130
 )
 
-// usageError is a fault of the command line.
-type usageError struct{ err error }
+// usageError is a fault of the command line; of is the command as far as it was understood: "sluice dead list".
+type usageError struct {
+	err error
+	of  string
+}
 
-func (e *usageError) Error() string { return e.err.Error() + " (see sluice --help)" }
+func (e *usageError) Error() string {
+	return e.err.Error() + " (see " + cmp.Or(e.of, "sluice") + " --help)"
+}
 func (e *usageError) Unwrap() error { return e.err }
 
 // usagef is a fault of the command line that only the command itself could find.
 func usagef(format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...)}
+}
+
+// misread is what the parser says of a command line, for people: a flag that may be left out has "" among its words,
+// which nobody types.
+func misread(err error) error {
+	u := &usageError{err: err}
+	var at *kong.ParseError
+	if errors.As(err, &at) {
+		u.of = commandOf(at.Context)
+	}
+	if text := err.Error(); strings.Contains(text, "must be one of") {
+		text = strings.ReplaceAll(strings.Replace(text, `,"" but`, ` but`, 1), `","`, `", "`)
+		u.err = errors.New(text)
+	}
+	return u
+}
+
+// commandOf is the command that was selected, with the program's name: "sluice dead list".
+func commandOf(c *kong.Context) string {
+	if c == nil {
+		return ""
+	}
+	if n := c.Selected(); n != nil {
+		return n.FullPath()
+	}
+	return c.Model.Name
 }
 
 const description = "An LLM router that learns from your own pair of models: an offline ring asks both, judges them blind and labels " +
@@ -86,6 +119,7 @@ func (m *Main) ParseFlags(args []string) error {
 		kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(int) { m.helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups(groups),
 	)
 	if err != nil {
 		return fmt.Errorf("command line: %w", err)
@@ -95,7 +129,7 @@ func (m *Main) ParseFlags(args []string) error {
 		return errHelped
 	}
 	if err != nil {
-		return &usageError{err: err}
+		return misread(err)
 	}
 	return nil
 }
@@ -119,8 +153,11 @@ func (m *Main) Run(ctx context.Context) error {
 	m.refusals = &refusals{log: m.log, now: time.Now, end: end}
 	m.selected.BindTo(working, (*context.Context)(nil))
 	err = m.selected.Run(m)
-	if refused := m.refusals.fatal(); refused != nil {
+	switch refused := m.refusals.fatal(); {
+	case refused != nil:
 		err = refused // what else failed is for it
+	case ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, errInterrupted):
+		err = errInterrupted // where in its beginnings says nothing to whoever pressed Ctrl-C
 	}
 	return errors.Join(err, m.tracing.Shutdown(ctx))
 }
@@ -146,6 +183,9 @@ func (m *Main) ready(w Where) {
 func (m *Main) report(err error) int {
 	var usage *usageError
 	var faults config.FaultsError
+	if errors.As(err, &usage) && usage.of == "" {
+		usage.of = commandOf(m.selected)
+	}
 	switch {
 	case err == nil, errors.Is(err, errHelped):
 		return statusDone

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,7 +25,8 @@ type ring struct {
 	stop  context.CancelCauseFunc
 	// begun is closed when every stage asks for messages, ended when none does any more.
 	begun, ended chan struct{}
-	err          error // why it ended; read after ended
+	err          error       // why it ended; read after ended
+	broken       atomic.Bool // some stage could not begin; settled once begun is closed
 
 	mu    sync.Mutex
 	crews []*crew
@@ -71,11 +73,13 @@ func (r *ring) run(ctx context.Context, p parts, names []string, open func(conte
 	defer built()
 	b, err := r.prepare(ctx, p, names, open)
 	if err != nil {
+		r.broken.Store(true)
 		return err
 	}
 	defer b.Close()
 	c, err := newCrew(p, b.stages, r.log, built)
 	if err != nil {
+		r.broken.Store(true)
 		return err
 	}
 	defer func() { _ = c.Close() }()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"sluice/postgres"
 )
@@ -55,15 +54,7 @@ func (c *sqlCmd) ask(ctx context.Context, m *Main, db *postgres.DB) error {
 	if c.JSON {
 		return writeRows(m.Stdout, result)
 	}
-	shown := newTable(m.Stdout, result.Columns...)
-	for _, row := range result.Rows {
-		line := make([]string, len(row))
-		for i, v := range row {
-			line[i] = plain(v)
-		}
-		shown.row(line...)
-	}
-	shown.flush()
+	showRows(m.Stdout, result)
 	fmt.Fprintln(m.Stderr, several(len(result.Rows), "row", "rows"))
 	return nil
 }
@@ -99,23 +90,6 @@ func writeRows(w io.Writer, t postgres.Table) error {
 		}
 	}
 	return nil
-}
-
-// plain writes a value of a table for people.
-func plain(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case time.Time:
-		return v.UTC().Format(time.RFC3339)
-	case string, bool, int, int16, int32, int64, float32, float64:
-		return fmt.Sprint(v)
-	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return strings.Trim(string(data), `"`)
 }
 
 // demoDatabase is the database of the private cluster that every demo makes afresh.

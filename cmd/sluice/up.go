@@ -65,7 +65,7 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	case <-r.begun:
 	case <-ctx.Done():
 	}
-	if t := tables.get(); t != nil && ctx.Err() == nil {
+	if t := tables.get(); t != nil && ctx.Err() == nil && !r.broken.Load() {
 		c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
 		g.announce(m, s)
 		m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // count writes a number in groups of three: 12,345.
@@ -48,6 +49,11 @@ func clip(s string, most int) string {
 		return string(r[:most-1]) + "…"
 	}
 	return s
+}
+
+// oneLine fits a text of several lines into so many characters of one.
+func oneLine(text string, most int) string {
+	return clip(strings.Join(strings.Fields(text), " "), most)
 }
 
 // sortedKeys lists a map's keys in order.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice"
+	"sluice/spelling"
 	"sluice/streams"
 )
 
@@ -56,44 +57,11 @@ var alike = map[string]string{
 
 // suggestion names the key that was probably meant.
 func suggestion(key string) string {
-	folded := strings.Map(func(r rune) rune {
-		if r == '_' || r == '-' || r == ' ' || r == '.' {
-			return -1
-		}
-		return r
-	}, strings.ToLower(key))
-	if meant := alike[folded]; meant != "" {
+	if meant := alike[spelling.Fold(key)]; meant != "" {
 		return ": did you mean " + meant + "?"
 	}
-	for _, k := range keys {
-		if distance(folded, strings.ReplaceAll(k, "_", "")) <= len(k)/4 {
-			return ": did you mean " + k + "?"
-		}
+	if meant := spelling.Meant(key, keys[:]); meant != "" {
+		return ": did you mean " + meant + "?"
 	}
 	return ": the keys are " + strings.Join(keys[:], ", ")
-}
-
-// distance is how many characters must be changed, added or dropped to turn a into b. Words longer than
-// any key are far from every key.
-func distance(a, b string) int {
-	if len(a) > 32 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -162,9 +162,22 @@ func (k *Keeper) count(f func(*Stats)) {
 }
 
 // Flush stores everything that was settled before it. A spool calls it before it forgets a call.
-func (k *Keeper) Flush(ctx context.Context) error {
-	return k.settleAll(ctx, func(a *account) bool { return a.settled != 0 || len(a.pending) > 0 }, false)
+func (k *Keeper) Flush(ctx context.Context) error { return k.settleAll(ctx, (*account).owed, false) }
+
+// Owed says whether Flush has something to store.
+func (k *Keeper) Owed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, a := range k.accounts {
+		if a.owed() {
+			return true
+		}
+	}
+	return false
 }
+
+// owed says whether the log does not know yet what was spent. The keeper's lock is held.
+func (a *account) owed() bool { return a.settled != 0 || len(a.pending) > 0 }
 
 // settleAll makes one exchange for each account that asks for one, and waits.
 func (k *Keeper) settleAll(ctx context.Context, which func(*account) bool, giveAll bool) error {

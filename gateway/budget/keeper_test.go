@@ -24,6 +24,22 @@ func TestAClaimThatFitsIsReservedAndSettledWithWhatItCost(t *testing.T) {
 	}
 }
 
+func TestWhatIsSettledIsOwedUntilItIsStored(t *testing.T) {
+	k := openFake(t, newFakeShared(), Options{Limits: []Limit{global("all", 1000, ActionRefuse)}})
+	reserve(t, k, claim("a", 400))
+	if k.Owed() {
+		t.Error("nothing is spent yet, and something is owed")
+	}
+	settle(t, k, "a", 150)
+	if !k.Owed() {
+		t.Error("what was spent is nowhere else, and nothing is owed")
+	}
+	flush(t, k)
+	if k.Owed() {
+		t.Error("stored, and still owed")
+	}
+}
+
 func TestWhatDoesNotFitIsRefusedWithTheBudgetsName(t *testing.T) {
 	k := openFake(t, newFakeShared(), Options{Limits: []Limit{global("roomy", 10_000, ActionRefuse), global("all", 1000, ActionRefuse)}})
 	reserve(t, k, claim("a", 600))

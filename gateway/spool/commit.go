@@ -52,17 +52,24 @@ func (c *commit) wait(frame uint64, force func() (uint64, error)) error {
 // force brings everything that was written onto the disk.
 func (s *Spool) force() (uint64, error) {
 	s.mu.Lock()
-	frames := s.frames
+	frames, moments, names := s.frames, s.forcing(), s.renamed
 	files := append(s.dirty, s.segments[len(s.segments)-1])
-	s.dirty = nil
+	s.dirty, s.renamed = nil, false
 	s.mu.Unlock()
 	var errs []error
 	for _, g := range files {
-		if err := g.file.Sync(); !errors.Is(err, os.ErrClosed) { // closed: all of it is published
+		if err := s.o.sync(g.file); !errors.Is(err, os.ErrClosed) { // closed: all of it is published
 			errs = append(errs, err)
 		}
 	}
+	if names {
+		errs = append(errs, syncDir(s.o.Dir))
+	}
 	if err := errors.Join(errs...); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.renamed = s.renamed || names
+		s.unforced(moments)
 		return frames, errors.Join(ErrFull, err)
 	}
 	return frames, nil

@@ -26,7 +26,7 @@ func (s *Spool) mark(ctx context.Context) error {
 		}
 	}
 	// A mark that can't be written costs a second publishing, which changes nothing (Invariant 2).
-	_, _ = s.write(appendMark(nil, at), 0, func(*segment) {})
+	_, _ = s.write(appendMark(nil, at), 0, func(*segment, *moment) {})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.marked = at

@@ -11,7 +11,7 @@ import (
 // requests were begun and never ended. The caller ends them with what they are to be settled at.
 func Open(o Options) (*Spool, []Leftover, error) {
 	s := &Spool{
-		o: o.withDefaults(), begun: map[string]*segment{}, grown: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		o: o.withDefaults(), begun: map[string]begun{}, grown: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
 		idle: make(chan struct{}),
 	}
 	left, err := s.open()
@@ -32,7 +32,7 @@ func (s *Spool) open() ([]Leftover, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := replay{begun: map[string]*Leftover{}, home: s.begun}
+	r := replay{begun: map[string]*Leftover{}, home: map[string]*segment{}}
 	for _, n := range numbers {
 		f, err := os.OpenFile(segmentPath(s.o.Dir, n), os.O_RDWR, 0)
 		if err != nil {
@@ -44,7 +44,8 @@ func (s *Spool) open() ([]Leftover, error) {
 			return nil, err
 		}
 	}
-	for _, g := range s.begun {
+	for id, g := range r.home {
+		s.begun[id] = begun{home: g}
 		g.open++
 	}
 	if s.broken, err = countBroken(s.o.Dir); err != nil {
@@ -54,6 +55,7 @@ func (s *Spool) open() ([]Leftover, error) {
 	if len(s.segments) > 0 && s.reader.segment < s.segments[0].number {
 		s.reader = position{segment: s.segments[0].number}
 	}
+	s.leftUnforced()
 	// A new segment, so that nothing is written behind a torn frame.
 	if _, err := s.rotate(0); err != nil {
 		return nil, err

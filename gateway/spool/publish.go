@@ -112,20 +112,21 @@ func (s *Spool) grow() {
 	}
 }
 
+// forceOften forces what has waited long enough for the log.
 func (s *Spool) forceOften(ctx context.Context) {
-	last := uint64(0)
-	for sleep(ctx, s.o.SyncEvery) == nil {
-		s.mu.Lock()
-		frames := s.frames
-		s.mu.Unlock()
-		if frames == last {
-			continue
-		}
-		if _, err := s.force(); err != nil {
+	for {
+		wait := s.due(time.Now())
+		if wait <= 0 {
+			_, err := s.force()
+			if err == nil {
+				continue
+			}
 			s.o.Log.Error("the spool can't be forced to the disk", "error", err)
-			continue
+			wait = s.o.SyncEvery
 		}
-		last = frames
+		if sleep(ctx, wait) != nil {
+			return
+		}
 	}
 }
 
@@ -179,10 +180,7 @@ func (s *Spool) publish(ctx context.Context, p Publisher, msgs []streams.Message
 func (s *Spool) hold(id string, facts []streams.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g := s.begun[id]; g != nil {
-		g.open--
-		delete(s.begun, id)
-	}
+	s.noteEnded(id, nil)
 	for _, m := range facts {
 		m.Data = bytes.Clone(m.Data) // the caller's
 		s.held = append(s.held, m)

@@ -20,7 +20,9 @@ type Sync string
 const (
 	// SyncNone leaves it to the operating system: a loss of power may take the last half minute.
 	SyncNone Sync = "none"
-	// SyncBatch forces every [Options.SyncEvery], beside the requests: a loss of power may take that long.
+	// SyncBatch forces, beside the requests, what is [Options.SyncEvery] old and not the log's yet: intents that nothing
+	// has ended, and facts that it has not confirmed, or that are not booked. A loss of power may take what is younger;
+	// what the log has confirmed is as safe as the log is.
 	SyncBatch Sync = "batch"
 	// SyncAlways lets every request wait until its own intent and end are forced; those that wait at the
 	// same time share one force.
@@ -42,6 +44,8 @@ type Options struct {
 	// BeforeForget, where set, is called before published facts are forgotten; an error keeps them. Whoever
 	// books what calls cost stores its books here: see [Spool.Unpublished].
 	BeforeForget func(ctx context.Context) error
+	// Owed, where set, says whether BeforeForget has something to store. As long as it has, the spool alone knows it.
+	Owed func() bool
 	// OnBroken hears of damage that publishing came to, in Run's goroutine: what is behind it waits. Damage that
 	// Open finds it tells the log, and its leftovers hold what was lost.
 	OnBroken func(Broken)
@@ -49,6 +53,7 @@ type Options struct {
 	Log *slog.Logger
 
 	allocate func(*os.File, int64) ([]byte, error) // mapped.Allocate outside of tests
+	sync     func(*os.File) error                  // (*os.File).Sync outside of tests
 }
 
 // headroom is the part of a segment that ends may use and intents may not.
@@ -70,13 +75,15 @@ type Spool struct {
 
 	mu       sync.Mutex
 	segments []*segment // oldest first; the last one is written to
-	begun    map[string]*segment
+	begun    map[string]begun
 	reader   position // everything before it is published
 	marked   position // everything before it is forgotten
 	ended    int64    // ends written and not yet published
 	frames   uint64   // frames written, for the group commit
 	dirty    []*segment
-	tried    uint64 // the number of the latest segment, made or not
+	renamed  bool      // files have been made whose names are not forced
+	moments  []*moment // with SyncBatch: what may have to be forced, oldest first
+	tried    uint64    // the number of the latest segment, made or not
 	// held are facts that found no room on the disk: they are published from memory.
 	held   []streams.Message
 	closed bool
@@ -108,6 +115,9 @@ func (o Options) withDefaults() Options {
 	if o.allocate == nil {
 		o.allocate = mapped.Allocate
 	}
+	if o.sync == nil {
+		o.sync = (*os.File).Sync
+	}
 	return o
 }
 
@@ -120,12 +130,7 @@ func (s *Spool) Begin(id string, intent []byte) error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	*buf = appendIntent((*buf)[:0], id, intent)
-	frame, err := s.write(*buf, headroom, func(g *segment) {
-		if s.begun[id] == nil {
-			s.begun[id] = g
-			g.open++
-		}
-	})
+	frame, err := s.write(*buf, headroom, func(g *segment, now *moment) { s.noteBegun(id, g, now) })
 	if err != nil {
 		return fmt.Errorf("spool: begin %s: %w", id, err)
 	}
@@ -139,11 +144,11 @@ func (s *Spool) End(id string, facts []streams.Message) error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	*buf = appendEnd((*buf)[:0], id, facts)
-	frame, err := s.write(*buf, 0, func(*segment) {
+	frame, err := s.write(*buf, 0, func(g *segment, now *moment) {
 		s.ended++
-		if g := s.begun[id]; g != nil {
-			g.open--
-			delete(s.begun, id)
+		s.noteEnded(id, now)
+		if now != nil {
+			now.end = position{g.number, g.written}
 		}
 	})
 	if err != nil {
@@ -156,7 +161,7 @@ func (s *Spool) End(id string, facts []streams.Message) error {
 
 // write appends frames, of which so much room must be left behind them, and notes them under the lock. It
 // returns the number of frames written so far.
-func (s *Spool) write(frames []byte, room int64, note func(*segment)) (uint64, error) {
+func (s *Spool) write(frames []byte, room int64, note func(*segment, *moment)) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -174,7 +179,7 @@ func (s *Spool) write(frames []byte, room int64, note func(*segment)) (uint64, e
 		return 0, errors.Join(ErrFull, err)
 	}
 	g.written += int64(len(frames))
-	note(g)
+	note(g, s.moment())
 	s.frames++
 	return s.frames, nil
 }
@@ -187,14 +192,10 @@ func (s *Spool) rotate(frame int64) (*segment, error) {
 	}
 	s.tried++
 	g, err := newSegment(s.o.Dir, s.tried, max(s.o.SegmentBytes, frame)+headroom+frameHead, s.o.allocate)
-	if err == nil && s.o.Sync != SyncNone {
-		if err = syncDir(s.o.Dir); err != nil {
-			_ = errors.Join(g.close(), os.Remove(g.path)) // nothing is in it
-		}
-	}
 	if err != nil {
 		return nil, errors.Join(ErrFull, err)
 	}
+	s.renamed = true
 	if n > 0 {
 		s.dirty = append(s.dirty, s.segments[n-1])
 	}

@@ -246,7 +246,7 @@ func isLoopback(hostport string) bool {
 // body reads the whole body, within its bounds.
 func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fault) {
 	if ct := first(r.Header, "Content-Type"); ct != "" && !isJSON(ct) {
-		return nil, gateway.Invalid("Content-Type", "want application/json")
+		return nil, gateway.Invalid("Content-Type", "send the header Content-Type: application/json")
 	}
 	if r.ContentLength > d.o.MaxBody {
 		return nil, tooLarge(d.o.MaxBody)

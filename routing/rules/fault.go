@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Fault is one thing that is wrong with a [Spec].
 type Fault struct {
@@ -13,23 +10,21 @@ type Fault struct {
 	Problem, Remedy string
 }
 
+func (f Fault) String() string {
+	if f.Remedy == "" {
+		return f.Key + ": " + f.Problem
+	}
+	return f.Key + ": " + f.Problem + "; " + f.Remedy
+}
+
 // FaultsError is everything that is wrong.
 type FaultsError []Fault
 
 // Error lists the faults, one a line.
 func (fs FaultsError) Error() string {
-	lines := make([]string, 0, len(fs)+1)
-	if len(fs) == 1 {
-		lines = append(lines, "the rules have a fault:")
-	} else {
-		lines = append(lines, fmt.Sprintf("the rules have %d faults:", len(fs)))
-	}
-	for _, f := range fs {
-		line := "  " + f.Key + ": " + f.Problem
-		if f.Remedy != "" {
-			line += "; " + f.Remedy
-		}
-		lines = append(lines, line)
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.String()
 	}
 	return strings.Join(lines, "\n")
 }

@@ -207,12 +207,17 @@ func (a *attempt) settle(ctx context.Context, f *finding) error {
 		}
 		promoted = control.Version
 	}
+	end := "promoted"
 	if f.promote == "" {
-		err = a.tell(ctx, sluice.TrainingEvent{Kind: "refused", ModelVersion: trained.Version, Message: f.results.Reason})
+		end = "refused"
+		err = a.tell(ctx, sluice.TrainingEvent{Kind: end, ModelVersion: trained.Version, Message: f.results.Reason})
 	} else {
 		err = a.w.Registry.Promote(ctx, promoted, f.over, f.results.Reason, a.source())
 	}
-	a.over = err == nil
+	if err == nil {
+		a.over = true
+		a.w.Log.Info("training "+end, "job", a.job.ID, "version", promoted, "reason", f.results.Reason)
+	}
 	return err
 }
 

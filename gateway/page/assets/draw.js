@@ -105,7 +105,7 @@ function budget(b) {
     wide(el("i", { className: "reserved" }), Math.min(b.reserved_microusd / b.limit_microusd, 1 - Math.min(share, 1))));
   const end = { refuse: "refuses", downgrade: "asks the medium model", warn: "only warns" }[b.action] || b.action;
   const title = `from its cap on it ${end}; it begins anew ${day(b.resets_at)}`;
-  return [el("p", { title }, el("span", {}, `${b.name}${b.whose ? ", " + b.whose : ""}, a ${b.period}`),
+  return [el("p", { title }, el("span", {}, `${b.name}${b.whose && b.whose !== b.name ? ", " + b.whose : ""}, ${b.period === "hour" ? "an" : "a"} ${b.period}`),
     el("span", {}, `${dollars(b.spent_microusd)} of ${dollars(b.limit_microusd)}`, el("span", { className: "soft" }, b.reserved_microusd ? `, ${dollars(b.reserved_microusd)} held` : ""))), bar];
 }
 
@@ -117,9 +117,14 @@ export function quality(q) {
 }
 
 export function pipeline(stages) {
-  rows("pipeline", stages.map((s) => el("tr", { className: s.ran ? "" : "off", title: s.ran ? `${s.redelivered} handed out again` : "" },
-    td(el("span", {}, el("i", { className: "dot round" + (s.alive ? " alive" : "") }), s.name, el("span", { className: "soft" }, s.alive ? "" : s.ran ? " no copy runs" : " never ran"))),
-    td(count(s.lag)), td(count(s.in_flight)), td(s.per_second.toFixed(s.per_second && s.per_second < 10 ? 1 : 0)), td(count(s.dead), s.dead ? "bad" : ""))));
+  document.querySelector("#pipeline ol").replaceChildren(...stages.map((s) => {
+    const pace = s.per_second ? `${s.per_second.toFixed(s.per_second < 10 ? 1 : 0)} a second` : "idle";
+    const state = s.alive ? (s.in_flight ? `${count(s.in_flight)} in hand, ` : "") + pace : s.ran ? "no copy runs" : "never ran";
+    return el("li", { className: s.ran ? "" : "off", title: s.ran ? `${count(s.redelivered)} handed out again` : "" },
+      el("span", {}, el("i", { className: "dot round" + (s.alive ? " alive" : "") }), s.name),
+      el("b", {}, count(s.lag)), el("small", {}, state),
+      el("small", { className: "bad" }, s.dead ? `${count(s.dead)} dead` : ""));
+  }));
 }
 
 const grades = ["correct", "incorrect", "idk"];

@@ -17,8 +17,8 @@ import (
 const (
 	MediumModel  = "gemini-2.5-flash"
 	LargeModel   = "gemini-2.5-pro"
-	Judge        = "j1"
-	SecondJudge  = "j2"
+	Judge        = "v1" // as in the default configuration, so that questions of docs/analysts.md work as they stand
+	SecondJudge  = "v2"
 	LabelVersion = "l1"
 	Analysis     = "v1"
 	Tenant       = "acme" // of every fifth query
