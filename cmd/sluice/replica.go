@@ -22,7 +22,7 @@ func replicaName(dir string, draw func() string) (string, error) {
 	path := filepath.Join(dir, replicaFile)
 	data, err := os.ReadFile(path)
 	if err == nil {
-		if name := strings.TrimSpace(string(data)); name != "" && name == token(name) {
+		if name := strings.TrimSpace(string(data)); name != "" && name == plainName(name) {
 			return name, nil
 		}
 		return "", fmt.Errorf("%s holds no name of letters, digits and -; if it can't be mended, remove it: what this gateway leased of budgets counts as spent then, until its period ends", path)
@@ -59,11 +59,11 @@ func newReplicaName(dir string, draw func() string) (string, error) {
 	if len(used) == 0 {
 		last = strings.ToLower(draw())[:8]
 	}
-	return fmt.Sprintf("%.40s-%s-%s", token(host), filepath.Base(dir), last), nil
+	return fmt.Sprintf("%.40s-%s-%s", plainName(host), filepath.Base(dir), last), nil
 }
 
-// token is a text with everything but letters, digits and - replaced.
-func token(text string) string {
+// plainName is a text with everything but letters, digits and - replaced.
+func plainName(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r
