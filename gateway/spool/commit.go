@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -53,7 +54,8 @@ func (c *commit) wait(frame uint64, force func() (uint64, error)) error {
 func (s *Spool) force() (uint64, error) {
 	s.mu.Lock()
 	frames, moments, names := s.frames, s.forcing(), s.renamed
-	files := append(s.dirty, s.segments[len(s.segments)-1])
+	full := s.dirty
+	files := append(slices.Clip(full), s.segments[len(s.segments)-1])
 	s.dirty, s.renamed = nil, false
 	s.mu.Unlock()
 	var errs []error
@@ -68,7 +70,7 @@ func (s *Spool) force() (uint64, error) {
 	if err := errors.Join(errs...); err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.renamed = s.renamed || names
+		s.dirty, s.renamed = append(full, s.dirty...), s.renamed || names
 		s.unforced(moments)
 		return frames, errors.Join(ErrFull, err)
 	}

@@ -10,7 +10,8 @@ type moment struct {
 	// open counts requests of which an intent is in it and no end is written; end is behind its last end.
 	open int
 	end  position
-	// must says that it has the end of a slow request, whose intent is on the disk and would be settled without it.
+	// must says that it has the end of a slow request, whose intent is on the disk and would be settled without it, or
+	// the intent of one whose end is in memory alone.
 	must bool
 	// forced says that it is on the disk, or about to be, and slow that it was due then: others went along.
 	forced, slow bool
@@ -64,7 +65,8 @@ func (s *Spool) noteBegun(id string, g *segment, now *moment) {
 	s.begun[id] = b
 }
 
-// noteEnded notes that a request has ended, if it had begun; now is nil where nobody asks when. The caller holds mu.
+// noteEnded notes that a request has ended, if it had begun; now is nil where nobody asks when, or its end is in memory
+// alone: then its intent is forced, which is all that a loss of power would leave of it. The caller holds mu.
 func (s *Spool) noteEnded(id string, now *moment) {
 	b, ok := s.begun[id]
 	if !ok {
@@ -73,6 +75,7 @@ func (s *Spool) noteEnded(id string, now *moment) {
 	b.home.open--
 	if b.at != nil {
 		b.at.open--
+		b.at.must = b.at.must || now == nil
 	}
 	if now != nil && b.isSlow() {
 		now.must = true
@@ -115,12 +118,24 @@ func (s *Spool) forcing() []*moment {
 	return taken
 }
 
-// unforced puts moments back whose force failed. The caller holds mu.
+// unforced puts moments back whose force failed. Those in which no request is open become a part of the one before
+// them, so that a disk which fails for hours gathers no more of them than there are requests. The caller holds mu.
 func (s *Spool) unforced(moments []*moment) {
+	kept := moments[:0]
 	for _, m := range moments {
 		m.forced, m.slow = false, false
+		n := len(kept)
+		if n == 0 || m.open > 0 {
+			kept = append(kept, m)
+			continue
+		}
+		into := kept[n-1]
+		into.must = into.must || m.must
+		if into.end.before(m.end) {
+			into.end = m.end
+		}
 	}
-	s.moments = append(moments, s.moments...)
+	s.moments = append(kept, s.moments...)
 }
 
 // before says whether p is nearer to the spool's beginning.

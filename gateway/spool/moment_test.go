@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"sluice/mapped"
 	"sluice/streams"
 )
 
@@ -182,6 +183,71 @@ func TestAForceThatFailsIsTriedAgain(t *testing.T) {
 		d.after(t, 100*time.Millisecond, 3, "the disk is well again")
 		d.after(t, time.Second, 3, "it is forced")
 		must(t, s.End("a", nil))
+	})
+}
+
+func TestAForceThatFailsLeavesNoFileOut(t *testing.T) {
+	t.Parallel()
+	d := &disk{}
+	s, _ := open(t, Options{Dir: t.TempDir(), SegmentBytes: 1, sync: d.sync})
+	big := make([]byte, headroom*2/3)
+	must(t, s.End("a", []streams.Message{{Subject: "a", Data: big}}), s.End("b", []streams.Message{{Subject: "b", Data: big}}))
+	failed := errors.New("a bad disk")
+	d.err.Store(&failed)
+	if _, err := s.force(); !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	d.err.Store(nil)
+	if _, err := s.force(); err != nil || d.forces.Load() != 4 {
+		t.Errorf("%v: %d forces, want 4: both files, twice", err, d.forces.Load())
+	}
+	must(t, s.Close())
+}
+
+func TestADiskThatFailsForLongGathersNothing(t *testing.T) {
+	t.Parallel()
+	forced(t, func(s *Spool, d *disk, _ gated) {
+		failed := errors.New("a bad disk")
+		d.err.Store(&failed)
+		for range 1000 {
+			must(t, s.Begin("a", nil), s.End("a", fact("a")))
+			<-time.After(20 * time.Millisecond)
+		}
+		synctest.Wait() // for a force under way
+		s.mu.Lock()
+		n := len(s.moments)
+		s.mu.Unlock()
+		if n > 10 {
+			t.Errorf("%d moments after 20 seconds, want those of the last tenth", n)
+		}
+		d.err.Store(nil)
+		before := d.forces.Load()
+		d.after(t, 200*time.Millisecond, before+1, "the disk is well again")
+	})
+}
+
+func TestAnIntentWhoseEndFoundNoRoomIsForced(t *testing.T) {
+	t.Parallel()
+	made := 0
+	once := func(f *os.File, n int64) ([]byte, error) {
+		if made++; made > 1 {
+			return nil, errors.New("no room")
+		}
+		return mapped.Allocate(f, n)
+	}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		s, _ := open(t, Options{Dir: dir, SegmentBytes: 1 << 10, sync: d.sync, allocate: once})
+		stop := run(t, s, make(gated))
+		must(t, s.Begin("a", nil))
+		if err := s.End("a", []streams.Message{{Subject: "a", Data: make([]byte, 2*headroom)}}); !errors.Is(err, ErrFull) {
+			t.Error(err)
+		}
+		d.after(t, 100*time.Millisecond, 1, "an intent whose end is in memory alone")
+		d.after(t, time.Second, 1, "it is forced")
+		stop()
+		must(t, s.Close())
 	})
 }
 

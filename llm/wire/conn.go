@@ -80,7 +80,7 @@ func (c *conn) advance(fd uintptr) bool {
 		c.failed = errLeft
 	}
 	c.asked = true
-	return err != nil
+	return err != nil || !c.used // on a new one the server may have spoken before we waited, which nobody tells again
 }
 
 var errHead = fmt.Errorf("wire: the response's head has more than %d bytes", maxHead)

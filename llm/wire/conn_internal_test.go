@@ -1,0 +1,51 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAServerThatSpeaksFirstIsHeard(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	raw, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newConn(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	if _, err := io.WriteString(server, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"); err != nil {
+		t.Fatal(err)
+	}
+	woken := false
+	if err := c.raw.Read(func(uintptr) bool { was := woken; woken = true; return was }); err != nil { // the runtime has told of it
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	defer context.AfterFunc(ctx, c.interrupt)()
+	r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://x/", strings.NewReader("x"))
+	if err := c.ask(r, new(bytes.Buffer)); err != nil {
+		t.Fatal("the answer is there, and nobody looks:", err)
+	}
+	if resp, err := c.readHead(r); err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Error(resp, err)
+	}
+}
