@@ -40,12 +40,17 @@ func TestAServerThatSpeaksFirstIsHeard(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	defer context.AfterFunc(ctx, c.interrupt)()
+	stop := context.AfterFunc(ctx, c.interrupt)
+	defer stop()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://x/", strings.NewReader("x"))
 	if err := c.ask(r, new(bytes.Buffer)); err != nil {
 		t.Fatal("the answer is there, and nobody looks:", err)
 	}
-	if resp, err := c.readHead(r); err != nil || resp.StatusCode != http.StatusServiceUnavailable {
-		t.Error(resp, err)
+	resp, err := c.readHead(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Error(resp.Status, err)
 	}
 }
