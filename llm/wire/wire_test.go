@@ -179,6 +179,35 @@ func (u *unread) Read(b []byte) (int, error) {
 
 func (u *unread) Close() error { return nil }
 
+// Whether a model has read what was sent and made its answer nobody knows: to send it again may be to pay twice.
+func TestWhatWasSentIsNotSentAgain(t *testing.T) {
+	var asked atomic.Int64
+	p := listen(t, func(c net.Conn, r *bufio.Reader, _ int64) {
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, req.Body)
+			if asked.Add(1) > 1 {
+				return // without a word
+			}
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		}
+	})
+	w := open(t, p)
+	if got := said(t, w, post(t, t.Context(), p, "x")); got != "200 hi" {
+		t.Fatal(got)
+	}
+	resp, err := w.RoundTrip(post(t, t.Context(), p, "x"))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if err == nil || asked.Load() != 2 || p.connections.Load() != 1 {
+		t.Errorf("%v: asked %d times on %d connections, want 2 on 1", err, asked.Load(), p.connections.Load())
+	}
+}
+
 func TestARequestThatFindsNobodyIsNotBegun(t *testing.T) {
 	p := listen(t, func(c net.Conn, r *bufio.Reader, _ int64) {
 		if _, err := http.ReadRequest(r); err == nil {
