@@ -74,6 +74,9 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	p.process.Works(r.works)
 	select {
 	case <-r.begun:
+		if r.broken.Load() {
+			break // why is told below
+		}
 		if err := m.serves(l, Where{NATS: l.URL, Metrics: cmp.Or(p.metrics.url, e.URL())}); err != nil {
 			stop(err)
 			return errors.Join(err, r.wait())
