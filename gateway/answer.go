@@ -327,7 +327,8 @@ func (r *run) record(d *sluice.Decision, res llm.ChainResult, fault *Fault) {
 	}
 	a.FinishReason, a.Usage = res.FinishReason, res.Usage
 	if r.p.o.KeepAnswers {
-		d.Answer, _ = privacy.Scrub(sluice.CleanText(a.Text, mostStored))
+		scrubbed, _ := privacy.Scrub(sluice.CleanText(a.Text, 0))
+		d.Answer = sluice.CleanText(scrubbed, MostStored)
 	}
 }
 

@@ -95,15 +95,16 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *pla
 	return nil
 }
 
-// mostStored is how many bytes of a question, and of its answer, a decision holds: it is one message of the log, whose
-// largest is a megabyte, and one that does not fit would not be published at all.
-const mostStored = 256 << 10
+// MostStored is how many bytes of a question, and of its answer, a decision holds: it is one message of the log, whose
+// largest is a megabyte, and one that does not fit would not be published at all. It is
+// cut behind the masking: half a name is not found.
+const MostStored = 256 << 10
 
 // query is the question as it is written down: personal data masked.
 func (p *Pipeline) query(a *Ask, text string, now time.Time) sluice.Query {
 	scrubbed, n := privacy.Scrub(sluice.CleanText(text, 0))
-	return sluice.Query{
-		Key: sluice.QueryKey(a.Key.Tenant, "", scrubbed), Text: sluice.CleanText(scrubbed, mostStored), Source: Source, Tenant: a.Key.Tenant,
+	return sluice.Query{ // known by the whole of it
+		Key: sluice.QueryKey(a.Key.Tenant, "", scrubbed), Text: sluice.CleanText(scrubbed, MostStored), Source: Source, Tenant: a.Key.Tenant,
 		Tags: a.Tags, AskedAt: now, Split: sluice.SplitOf(scrubbed, p.o.Seed, p.o.TrainShare), Scrubbed: n,
 	}
 }

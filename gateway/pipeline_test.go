@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"sluice"
 	"sluice/gateway"
@@ -123,6 +124,25 @@ func TestADecisionAboutALongTextFitsIntoAMessageOfTheLog(t *testing.T) {
 	}
 	if d := all[0]; !strings.HasPrefix(d.Query.Text, "Write to ") || d.Query.Scrubbed < 1000 {
 		t.Errorf("it holds %.40q, %d masked", d.Query.Text, d.Query.Scrubbed)
+	}
+}
+
+// talkative is a model that says one thing.
+type talkative struct{ says string }
+
+func (m *talkative) Chat(_ context.Context, o llm.ChainOptions, _ llm.ChatRequest, _ llm.Hooks, _ func(llm.Chunk) error) (llm.ChainResult, error) {
+	return llm.ChainResult{Model: o.Models[0], Text: m.says, FinishReason: "stop"}, nil
+}
+
+// An address whose end is cut off is not known for one any more.
+func TestALongAnswerIsMaskedBeforeItIsCut(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("é", (gateway.MostStored-9)/2) + " "
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Models = &talkative{says: words + "jane.doe@example.com says so"} })
+	status(t, r.Post(t, completions, chat("auto", "Who says so?", "")), 200)
+	d := r.Decisions(t)[0]
+	if !strings.HasPrefix(d.Answer, words) || strings.Contains(d.Answer, "jane") || len(d.Answer) > gateway.MostStored || !utf8.ValidString(d.Answer) {
+		t.Errorf("it holds %d bytes that end with %q", len(d.Answer), d.Answer[max(0, len(d.Answer)-40):])
 	}
 }
 

@@ -98,6 +98,12 @@ func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
 	if n := number(t, c, "SELECT count(*) FROM queries q JOIN answers a ON a.query_key = q.key"); n != 10_000 {
 		t.Errorf("%d answers are left of 10,000", n)
 	}
+	if n := number(t, c, "SELECT has_table_privilege('analyst', 'policy_accuracy', 'SELECT')::int"); n != 1 {
+		t.Error("analysts may not read a view that was replaced")
+	}
+	if again, err := postgres.Migrate(t.Context(), url); err != nil || len(again) > 0 {
+		t.Errorf("applied again: %v, %v", again, err)
+	}
 	if said := described(t, url, "answers"); !strings.Contains(said, "3000 rows in sample") {
 		t.Errorf("answers: %s", said)
 	}

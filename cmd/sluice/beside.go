@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
+	"sluice/streams"
 )
 
 // What a gateway does beside its requests, and what becomes of it where it panics:
@@ -12,9 +15,9 @@ import (
 //   - contained, told and done again: publishing from the spool, following of registry, rules and keys, looks of the
 //     monitor and of the trainer, the sampler, adoption, purses, renewal of idempotency claims;
 //   - contained and told: observers of requests, alerts, routers, shadows, roll-backs;
-//   - rightly the end of the process: the keeper of budgets, the publisher of the log, and the runner of stages. They
-//     hold money, or what was confirmed, in memory that nobody can vouch for after a panic; what spool, journal and log
-//     hold is enough for the next process to go on from.
+//   - rightly the end of the process: goroutines of the keeper of budgets and of the publisher of the log, and the runner
+//     of stages. They hold money, or what was confirmed, in memory that nobody can vouch for after a panic; what spool,
+//     journal and log hold is enough for the next process to go on from.
 
 // again is how long what failed beside the requests rests.
 const again = time.Second
@@ -39,13 +42,25 @@ func (g *openedGateway) alert(raise func()) {
 	})
 }
 
-// panicAlert raises an alert of a panic, once an hour for each kind of work.
-func (g *openedGateway) panicAlert(ctx context.Context) func(work, message string) {
-	return func(work, message string) {
-		if ctx.Err() != nil {
-			return // who waits for alerts may be done waiting
+// panicAlerts has panics raised as alerts by the task that it returns, which ends with its context. Nobody who panics
+// waits for it: those that come faster than they can be stored are in the log and counted all the same.
+func panicAlerts(beside *bulkhead.Bulkhead, store func(context.Context, sluice.Alert)) func(context.Context) {
+	alerts := make(chan sluice.Alert, 8)
+	beside.Alert(func(work, message string) {
+		select {
+		case alerts <- panicAlert(work, message, time.Now().UTC()):
+		default:
 		}
-		g.alert(func() { g.store(ctx, panicAlert(work, message, time.Now().UTC())) })
+	})
+	return func(ctx context.Context) {
+		for {
+			select {
+			case a := <-alerts:
+				_ = beside.Contain("alert", func() error { store(ctx, a); return nil }) // whose panic is told of already
+			case <-ctx.Done():
+				return
+			}
+		}
 	}
 }
 
@@ -55,6 +70,17 @@ func panicAlert(work, message string, at time.Time) sluice.Alert {
 	return sluice.Alert{
 		ID: sluice.HashID(rule, work, at.Truncate(time.Hour).Format(time.RFC3339)), Rule: rule, Subject: work,
 		Severity: "warning", Message: message, RaisedAt: at,
+	}
+}
+
+// storeAlert stores an alert; that it can't is told.
+func storeAlert(ctx context.Context, log *slog.Logger, publisher *streams.Publisher, a sluice.Alert) {
+	msg, err := streams.RaisedFact(a)
+	if err == nil {
+		_, err = publisher.Publish(ctx, []streams.Message{msg})
+	}
+	if err != nil && ctx.Err() == nil {
+		log.Error("an alert can't be raised", "rule", a.Rule, "error", err)
 	}
 }
 

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"sluice"
 	"sluice/bulkhead"
 )
 
@@ -89,5 +92,31 @@ func TestAPanicBesideTheRequestsIsAnAlertAndAMetric(t *testing.T) {
 	cancel()
 	if status := <-done; status != statusDone {
 		t.Errorf("status %d", status)
+	}
+}
+
+// One alert waits for a log that is away: nobody who panics waits with it, and nothing piles up.
+func TestAlertsOfPanicsKeepNobodyWaiting(t *testing.T) {
+	m, _ := besides()
+	asked, stored := make(chan struct{}), 0
+	raise := panicAlerts(m.beside, func(ctx context.Context, _ sluice.Alert) {
+		stored++
+		if stored == 1 {
+			panic("no pen")
+		}
+		close(asked)
+		<-ctx.Done()
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var raising sync.WaitGroup
+	raising.Go(func() { raise(ctx) })
+	for i := range 50 {
+		_ = m.beside.Contain(fmt.Sprint("work ", i), func() error { panic("again") })
+	}
+	<-asked
+	stop()
+	raising.Wait()
+	if stored != 2 || m.beside.Counts()["alert"] != 1 {
+		t.Errorf("%d alerts stored, panics %v", stored, m.beside.Counts())
 	}
 }

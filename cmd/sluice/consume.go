@@ -64,16 +64,24 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, shared.Close(ctx)) }()
 	tables := &lazyTables{m: m, database: postgres.DefaultDatabase}
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
+	return c.work(ctx, stop, m, p, l, tables.open)
+}
+
+// work runs the stage, and tells how it is, until ctx ends or stop is called.
+func (c *consumeCmd) work(ctx context.Context, stop context.CancelCauseFunc, m *Main, p parts, l *openedLog, tables func(context.Context) (string, error)) (err error) {
 	p.process = m.process(p.inFlight.count)
 	e, err := c.endpoint(ctx, m, &p, l)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	r := startRing(ctx, p, []string{c.Stage}, tables.open, m.log)
+	r := startRing(ctx, p, []string{c.Stage}, tables, m.log)
 	p.process.Works(r.works)
 	select {
 	case <-r.begun:
+		if r.broken.Load() {
+			break // why is told below
+		}
 		if err := m.serves(l, Where{NATS: l.URL, Metrics: cmp.Or(p.metrics.url, e.URL())}); err != nil {
 			stop(err)
 			return errors.Join(err, r.wait())

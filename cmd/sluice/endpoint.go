@@ -76,11 +76,15 @@ func (e *endpoint) ready() error {
 	return errStarting
 }
 
-// readyWhen says from now on why the process is not ready; nil: it is.
+// readyWhen says from now on why the process is not ready; where why is nil, or returns nil, it is.
 func (e *endpoint) readyWhen(why func() error) {
-	if e != nil {
-		e.at.Store(&why)
+	if e == nil {
+		return
 	}
+	if why == nil {
+		why = func() error { return nil }
+	}
+	e.at.Store(&why)
 }
 
 // URL is where the metrics are; empty: nowhere.
@@ -91,14 +95,19 @@ func (e *endpoint) URL() string {
 	return e.url
 }
 
-// Close stops serving. A nil one serves nothing.
+// Close stops serving, and says why it ended before if it did. A nil one serves nothing.
 func (e *endpoint) Close() error {
 	if e == nil {
 		return nil
 	}
 	err := e.server.Close()
 	e.serving.Wait()
-	return err
+	select {
+	case failed := <-e.failed:
+		return errors.Join(failed, err)
+	default:
+		return err
+	}
 }
 
 // alone opens the endpoint of a process that does one thing; nil where none is wanted.

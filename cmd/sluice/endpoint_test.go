@@ -95,3 +95,22 @@ func TestAnEndpointSaysWhyItsProcessIsNotReady(t *testing.T) {
 		t.Error("it is shutting down")
 	}
 }
+
+func TestAnEndpointIsReadyOnceNothingSpeaksAgainstIt(t *testing.T) {
+	e, err := openEndpoint(t.Context(), "stages.metrics_listen", "127.0.0.1:0", http.NotFoundHandler())
+	if err != nil {
+		t.Fatal(err)
+	}
+	readyz := strings.TrimSuffix(e.URL(), "/metrics") + "/readyz"
+	if got := statusOf(t, readyz); got != http.StatusServiceUnavailable {
+		t.Errorf("while it starts: status %d", got)
+	}
+	e.readyWhen(nil)
+	if got := statusOf(t, readyz); got != http.StatusOK {
+		t.Errorf("with nobody to ask: status %d", got)
+	}
+	e.failed <- errors.New("no more sockets")
+	if err := e.Close(); err == nil {
+		t.Error("that it ended by itself is told to nobody")
+	}
+}

@@ -8,7 +8,6 @@ import (
 
 	"sluice"
 	"sluice/routing/front"
-	"sluice/streams"
 	"sluice/trainer/registry"
 )
 
@@ -76,11 +75,5 @@ func (g *openedGateway) store(ctx context.Context, a sluice.Alert) {
 	if g.publisher == nil { // a router's process, which may not raise any
 		return
 	}
-	msg, err := streams.RaisedFact(a)
-	if err == nil {
-		_, err = g.publisher.Publish(ctx, []streams.Message{msg})
-	}
-	if err != nil {
-		g.m.log.Error("an alert can't be raised", "rule", a.Rule, "error", err)
-	}
+	storeAlert(ctx, g.m.log, g.publisher, a)
 }

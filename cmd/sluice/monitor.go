@@ -14,6 +14,7 @@ import (
 	"sluice/consumers/monitor"
 	"sluice/consumers/notify"
 	"sluice/consumers/sample"
+	"sluice/gateway"
 	"sluice/meter"
 	"sluice/online"
 	"sluice/operate"
@@ -105,9 +106,7 @@ func (p parts) serveMetrics(ctx context.Context, b *built, m *meter.Meter) error
 		p.metrics.url = e.url
 	}
 	b.tasks = append(b.tasks, func(ctx context.Context) error {
-		if p.ready != nil {
-			e.readyWhen(p.ready)
-		}
+		e.readyWhen(p.ready)
 		select {
 		case err := <-e.failed:
 			return err
@@ -134,7 +133,10 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 	task := func(every time.Duration, what string, do func(context.Context) error) {
 		b.tasks = append(b.tasks, p.repeated(every, what, do))
 	}
-	p.raisePanics(b, publisher)
+	if p.beside != nil {
+		raise := panicAlerts(p.beside, func(ctx context.Context, a sluice.Alert) { storeAlert(ctx, p.log, publisher, a) })
+		b.tasks = append(b.tasks, func(ctx context.Context) error { raise(ctx); return nil })
+	}
 	task(c.Every, "look at the online ring", watcher.Look)
 	task(keepEvery, "keep the tables of decisions", func(ctx context.Context) error {
 		_, _, err := tables.Keep(ctx)
@@ -175,37 +177,6 @@ func (p parts) repeated(every time.Duration, what string, do func(context.Contex
 			return p.beside.Contain(what, func() error { return do(ctx) })
 		})
 	}
-}
-
-// raisePanics raises alerts of panics beside the stages. Those that come faster than they can be stored are in the log
-// and counted all the same.
-func (p parts) raisePanics(b *built, publisher *streams.Publisher) {
-	if p.beside == nil {
-		return
-	}
-	alerts := make(chan sluice.Alert, 8)
-	p.beside.Alert(func(work, message string) {
-		select {
-		case alerts <- panicAlert(work, message, time.Now().UTC()):
-		default:
-		}
-	})
-	b.tasks = append(b.tasks, func(ctx context.Context) error {
-		for {
-			select {
-			case a := <-alerts:
-				msg, err := streams.RaisedFact(a)
-				if err == nil {
-					_, err = publisher.Publish(ctx, []streams.Message{msg})
-				}
-				if err != nil && ctx.Err() == nil {
-					p.log.Error("an alert can't be raised", "rule", a.Rule, "error", err)
-				}
-			case <-ctx.Done():
-				return nil
-			}
-		}
-	})
 }
 
 // repeat does something at once and then every so often until ctx ends. A failure is logged once it has lasted for two
@@ -259,7 +230,7 @@ func planOf(c config.Config) online.Plan {
 	s := c.Monitor.Sample
 	return online.Plan{
 		Lookback: s.Lookback, Share: s.Share, Even: s.Even, PerDay: s.PerDay, SpendPerDay: usd(s.USDPerDay), CostEach: usd(s.USDEach),
-		OptedOut: s.OptedOut, MaxBytes: c.Query.MaxBytes,
+		OptedOut: s.OptedOut, MaxBytes: min(c.Query.MaxBytes, gateway.MostStored*3/4), // a text that was cut is another question
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/config"
 	"sluice/consumers/notify"
+	"sluice/gateway"
 	"sluice/internal/decided"
 	"sluice/streams"
 )
@@ -153,4 +155,16 @@ func TestTheOnlineRingIsWatchedAndTheLoopCloses(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// What was cut to fit into a decision is another question than the client's.
+func TestNoQuestionThatMayHaveBeenCutIsLabelled(t *testing.T) {
+	c := config.Default()
+	if got := planOf(c).MaxBytes; got != c.Query.MaxBytes {
+		t.Errorf("up to %d bytes are labelled, want what the ring lets in, %d", got, c.Query.MaxBytes)
+	}
+	c.Query.MaxBytes = 512 << 10
+	if got := planOf(c).MaxBytes; got >= gateway.MostStored {
+		t.Errorf("up to %d bytes are labelled, and %d are stored", got, gateway.MostStored)
+	}
 }

@@ -244,9 +244,12 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		return err
 	}
 	g.publisher = p
-	g.m.beside.Alert(g.panicAlert(ctx))
+	raise := panicAlerts(g.m.beside, g.store)
+	g.working.Go(func() { raise(ctx) })
 	g.outlet = &outlet{publisher: p, now: time.Now}
-	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error { return g.publishSpool(ctx) })
+	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error {
+		return g.publishSpool(ctx, func() error { return g.Spool.Run(ctx, g.outlet) })
+	})
 	g.close = append(g.close, p.Close)
 	g.alert(func() { g.tellBroken(ctx) })
 	told := func(version string, err error) {
@@ -261,12 +264,13 @@ func (g *openedGateway) publish(ctx context.Context) error {
 	return nil
 }
 
-// publishSpool publishes until ctx ends, or something fails.
-func (g *openedGateway) publishSpool(ctx context.Context) error {
-	err := g.Spool.Run(ctx, g.outlet)
+// publishSpool publishes until ctx ends, or something fails. A panic is a failure of the spool's own: whoever keeps
+// panicking publishes nothing.
+func (g *openedGateway) publishSpool(ctx context.Context, publish func() error) error {
+	err := g.m.beside.Contain("publishing of facts", publish)
 	if err != nil && g.outlet.failed(err) {
 		g.alert(func() {
-			g.raise(ctx, "spool_unreadable", g.slot.Dir, "what this gateway accounts for can't be published, since its spool can't be read; it is not ready any more (docs/operating.md): "+err.Error(), time.Now())
+			g.raise(ctx, "spool_unreadable", g.slot.Dir, "what this gateway accounts for can't be published, and the log is not why; it is not ready any more (docs/operating.md): "+err.Error(), time.Now())
 		})
 	}
 	return err

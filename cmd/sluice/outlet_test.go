@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"sluice/gateway/spool"
 	"sluice/llm"
 	"sluice/streams"
 )
@@ -81,4 +83,18 @@ func TestAGatewayWhoseSpoolCanNotBeReadIsNotReady(t *testing.T) {
 			t.Errorf("nothing waits to be published, but: %v", err)
 		}
 	})
+}
+
+// Whoever panics each time publishes nothing either: stuck, and not ready.
+func TestAGatewayWhosePublishingPanicsIsNotReady(t *testing.T) {
+	m, _ := besides()
+	g := &openedGateway{m: m, slot: &spool.Slot{Dir: "spool/0"}, outlet: &outlet{publisher: &logThat{}, now: time.Now}}
+	err := g.publishSpool(t.Context(), func() error { panic("a frame of no kind") })
+	g.working.Wait()
+	if own := g.unreadable(1); err == nil || own == nil || !strings.Contains(own.Error(), "a frame of no kind") {
+		t.Errorf("publishing ended with %v, readiness says %v", err, own)
+	}
+	if n := m.beside.Counts()["publishing of facts"]; n != 1 {
+		t.Errorf("%d panics counted", n)
+	}
 }

@@ -233,6 +233,35 @@ func TestAClientThatDoesNotReadAWholeReplyIsGivenUp(t *testing.T) {
 	}
 }
 
+// A stream may last for hours as long as it is read: what bounds whole replies does not bound it.
+func TestAStreamOutlastsTheTimeOfAWholeReply(t *testing.T) {
+	t.Parallel()
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		e := web.NewEvents(w)
+		e.Begin(&sluice.Decision{})
+		_ = e.Send("", "before")
+		_ = e.Send("", "after")
+		e.End(&sluice.Decision{}, "[DONE]")
+	})
+	s, err := web.Listen("127.0.0.1:0", "", "", time.Nanosecond, h, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Shutdown(t.Context()) }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "data: \"before\"\n\ndata: \"after\"\n\ndata: [DONE]\n\n" {
+		t.Errorf("it got %q, %v", got, err)
+	}
+}
+
 func TestAPanicCutsTheReplyOffAndIsTold(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
