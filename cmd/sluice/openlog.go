@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -66,7 +68,7 @@ func (m *Main) openLog(ctx context.Context, client string, u use) (*openedLog, e
 
 func (m *Main) connectLog(ctx context.Context, client, storeDir string) (*openedLog, error) {
 	if m.config.NATS.URL != "" {
-		return m.dial(m.config.Secrets.NATSURL.Reveal(), m.config.NATS.URL, client)
+		return m.reach(ctx, m.config.Secrets.NATSURL.Reveal(), m.config.NATS.URL, client)
 	}
 	lock, err := lockDir(storeDir)
 	if errors.Is(err, errTaken) {
@@ -81,6 +83,23 @@ func (m *Main) connectLog(ctx context.Context, client, storeDir string) (*opened
 	}
 	l.lock = lock
 	return l, nil
+}
+
+// reach is dial where one that hangs up as it is greeted is waited for: it is about to end, or to begin. One that is
+// not there fails at once, since its address may be a slip.
+func (m *Main) reach(ctx context.Context, url, shown, client string) (*openedLog, error) {
+	l, err := m.dial(url, shown, client)
+	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		return l, err
+	}
+	m.log.Warn("the log's server hung up as it was greeted; trying again", "error", err)
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	for err != nil && !errors.Is(err, nats.ErrAuthorization) && ctx.Err() == nil {
+		pauseFor(ctx, joinPause)
+		l, err = m.dial(url, shown, client)
+	}
+	return l, err
 }
 
 // dial connects to a server of somebody else's; url may hold a password, shown does not.
@@ -165,8 +184,12 @@ func (m *Main) joinInProcess(server *streams.Server, storeDir, client string) (*
 	return &openedLog{NC: nc, JS: js, URL: server.URL(), server: server}, nil
 }
 
-// joinTimeout is how long the process that holds the lock may take to say where its server listens.
-const joinTimeout = 15 * time.Second
+// joinTimeout is how long a server that somebody runs may take to be there: the process that holds the lock has to say
+// where it listens, one that hung up has to come back. joinPause is the time between two looks.
+const (
+	joinTimeout = 15 * time.Second
+	joinPause   = 50 * time.Millisecond
+)
 
 // joinServer connects to the embedded server of another process.
 func (m *Main) joinServer(ctx context.Context, storeDir, client string) (*openedLog, error) {
@@ -183,7 +206,7 @@ func (m *Main) joinServer(ctx context.Context, storeDir, client string) (*opened
 				return nil, fmt.Errorf("another sluice runs the log of %s with nats.authorize; set that here too: %w", storeDir, err)
 			}
 		}
-		timer := time.NewTimer(50 * time.Millisecond)
+		timer := time.NewTimer(joinPause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
