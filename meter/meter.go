@@ -36,7 +36,7 @@ func New() *Meter {
 // CountProcess serves what the process counts about itself too. Once a meter.
 func (m *Meter) CountProcess(p *Process) {
 	m.registry.MustRegister(p)
-	m.names = append(m.names, ProcessNames...)
+	m.names = append(m.names, processNames...)
 }
 
 // Names lists every metric that the meter may export under a name of ours, the series of histograms included.

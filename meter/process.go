@@ -40,25 +40,24 @@ type processDescs struct {
 	adopted, refused, panics, settled, redelivered, inHand, seconds *prometheus.Desc
 }
 
-var ofProcess = func() processDescs {
+var ofProcess, processNames = describeProcess()
+
+func describeProcess() (processDescs, []string) {
+	var names []string
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		names = append(names, name)
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return processDescs{
-		adopted:     desc(ProcessNames[0], "Calls that killed processes had in flight, which this one found and put into the ledger."),
-		refused:     desc(ProcessNames[1], "What the permissions of the log's server did not allow."),
-		panics:      desc(ProcessNames[2], "What panicked beside requests and messages, and was contained.", "work"),
-		settled:     desc(ProcessNames[3], "Messages by what became of them: done, or the class of what went wrong.", "stage", "outcome"),
-		redelivered: desc(ProcessNames[4], "Deliveries that were not the first of their message.", "stage"),
-		inHand:      desc(ProcessNames[5], "Messages that this process is working on.", "stage"),
-		seconds:     desc(ProcessNames[6], "Time that handling messages took, calls of models included.", "stage"),
+	all := processDescs{
+		adopted:     desc("sluice_calls_adopted_total", "Calls that killed processes had in flight, which this one found and put into the ledger."),
+		refused:     desc("sluice_log_refusals_total", "What the permissions of the log's server did not allow."),
+		panics:      desc("sluice_panics_total", "What panicked beside requests and messages, and was contained.", "work"),
+		settled:     desc("sluice_process_settled_total", "Messages by what became of them: done, or the class of what went wrong.", "stage", "outcome"),
+		redelivered: desc("sluice_process_redelivered_total", "Deliveries that were not the first of their message.", "stage"),
+		inHand:      desc("sluice_process_in_hand_messages", "Messages that this process is working on.", "stage"),
+		seconds:     desc("sluice_process_handling_seconds_total", "Time that handling messages took, calls of models included.", "stage"),
 	}
-}()
-
-// ProcessNames lists what a [Process] may export.
-var ProcessNames = []string{
-	"sluice_calls_adopted_total", "sluice_log_refusals_total", "sluice_panics_total",
-	"sluice_process_settled_total", "sluice_process_redelivered_total", "sluice_process_in_hand_messages", "sluice_process_handling_seconds_total",
+	return all, names
 }
 
 // Describe lists the metrics.

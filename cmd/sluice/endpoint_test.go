@@ -10,16 +10,8 @@ import (
 
 func statusOf(t *testing.T, url string) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	return res.StatusCode
+	status, _ := fetch(t, url)
+	return status
 }
 
 func TestAStageThatRunsAloneTellsHowItIs(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	"sluice/streams"
 )
 
-// scrape reads an endpoint.
-func scrape(t *testing.T, url string) string {
+// fetch gets what is at an address.
+func fetch(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -31,11 +31,21 @@ func scrape(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
 		t.Fatalf("%s: %s, %v", url, res.Status, err)
 	}
-	return string(body)
+	return res.StatusCode, string(data)
+}
+
+// scrape reads an endpoint.
+func scrape(t *testing.T, url string) string {
+	t.Helper()
+	status, body := fetch(t, url)
+	if status != http.StatusOK {
+		t.Fatalf("%s: status %d", url, status)
+	}
+	return body
 }
 
 // receiver is a webhook that fails the first request of every alert.

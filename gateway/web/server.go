@@ -23,8 +23,8 @@ type Server struct {
 }
 
 // Listen listens and serves at once; its owner calls Shutdown. longest is how long a whole reply may take to be made and
-// read, from the request's head on; a stream's writes have bounds of their own ([Events]). With certFile and keyFile it speaks TLS 1.2
-// or later, and reads the files again when they have changed.
+// read, from the request's head on; a stream's writes have bounds of their own ([Events]). With certFile and keyFile it
+// speaks TLS 1.2 or later, and reads the files again when they have changed.
 func Listen(addr, certFile, keyFile string, longest time.Duration, h http.Handler, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", addr) //nolint:noctx // bound at once
 	if err != nil {
