@@ -60,6 +60,11 @@ func (b *Bulkhead) Contain(work string, do func() error) (err error) {
 	return do()
 }
 
+// Do is Contain for work that has no error to return: its panic is told, and that is all.
+func (b *Bulkhead) Do(work string, do func()) {
+	_ = b.Contain(work, func() error { do(); return nil })
+}
+
 func (b *Bulkhead) tell(work string, v any) {
 	n, alert := b.count(work)
 	if n == 0 {

@@ -62,10 +62,7 @@ func (t *told) tell(d *sluice.Decision, lines []sluice.Call) {
 // now tells each observer, whatever another one does.
 func (t *told) now(e ending) {
 	for _, o := range t.observers {
-		_ = t.beside.Contain("observer of requests", func() error { // whose panic is told of already
-			o.Observe(e.d, e.lines)
-			return nil
-		})
+		t.beside.Do("observer of requests", func() { o.Observe(e.d, e.lines) })
 	}
 }
 

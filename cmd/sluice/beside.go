@@ -38,7 +38,7 @@ func (g *openedGateway) always(ctx context.Context, work, failed string, do func
 // alert raises an alert beside whoever has cause to; Close waits for it. A panic is told.
 func (g *openedGateway) alert(raise func()) {
 	g.working.Go(func() {
-		_ = g.m.beside.Contain("alert", func() error { raise(); return nil })
+		g.m.beside.Do("alert", raise)
 	})
 }
 
@@ -56,7 +56,7 @@ func panicAlerts(beside *bulkhead.Bulkhead, store func(context.Context, sluice.A
 		for {
 			select {
 			case a := <-alerts:
-				_ = beside.Contain("alert", func() error { store(ctx, a); return nil }) // whose panic is told of already
+				beside.Do("alert", func() { store(ctx, a) })
 			case <-ctx.Done():
 				return
 			}

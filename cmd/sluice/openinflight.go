@@ -69,10 +69,7 @@ func (c *callsInFlight) adopt(ctx context.Context, js jetstream.JetStream, dir s
 	tick := time.NewTicker(adoptEvery)
 	defer tick.Stop()
 	for told := ""; ; {
-		_ = c.m.beside.Contain("adoption of calls", func() error { // whose panic is told of already
-			told = c.look(ctx, a, told)
-			return nil
-		})
+		c.m.beside.Do("adoption of calls", func() { told = c.look(ctx, a, told) })
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

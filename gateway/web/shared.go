@@ -142,10 +142,7 @@ func (c *claim) hold(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				_ = c.beside.Contain("renewal of an idempotency claim", func() error { // whose panic is told of already
-					c.renew(ctx)
-					return nil
-				})
+				c.beside.Do("renewal of an idempotency claim", func() { c.renew(ctx) })
 			}
 		}
 	})

@@ -191,10 +191,9 @@ func (f *Front) shadow(ctx context.Context, l, used *lane, ask routing.Request, 
 	out := &Shadow{version: l.version()}
 	f.working.Go(func() {
 		defer func() { <-l.shadows }()
-		_ = f.o.Beside.Contain("shadow router", func() error { // whose panic is told of already
+		f.o.Beside.Do("shadow router", func() {
 			out.done.Store(f.candidate(context.WithoutCancel(ctx), l, ask, r))
 			f.counts.shadows.Add(1)
-			return nil
 		})
 	})
 	return out

@@ -126,10 +126,9 @@ func (f *Front) judge(s *service, note func(*guard, time.Time)) {
 	version := s.canary.version()
 	f.counts.rollbacks.Add(1)
 	f.working.Go(func() {
-		_ = f.o.Beside.Contain("roll-back of a canary", func() error { // whose panic is told of already
+		f.o.Beside.Do("roll-back of a canary", func() {
 			f.dropIn(version)
 			f.o.OnRollback(Rollback{Version: version, Reason: reason, At: now.UTC()})
-			return nil
 		})
 	})
 }
