@@ -53,7 +53,7 @@ func panicAlerts(beside *bulkhead.Bulkhead, store func(context.Context, sluice.A
 		}
 	})
 	return func(ctx context.Context) {
-		for {
+		for ctx.Err() == nil { // where both are there, select would draw
 			select {
 			case a := <-alerts:
 				beside.Do("alert", func() { store(ctx, a) })
