@@ -90,7 +90,7 @@ func TestAMonitorThatOwnsNoTablesIsToldWhatItNeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.Close()
-	if _, _, err = o.Keep(t.Context()); err == nil || !strings.Contains(err.Error(), "must connect as the owner of the table decisions") {
+	if _, _, err = o.Keep(t.Context()); err == nil || !strings.Contains(err.Error(), "GRANT EXECUTE ON FUNCTION make_day_of_decisions") {
 		t.Errorf("keep: %v", err)
 	}
 }

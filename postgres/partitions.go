@@ -16,12 +16,7 @@ const daysAhead = 3
 
 const partitionPrefix = "decisions_"
 
-// partitionLock is taken by whoever makes or drops a partition, so that two copies never do the same at once.
-const partitionLock = `SELECT pg_advisory_xact_lock(hashtext('sluice decisions partitions'))`
-
 func dayOf(at time.Time) time.Time { return at.UTC().Truncate(24 * time.Hour) }
-
-func partitionOf(day time.Time) string { return partitionPrefix + day.Format("20060102") }
 
 // oldestDay is the first day that is kept.
 func (o *Online) oldestDay() time.Time {
@@ -59,9 +54,7 @@ func (o *Online) makeDays(ctx context.Context, days []time.Time) error {
 		if known {
 			continue
 		}
-		if err := o.makeDay(ctx, day); violates(err, insufficientPrivilege) {
-			return fmt.Errorf("make the partition of %s: %w; the monitor must connect as the owner of the table decisions", day.Format(time.DateOnly), err)
-		} else if err != nil {
+		if err := o.makeDay(ctx, day); err != nil {
 			return fmt.Errorf("make the partition of %s: %w", day.Format(time.DateOnly), err)
 		}
 		o.mu.Lock()
@@ -71,30 +64,27 @@ func (o *Online) makeDays(ctx context.Context, days []time.Time) error {
 	return nil
 }
 
-// makeDay makes one partition. It is attached when it is made: to attach takes a lock that readers and writers
-// of the other days don't feel, which to create it in place would not.
+// makeDay makes one partition; the function has the rights of the table's owner for that alone (migration 0012), as
+// the one of dropDay has.
 func (o *Online) makeDay(ctx context.Context, day time.Time) error {
-	name := partitionOf(day)
-	return pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, partitionLock); err != nil {
-			return err
-		}
-		var there bool
-		if err := tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil || there {
-			return err
-		}
-		from, to := day.Format(time.RFC3339), day.AddDate(0, 0, 1).Format(time.RFC3339)
-		for _, sql := range []string{
-			fmt.Sprintf(`CREATE TABLE %s (LIKE decisions INCLUDING ALL)`, name),
-			fmt.Sprintf(`COMMENT ON TABLE %s IS 'The decisions of %s (UTC); read the table decisions.'`, name, day.Format(time.DateOnly)),
-			fmt.Sprintf(`ALTER TABLE decisions ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, name, from, to),
-		} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	_, err := o.pool.Exec(ctx, `SELECT make_day_of_decisions($1)`, day)
+	return lent(err)
+}
+
+func (o *Online) dropDay(ctx context.Context, day time.Time) error {
+	o.mu.Lock()
+	delete(o.days, day)
+	o.mu.Unlock()
+	_, err := o.pool.Exec(ctx, `SELECT drop_day_of_decisions($1)`, day)
+	return lent(err)
+}
+
+// lent says what to grant where a role may not call the functions.
+func lent(err error) error {
+	if violates(err, insufficientPrivilege) {
+		return fmt.Errorf("%w; their owner must GRANT EXECUTE ON FUNCTION make_day_of_decisions(date), drop_day_of_decisions(date) to the monitor's role", err)
+	}
+	return err
 }
 
 // Keep makes the partitions of the days to come, and drops days, and deletes feedback, older than the retention.
@@ -151,18 +141,4 @@ func (o *Online) partitions(ctx context.Context) (map[time.Time]bool, error) {
 		}
 	}
 	return days, err
-}
-
-func (o *Online) dropDay(ctx context.Context, day time.Time) error {
-	o.mu.Lock()
-	delete(o.days, day)
-	o.mu.Unlock()
-	return pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
-		for _, sql := range []string{partitionLock, `SET LOCAL lock_timeout = '2s'`, `DROP TABLE IF EXISTS ` + partitionOf(day)} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
