@@ -247,6 +247,11 @@ func (g *openedGateway) publish(ctx context.Context) error {
 	raise := panicAlerts(g.m.beside, g.store)
 	g.working.Go(func() { raise(ctx) })
 	g.outlet = &outlet{publisher: p, now: time.Now}
+	g.always(ctx, "forcing of the spool", "the spool is not forced to the disk; trying again", func() error {
+		g.Spool.ForceInTime(ctx)
+		<-ctx.Done() // where nothing is to be forced beside the requests
+		return nil
+	})
 	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error {
 		return g.publishSpool(ctx, func() error { return g.Spool.Run(ctx, g.outlet) })
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,41 @@ func TestWhatTheLogDoesNotConfirmIsForcedInTime(t *testing.T) {
 		must(t, s.End("c", fact("c")))
 		d.after(t, time.Second, 16, "the log is back")
 	})
+}
+
+// Whoever publishes pauses after a log that is away: what ends meanwhile can't wait for that.
+func TestWhatEndsWhileNobodyPublishesIsForcedInTime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		s, _ := open(t, Options{Dir: dir, sync: d.sync})
+		ctx, stop := context.WithCancel(t.Context())
+		var working sync.WaitGroup
+		working.Go(func() { s.ForceInTime(ctx) })
+		working.Go(func() {
+			for ctx.Err() == nil {
+				if err := s.Run(ctx, refusing{}); err != nil {
+					_ = sleep(ctx, time.Second)
+				}
+			}
+		})
+		must(t, s.End("a", fact("a")))
+		d.after(t, 100*time.Millisecond, 1, "100 ms after an end, the log away")
+		must(t, s.End("b", fact("b")))
+		d.after(t, 99*time.Millisecond, 1, "99 ms after the next one, in the publisher's pause")
+		d.after(t, time.Millisecond, 2, "100 ms after it")
+		stop()
+		working.Wait()
+		must(t, s.Close())
+	})
+}
+
+// refusing is a log that is away.
+type refusing struct{}
+
+func (refusing) Publish(context.Context, []streams.Message) ([]streams.Ack, error) {
+	return nil, errors.New("away")
 }
 
 func TestAnIntentThatNothingEndsIsForcedInTime(t *testing.T) {

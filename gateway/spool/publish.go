@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"sluice/streams"
@@ -23,15 +22,8 @@ const (
 )
 
 // Run publishes what ends, and removes files all of whose facts are published, until ctx is done. It may be
-// called again. One call at a time.
+// called again. One call at a time. What is to be on the disk meanwhile [Spool.ForceInTime] sees to.
 func (s *Spool) Run(ctx context.Context, p Publisher) error {
-	var forcing sync.WaitGroup
-	defer forcing.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if s.o.Sync == SyncBatch {
-		forcing.Go(func() { s.forceOften(ctx) })
-	}
 	err := s.publishAlways(ctx, p)
 	if ctx.Err() != nil {
 		err = nil
@@ -112,8 +104,12 @@ func (s *Spool) grow() {
 	}
 }
 
-// forceOften forces what has waited long enough for the log.
-func (s *Spool) forceOften(ctx context.Context) {
+// ForceInTime forces what has waited long enough for the log, until ctx is done: with [SyncBatch], which promises it,
+// whether or not Run is running. One call at a time.
+func (s *Spool) ForceInTime(ctx context.Context) {
+	if s.o.Sync != SyncBatch {
+		return
+	}
 	for {
 		wait := s.due(time.Now())
 		if wait <= 0 {

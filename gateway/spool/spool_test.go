@@ -56,14 +56,17 @@ func open(t *testing.T, o Options) (*Spool, []Leftover) {
 	return s, left
 }
 
-// run runs the publisher until stop.
+// run publishes and forces until stop.
 func run(t *testing.T, s *Spool, p Publisher) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
+	var forcing sync.WaitGroup
+	forcing.Go(func() { s.ForceInTime(ctx) })
 	go func() { done <- s.Run(ctx, p) }() // owned by stop
 	return func() {
 		cancel()
+		forcing.Wait()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

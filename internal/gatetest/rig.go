@@ -143,6 +143,7 @@ func (r *Rig) publish(tb testing.TB, silent bool) (stop func()) {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	var g sync.WaitGroup
+	g.Go(func() { r.Spool.ForceInTime(ctx) })
 	if !silent {
 		g.Go(func() {
 			if err := r.Spool.Run(ctx, r.Log); err != nil {
