@@ -73,11 +73,14 @@ func (r *Runner) prepare(d *delivery) error {
 	return nil
 }
 
-// unwrap makes the original of a message that came by way of RETRIES.
+// unwrap makes the original of a message that came by way of RETRIES, once that one is settled.
 func (r *Runner) unwrap(d *delivery) error {
 	e, err := streams.ParseRetry(d.place)
 	if err != nil {
 		return sluice.Poison(sluice.ReasonUndecodable, err)
+	}
+	if err := r.await(e, d.place.Deliveries); err != nil {
+		return err
 	}
 	if e.ByReference {
 		if e.Data, err = r.fetch(e); err != nil {

@@ -33,7 +33,7 @@ const (
 	BucketRouters  = "routers"  // which version of the router is active, shadow, canary, pinned
 	BucketBudgets  = "budgets"  // money that is reserved and spent, by budget and period
 	BucketKeys     = "keys"     // virtual API keys, by the hash of their secret
-	BucketReplies  = "replies"  // answers to requests with an Idempotency-Key, sealed
+	BucketReplies  = "replies"  // answers to requests with an Idempotency-Key, sealed; which gateway runs under which name
 	BucketTraining = "training" // what the trainers must agree on: open jobs, heartbeats, cancellations
 )
 

@@ -151,6 +151,9 @@ func (g *openedGateway) readiness(context.Context) error {
 	if err := g.Spool.Room(); err != nil {
 		return fmt.Errorf("every request is refused, since none could be accounted for: %w", err)
 	}
+	if err := g.unnamed(); err != nil {
+		return err
+	}
 	return g.unreadable(g.Spool.Stats().Unpublished)
 }
 

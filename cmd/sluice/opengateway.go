@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice"
@@ -42,6 +43,7 @@ type openedGateway struct {
 	publisher *streams.Publisher
 	outlet    *outlet // of the spool
 	slot      *spool.Slot
+	namesake  atomic.Pointer[error] // who runs under the same name; nil, or of a nil error: nobody
 	// stop ends what works beside the requests, which working waits for.
 	stop    context.CancelFunc
 	working sync.WaitGroup
@@ -58,7 +60,7 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 			err = errors.Join(err, g.Close(ctx))
 		}
 	}()
-	if err := g.openBooks(ctx); err != nil {
+	if err := g.openBooks(ctx, beside); err != nil {
 		return nil, err
 	}
 	if g.Keys, err = keys.Open(ctx, l.JS, keys.Options{Replicas: cfg.Keys.Replicas, Anonymous: cfg.Keys.Anonymous, Beside: m.beside, Log: m.log}); err != nil {
@@ -77,8 +79,9 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 	return g, nil
 }
 
-// openBooks takes a spool's slot, settles what its last owner left, and opens the budgets.
-func (g *openedGateway) openBooks(ctx context.Context) (err error) {
+// openBooks takes a spool's slot and its name, settles what its last owner left, and opens the budgets. beside ends with
+// the gateway.
+func (g *openedGateway) openBooks(ctx, beside context.Context) (err error) {
 	root := g.cfg.Gateway.Spool.Dir
 	if root == "" {
 		root = filepath.Join(g.cfg.DataDir, "spool")
@@ -93,6 +96,9 @@ func (g *openedGateway) openBooks(ctx context.Context) (err error) {
 	}
 	replica, err := replicaName(g.slot.Dir, rand.Text)
 	if err != nil {
+		return err
+	}
+	if err := g.holdName(ctx, beside, replica); err != nil {
 		return err
 	}
 	g.keeper, err = budget.Open(ctx, g.log.JS, budget.Options{

@@ -1,0 +1,79 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// How long a message that came by way of RETRIES is put off while its original is under way: longer each time.
+const (
+	awaitFirst = 50 * time.Millisecond
+	awaitMost  = 10 * time.Second
+)
+
+var errUnderWay = errors.New("its original is not settled yet")
+
+// await puts a replay off, at the price of no attempt, until the stage has settled the original: side by side both
+// would find nothing stored, and ask a model each (Invariant 5). Nothing but replays pays for it. Stages that take
+// batches ask no model.
+func (r *Runner) await(e streams.Envelope, deliveries int) error {
+	if r.cfg.Stage.Batch != nil {
+		return nil
+	}
+	for _, s := range r.sources {
+		if s.retries || s.input.Stream != e.Stream || !s.input.covers(e.Subject) {
+			continue
+		}
+		under, err := s.underWay(r.work, e.Sequence)
+		if err == nil && under {
+			err = errUnderWay
+		}
+		if err != nil {
+			err = fmt.Errorf("replay of %s %d: %w", e.Stream, e.Sequence, err)
+			return sluice.RetryAfter(err, min(awaitFirst<<min(deliveries-1, 10), awaitMost))
+		}
+	}
+	return nil
+}
+
+// underWay says whether a message may still come to the stage, or be in the hands of one of its copies. The server
+// tells where the oldest such message stands: one behind it counts as under way too.
+func (s *source) underWay(ctx context.Context, sequence uint64) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	c, err := s.r.cfg.JS.Consumer(ctx, s.input.Stream, s.input.Durable)
+	if err != nil {
+		return false, fmt.Errorf("durable %s: %w", s.input.Durable, err)
+	}
+	at := c.CachedInfo() // of just now
+	switch {
+	case sequence <= at.AckFloor.Stream:
+		return false, nil
+	case sequence <= at.Delivered.Stream:
+		return at.NumAckPending > 0, nil
+	}
+	return at.NumAckPending > 0 || at.NumPending > 0, nil
+}
+
+// covers says whether the input reads a subject.
+func (in Input) covers(subject string) bool {
+	return len(in.Filters) == 0 || slices.ContainsFunc(in.Filters, func(filter string) bool {
+		want, have := strings.Split(filter, "."), strings.Split(subject, ".")
+		for i, token := range want {
+			if token == ">" {
+				return len(have) > i
+			}
+			if i >= len(have) || token != "*" && token != have[i] {
+				return false
+			}
+		}
+		return len(want) == len(have)
+	})
+}

@@ -1,0 +1,105 @@
+package consumers_test
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"sluice"
+	"sluice/consumers"
+	"sluice/internal/natstest"
+	"sluice/streams"
+)
+
+// again hands a message of QUERIES to the stage once more.
+func again(t *testing.T, id, subject string, sequence uint64) streams.Message {
+	t.Helper()
+	m, err := streams.RetryMessage("copy", id, streams.Envelope{Stream: streams.StreamQueries, Subject: subject, Sequence: sequence, ID: "q"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// held is a stage whose calls wait to be let go. A message that comes while it is in hand already is an error, and is
+// not held.
+type held struct {
+	t       *testing.T
+	entered chan uint64
+	letGo   chan struct{}
+	now     [10]atomic.Int64
+}
+
+func hold(t *testing.T) *held {
+	t.Helper()
+	return &held{t: t, entered: make(chan uint64, 10), letGo: make(chan struct{})}
+}
+
+func (h *held) handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
+	defer h.now[in.Sequence].Add(-1)
+	if h.now[in.Sequence].Add(1) > 1 {
+		h.t.Errorf("message %d is in hand twice at once", in.Sequence)
+		return nil, nil
+	}
+	h.entered <- in.Sequence
+	select {
+	case <-h.letGo:
+	case <-ctx.Done():
+	}
+	return []streams.Message{copyOf(in)}, nil
+}
+
+// Side by side both would look for an answer, find none, and buy one each.
+func TestAReplayWaitsUntilItsOriginalIsSettledWhoeverHasIt(t *testing.T) {
+	js := natstest.Log(t)
+	h := hold(t)
+	ask(t, js, 2)
+	one := func(c *consumers.Config) { c.Stage.Attempts = 1 }
+	first := start(t, js, stage(h.handle), one, func(c *consumers.Config) { c.Stage.Concurrency = 2 })
+	<-h.entered
+	<-h.entered
+	second := start(t, js, stage(h.handle), one)
+	put(t, js, again(t, "1", "queries.asked.test", 2))
+	for range 3 { // as often as it has attempts, and more
+		if s := second.next(); s.Class != sluice.ClassWait {
+			t.Fatalf("the replay was settled beside its original: %+v", s)
+		}
+	}
+	close(h.letGo)
+	first.acked(2)
+	second.acked(1)
+	if dead := letters(t, js); len(dead) != 0 {
+		t.Errorf("letters %+v", dead)
+	}
+}
+
+// What no input of the stage reads has no original that could come, and what is under way in one lane is none of a
+// message's of another one.
+func TestAReplayWaitsForNothingElse(t *testing.T) {
+	js := natstest.Log(t)
+	h := hold(t)
+	s := stage(h.handle)
+	s.Inputs = []consumers.Input{
+		{Stream: streams.StreamQueries, Durable: "copy-v1-urgent", Filters: []string{"queries.asked.urgent"}},
+		{Stream: streams.StreamQueries, Durable: "copy-v1-normal", Filters: []string{"queries.asked.*.normal"}},
+	}
+	put(t, js, streams.Message{Subject: "queries.asked.urgent", Data: []byte("1")}, streams.Message{Subject: "queries.asked.a.normal", Data: []byte("2")})
+	r := start(t, js, s)
+	<-h.entered
+	h.letGo <- struct{}{}
+	r.acked(1)
+	<-h.entered // the other one stays in hand
+	settled, lane := uint64(1), "queries.asked.urgent"
+	if h.now[1].Load() > 0 {
+		settled, lane = 2, "queries.asked.a.normal"
+	}
+	put(t, js, again(t, "1", lane, settled), again(t, "2", "queries.asked.elsewhere", 9))
+	got := []uint64{<-h.entered, <-h.entered}
+	slices.Sort(got)
+	if !slices.Equal(got, []uint64{settled, 9}) {
+		t.Errorf("handed %v, want %d and 9", got, settled)
+	}
+	close(h.letGo)
+	r.acked(3)
+}

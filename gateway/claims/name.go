@@ -1,0 +1,130 @@
+package claims
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// How a name is held: renewed every so often, and free once nobody has renewed it for nameGood.
+const (
+	RenewEvery = 5 * time.Second
+	nameGood   = 3 * RenewEvery
+)
+
+// ErrTaken says that another process runs under the name.
+var ErrTaken = errors.New("another process runs under this name")
+
+// Holder is who holds a name. Place tells one place in the world from another, a copy of it included: of the processes
+// of one place one runs at a time. The rest is for people.
+type Holder struct {
+	Place string `json:"place"`
+	Host  string `json:"host"`
+	Dir   string `json:"dir"`
+	PID   int    `json:"pid"`
+}
+
+// book is where claims stand; [Bucket] is one.
+type book interface {
+	Put(ctx context.Context, name string, value []byte, over uint64) (revision uint64, ok bool, err error)
+	Get(ctx context.Context, name string) (value []byte, revision uint64, age time.Duration, err error)
+	Drop(ctx context.Context, name string, revision uint64) error
+}
+
+// Name is a name that one place in the world may use at a time.
+type Name struct {
+	book book
+	key  string
+	me   Holder
+}
+
+// NewName makes the name; nobody holds it for that.
+func NewName(b book, name string, me Holder) *Name {
+	return &Name{book: b, key: "name." + name, me: me}
+}
+
+// Take takes the name. It is had at once where nobody holds it, or the last process of the same place does, which is
+// dead then; where another place does, Take waits until that one has been silent for long enough. [ErrTaken] says that
+// it is not silent.
+func (n *Name) Take(ctx context.Context) error {
+	var seen uint64
+	for {
+		who, revision, age, err := n.holder(ctx)
+		if err != nil {
+			return err
+		}
+		if n.free(who, revision, age) {
+			if ok, err := n.put(ctx, revision); ok || err != nil {
+				return err
+			}
+			continue // somebody was faster
+		}
+		if seen != 0 && revision != seen {
+			return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
+		}
+		seen = revision
+		if err := pause(ctx, min(nameGood-age, RenewEvery)+RenewEvery/10); err != nil {
+			return err
+		}
+	}
+}
+
+// Renew holds the name for another while; call it every [RenewEvery]. [ErrTaken] says that another place took it
+// meanwhile; any other error that the log can't be reached, or was changed just now, and that nothing is known.
+func (n *Name) Renew(ctx context.Context) error {
+	who, revision, age, err := n.holder(ctx)
+	if err != nil {
+		return err
+	}
+	if !n.free(who, revision, age) {
+		return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
+	}
+	if ok, err := n.put(ctx, revision); err != nil || ok {
+		return err
+	}
+	return errors.New("the claim of a name was changed while it was renewed")
+}
+
+// Free lets the name go where we hold it.
+func (n *Name) Free(ctx context.Context) error {
+	who, revision, _, err := n.holder(ctx)
+	if err != nil || revision == 0 || who != n.me {
+		return err
+	}
+	return n.book.Drop(ctx, n.key, revision)
+}
+
+// free says whether the name may be taken by us.
+func (n *Name) free(who Holder, revision uint64, age time.Duration) bool {
+	return revision == 0 || who.Place == n.me.Place || age >= nameGood
+}
+
+func (n *Name) holder(ctx context.Context) (who Holder, revision uint64, age time.Duration, err error) {
+	value, revision, age, err := n.book.Get(ctx, n.key)
+	if err == nil && revision > 0 {
+		err = json.Unmarshal(value, &who)
+	}
+	return who, revision, age, err
+}
+
+func (n *Name) put(ctx context.Context, over uint64) (bool, error) {
+	value, err := json.Marshal(n.me)
+	if err != nil {
+		return false, err
+	}
+	_, ok, err := n.book.Put(ctx, n.key, value, over)
+	return ok, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
