@@ -47,8 +47,8 @@ func NewName(b book, name string, me Holder) *Name {
 
 // Take takes the name. It is had at once where nobody holds it, or the last process of the same place does, which is
 // dead then; where another place does, Take waits until that one has been silent for long enough. [ErrTaken] says that
-// it is not silent.
-func (n *Name) Take(ctx context.Context) error {
+// it is not silent. waits hears whom it waits for.
+func (n *Name) Take(ctx context.Context, waits func(Holder)) error {
 	var seen uint64
 	for {
 		who, revision, age, err := n.holder(ctx)
@@ -63,6 +63,9 @@ func (n *Name) Take(ctx context.Context) error {
 		}
 		if seen != 0 && revision != seen {
 			return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
+		}
+		if seen == 0 {
+			waits(who)
 		}
 		seen = revision
 		if err := pause(ctx, min(nameGood-age, RenewEvery)+RenewEvery/10); err != nil {

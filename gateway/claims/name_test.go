@@ -79,11 +79,13 @@ func lives(t *testing.T, n *claims.Name) (stop func()) {
 	return func() { cancel(); living.Wait() }
 }
 
+func quiet(claims.Holder) {}
+
 // taken takes a name, and says how long that took.
 func taken(t *testing.T, n *claims.Name) (time.Duration, error) {
 	t.Helper()
 	began := time.Now()
-	err := n.Take(t.Context())
+	err := n.Take(t.Context(), quiet)
 	return time.Since(began), err
 }
 
@@ -91,6 +93,12 @@ func TestANameOfALivingProcessIsRefusedToACopy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &page{}
 		original := claims.NewName(book, "gate", claims.Holder{Place: "here", Host: "one"})
+		waited := 0
+		hear := func(who claims.Holder) {
+			if waited++; who.Host != "one" {
+				t.Errorf("waits for %+v", who)
+			}
+		}
 		duplicate := claims.NewName(book, "gate", claims.Holder{Place: "there", Host: "two"})
 		if _, err := taken(t, original); err != nil {
 			t.Fatal(err)
@@ -100,8 +108,9 @@ func TestANameOfALivingProcessIsRefusedToACopy(t *testing.T) {
 			t.Errorf("after %v: %v", after, err)
 		}
 		stop()
-		if after, err := taken(t, duplicate); err != nil || after > 4*claims.RenewEvery {
-			t.Errorf("after the original's death, after %v: %v", after, err)
+		died := time.Now()
+		if err := duplicate.Take(t.Context(), hear); err != nil || waited != 1 || time.Since(died) > 4*claims.RenewEvery {
+			t.Errorf("%v after the original's death: %v, told %d times whom it waits for", time.Since(died), err, waited)
 		}
 		if err := original.Renew(t.Context()); !errors.Is(err, claims.ErrTaken) {
 			t.Errorf("an original that was taken for dead hears %v", err)
@@ -124,7 +133,7 @@ func TestANameThatIsFreedIsHadAtOnceAndOnlyItsHolderFreesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &page{}
 		one, other := claims.NewName(book, "gate", claims.Holder{Place: "here"}), claims.NewName(book, "gate", claims.Holder{Place: "there"})
-		if err := errors.Join(one.Take(t.Context()), other.Free(t.Context()), other.Renew(t.Context())); !errors.Is(err, claims.ErrTaken) {
+		if err := errors.Join(one.Take(t.Context(), quiet), other.Free(t.Context()), other.Renew(t.Context())); !errors.Is(err, claims.ErrTaken) {
 			t.Errorf("another one freed it: %v", err)
 		}
 		if err := one.Free(t.Context()); err != nil {
@@ -162,7 +171,7 @@ func TestAGatewaysRoleMayClaimItsName(t *testing.T) {
 	}
 	n := claims.NewName(b, "host-0-a1b2c3d4", claims.Holder{Place: "here"})
 	for range 2 {
-		if err := errors.Join(n.Take(t.Context()), n.Renew(t.Context()), n.Free(t.Context())); err != nil {
+		if err := errors.Join(n.Take(t.Context(), quiet), n.Renew(t.Context()), n.Free(t.Context())); err != nil {
 			t.Error(err)
 		}
 	}
