@@ -12,10 +12,11 @@ import (
 	"sluice/streams"
 )
 
-// How long a message that came by way of RETRIES is put off while its original is under way: longer each time.
+// How long a message that came by way of RETRIES is put off while its original is under way: twice as long each time, up
+// to nearly a minute, since there may be as many of them as a stage lags behind.
 const (
-	awaitFirst = 50 * time.Millisecond
-	awaitMost  = 10 * time.Second
+	awaitFirst   = 50 * time.Millisecond
+	awaitDoubled = 10
 )
 
 var errUnderWay = errors.New("its original is not settled yet")
@@ -37,7 +38,7 @@ func (r *Runner) await(e streams.Envelope, deliveries int) error {
 		}
 		if err != nil {
 			err = fmt.Errorf("replay of %s %d: %w", e.Stream, e.Sequence, err)
-			return sluice.RetryAfter(err, min(awaitFirst<<min(deliveries-1, 10), awaitMost))
+			return sluice.RetryAfter(err, awaitFirst<<min(deliveries-1, awaitDoubled))
 		}
 	}
 	return nil
