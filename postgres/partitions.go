@@ -64,7 +64,7 @@ func (o *Online) makeDays(ctx context.Context, days []time.Time) error {
 	return nil
 }
 
-// makeDay makes one partition; the function has the rights of the table's owner for that alone (migration 0012), as
+// makeDay makes one partition; the function has the rights of the table's owner for that alone (migration 0011), as
 // the one of dropDay has.
 func (o *Online) makeDay(ctx context.Context, day time.Time) error {
 	_, err := o.pool.Exec(ctx, `SELECT make_day_of_decisions($1)`, day)
