@@ -29,4 +29,3 @@ func (s *Scorer) LogProb(ctx context.Context, tokens, completion []int) (float64
 	}
 	return sum, nil
 }
-

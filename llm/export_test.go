@@ -18,4 +18,3 @@ func (c *Caller) Models() []string {
 
 // Prices is the table that lines are priced by.
 func (c *Caller) Prices() pricing.Table { return c.prices }
-

@@ -8,4 +8,3 @@ func (t Table) Rows(model string) []Row {
 	}
 	return rows
 }
-

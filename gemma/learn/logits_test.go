@@ -36,4 +36,3 @@ func (m *Model) Logits(rows [][]int) ([]float32, error) {
 	}
 	return tensors.CopyFlatData[float32](out[0])
 }
-
