@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"sluice"
 	"sluice/llm/emulator"
 	"sluice/producers"
+	"sluice/producers/bank"
 )
 
 // dataset is a file of questions, or the built-in bank, opened for reading.
@@ -77,4 +79,29 @@ func (m *Main) findDataset(path string) (string, error) {
 		return "", fmt.Errorf("data set: %w, nor is it in %s (datasets, SLUICE_DATASETS)", err, dir)
 	}
 	return below, nil
+}
+
+// bankDataset is the built-in questions, with what synthetic models know of them.
+func bankDataset() dataset {
+	questions := bank.Questions()
+	items := make([]emulator.Item, 0, len(questions))
+	for _, q := range questions {
+		items = append(items, emulator.Item{Question: q.Text, Gold: q.Gold, Difficulty: q.Difficulty, Unanswerable: q.Unanswerable})
+	}
+	return dataset{
+		name: "the built-in bank", source: bank.Name, format: producers.Custom, rows: bank.Rows(), items: uniqueItems(items),
+	}
+}
+
+// uniqueItems keeps the first of questions that are one to the emulator.
+func uniqueItems(items []emulator.Item) []emulator.Item {
+	seen := map[string]bool{}
+	kept := items[:0]
+	for _, it := range items {
+		if norm := sluice.NormalizeText(it.Question); norm != "" && !seen[norm] {
+			seen[norm] = true
+			kept = append(kept, it)
+		}
+	}
+	return kept
 }
