@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"sluice"
-	"sluice/commit"
+	"sluice/consumers/commit"
 	"sluice/streams"
 )
 

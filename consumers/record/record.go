@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"sluice"
-	"sluice/commit"
+	"sluice/consumers/commit"
 	"sluice/streams"
 )
 

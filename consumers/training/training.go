@@ -11,7 +11,7 @@ import (
 	"fmt"
 
 	"sluice"
-	"sluice/commit"
+	"sluice/consumers/commit"
 	"sluice/streams"
 )
 
