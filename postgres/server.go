@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -175,9 +176,21 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 	}
 	cmd.SysProcAttr = processAttributes(c.layout.account, ending)
 	cmd.Stdout, cmd.Stderr = out, out
-	s := server{done: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() { // ends with the server; shutdown waits for that, unless others go on using the server
+	s, err := spawn(cmd)
+	if err != nil {
+		return server{}, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	if err := c.ready(ctx, s); err != nil {
+		return server{}, fmt.Errorf("%w; its log (%s) ends:\n%s", err, out.Name(), tailOf(out.Name(), from))
+	}
+	return s, nil
+}
+
+// spawn starts the server. A goroutine waits for its end; shutdown waits for that one, unless others go on using the
+// server.
+func spawn(cmd *exec.Cmd) (server, error) {
+	done, started := make(chan struct{}), make(chan error, 1)
+	go func() {
 		// The kernel ties the child to this thread's life; a thread that is not let go ends with its goroutine, and
 		// takes with it whatever else is tied to it.
 		runtime.LockOSThread()
@@ -186,17 +199,13 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // how it ended is in its log
-			close(s.done)
+			close(done)
 		}
 	}()
 	if err := <-started; err != nil {
-		return server{}, fmt.Errorf("start %s: %w", cmd.Path, err)
+		return server{}, err
 	}
-	s.pid = cmd.Process.Pid
-	if err := c.ready(ctx, s); err != nil {
-		return server{}, fmt.Errorf("%w; its log (%s) ends:\n%s", err, out.Name(), tailOf(out.Name(), from))
-	}
-	return s, nil
+	return server{pid: cmd.Process.Pid, done: done}, nil
 }
 
 // ready waits until the server says in its pid file that it takes connections.

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"sluice"
-	"sluice/consumers/commit"
+	"sluice/commit"
 	"sluice/streams"
 )
 

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"sluice"
-	"sluice/consumers/commit"
+	"sluice/commit"
 	"sluice/streams"
 )
 

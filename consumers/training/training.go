@@ -11,7 +11,7 @@ import (
 	"fmt"
 
 	"sluice"
-	"sluice/consumers/commit"
+	"sluice/commit"
 	"sluice/streams"
 )
 
