@@ -44,6 +44,17 @@ func (c Curve) At(largeShare float64) Point {
 	return Point{largeShare, a.Accuracy + f*(b.Accuracy-a.Accuracy), a.Cost + f*(b.Cost-a.Cost)}
 }
 
+// PGR is the performance gap recovered at a share of large calls (RouteLLM, arXiv:2406.18665, eq. 4):
+// 0 is the medium model's accuracy, 1 the large one's. ok is false where the models are equally good,
+// so that there is no gap.
+func (c Curve) PGR(largeShare float64) (pgr float64, ok bool) {
+	gap := c.Strong() - c.Weak()
+	if gap == 0 {
+		return 0, false
+	}
+	return (c.At(largeShare).Accuracy - c.Weak()) / gap, true
+}
+
 // APGR is the average performance gap recovered: the area under PGR over the share of large calls from
 // 0 to 1 (RouteLLM, eq. 7; the exact area instead of a sum over ten thresholds). A random mix has 0.5.
 // ok is false where there is no gap.

@@ -41,6 +41,8 @@ func TestCurveByHand(t *testing.T) {
 		t.Fatal("no APGR")
 	}
 	near(t, "APGR", apgr, 1.375)
+	pgr, _ := c.PGR(0.125)
+	near(t, "PGR(0.125)", pgr, 0.5)
 	cpt, _ := c.CPT(0.5)
 	near(t, "CPT(50%)", cpt, 0.125)
 	cpt, _ = c.CPT(0.8)
