@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"time"
 
 	"sluice/streams"
@@ -273,91 +271,4 @@ func (m *pipelineRun) clocks() (c clocks, err error) {
 		c.postgres, err = familyCPU(m.ring.PostgresPID)
 	}
 	return c, err
-}
-
-func (m *pipelineRun) result(b books) (Pipeline, error) {
-	mem, err := memoryOf(0)
-	if err != nil {
-		return Pipeline{}, err
-	}
-	n := m.o.Queries
-	perQueryStored := float64(b.stored) / float64(n)
-	var speeds, ratios []float64
-	for i := range m.parts {
-		p := &m.parts[i]
-		raw := (m.rawTurns[i] + m.rawTurns[i+1]) / 2
-		p.RawPerSecond, p.Ratio = round(raw), round(p.QueriesPerSecond*perQueryStored/raw)
-		p.RawCPUPerMessage = round(perQuery(m.rawCPU[i]+m.rawCPU[i+1], 2*m.o.RawMessages))
-		speeds, ratios = append(speeds, p.QueriesPerSecond), append(ratios, p.Ratio)
-	}
-	speed, raw := median(speeds), median(m.rawTurns)
-	var rawCPUTotal time.Duration
-	for _, d := range m.rawCPU {
-		rawCPUTotal += d
-	}
-	rawCPU := perQuery(rawCPUTotal, len(m.rawTurns)*m.o.RawMessages)
-	turns := make([]float64, len(m.rawTurns))
-	for i, v := range m.rawTurns {
-		turns[i] = round(v)
-	}
-	return Pipeline{
-		Queries:             n,
-		QueriesPerSecond:    round(speed),
-		MessagesPerQuery:    round(perQueryStored),
-		DeliveriesPerQuery:  round(float64(b.delivered) / float64(n)),
-		MessagesPerSecond:   round(speed * perQueryStored),
-		RawPerSecond:        round(raw),
-		Ratio:               round(median(ratios)),
-		RatioLow:            slices.Min(ratios),
-		RatioHigh:           slices.Max(ratios),
-		RawCPUPerMessage:    round(rawCPU),
-		CPUShare:            round(rawCPU * perQueryStored / perQuery(m.cpu+m.postgresCPU, n)),
-		CPUPerQuery:         round(perQuery(m.cpu, n)),
-		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
-		PeakRSS:             round(mem.peak),
-		First:               stretch(m.parts, 0, fifth(len(m.parts))),
-		Last:                stretch(m.parts, len(m.parts)-fifth(len(m.parts)), len(m.parts)),
-		Parts:               m.parts,
-		RawTurns:            turns,
-	}, nil
-}
-
-// stretch is the mean of parts[from:to], which are of one size.
-func stretch(parts []Part, from, to int) Stretch {
-	s := Stretch{To: parts[to-1].Done}
-	if before := parts[:from]; len(before) > 0 {
-		s.From = before[len(before)-1].Done
-	}
-	for _, p := range parts[from:to] {
-		s.QueriesPerSecond += p.QueriesPerSecond
-		s.Ratio += p.Ratio
-		s.RawCPUPerMessage += p.RawCPUPerMessage
-		s.CPUPerQuery += p.CPUPerQuery
-		s.PostgresCPUPerQuery += p.PostgresCPUPerQuery
-		s.KernelCPUPerQuery += p.KernelCPUPerQuery
-		s.GCCPUPerQuery += p.GCCPUPerQuery
-	}
-	for _, v := range []*float64{
-		&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery, &s.KernelCPUPerQuery, &s.GCCPUPerQuery,
-	} {
-		*v = round(*v / float64(to-from))
-	}
-	return s
-}
-
-// median is the middle one, or the mean of the two in the middle; values must not be empty.
-func median(values []float64) float64 {
-	v := slices.Sorted(slices.Values(values))
-	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
-}
-
-func perQuery(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(n) }
-
-// round keeps three decimals below ten and one above: more would be noise.
-func round(v float64) float64 {
-	scale := 10.0
-	if math.Abs(v) < 10 {
-		scale = 1000
-	}
-	return math.Round(v*scale) / scale
 }

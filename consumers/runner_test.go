@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
@@ -50,7 +51,7 @@ func TestALateAckOfAStaleWorkerHarmsNobody(t *testing.T) {
 	stale := crashes(t, js, 1)
 	r := start(t, js, stage(copies), impatient)
 	r.acked(2)
-	in, err := streams.FromJetStream(stale)
+	in, err := streams.FromDelivered(&nats.Msg{Subject: stale.Subject(), Reply: stale.Reply(), Header: stale.Headers(), Data: stale.Data()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -432,9 +433,6 @@ func TestStatsAddUp(t *testing.T) {
 	if s.Received != 33 || s.Redelivered != 3 || s.Handled != 33 || s.HandleCalls != 33 || s.Acked != 30 || s.Outputs != 30 || s.New != 30 ||
 		s.ByClass[sluice.ClassRetryable] != 3 || s.InFlight != 0 || s.HandleMax <= 0 || s.HandleTime < s.HandleMax {
 		t.Errorf("stats %+v", s)
-	}
-	if q := s.Quantile(0.5); q <= 0 || q > s.HandleMax || s.Quantile(1) < q {
-		t.Errorf("median %v, most %v", q, s.HandleMax)
 	}
 }
 

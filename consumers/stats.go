@@ -2,7 +2,6 @@ package consumers
 
 import (
 	"maps"
-	"math/bits"
 	"sync"
 	"time"
 
@@ -26,23 +25,6 @@ type Stats struct {
 	HandleTime, HandleMax time.Duration
 	// HandleCalls counts Handle or HandleBatch calls: HandleTime over HandleCalls is the mean.
 	HandleCalls uint64
-
-	// buckets count calls by the bit length of their microseconds.
-	buckets [40]uint64
-}
-
-// Quantile is an upper bound, within a factor of two, of the time below which the share q of the stage's
-// calls stayed; zero where there were none. q is from 0 to 1.
-func (s Stats) Quantile(q float64) time.Duration {
-	want := uint64(q*float64(s.HandleCalls) + 0.5)
-	var seen uint64
-	for i, n := range s.buckets {
-		seen += n
-		if n > 0 && seen >= want {
-			return min(time.Microsecond<<i, s.HandleMax)
-		}
-	}
-	return s.HandleMax
 }
 
 // stats guards the counters.
@@ -64,7 +46,6 @@ func (s *stats) handled(messages int, took time.Duration) {
 	s.s.HandleCalls++
 	s.s.HandleTime += took
 	s.s.HandleMax = max(s.s.HandleMax, took)
-	s.s.buckets[min(bits.Len64(uint64(took.Microseconds())), len(s.s.buckets)-1)]++
 }
 
 func (s *stats) class(c sluice.Class) {

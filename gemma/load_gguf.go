@@ -129,6 +129,15 @@ func ggufConfig(f *gguf.File) (Config, error) {
 	if generation == Gemma3 {
 		c.RopeLocalTheta, c.RopeScale = number("rope.freq_base_swa", 1e4), number("rope.scaling.factor", 1)
 	}
+	ggufTokens(f, &c)
+	if err := (hfConfig{}).layers(&c); err != nil {
+		return Config{}, err
+	}
+	return c, c.Validate()
+}
+
+// ggufTokens reads the size of the vocabulary and the tokens that begin, end and fill a text.
+func ggufTokens(f *gguf.File, c *Config) {
 	if tokens, ok := f.Metadata["tokenizer.ggml.tokens"].([]string); ok {
 		c.VocabSize = len(tokens)
 	}
@@ -140,10 +149,6 @@ func ggufConfig(f *gguf.File) (Config, error) {
 	if v, ok := f.Metadata["tokenizer.ggml.eos_token_id"].(uint64); ok {
 		c.EOS = []int{int(v)}
 	}
-	if err := (hfConfig{}).layers(&c); err != nil {
-		return Config{}, err
-	}
-	return c, c.Validate()
 }
 
 // roundEps undoes the detour of 1e-6 through float32.

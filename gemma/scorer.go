@@ -80,9 +80,6 @@ func (s *Scorer) WithPrefix(ctx context.Context, prefix []int) (*Scorer, error) 
 	return &out, nil
 }
 
-// Config is the architecture.
-func (s *Scorer) Config() Config { return s.config }
-
 func (s *Scorer) pack(i int, w Weights) layer {
 	c := s.config
 	norm := func(part string) []float32 { return gain(w[LayerName(i, part)]) }

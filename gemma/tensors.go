@@ -128,15 +128,6 @@ func (c *check) err() error {
 	return errors.Join(c.faults...)
 }
 
-// Clone copies every tensor.
-func (w Weights) Clone() Weights {
-	out := make(Weights, len(w))
-	for name, t := range w {
-		out[name] = Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
-	}
-	return out
-}
-
 // RandomWeights draws fresh weights: linears and embedding from a normal distribution, norms at zero. The
 // same seed gives the same bits on every machine. Linears have deviation 1/sqrt(fan-in), outputs that are
 // added to the residual stream are damped by 1/sqrt(2*Layers) (GPT-2), the embedding has 1/sqrt(d), which

@@ -40,7 +40,7 @@ func TestRealGemma3(t *testing.T) {
 		t.Fatal(err)
 	}
 	encode := func(text string) []int {
-		start, _ := tok.Start()
+		start, _ := tok.ID(tokenizer.Begin)
 		return append([]int{start}, tok.Encode(text)...)
 	}
 	for prompt, want := range map[string]string{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"sluice"
 	"sluice/pricing"
@@ -18,19 +17,6 @@ type Caller struct {
 	deps    Deps
 	closers []func()
 }
-
-// Models lists the models that may be asked, sorted.
-func (c *Caller) Models() []string {
-	names := make([]string, 0, len(c.models))
-	for m := range c.models {
-		names = append(names, m)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Prices is the table that lines are priced by.
-func (c *Caller) Prices() pricing.Table { return c.prices }
 
 // Close closes idle connections. Calls under way are not harmed.
 func (c *Caller) Close() {

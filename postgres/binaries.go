@@ -104,13 +104,18 @@ func (s *search) fromPath(ctx context.Context) (binaries, error) {
 }
 
 func (s *search) first(ctx context.Context, dirs []string, source string) (binaries, error) {
+	return firstOf(dirs, func(dir string) (binaries, error) { return s.check(ctx, binaries{dir: dir, source: source}) })
+}
+
+// firstOf is what check makes of the first place that is any good. Where none is, the error says why, place by place.
+func firstOf(places []string, check func(place string) (binaries, error)) (binaries, error) {
 	var faults []error
-	for _, dir := range dirs {
-		b, err := s.check(ctx, binaries{dir: dir, source: source})
+	for _, place := range places {
+		b, err := check(place)
 		if err == nil {
 			return b, nil
 		}
-		faults = append(faults, fmt.Errorf("%s: %w", dir, err))
+		faults = append(faults, fmt.Errorf("%s: %w", place, err))
 	}
 	if len(faults) == 0 {
 		return binaries{}, errNotHere

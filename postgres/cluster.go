@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -74,7 +73,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if c.users, err = openShared(l.file("users")); err != nil {
 		return nil, err
 	}
-	if err := c.begin(ctx); err != nil {
+	if c.server, err = c.usable(ctx); err != nil {
 		return nil, errors.Join(err, c.users.Close())
 	}
 	// Stop ends the keeper: it outlives the context of the start.
@@ -82,23 +81,6 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	c.cancel = cancel
 	go c.keep(life) // owned by c: Stop waits for it
 	return c, nil
-}
-
-// begin brings the server up and prepares what every user of it expects.
-func (c *Cluster) begin(ctx context.Context) error {
-	started, err := c.usable(ctx)
-	if err != nil {
-		return err
-	}
-	c.server = started
-	if c.opts.TCPPort == 0 {
-		return nil
-	}
-	if started.done == nil && started.port != c.opts.TCPPort {
-		return fmt.Errorf("the server in %s is running on port %d: stop the process that started it, or ask for that port",
-			c.layout.dir, started.port)
-	}
-	return c.setPassword(ctx)
 }
 
 // usable brings up a server that lets us in. One whose starter was killed a moment ago may still look ready:
@@ -179,7 +161,7 @@ func (c *Cluster) URL(database string) string {
 		database = DefaultDatabase
 	}
 	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + database}
-	u.RawQuery = url.Values{"host": {c.layout.socket}, "port": {strconv.Itoa(c.layout.port)}}.Encode()
+	u.RawQuery = url.Values{"host": {c.layout.socket}, "port": {socketPort}}.Encode()
 	return u.String()
 }
 
@@ -207,9 +189,6 @@ func (c *Cluster) Describe() string {
 	}
 	return fmt.Sprintf("private cluster in %s", c.layout.dir)
 }
-
-// Dir is where a private cluster really is; empty for the operator's server.
-func (c *Cluster) Dir() string { return c.layout.dir }
 
 // PID is the private server's process at this moment, for tests that kill it; 0 for the operator's server.
 func (c *Cluster) PID() int {

@@ -31,14 +31,6 @@ func Connect(ctx context.Context, databaseURL, name string, connections int) (*D
 // Close waits for what is under way and closes every connection.
 func (db *DB) Close() { db.pool.Close() }
 
-// Ping says whether the server answers.
-func (db *DB) Ping(ctx context.Context) error {
-	if err := db.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("ask whether Postgres is there: %w", err)
-	}
-	return nil
-}
-
 // dependable are the settings that our promises rest on, whatever the owner of a server made its defaults: what is
 // committed is on its disk (Invariant 1), and references can be checked (migration 0008). Stricter ways to commit than
 // "on" stay as they are.

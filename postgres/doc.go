@@ -1,5 +1,5 @@
 // Package postgres is everything that knows Postgres: where a server comes from, the private cluster,
-// connections, migrations, the recorder's writers and the queries behind summary, status and sweeps.
+// connections, migrations, the recorder's writers and the queries behind summary and status.
 //
 // A URL, or nothing at all, enters and a [Cluster] leaves; batches of facts (sluice.Facts) enter and rows
 // leave. It alone imports pgx. It never reads the log, never decides what happens to a message, and writes

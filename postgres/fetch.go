@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -21,33 +21,22 @@ func (s *search) cached(ctx context.Context) (binaries, error) {
 	if err != nil {
 		return binaries{}, errNotHere
 	}
-	names := make([]string, 0, len(entries))
+	trees := make([]string, 0, len(entries))
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasSuffix(e.Name(), ".part") {
-			names = append(names, e.Name())
+			trees = append(trees, filepath.Join(s.cache, e.Name()))
 		}
 	}
-	sort.Sort(sort.Reverse(sort.StringSlice(names)))
-	var faults []error
-	for _, name := range names {
-		b, err := s.unpacked(ctx, filepath.Join(s.cache, name))
-		if err == nil {
-			return b, nil
-		}
-		faults = append(faults, fmt.Errorf("the cached %s: %w", name, err))
-	}
-	if len(faults) == 0 {
-		return binaries{}, errNotHere
-	}
-	return binaries{}, errors.Join(faults...)
+	slices.Reverse(trees)
+	return firstOf(trees, func(root string) (binaries, error) { return s.unpacked(ctx, root) })
 }
 
 // unpacked finds the programs in a tree of npm's or of Debian's shape.
 func (s *search) unpacked(ctx context.Context, root string) (binaries, error) {
 	for _, pattern := range []string{"package/native/bin", "usr/lib/postgresql/*/bin"} {
 		dirs, _ := filepath.Glob(filepath.Join(root, pattern)) // the patterns are well-formed
-		for _, dir := range dirs {
-			return s.check(ctx, binaries{dir: dir, lib: libraries(root), source: "a fetched copy"})
+		if len(dirs) > 0 {
+			return s.check(ctx, binaries{dir: dirs[0], lib: libraries(root), source: "a fetched copy"})
 		}
 	}
 	return binaries{}, errors.New("holds no Postgres")

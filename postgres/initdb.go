@@ -2,10 +2,8 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -63,16 +61,12 @@ func (c *Cluster) initialise(ctx context.Context) error {
 // arguments are the server's settings. They are given at every start, so that a cluster made by an older
 // version of ours has them too.
 func (c *Cluster) arguments() []string {
-	listen := ""
-	if c.opts.TCPPort > 0 {
-		listen = "127.0.0.1"
-	}
 	buffers := sharedBuffers(memory())
 	if c.opts.Fast {
 		buffers = sharedBuffers(0)
 	}
 	settings := []string{
-		"listen_addresses=" + listen, "port=" + strconv.Itoa(c.layout.port),
+		"listen_addresses=", "port=" + socketPort,
 		"unix_socket_directories=" + c.layout.socket, "unix_socket_permissions=0700",
 		"max_connections=100", "shared_buffers=" + buffers, "work_mem=16MB", "maintenance_work_mem=128MB",
 		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=2GB", "checkpoint_timeout=15min",
@@ -89,42 +83,4 @@ func (c *Cluster) arguments() []string {
 		args = append(args, "-c", s)
 	}
 	return args
-}
-
-// setPassword gives the superuser the password of the file "password", which is made if it is not there.
-func (c *Cluster) setPassword(ctx context.Context) error {
-	path := c.layout.file("password")
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		data = []byte(rand.Text())
-		err = os.WriteFile(path, data, 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("the server's password: %w", err)
-	}
-	// A utility statement takes no parameters; the password is letters and digits.
-	return c.execute(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", superuser, data))
-}
-
-// TCPURL is [Cluster.URL] over TCP, with the password: for a tool that can't open a socket. It fails where no
-// TCP port was asked for.
-func (c *Cluster) TCPURL(database string) (string, error) {
-	if c.given != "" {
-		return c.URL(database), nil
-	}
-	if c.opts.TCPPort == 0 {
-		return "", errors.New("the private Postgres listens on its socket only: set a TCP port")
-	}
-	password, err := os.ReadFile(c.layout.file("password"))
-	if err != nil {
-		return "", fmt.Errorf("the server's password: %w", err)
-	}
-	if database == "" {
-		database = DefaultDatabase
-	}
-	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(superuser, string(password)),
-		Host: "127.0.0.1:" + strconv.Itoa(c.opts.TCPPort), Path: "/" + database,
-	}
-	return u.String(), nil
 }

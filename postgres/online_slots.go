@@ -61,18 +61,6 @@ func (o *Online) Slots(ctx context.Context, since time.Time, width time.Duration
 	return s, nil
 }
 
-// Window is one rolling window, read whole: for a page that is looked at, where a monitor keeps its own.
-func (o *Online) Window(ctx context.Context, span time.Duration, now time.Time) (online.Window, error) {
-	const width = 10 * time.Second
-	slots, err := o.Slots(ctx, now.Add(-span), width)
-	if err != nil {
-		return online.Window{}, err
-	}
-	w := online.NewWindows(width, span)
-	w.Put(now.Add(-span), now, slots)
-	return w.Over(span, now), nil
-}
-
 // Recent lists the newest decisions, newest first, with what a list shows of them: no probabilities, features,
 // reasoning or answer.
 func (o *Online) Recent(ctx context.Context, limit int) ([]sluice.Decision, error) {

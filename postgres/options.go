@@ -22,9 +22,6 @@ type Options struct {
 	CacheDir string
 	// Offline forbids fetching.
 	Offline bool
-	// TCPPort, where above 0, is also listened on, on 127.0.0.1 alone and with a password; see
-	// [Cluster.TCPURL].
-	TCPPort int
 	// Fast is for tests: a crash of the machine loses the cluster.
 	Fast bool
 	// Log hears what takes long or is surprising; nil for silence.
@@ -44,10 +41,12 @@ const (
 	fallbackCache = "/var/cache/sluice"
 )
 
+// socketPort is a part of the name of a private cluster's socket, on which alone it listens.
+const socketPort = "5432"
+
 // layout is the set of paths of one cluster.
 type layout struct {
 	dir, data, socket string
-	port              int
 	account           account
 	// moved says why dir is not the one that was asked for; empty if it is.
 	moved string
@@ -67,10 +66,7 @@ func newLayout(o Options) (layout, error) {
 	if err != nil {
 		return layout{}, err
 	}
-	l := layout{account: who, port: o.TCPPort}
-	if l.port == 0 {
-		l.port = 5432 // no port is opened: it is a part of the socket's name
-	}
+	l := layout{account: who}
 	l.dir, l.moved = who.place(asked, fallbackState)
 	if l.moved != "" { // an existing cluster's owner goes before the default here too
 		if l.account, err = accountFor(filepath.Join(l.dir, "data")); err != nil {

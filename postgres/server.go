@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 
 // server is a running postmaster.
 type server struct {
-	pid, port int
+	pid int
 	// done is closed when the process has ended; nil where it is not our child.
 	done chan struct{}
 }
@@ -41,8 +42,8 @@ func (s server) alive() bool {
 
 // pidFile is what a postmaster writes of itself.
 type pidFile struct {
-	pid, port int
-	ready     bool
+	pid   int
+	ready bool
 }
 
 // readPIDFile reads postmaster.pid: process, data directory, start time, port, socket directory, address,
@@ -63,8 +64,7 @@ func (l layout) readPIDFile() (pidFile, bool) {
 	if err != nil || pid <= 0 {
 		return pidFile{}, false
 	}
-	port, _ := strconv.Atoi(line(4)) // not written yet: 0
-	return pidFile{pid: pid, port: port, ready: line(8) == "ready"}, true
+	return pidFile{pid: pid, ready: line(8) == "ready"}, true
 }
 
 // running finds the postmaster of this cluster, whoever started it. A pid file whose process is gone, or
@@ -74,7 +74,7 @@ func (l layout) running() (server, bool) {
 	if !ok {
 		return server{}, false
 	}
-	s := server{pid: f.pid, port: f.port}
+	s := server{pid: f.pid}
 	return s, s.alive() && l.isPostmaster(f.pid)
 }
 
@@ -126,9 +126,6 @@ func (c *Cluster) attach(ctx context.Context) (server, bool, error) {
 	} else if err != nil {
 		return server{}, false, err
 	}
-	if f, ok := c.layout.readPIDFile(); ok {
-		s.port = f.port
-	}
 	c.opts.log("using the Postgres that runs", "pid", s.pid, "dir", c.layout.dir)
 	return s, true, nil
 }
@@ -179,9 +176,21 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 	}
 	cmd.SysProcAttr = processAttributes(c.layout.account, ending)
 	cmd.Stdout, cmd.Stderr = out, out
-	s := server{port: c.layout.port, done: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() { // ends with the server; shutdown waits for that, unless others go on using the server
+	s, err := spawn(cmd)
+	if err != nil {
+		return server{}, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	if err := c.ready(ctx, s); err != nil {
+		return server{}, fmt.Errorf("%w; its log (%s) ends:\n%s", err, out.Name(), tailOf(out.Name(), from))
+	}
+	return s, nil
+}
+
+// spawn starts the server. A goroutine waits for its end; shutdown waits for that one, unless others go on using the
+// server.
+func spawn(cmd *exec.Cmd) (server, error) {
+	done, started := make(chan struct{}), make(chan error, 1)
+	go func() {
 		// The kernel ties the child to this thread's life; a thread that is not let go ends with its goroutine, and
 		// takes with it whatever else is tied to it.
 		runtime.LockOSThread()
@@ -190,17 +199,13 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // how it ended is in its log
-			close(s.done)
+			close(done)
 		}
 	}()
 	if err := <-started; err != nil {
-		return server{}, fmt.Errorf("start %s: %w", cmd.Path, err)
+		return server{}, err
 	}
-	s.pid = cmd.Process.Pid
-	if err := c.ready(ctx, s); err != nil {
-		return server{}, fmt.Errorf("%w; its log (%s) ends:\n%s", err, out.Name(), tailOf(out.Name(), from))
-	}
-	return s, nil
+	return server{pid: cmd.Process.Pid, done: done}, nil
 }
 
 // ready waits until the server says in its pid file that it takes connections.

@@ -62,15 +62,6 @@ type StageTime struct {
 	MaxSeconds float64 `json:"max_seconds"`
 }
 
-// DeadTotal counts all dead letters of the summary.
-func (s Summary) DeadTotal() int64 {
-	var n int64
-	for _, d := range s.Dead {
-		n += d.Count
-	}
-	return n
-}
-
 // CostByModel adds up what every stage spent on each model.
 func (s Summary) CostByModel() map[string]sluice.MicroUSD {
 	cost := map[string]sluice.MicroUSD{}

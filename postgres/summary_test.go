@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"math"
 	"testing"
-	"time"
 
 	"sluice"
 	"sluice/internal/pgtest"
@@ -51,7 +50,7 @@ func TestASummarySaysWhatTheFactsSay(t *testing.T) {
 	if calls[world.MediumModel] != 2*n+2 || calls[world.LargeModel] != 3*n+9 {
 		t.Errorf("calls %v", calls)
 	}
-	if s.DeadTotal() != 2 || len(s.Dead) != 2 || s.Dead[0] != (postgres.DeadCount{Stage: "answer", Reason: sluice.ReasonExhausted, Count: 1}) {
+	if len(s.Dead) != 2 || s.Dead[1].Count != 1 || s.Dead[0] != (postgres.DeadCount{Stage: "answer", Reason: sluice.ReasonExhausted, Count: 1}) {
 		t.Errorf("dead %+v", s.Dead)
 	}
 	wantSeconds := map[string]float64{"intake": 0.005, "answer": 0.6, "judge": 0.3, "label": 0.01, "analysis": 0.251, "whole": 1.166}
@@ -86,8 +85,8 @@ func TestASummaryOfATenantOrSourceLeavesOthersOut(t *testing.T) {
 			judged += n
 		}
 	}
-	if s.Queries != want || s.Examples != want || judged != want || s.DeadTotal() != 0 {
-		t.Errorf("queries %d, examples %d, judged %d, dead %d; want %d, %d, %d, 0", s.Queries, s.Examples, judged, s.DeadTotal(), want, want, want)
+	if s.Queries != want || s.Examples != want || judged != want || len(s.Dead) != 0 {
+		t.Errorf("queries %d, examples %d, judged %d, dead %v; want %d, %d, %d, none", s.Queries, s.Examples, judged, s.Dead, want, want, want)
 	}
 	if got := s.CostByModel()[world.LargeModel]; got != sluice.MicroUSD(want*500) {
 		t.Errorf("cost of the large model: %s", got)
@@ -95,23 +94,6 @@ func TestASummaryOfATenantOrSourceLeavesOthersOut(t *testing.T) {
 	none, err := db.Summary(t.Context(), postgres.SummaryFilter{Pair: "p-none"})
 	if err != nil || none.Examples != 0 || len(none.Policies) != 3 {
 		t.Errorf("of a pair that never was: %+v, %v", none, err)
-	}
-}
-
-func TestMissingLabelsAreFound(t *testing.T) {
-	w := world.New(t, 9)
-	stuck := w.Stuck()
-	db := w.Recorded(t, pgtest.New(t))
-	missing, err := db.MissingLabels(t.Context(), world.Start.Add(3*time.Hour), 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(missing) != 1 || missing[0].Key != stuck.Key || missing[0].Answers != 1 || missing[0].Verdicts != 0 || missing[0].Dead != "exhausted" {
-		t.Errorf("missing %+v, want %s", missing, stuck.Key)
-	}
-	early, err := db.MissingLabels(t.Context(), world.Start.Add(time.Hour), 10)
-	if err != nil || len(early) != 0 {
-		t.Errorf("accepted later than asked for: %+v, %v", early, err)
 	}
 }
 

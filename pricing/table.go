@@ -150,15 +150,6 @@ func (t Table) Models() []string {
 	return names
 }
 
-// Rows lists a model's rows by day and tier; empty for a model without a price.
-func (t Table) Rows(model string) []Row {
-	var rows []Row
-	for _, e := range t.models[model] {
-		rows = append(rows, e.tiers...)
-	}
-	return rows
-}
-
 // at finds the edition that holds at an instant.
 func (t Table) at(model string, at time.Time) (edition, error) {
 	eds := t.models[model]

@@ -91,14 +91,6 @@ func (c *Checkpoint) Confirmed() int {
 	return c.state.Rows
 }
 
-// UpdatedAt is when the last row was confirmed (UTC); zero for a new checkpoint.
-func (c *Checkpoint) UpdatedAt() time.Time {
-	if c == nil {
-		return time.Time{}
-	}
-	return c.state.UpdatedAt
-}
-
 // Reset forgets everything, for whoever wants to publish all rows again.
 func (c *Checkpoint) Reset() error {
 	if c == nil {

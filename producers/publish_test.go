@@ -141,7 +141,7 @@ func TestASecondRunGoesOnWhereTheFirstStopped(t *testing.T) {
 		t.Errorf("error %q does not say how to go on", err)
 	}
 	second, err := OpenCheckpoint(dir, key)
-	if err != nil || second.Confirmed() != 34 || second.UpdatedAt().IsZero() {
+	if err != nil || second.Confirmed() != 34 || second.state.UpdatedAt.IsZero() {
 		t.Fatalf("checkpoint of %d rows, %v", second.Confirmed(), err)
 	}
 	offered := log.offers

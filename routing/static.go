@@ -74,25 +74,6 @@ func ParseMap(data []byte) (PolicyMap, error) {
 	return m, errors.Join(faults...)
 }
 
-// Check returns every policy of a configuration that the map lacks.
-func (m PolicyMap) Check(specs []sluice.PolicySpec) error {
-	var faults []error
-	for _, s := range specs {
-		if _, ok := m.Policies[s.Name]; !ok {
-			faults = append(faults, fmt.Errorf("policy map: no tier for %s", s.Name))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// Tier is where a policy is sent; one that the map lacks goes where the default goes.
-func (m PolicyMap) Tier(policy sluice.Policy) sluice.Tier {
-	if tier, ok := m.Policies[policy]; ok {
-		return tier
-	}
-	return m.Policies[m.Default]
-}
-
 // Version is [StaticVersion].
 func (PolicyMap) Version() string { return StaticVersion }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
@@ -133,7 +134,7 @@ func first(t *testing.T, js jetstream.JetStream, stream string) streams.Message 
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := streams.FromJetStream(raw)
+	m, err := streams.FromDelivered(&nats.Msg{Subject: raw.Subject(), Reply: raw.Reply(), Header: raw.Headers(), Data: raw.Data()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,16 +49,6 @@ func plainFact(m Message) bool {
 	return len(m.Header) == 0 && m.ID == m.Subject && m.ContentType == MsgPack
 }
 
-// FromJetStream is the message that a jetstream consumer delivered.
-func FromJetStream(msg jetstream.Msg) (Message, error) {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return Message{}, fmt.Errorf("message on %s: %w", msg.Subject(), err)
-	}
-	return delivered(msg.Subject(), msg.Headers(), msg.Data(), meta.Stream, meta.Sequence.Stream,
-		meta.NumDelivered, meta.Timestamp), nil
-}
-
 // FromDelivered is the message that a consumer delivered to a plain subscription.
 func FromDelivered(msg *nats.Msg) (Message, error) {
 	if p, ok := parseAckSubject(msg.Reply); ok {

@@ -1,80 +1,159 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"iter"
-	"os"
-	"path/filepath"
+	"io"
+	"slices"
 
-	"sluice/llm/emulator"
-	"sluice/producers"
+	"sluice"
+	"sluice/postgres"
+	"sluice/privacy"
+	"sluice/routing"
+	trainset "sluice/trainer/dataset"
 )
 
-// dataset is a file of questions, or the built-in bank, opened for reading.
-type dataset struct {
-	// name is what people see, source what the questions are published under.
-	name, source string
-	// path is empty for the bank.
-	path    string
-	format  producers.Format
-	mapping producers.Mapping
-	rows    iter.Seq2[producers.Row, error]
-	// items is what synthetic models know of the bank; nil for a file.
-	items []emulator.Item
+// datasetCmd is about the data set that the ring makes.
+type datasetCmd struct {
+	Export datasetExportCmd `cmd:"" help:"Write the data set as JSON lines."`
 }
 
-// formatBank is the built-in bank's name among the formats.
-const formatBank = "bank"
-
-// openDataset finds out what a file is; without one, or with the format "bank", it is the bank.
-func (m *Main) openDataset(path, format, mapping string) (dataset, error) {
-	if path == "" || format == formatBank {
-		if format != "" && format != formatBank {
-			return dataset{}, usagef("format %s wants a file", format)
-		}
-		return bankDataset(), nil
-	}
-	path, err := m.findDataset(path)
-	if err != nil {
-		return dataset{}, err
-	}
-	d := dataset{name: filepath.Base(path), path: path}
-	switch {
-	case mapping != "" || format == "jsonl" || format == string(producers.Custom):
-		d.format = producers.Custom
-	case format != "":
-		d.format, err = producers.ParseFormat(format)
-	default:
-		d.format, err = producers.Detect(path)
-	}
-	if err != nil {
-		return dataset{}, &usageError{err: err}
-	}
-	if mapping != "" {
-		if d.mapping, err = producers.ParseMapping(mapping); err != nil {
-			return dataset{}, &usageError{err: err}
-		}
-	}
-	d.source = string(d.format)
-	d.rows = producers.Dataset{Path: path, Format: d.format, Mapping: d.mapping}.Rows()
-	return d, nil
+type datasetExportCmd struct {
+	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the splits as training and evaluation see them; sft and dpo: rows to train a router on, of the train split. Personal data is masked in all of them."`
+	Prompt string `default:"full" enum:"full,compact" help:"The prompt of sft and dpo rows. full: policies in context, for pretrained weights; compact: that of the embedded default."`
+	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written. All but answers get a card with hash and example ids beside them, FILE.card.md."`
+	Demo   bool   `help:"Export the last demo's."`
 }
 
-// findDataset looks for the path as it is given, then below SLUICE_DATASETS.
-func (m *Main) findDataset(path string) (string, error) {
-	_, err := os.Stat(path)
-	if err == nil {
-		return path, nil
+// exports is the query behind each format.
+var exports = map[string]string{
+	"oracle": `SELECT e.*, m.grade AS medium_grade, l.grade AS large_grade FROM labelled_examples e
+		LEFT JOIN graded_answers m ON m.query_key = e.query_key AND m.pair = e.pair AND m.judge_version = e.judge_version AND m.tier = 'medium'
+		LEFT JOIN graded_answers l ON l.query_key = e.query_key AND l.pair = e.pair AND l.judge_version = e.judge_version AND l.tier = 'large'
+		ORDER BY e.query_key`,
+	"answers": `SELECT q.text AS query, q.ground_truth, q.split, q.tenant, g.* FROM graded_answers g
+		JOIN queries q ON q.key = g.query_key ORDER BY g.query_key, g.pair, g.judge_version, g.tier`,
+	"train": `SELECT * FROM examples_train ORDER BY query_key`,
+	"test":  `SELECT * FROM examples_test ORDER BY query_key`,
+}
+
+// Run exports.
+func (c *datasetExportCmd) Run(ctx context.Context, m *Main) error {
+	return m.withAnalyst(ctx, c.Demo, "sluice dataset export", c.export)
+}
+
+func (c *datasetExportCmd) export(ctx context.Context, m *Main, db *postgres.DB) error {
+	if c.Format == "sft" || c.Format == "dpo" {
+		return c.training(ctx, m, db)
 	}
-	dir := m.config.Datasets
-	if !errors.Is(err, fs.ErrNotExist) || dir == "" || filepath.IsAbs(path) {
-		return "", fmt.Errorf("data set: %w", err)
+	return c.table(ctx, m, db)
+}
+
+// table writes rows as the tables have them, personal data masked.
+func (c *datasetExportCmd) table(ctx context.Context, m *Main, db *postgres.DB) error {
+	rows, err := db.Table(ctx, exports[c.Format])
+	if err != nil {
+		return err
 	}
-	below := filepath.Join(dir, path)
-	if _, err2 := os.Stat(below); err2 != nil {
-		return "", fmt.Errorf("data set: %w, nor is it in %s (datasets, SLUICE_DATASETS)", err, dir)
+	card := trainset.Card{
+		Format: trainset.Format(c.Format), Rows: len(rows.Rows), Fields: rows.Columns, Policies: m.config.PolicySpecs(),
+		Counts: map[sluice.Policy]int{},
 	}
-	return below, nil
+	policy, id := slices.Index(rows.Columns, "policy"), slices.Index(rows.Columns, "example_id")
+	for _, row := range rows.Rows {
+		if maskRow(rows.Columns, row) {
+			card.Masked++
+		}
+		if policy >= 0 && id >= 0 {
+			card.Counts[sluice.Policy(fmt.Sprint(row[policy]))]++
+			card.IDs = append(card.IDs, fmt.Sprint(row[id]))
+		}
+	}
+	sum := sha256.New()
+	if err := c.write(m, func(w io.Writer) error { return writeRows(io.MultiWriter(w, sum), rows) }); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	card.Digest = hex.EncodeToString(sum.Sum(nil))
+	return c.carded(m, card)
+}
+
+// maskRow masks personal data in what people wrote, and says whether there was any. Ids and hashes stay.
+func maskRow(columns []string, row []any) (masked bool) {
+	for i, v := range row {
+		switch columns[i] {
+		case "query", "text", "summary", "reason", "ground_truth":
+			clean, found := maskValue(v)
+			row[i], masked = clean, masked || found
+		}
+	}
+	return masked
+}
+
+// maskValue masks a text, or the texts of a list.
+func maskValue(v any) (any, bool) {
+	switch v := v.(type) {
+	case string:
+		clean, n := privacy.Scrub(v)
+		return clean, n > 0
+	case []any:
+		masked := false
+		for i := range v {
+			clean, found := maskValue(v[i])
+			v[i], masked = clean, masked || found
+		}
+		return v, masked
+	}
+	return v, false
+}
+
+// training writes rows to train a router on.
+func (c *datasetExportCmd) training(ctx context.Context, m *Main, db *postgres.DB) error {
+	examples, err := db.TrainExamples(ctx)
+	if err != nil {
+		return err
+	}
+	set, err := trainset.New(examples)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	policies := m.config.PolicySpecs()
+	prompt := routing.FullPrompt(policies)
+	if c.Prompt == "compact" {
+		prompt = routing.CompactPrompt(policies)
+	}
+	var card trainset.Card
+	err = c.write(m, func(w io.Writer) (err error) {
+		card, err = trainset.Write(w, set, trainset.Format(c.Format), prompt, policies)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return c.carded(m, card)
+}
+
+// carded says what was written, and lays the card beside a file of labelled queries.
+func (c *datasetExportCmd) carded(m *Main, card trainset.Card) error {
+	fmt.Fprintf(m.Stderr, "%s rows of %s, SHA-256 %s, %d of them masked\n", count(card.Rows), c.Format, card.Digest, card.Masked)
+	if c.Out == "" || c.Format == "answers" {
+		return nil
+	}
+	text, err := card.Markdown()
+	if err != nil {
+		return err
+	}
+	return writeWhole(c.Out+".card.md", func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+}
+
+// write sends rows to standard output, or into a file in one step.
+func (c *datasetExportCmd) write(m *Main, rows func(io.Writer) error) error {
+	if c.Out == "" {
+		return rows(m.Stdout)
+	}
+	return writeWhole(c.Out, rows)
 }

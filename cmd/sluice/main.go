@@ -5,6 +5,11 @@
 // output, leaves. Progress, prose and logs go to standard error. The package decides nothing about a
 // message: it only chooses which parts meet.
 //
+// A command is the file of its name, and its parts are files that begin with it (demo_route.go, bench_gateway.go).
+// What commands share: open*.go bring up log, tables, models, calls in flight, gateway and data sets; stages.go and
+// monitor.go make the stages, crew.go runs them, ring.go runs all of them; workshop.go is where routers are trained;
+// page*.go is what the page shows; flags.go, table.go, words.go and progress.go read and write for people.
+//
 // Exit status: 0 done; 1 failed; 2 wrong flags or configuration; 3 a spending cap was reached;
 // 130 interrupted before the work was done.
 package main

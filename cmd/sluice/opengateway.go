@@ -215,7 +215,8 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
 		return err
 	}
-	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count), g.Metrics.ShowStuck(g.stuck)); err != nil {
+	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count),
+		g.Metrics.CountShadows(g.Front.ShadowsLeftOut), g.Metrics.ShowStuck(g.stuck)); err != nil {
 		return err
 	}
 	observers := []gateway.Observer{g.Metrics}

@@ -53,31 +53,68 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
-
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	p := parts{
+	w := wholeRing{m: m, log: l, tables: tables, gateway: g, doors: s, emu: emu, emulatorURL: emulatorURL, train: c.Train}
+	return w.run(ctx, parts{
 		cfg: cfg, js: l.JS, caller: caller, inFlight: calls, log: m.log, tracing: m.tracing, beside: m.beside,
 		process: m.process(calls.count), metrics: &metricsAt{}, ready: l.reaches(ctx),
-	}
-	r := startRing(ctx, p, m.allStages(), tables.open, m.log)
+	})
+}
+
+// wholeRing is the whole ring in one process, with its doors open.
+type wholeRing struct {
+	m           *Main
+	log         *openedLog
+	tables      *lazyTables
+	gateway     *openedGateway
+	doors       *serving
+	emu         *emulator.Server // nil: none of this process's own
+	emulatorURL string
+	train       bool
+}
+
+// run has every stage work until ctx ends, or one of them or the training fails.
+func (w wholeRing) run(ctx context.Context, p parts) error {
+	r := startRing(ctx, p, w.m.allStages(), w.tables.open, w.m.log)
 	p.process.Works(r.works)
 	select {
 	case <-r.begun:
 	case <-ctx.Done():
 	}
-	if t := tables.get(); t != nil && ctx.Err() == nil && !r.broken.Load() {
-		c.announce(m, l, t, p.metrics.url, emu, emulatorURL)
-		g.announce(m, s)
-		m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: emulatorURL, Metrics: p.metrics.url, Gateway: s.http.URL()})
-		if c.Train {
-			err = m.trainBeside(ctx, cfg, l.JS, t.URL)
-			r.stop(err)
+	var failed error
+	if t := w.tables.get(); t != nil && ctx.Err() == nil && !r.broken.Load() {
+		w.announce(t, p.metrics.url)
+		if w.train {
+			failed = w.m.trainBeside(ctx, p.cfg, p.js, t.URL)
+			r.stop(failed)
 		}
 	}
-	if err := errors.Join(err, r.wait()); err != nil {
+	if err := errors.Join(failed, r.wait()); err != nil {
 		return err
 	}
 	return budgetOrNil(ctx)
+}
+
+// announce says where things are, to people and to whoever waits for it.
+func (w wholeRing) announce(t *openedTables, metrics string) {
+	m, l := w.m, w.log
+	fmt.Fprintf(m.Stdout, "the ring is up; Ctrl-C stops it\n")
+	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
+	fmt.Fprintf(m.Stdout, "  tables   %s\n", t.Cluster.Describe())
+	if t.Cluster.Private() {
+		fmt.Fprintf(m.Stdout, "           psql '%s'\n", t.URL)
+	}
+	models := simulation(w.emu, w.emulatorURL)
+	if models == "" {
+		models = fmt.Sprintf("%s and %s, judged by %s", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
+	}
+	fmt.Fprintf(m.Stdout, "  models   %s\n", models)
+	if metrics != "" {
+		fmt.Fprintf(m.Stdout, "  metrics  %s\n", metrics)
+	}
+	fmt.Fprintf(m.Stdout, "  ask      nats --server %s pub queries.asked.web '{\"query\":\"What is the capital of Mongolia?\"}'\n", l.URL)
+	w.gateway.announce(m, w.doors)
+	m.ready(Where{NATS: l.URL, Postgres: t.shownURL(), Emulator: w.emulatorURL, Metrics: metrics, Gateway: w.doors.http.URL()})
 }
 
 // override puts the flags into the configuration.
@@ -99,26 +136,4 @@ func budgetOrNil(ctx context.Context) error {
 		return fmt.Errorf("%w: what was not asked waits in the log; start again with a higher --max-spend to go on", errBudget)
 	}
 	return nil
-}
-
-// announce says where things are.
-func (c *upCmd) announce(m *Main, l *openedLog, t *openedTables, metrics string, emu *emulator.Server, emulatorURL string) {
-	fmt.Fprintf(m.Stdout, "the ring is up; Ctrl-C stops it\n")
-	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
-	fmt.Fprintf(m.Stdout, "  tables   %s\n", t.Cluster.Describe())
-	if t.Cluster.Private() {
-		fmt.Fprintf(m.Stdout, "           psql '%s'\n", t.URL)
-	}
-	switch {
-	case emu != nil:
-		fmt.Fprintf(m.Stdout, "  models   SIMULATED by %s at %s\n", emu.Name(), emulatorURL)
-	case emulatorURL != "":
-		fmt.Fprintf(m.Stdout, "  models   SIMULATED at %s\n", emulatorURL)
-	default:
-		fmt.Fprintf(m.Stdout, "  models   %s and %s, judged by %s\n", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
-	}
-	if metrics != "" {
-		fmt.Fprintf(m.Stdout, "  metrics  %s\n", metrics)
-	}
-	fmt.Fprintf(m.Stdout, "  ask      nats --server %s pub queries.asked.web '{\"query\":\"What is the capital of Mongolia?\"}'\n", l.URL)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -47,4 +48,15 @@ func emulateModels(cfg config.Config, url string) config.Config {
 		cfg.Models[i].Provider, cfg.Models[i].BaseURL, cfg.Models[i].KeyEnv = "gemini", url, ""
 	}
 	return cfg
+}
+
+// simulation says who answers in place of the models; nothing where they do themselves.
+func simulation(emu *emulator.Server, url string) string {
+	switch {
+	case emu != nil:
+		return fmt.Sprintf("SIMULATED by %s at %s", emu.Name(), url)
+	case url != "":
+		return "SIMULATED at " + url
+	}
+	return ""
 }

@@ -24,11 +24,8 @@ import (
 	"sluice/streams"
 )
 
-// Name and Version make the stage's durables.
-const (
-	Name    = "notify"
-	Version = "v1"
-)
+// Name begins the names of the stage\'s durables.
+const Name = "notify"
 
 // Headers of a request.
 const (

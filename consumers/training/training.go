@@ -15,11 +15,8 @@ import (
 	"sluice/streams"
 )
 
-// Name and Version make the stage's durables.
-const (
-	Name    = "training"
-	Version = "v1"
-)
+// Name begins the names of the stage\'s durables.
+const Name = "training"
 
 // Store takes batches. Package postgres has one.
 type Store interface {

@@ -111,6 +111,13 @@ func (m *Metrics) CountPanics(panics func() int64) error {
 	}, func() float64 { return float64(panics()) }))
 }
 
+// CountShadows serves how many requests a shadow was to decide and did not. Once a gateway.
+func (m *Metrics) CountShadows(leftOut func() int64) error {
+	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "sluice", Subsystem: "gateway", Name: "shadows_left_out_total", Help: "Requests that the shadow router did not decide too: as many as it may were at work.",
+	}, func() float64 { return float64(leftOut()) }))
+}
+
 // ShowStuck serves for how long nothing of what a spool holds has got through to the log. Once a gateway.
 func (m *Metrics) ShowStuck(stuck func() time.Duration) error {
 	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

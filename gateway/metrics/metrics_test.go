@@ -20,6 +20,9 @@ func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 	if err := m.CountClaims(func() budget.Stats { return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1} }); err != nil {
 		t.Fatal(err)
 	}
+	if err := m.CountShadows(func() int64 { return 8 }); err != nil {
+		t.Fatal(err)
+	}
 	if err := m.ShowStuck(func() time.Duration { return 90 * time.Second }); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +53,7 @@ func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 		`sluice_gateway_spool_unpublished 3`,
 		`sluice_gateway_in_flight 2`,
 		`sluice_gateway_spool_stuck_seconds 90`,
+		`sluice_gateway_shadows_left_out_total 8`,
 	} {
 		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 			t.Errorf("no line %s", line)

@@ -95,9 +95,6 @@ func (f *File) Names() (names []string) {
 	return names
 }
 
-// Kind is how a tensor is stored.
-func (f *File) Kind(name string) Kind { return f.tensors[name].kind }
-
 // Read dequantizes one tensor.
 func (f *File) Read(name string) (Tensor, error) {
 	t, ok := f.tensors[name]

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"maps"
 	"math"
 	"testing"
 
@@ -109,7 +110,7 @@ func TestQLoRAComputesWithTheQuantizedBase(t *testing.T) {
 	for _, double := range []bool{false, true} {
 		for _, unpack := range []bool{false, true} {
 			o := nf4.Options{Double: double}
-			want := w.Clone()
+			want := maps.Clone(w)
 			for _, info := range c.Tensors() {
 				if linearPart(info.Name) != "" {
 					b, err := nf4.Quantize(w[info.Name].Data, o)

@@ -159,36 +159,6 @@ func (m *Model) exec(name string, build func(s *model.Scope, in []*graph.Node) [
 	return e, nil
 }
 
-// Logits computes the logits of every position of equally long rows, flat as [rows, width, VocabSize]. It
-// is for checks and small models: the result is large.
-func (m *Model) Logits(rows [][]int) ([]float32, error) {
-	if len(rows) == 0 || len(rows[0]) == 0 {
-		return nil, fmt.Errorf("logits: no tokens")
-	}
-	var flat []int32
-	for _, row := range rows {
-		if len(row) != len(rows[0]) {
-			return nil, fmt.Errorf("logits: rows of %d and %d tokens", len(rows[0]), len(row))
-		}
-		for _, id := range row {
-			if id < 0 || id >= m.config.VocabSize {
-				return nil, fmt.Errorf("logits: token %d is outside the vocabulary of %d", id, m.config.VocabSize)
-			}
-			flat = append(flat, int32(id))
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out, err := m.call("logits", false, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
-		f := m.forward(in[0].Graph(), false)
-		return []*graph.Node{f.logits(f.hidden(in[0]))}
-	}, tensors.FromFlatDataAndDimensions(flat, len(rows), len(rows[0])))
-	if err != nil {
-		return nil, err
-	}
-	return tensors.CopyFlatData[float32](out[0])
-}
-
 // Weights copies the weights back to the host: trained ones as they are, adapters merged into their linears.
 func (m *Model) Weights() (gemma.Weights, error) {
 	m.mu.Lock()

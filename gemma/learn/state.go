@@ -71,9 +71,6 @@ func (t *Trainer) Restore(s State) error {
 	})
 }
 
-// Step is the number of optimiser steps done.
-func (t *Trainer) Step() int { return t.step }
-
 // names are the variables of a state.
 func (t *Trainer) names() (names []string) {
 	for _, name := range t.model.trainable() {

@@ -47,7 +47,7 @@ func TestARestoredRunGoesOnToTheBit(t *testing.T) {
 			t.Fatal(err)
 		}
 		steps(second, 3)
-		if second.Step() != 6 || !reflect.DeepEqual(weightsOf(t, whole), weightsOf(t, resumed)) {
+		if second.step != 6 || !reflect.DeepEqual(weightsOf(t, whole), weightsOf(t, resumed)) {
 			t.Errorf("%s: the restored run went elsewhere", name)
 		}
 	}

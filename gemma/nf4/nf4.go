@@ -141,12 +141,3 @@ func (b Blocks) Dequantize() []float32 {
 	}
 	return out
 }
-
-// Bits is the average size of a value.
-func (b Blocks) Bits() float64 {
-	if len(b.Codes) == 0 {
-		return 0
-	}
-	bytes := len(b.Codes) + 4*len(b.scales) + len(b.steps) + 4*len(b.units)
-	return 8 * float64(bytes) / float64(2*len(b.Codes))
-}

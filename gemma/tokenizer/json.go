@@ -10,11 +10,10 @@ import (
 )
 
 type file struct {
-	AddedTokens   []addedToken    `json:"added_tokens"`
-	Normalizer    *step           `json:"normalizer"`
-	PreTokenizer  *step           `json:"pre_tokenizer"`
-	PostProcessor json.RawMessage `json:"post_processor"`
-	Model         struct {
+	AddedTokens  []addedToken `json:"added_tokens"`
+	Normalizer   *step        `json:"normalizer"`
+	PreTokenizer *step        `json:"pre_tokenizer"`
+	Model        struct {
 		Type                    string          `json:"type"`
 		UnkToken                *string         `json:"unk_token"`
 		ContinuingSubwordPrefix *string         `json:"continuing_subword_prefix"`
@@ -69,12 +68,11 @@ func Parse(data []byte) (*Tokenizer, error) {
 			}
 		}
 	}
-	t.start = startOf(f.PostProcessor)
 	return t, nil
 }
 
 func blankTokenizer() *Tokenizer {
-	t := &Tokenizer{ids: map[string]int{}, unknown: -1, start: -1, added: newTrie(), all: newTrie()}
+	t := &Tokenizer{ids: map[string]int{}, unknown: -1, added: newTrie(), all: newTrie()}
 	for b := range t.bytes {
 		t.bytes[b] = -1
 	}
@@ -202,25 +200,4 @@ func (t *Tokenizer) findBytes(fallback bool) {
 			t.pieces[id].kind, t.pieces[id].value = single, byte(v)
 		}
 	}
-}
-
-// startOf is the id that a post-processor puts first; -1 is none.
-func startOf(raw json.RawMessage) int {
-	var p struct {
-		Single []struct {
-			SpecialToken *struct {
-				ID string `json:"id"`
-			} `json:"SpecialToken"`
-		} `json:"single"`
-		SpecialTokens map[string]struct {
-			IDs []int `json:"ids"`
-		} `json:"special_tokens"`
-	}
-	if json.Unmarshal(raw, &p) != nil || len(p.Single) == 0 || p.Single[0].SpecialToken == nil {
-		return -1
-	}
-	if ids := p.SpecialTokens[p.Single[0].SpecialToken.ID].IDs; len(ids) == 1 {
-		return ids[0]
-	}
-	return -1
 }

@@ -37,21 +37,28 @@ func (c *candidates) Pop() any {
 	return last
 }
 
-// merge applies byte-pair encoding to a text: starting from characters (or single bytes where the text is no
-// UTF-8), the pair of neighbours with the lowest rank becomes one, leftmost first, until no pair has a rank. The
-// time grows as n·log n with the length.
-func (t *Tokenizer) merge(text string) []string {
-	var spans []span
+// characters are the spans that merging begins with: those of single characters, or bytes where the text is no UTF-8.
+func characters(text string) (spans []span) {
 	for at := 0; at < len(text); {
 		_, size := utf8.DecodeRuneInString(text[at:])
 		n := len(spans)
 		spans = append(spans, span{at, at + size, n - 1, n + 1})
 		at += size
 	}
+	if n := len(spans); n > 0 {
+		spans[n-1].right = -1
+	}
+	return spans
+}
+
+// merge applies byte-pair encoding to a text: starting from [characters], the pair of
+// neighbours with the lowest rank becomes one, leftmost first, until no pair has a rank. The
+// time grows as n·log n with the length.
+func (t *Tokenizer) merge(text string) []string {
+	spans := characters(text)
 	if len(spans) == 0 {
 		return nil
 	}
-	spans[len(spans)-1].right = -1
 	queue := &candidates{}
 	offer := func(left int) {
 		if left < 0 || spans[left].right < 0 {

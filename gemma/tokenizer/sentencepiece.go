@@ -41,9 +41,6 @@ func ParseSentencepiece(data []byte) (*Tokenizer, error) {
 		score, ok := scores[left+right]
 		return -score, ok
 	}
-	if id, ok := t.ids["<bos>"]; ok {
-		t.start = id
-	}
 	return t, nil
 }
 

@@ -26,7 +26,6 @@ type Tokenizer struct {
 	added     *trie    // tokens that are cut out before anything else, but no control tokens
 	all       *trie    // the same with control tokens
 	spaces    bool     // a space is spelled ▁
-	start     int      // id that begins a sequence; -1 is none
 	source    []byte   // the tokenizer.json, if that is where it came from
 }
 
@@ -66,9 +65,6 @@ func (t *Tokenizer) ID(token string) (int, bool) {
 	id, ok := t.ids[token]
 	return id, ok
 }
-
-// Start is the id that begins a sequence, if the tokenizer has one.
-func (t *Tokenizer) Start() (int, bool) { return t.start, t.start >= 0 }
 
 // Encode turns text into ids. Control tokens are not recognised: "<bos>" in a user's text is five characters.
 // No token is added at the beginning.

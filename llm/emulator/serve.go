@@ -30,7 +30,7 @@ type dialect struct {
 	end string
 }
 
-// serve answers one request for a reply.
+// serve reads one request for a reply, and answers it unless its words or its key are wrong.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model string, stream bool) {
 	leave := s.enter()
 	defer leave()
@@ -50,6 +50,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, d dialect, model 
 		s.fail(w, d, a, "", *p)
 		return
 	}
+	s.answer(w, r, d, a)
+}
+
+// answer says what the models say, with the fault that falls to this request.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, d dialect, a ask) {
 	n := s.number.Add(1)
 	faults := s.Faults()
 	f := s.fault(a.model, n, faults)

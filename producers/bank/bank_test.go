@@ -11,6 +11,12 @@ import (
 	"sluice/producers/bank"
 )
 
+// allDomains is every domain of the bank.
+var allDomains = []string{
+	"ambiguous", "arts", "astronomy", "calendar", "chemistry", "computing", "everyday", "geography", "history",
+	"language", "logic", "mathematics", "science", "sport", "units", "unknowable",
+}
+
 func TestTheBankIsWhatItPromises(t *testing.T) {
 	questions := bank.Questions()
 	if len(questions) < 360 {
@@ -40,7 +46,7 @@ func TestTheBankIsWhatItPromises(t *testing.T) {
 			}
 		}
 	}
-	for _, domain := range bank.Domains() {
+	for _, domain := range allDomains {
 		if domains[domain] < 20 {
 			t.Errorf("%d questions of %s, want 20 at least", domains[domain], domain)
 		}
@@ -65,7 +71,7 @@ func TestTheFirst300AreSpreadOverDomainsAndDifficulties(t *testing.T) {
 			unanswerable++
 		}
 	}
-	if len(domains) != len(bank.Domains()) {
+	if len(domains) != len(allDomains) {
 		t.Errorf("only %d domains: %v", len(domains), domains)
 	}
 	for i, n := range tenths {

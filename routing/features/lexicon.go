@@ -43,28 +43,30 @@ const (
 // maxWord is the longest word that the lexicon is asked for, in bytes.
 const maxWord = 24
 
+// roleWords lists the words of each role; a word has one.
+var roleWords = map[role]string{
+	topic: `polynomial polynomials logarithm logarithms factorial quadratic hypotenuse cosine arctan eigenvalue
+		eigenvalues eigenvector eigenvectors trigonometry trigonometric calculus antiderivative equation equations
+		lemma arithmetic gcd lcm numerator denominator divisible integer integers
+		coefficient coefficients differentiate logarithmic permutations isosceles algebraic
+		gleichung gleichungen wahrscheinlichkeit ableitung quadratwurzel ecuación ecuaciones derivada
+		équation équations dérivée intégrale equazione equazioni equação equações vergelijking`,
+	noun: `derivative derivatives matrix matrices theorem probability radius diameter perimeter circumference area volume
+		angle angles triangle circle sum product quotient remainder average mean median variance sine tangent
+		vector vectors fraction fractions decimal decimals digit digits exponent series sequence limit function
+		domain convergent converges slope intercept graph modulus proportion ratio rectangle interest algebra geometry binomial primes`,
+	verb:     "calculate compute simplify evaluate solve prove factorize integrate berechne calcule calcula calculer löse",
+	number:   "one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred thousand",
+	operator: "plus minus times mod modulo",
+	divided:  "divided multiplied", by: "by", percent: "percent", of: "of", root: "root roots", square: "square cube cubic",
+	prime: "prime", numbers: "number numbers factor factors factorization", power: "power", what: "what how",
+	is: "is", many: "many much far long old tall often", integral: "integral integrals", part: "part parts", squared: "squared cubed",
+	whats: "what's whats what’s",
+}
+
 var lexiconWords = func() map[string]word {
 	out := map[string]word{}
-	roles := map[role]string{
-		topic: `polynomial polynomials logarithm logarithms factorial quadratic hypotenuse cosine arctan eigenvalue
-			eigenvalues eigenvector eigenvectors trigonometry trigonometric calculus antiderivative equation equations
-			lemma arithmetic gcd lcm numerator denominator divisible integer integers
-			coefficient coefficients differentiate logarithmic permutations isosceles algebraic
-			gleichung gleichungen wahrscheinlichkeit ableitung quadratwurzel ecuación ecuaciones derivada
-			équation équations dérivée intégrale equazione equazioni equação equações vergelijking`,
-		noun: `derivative derivatives matrix matrices theorem probability radius diameter perimeter circumference area volume
-			angle angles triangle circle sum product quotient remainder average mean median variance sine tangent
-			vector vectors fraction fractions decimal decimals digit digits exponent series sequence limit function
-			domain convergent converges slope intercept graph modulus proportion ratio rectangle interest algebra geometry binomial`,
-		verb:     "calculate compute simplify evaluate solve prove factor factorize integrate berechne calcule calcula calculer löse",
-		number:   "one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred thousand",
-		operator: "plus minus times mod modulo",
-		divided:  "divided multiplied", by: "by", percent: "percent", of: "of", root: "root roots", square: "square cube cubic",
-		prime: "prime", numbers: "number numbers factor factors factorization", power: "power", what: "what how",
-		is: "is", many: "many much far long old tall often", integral: "integral integrals", part: "part parts", squared: "squared cubed",
-		whats: "what's whats what’s",
-	}
-	for r, words := range roles {
+	for r, words := range roleWords {
 		for _, w := range strings.Fields(words) {
 			out[w] = word{role: r}
 		}

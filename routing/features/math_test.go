@@ -1,6 +1,9 @@
 package features
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 var mathematics = []string{
 	// LaTeX
@@ -49,6 +52,7 @@ var mathematics = []string{
 	"sqrt(16)",
 	"What is log(100)?",
 	"integrate sin(x)",
+	"Prove that there are infinitely many primes.",
 	// equations
 	"2x+3=7",
 	"Solve 2x + 3 = 7",
@@ -229,6 +233,8 @@ var noMathematics = []string{
 	"How old is the Earth?",
 	"the Asian Championships (AISC)-2017",
 	"the binomial name of a fish",
+	"What is the most critical factor for the volume of sales?",
+	"the lens maker's primes",
 	"What is 42?",
 	// code
 	"if (a == b) { return; }",
@@ -249,6 +255,20 @@ func TestWhatOnlyLooksLikeMathematicsIsNone(t *testing.T) {
 	for _, text := range noMathematics {
 		if f := Of(text); f.HasMath() {
 			t.Errorf("%d pieces of mathematics found in %q", f.Math, text)
+		}
+	}
+}
+
+func TestAWordHasOneRoleSoThatEveryProcessFindsTheSame(t *testing.T) {
+	roles := map[string]int{}
+	for _, words := range roleWords {
+		for _, w := range strings.Fields(words) {
+			roles[w]++
+		}
+	}
+	for w, n := range roles {
+		if n > 1 {
+			t.Errorf("%q stands in %d places", w, n)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func TestShadowsAreBounded(t *testing.T) {
 				none++
 			}
 		}
-		if got := f.Stats().ShadowsLeftOut; none != 3 || got != 3 {
+		if got := f.ShadowsLeftOut(); none != 3 || got != 3 {
 			t.Fatalf("%d without a shadow, %d counted, want 3", none, got)
 		}
 	})

@@ -15,7 +15,8 @@ import (
 type Front struct {
 	o       Options
 	service atomic.Pointer[service]
-	counts  counts
+	// leftOut counts requests whose shadow found no place.
+	leftOut atomic.Int64
 	// swapping orders swaps; dropped is the version of the canary that was dropped and that the registry has
 	// not taken back yet.
 	swapping sync.Mutex
@@ -55,6 +56,9 @@ func (f *Front) Close() error {
 	return nil
 }
 
+// ShadowsLeftOut counts the requests that no shadow decided, since [Options].ShadowConcurrency of them were at work.
+func (f *Front) ShadowsLeftOut() int64 { return f.leftOut.Load() }
+
 // Decide decides. It never fails and never waits longer than the deadline; see [Decision.Fault].
 func (f *Front) Decide(ctx context.Context, r Request) Decision {
 	began := f.o.Now()
@@ -62,7 +66,6 @@ func (f *Front) Decide(ctx context.Context, r Request) Decision {
 	d := f.decide(ctx, s, r)
 	took := f.o.Now().Sub(began)
 	d.RouterUS = took.Microseconds()
-	f.counts.decided(d)
 	if a, judged := s.armOf(d); judged && ctx.Err() == nil {
 		f.judge(s, func(g *guard, now time.Time) { g.decided(a, now, d.Fault != "", took) })
 	}
@@ -184,17 +187,14 @@ func (f *Front) shadow(ctx context.Context, l, used *lane, ask routing.Request, 
 	select {
 	case l.shadows <- struct{}{}:
 	default:
-		f.counts.shadowsLeftOut.Add(1)
+		f.leftOut.Add(1)
 		return nil
 	}
 	ask.Explain = false
 	out := &Shadow{version: l.version()}
 	f.working.Go(func() {
 		defer func() { <-l.shadows }()
-		f.o.Beside.Do("shadow router", func() {
-			out.done.Store(f.candidate(context.WithoutCancel(ctx), l, ask, r))
-			f.counts.shadows.Add(1)
-		})
+		f.o.Beside.Do("shadow router", func() { out.done.Store(f.candidate(context.WithoutCancel(ctx), l, ask, r)) })
 	})
 	return out
 }

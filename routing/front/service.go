@@ -124,7 +124,6 @@ func (f *Front) judge(s *service, note func(*guard, time.Time)) {
 		return
 	}
 	version := s.canary.version()
-	f.counts.rollbacks.Add(1)
 	f.working.Go(func() {
 		f.o.Beside.Do("roll-back of a canary", func() {
 			f.dropIn(version)

@@ -3,7 +3,6 @@ package scored
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,9 +82,6 @@ func (l *Layout) part() error {
 	}
 	return nil
 }
-
-// Prefix is the constant beginning of every prompt.
-func (l *Layout) Prefix() []int { return slices.Clone(l.prefix) }
 
 // Candidates are the continuations of [Layout.Decide], by policy.
 func (l *Layout) Candidates() [][]int { return l.policies }
