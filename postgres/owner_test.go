@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -19,27 +18,19 @@ import (
 // granted finds a document's blocks of SQL.
 var granted = regexp.MustCompile("(?ms)^```sql\n(.+?)\n```$")
 
-// twoUsers is a server that listens on TCP, made ready as docs/security.md says, and the URLs of its two users.
+// twoUsers is a server that is made ready as docs/security.md says, and the URLs of its two users.
 func twoUsers(t *testing.T) (super, owner, app string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
-	_ = l.Close()
-	c := start(t, postgres.Options{Dir: pgtest.Made(t), Fast: true, TCPPort: port})
+	c := start(t, postgres.Options{Dir: pgtest.Made(t), Fast: true})
 	ask(t, c.URL(""), "ALTER ROLE analyst RENAME TO another") // of the cluster that it is a copy of
 	ask(t, c.URL(""), "CREATE DATABASE given")
-	if super, err = c.TCPURL("given"); err != nil {
-		t.Fatal(err)
-	}
+	super = c.URL("given")
 	as := func(user string) string {
 		u, err := url.Parse(super)
 		if err != nil {
 			t.Fatal(err)
 		}
-		u.User = url.UserPassword(user, "...")
+		u.User = url.User(user)
 		return u.String()
 	}
 	owner, app = as("sluice_owner"), as("sluice_app")
@@ -59,7 +50,7 @@ func twoUsers(t *testing.T) (super, owner, app string) {
 	return super, owner, app
 }
 
-func TestAMonitorOwnsNothingAndKeepsItsDaysOverTCP(t *testing.T) {
+func TestAMonitorOwnsNothingAndKeepsItsDays(t *testing.T) {
 	super, _, app := twoUsers(t)
 	o, db := openOnline(t, app, 3*24*time.Hour, at(noon))
 	if got := one(t, db, "SELECT current_user || (SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user)"); got != "sluice_appfalse" {
