@@ -77,6 +77,30 @@ func TestWhatIsDoneByHandLaterIsNotTheJobsEnd(t *testing.T) {
 	}
 }
 
+// A worker that was suspended, and wakes to find that its job was another's and is over, may say a word before it
+// hears of that. Trainers would wait for such a job for ever.
+func TestWhatASupersededWorkerStillSaysIsNotTheJobsProgress(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	must(t, b.Tell(t.Context(),
+		sluice.TrainingEvent{JobID: "j1", Kind: "queued", Sequence: 1},
+		sluice.TrainingEvent{JobID: "j1", Kind: "progress", Attempt: 1, Sequence: 2},
+		sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 2, Sequence: 3, Message: "not surely better"},
+		sluice.TrainingEvent{JobID: "j1", Kind: "promoted", Sequence: 9, Message: "I know better"},
+		sluice.TrainingEvent{JobID: "j1", Kind: "checkpoint", Attempt: 1, Sequence: 3},
+	))
+	if e, ok, err := b.Progress(t.Context(), "j1"); err != nil || !ok || e.Kind != "refused" {
+		t.Errorf("progress %+v, %v, %v", e, ok, err)
+	}
+	must(t, b.Tell(t.Context(),
+		sluice.TrainingEvent{JobID: "j2", Kind: "started", Attempt: 2, Sequence: 2},
+		sluice.TrainingEvent{JobID: "j2", Kind: "progress", Attempt: 2, Sequence: 3},
+		sluice.TrainingEvent{JobID: "j2", Kind: "checkpoint", Attempt: 1, Sequence: 7},
+	))
+	if e, ok, err := b.Progress(t.Context(), "j2"); err != nil || !ok || e.Kind != "progress" || e.Attempt != 2 {
+		t.Errorf("progress %+v, %v, %v", e, ok, err)
+	}
+}
+
 func TestOfManyProposalsOneWins(t *testing.T) {
 	js := natstest.Log(t)
 	boards := []*board.Board{open(t, js), open(t, js), open(t, js), open(t, js)}
