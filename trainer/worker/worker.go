@@ -127,6 +127,10 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 	if err != nil {
 		return err
 	}
+	// Whoever had it may have carried it to its end since: it tells first and lets go then.
+	if last, told, err = w.Board.Progress(ctx, job.ID); err != nil || told && board.Ended(last.Kind) {
+		return errors.Join(err, lease.Release(ctx))
+	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	a := &attempt{w: w, job: job, lease: lease, dir: filepath.Join(w.Dir, job.ID)}
