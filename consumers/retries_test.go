@@ -23,7 +23,7 @@ func TestAReplayedMessageIsTheOriginalInEveryRespect(t *testing.T) {
 		}
 		was := firstSeen.Load()
 		if in.Stream != was.Stream || in.Subject != was.Subject || in.Sequence != was.Sequence || in.ID != was.ID || string(in.Data) != string(was.Data) ||
-			in.ContentType != was.ContentType || !in.StoredAt.Equal(was.StoredAt) || in.Header[streams.HeaderTraceParent] == "" || in.Deliveries != 1 {
+			in.ContentType != was.ContentType || !in.StoredAt.Equal(was.StoredAt) || in.Header[streams.HeaderTraceParent] == "" || in.Deliveries != 1 || was.Retry != "" || in.Retry == "" {
 			t.Errorf("handed\n%+v, was\n%+v", in, was)
 		}
 		return copies(ctx, in)

@@ -61,7 +61,7 @@ type Stage struct {
 }
 
 // New makes the stage. Alerts that are older than oldest when they are read are not posted: a stage that was away
-// for days would report what is long over.
+// for days would report what is long over. Those that somebody has handed over once more are posted at any age.
 func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time) *Stage {
 	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest}
 }
@@ -72,7 +72,7 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: %w", in.Subject, err))
 	}
-	if s.now().Sub(alert.RaisedAt) > s.oldest {
+	if in.Retry == "" && s.now().Sub(alert.RaisedAt) > s.oldest {
 		return nil, nil
 	}
 	data, err := json.Marshal(body{Alert: alert, Text: alert.Severity + ": " + alert.Rule + ": " + alert.Message})

@@ -69,6 +69,19 @@ func TestNewsThatAreOldAreNotPosted(t *testing.T) {
 	}
 }
 
+// A webhook that was away for a morning: its alerts rest in the dead letters, from where an operator has them sent.
+func TestAnOldAlertThatIsHandedOverOnceMoreIsPosted(t *testing.T) {
+	posted := 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted++ }))
+	t.Cleanup(server.Close)
+	s := New([]Hook{{URL: server.URL}}, server.Client(), time.Hour, func() time.Time { return noon.Add(5 * time.Hour) })
+	m := alert(t)
+	m.Retry = "by hand"
+	if _, err := s.Handle(t.Context(), m); err != nil || posted != 1 {
+		t.Errorf("%d posted, %v", posted, err)
+	}
+}
+
 func TestBytesThatAreNoAlertArePoison(t *testing.T) {
 	s := New(nil, http.DefaultClient, time.Hour, func() time.Time { return noon })
 	if _, err := s.Handle(t.Context(), streams.Message{Subject: "alerts.raised.x.y", Data: []byte{0xc1}}); sluice.ClassOf(err) != sluice.ClassPoison {
