@@ -116,8 +116,8 @@ func (a *attempt) begin(ctx context.Context) error {
 	return a.tell(ctx, sluice.TrainingEvent{Kind: "started", Message: fmt.Sprintf("%d train and %d test examples", a.job.TrainExamples, a.job.TestExamples)})
 }
 
-// train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx has
-// failed for good.
+// train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx, or
+// [ErrAway], has failed for good.
 func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -140,6 +140,8 @@ func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, 
 		return dir, nil
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
+	case errors.Is(err, ErrAway):
+		return "", err
 	default:
 		return "", &faulty{err}
 	}

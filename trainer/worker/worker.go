@@ -30,6 +30,10 @@ type Progress struct {
 	Message      string
 }
 
+// ErrAway says that a recipe could not have what it needs for now, which is no fault of its job: it is to be done
+// again.
+var ErrAway = errors.New("not to be had at the moment")
+
 // Recipe makes an artifact of a job's train rows.
 type Recipe interface {
 	// Train returns the artifact's directory. It goes on from what it left in dir, keeps what it needs for that

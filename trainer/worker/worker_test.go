@@ -152,6 +152,19 @@ func TestARecipeThatFailsOrPanicsHasFailedForGood(t *testing.T) {
 	}
 }
 
+func TestARecipeThatLacksSomethingForNowIsDoneAgain(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	err := s.worker(t.TempDir(), "w1", &counter{err: fmt.Errorf("base model: %w", worker.ErrAway)}).Do(t.Context(), job.ID)
+	if got := kinds(s.events(t, job.ID)); !errors.Is(err, worker.ErrAway) || got != "1:started " {
+		t.Errorf("%v, told %s", err, got)
+	}
+	must(t, s.worker(t.TempDir(), "w2", &counter{knows: "nothing"}).Do(t.Context(), job.ID))
+	if end := last(t, s, job.ID); end.Kind != "refused" || end.Attempt != 2 {
+		t.Errorf("end %+v", end)
+	}
+}
+
 func TestASnapshotThatIsGoneOrAnotherFailsTheJob(t *testing.T) {
 	s := logSite(t)
 	gone := s.ask(t, "gone", examples(60, hard, numbered))
