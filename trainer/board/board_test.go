@@ -158,6 +158,22 @@ func TestALeaseIsOneWorkersUntilItFallsSilent(t *testing.T) {
 	}
 }
 
+// The server that stored it went away before it could say so.
+func TestASignOfLifeWhoseConfirmationWasLostLosesNoLease(t *testing.T) {
+	js := natstest.Log(t)
+	b := open(t, js)
+	lease, err := b.Lease(t.Context(), "j1", "w1", time.Hour)
+	must(t, err)
+	kv, err := js.KeyValue(t.Context(), streams.BucketTraining)
+	must(t, err)
+	entry, err := kv.Get(t.Context(), "lease.j1")
+	must(t, err)
+	_, err = kv.Update(t.Context(), "lease.j1", entry.Value(), entry.Revision())
+	must(t, err)
+	must(t, lease.Beat(t.Context()))
+	must(t, lease.Release(t.Context()))
+}
+
 func TestACancellationIsHeardBeforeAndDuringTheWork(t *testing.T) {
 	b := open(t, natstest.Log(t))
 	heard := make(chan string)
