@@ -79,14 +79,14 @@ const judgedAtOnce = 500
 // Watcher looks at the tables, shows what it saw, and raises and clears alerts. Not safe for concurrent use; any
 // number of watchers may watch the same tables: see [online.Rule.Judge].
 type Watcher struct {
-	opts        WatcherOptions
-	windows     *online.Windows
+	opts    WatcherOptions
+	windows *online.Windows
 	// When the windows, the longest one whole, and what moves slowly, were last read.
 	rolled, whole, slow time.Time
-	view        online.View
-	trained     online.Profile
-	trainedAt   time.Time // when trained was read
-	driftN      int64     // how many decisions view.Drift is made of
+	view                online.View
+	trained             online.Profile
+	trainedAt           time.Time // when trained was read
+	driftN              int64     // how many decisions view.Drift is made of
 }
 
 // NewWatcher makes a watcher.

@@ -278,12 +278,12 @@ func TestAJobThatEndsWhileItIsTakenIsNotDoneAgain(t *testing.T) {
 func TestACancellationThatIsTooLateLeavesThePromotionTold(t *testing.T) {
 	s := logSite(t)
 	job := s.ask(t, "j1", examples(600, hard, numbered))
-	var working context.Context
-	w := s.worker(t.TempDir(), "w1", &counter{knows: "hash", step: func(ctx context.Context, _ int) { working = ctx }})
+	var stopped <-chan struct{}
+	w := s.worker(t.TempDir(), "w1", &counter{knows: "hash", step: func(ctx context.Context, _ int) { stopped = ctx.Done() }})
 	r, err := registry.Open(t.Context(), s.js, s.board, func() time.Time {
 		if state, err := s.registry.State(t.Context()); err == nil && state.Active.Version != "" { // promoted and not told
 			must(t, s.board.Cancel(t.Context(), job.ID, "enough"))
-			<-working.Done()
+			<-stopped
 		}
 		return time.Now()
 	})
