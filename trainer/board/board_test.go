@@ -224,6 +224,21 @@ func TestAJobGoesToOneWorkerAndComesBackIfThatFallsSilent(t *testing.T) {
 	}
 }
 
+// A log that was set up anew, or an operator who tidied, takes the consumer away from waiting workers.
+func TestAQueueWhoseConsumerIsGoneIsMadeAnew(t *testing.T) {
+	js := natstest.Log(t)
+	b := open(t, js)
+	q, err := b.Queue(t.Context(), time.Minute)
+	must(t, err)
+	must(t, js.DeleteConsumer(t.Context(), streams.StreamJobs, streams.DurableTrain))
+	_, err = b.Ask(t.Context(), sluice.TrainingJob{ID: "j1"})
+	must(t, err)
+	taken, err := q.Next(t.Context(), 10*time.Second)
+	if err != nil || taken.Job.ID != "j1" {
+		t.Fatalf("%+v, %v", taken, err)
+	}
+}
+
 func TestAlarmsAreThoseThatWereNotCleared(t *testing.T) {
 	js := natstest.Log(t)
 	b := open(t, js)
