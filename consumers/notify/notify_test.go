@@ -51,6 +51,16 @@ func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) 
 	if sluice.ClassOf(err) != sluice.ClassRetryable || err == nil || !strings.Contains(err.Error(), "418") || len(got) != 4 {
 		t.Errorf("%v, %v", got, err)
 	}
+	for range 9 { // a chat shows whatever it is sent
+		_, _ = s.Handle(t.Context(), alert(t))
+	}
+	if n := strings.Count(strings.Join(got, " "), "/signed"); n != 2 {
+		t.Errorf("who had taken it heard of it %d times, while another was away", n-1)
+	}
+	status = http.StatusNoContent
+	if _, err := s.Handle(t.Context(), alert(t)); err != nil || got[len(got)-1] != "/plain" || len(s.taken)+len(s.recent) != 0 {
+		t.Errorf("%v, %v; remembered %v", got, err, s.taken)
+	}
 }
 
 func TestNoErrorShowsTheSecretOfAURL(t *testing.T) {
