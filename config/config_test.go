@@ -248,3 +248,14 @@ func TestAFileThatIsNotThereIsAnErrorOnlyWhereItWasNamed(t *testing.T) {
 		t.Errorf("no sluice.yaml in the working directory: %v", err)
 	}
 }
+
+// Whoever writes so many days means for ever; the number that is left when they don't fit is any, of minutes too.
+func TestMoreDaysThanADurationHoldsAreRefused(t *testing.T) {
+	_, err := Load("", none, []string{"training.max_age=213504d"}) // 25 minutes, where they wrap round
+	if err == nil || !strings.Contains(err.Error(), "training.max_age") {
+		t.Errorf("%v: want a fault", err)
+	}
+	if c, err := Load("", none, []string{"nats.max_age=36500d"}); err != nil || c.NATS.MaxAge != 36500*24*time.Hour {
+		t.Errorf("%v, %v", c.NATS.MaxAge, err)
+	}
+}

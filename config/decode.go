@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -142,10 +143,16 @@ func setScalar(v reflect.Value, text string) error {
 	return nil
 }
 
+// mostDays is how many days a duration can hold: 292 years.
+const mostDays = math.MaxInt64 / int64(24*time.Hour)
+
 // parseDuration reads Go's notation and whole days: "90s", "15m", "365d".
 func parseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseInt(days, 10, 32)
+		if err == nil && (n > mostDays || n < -mostDays) {
+			return 0, fmt.Errorf("%q is longer than %d days", text, mostDays)
+		}
 		if err == nil {
 			return time.Duration(n) * 24 * time.Hour, nil
 		}

@@ -90,7 +90,7 @@ func (r *Runner) unwrap(d *delivery) error {
 	}
 	d.retry = d.place.ID
 	in := e.Open()
-	in.Deliveries = d.place.Deliveries
+	in.Deliveries, in.Retry = d.place.Deliveries, d.retry
 	d.in = &in
 	return nil
 }

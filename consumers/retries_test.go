@@ -18,6 +18,9 @@ func TestAReplayedMessageIsTheOriginalInEveryRespect(t *testing.T) {
 	})
 	var firstSeen atomic.Pointer[streams.Message]
 	r := start(t, js, stage(func(ctx context.Context, in streams.Message) ([]streams.Message, error) {
+		if again := firstSeen.Load() != nil; again != (in.Retry != "") {
+			t.Errorf("handed over once more: %t, by %q", again, in.Retry)
+		}
 		if firstSeen.CompareAndSwap(nil, &in) {
 			return nil, sluice.Poison(sluice.ReasonUndecodable, errBad)
 		}

@@ -44,12 +44,18 @@ func (c Curve) At(largeShare float64) Point {
 	return Point{largeShare, a.Accuracy + f*(b.Accuracy-a.Accuracy), a.Cost + f*(b.Cost-a.Cost)}
 }
 
+// gap is how much better the large model is. ok is false where it is not better: there is nothing to recover
+// then, and a share of a loss would call the worse router the better one.
+func (c Curve) gap() (gap float64, ok bool) {
+	gap = c.Strong() - c.Weak()
+	return gap, gap > 0
+}
+
 // PGR is the performance gap recovered at a share of large calls (RouteLLM, arXiv:2406.18665, eq. 4):
-// 0 is the medium model's accuracy, 1 the large one's. ok is false where the models are equally good,
-// so that there is no gap.
+// 0 is the medium model's accuracy, 1 the large one's. ok is false where there is no gap; see [Curve.gap].
 func (c Curve) PGR(largeShare float64) (pgr float64, ok bool) {
-	gap := c.Strong() - c.Weak()
-	if gap == 0 {
+	gap, ok := c.gap()
+	if !ok {
 		return 0, false
 	}
 	return (c.At(largeShare).Accuracy - c.Weak()) / gap, true
@@ -59,8 +65,8 @@ func (c Curve) PGR(largeShare float64) (pgr float64, ok bool) {
 // 0 to 1 (RouteLLM, eq. 7; the exact area instead of a sum over ten thresholds). A random mix has 0.5.
 // ok is false where there is no gap.
 func (c Curve) APGR() (apgr float64, ok bool) {
-	gap := c.Strong() - c.Weak()
-	if gap == 0 {
+	gap, ok := c.gap()
+	if !ok {
 		return 0, false
 	}
 	area := 0.0
@@ -91,8 +97,8 @@ func (c Curve) CostPT(pgr float64) (costShare float64, ok bool) {
 
 // reach finds the first point of the curve, interpolated, that recovers pgr of the gap.
 func (c Curve) reach(pgr float64) (Point, bool) {
-	gap := c.Strong() - c.Weak()
-	if gap == 0 {
+	gap, ok := c.gap()
+	if !ok {
 		return Point{}, false
 	}
 	recovered := func(p Point) float64 { return (p.Accuracy - c.Weak()) / gap }

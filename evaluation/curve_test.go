@@ -2,6 +2,7 @@ package evaluation_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -68,6 +69,28 @@ func TestNoGapIsUndefined(t *testing.T) {
 	}
 	if _, ok := c.CPT(0.5); ok {
 		t.Error("CPT is defined without a gap")
+	}
+}
+
+// Where the medium model is the better one, sending more to the large one loses: a share of that loss must not
+// rank the router that loses most in front.
+func TestWhereTheLargeModelIsWorseNothingIsRecoveredAndNobodyIsPromotedForLosing(t *testing.T) {
+	var samples []evaluation.Sample
+	var wise, foolish []float64 // escalates where it pays, and where it costs
+	for range 40 {
+		samples = append(samples, evaluation.Sample{Medium: 1}, evaluation.Sample{Medium: 1, Large: 1}, evaluation.Sample{Large: 1}, evaluation.Sample{Medium: 1})
+		wise, foolish = append(wise, 0, 1, 2, 0), append(foolish, 2, 1, 0, 2)
+	}
+	c := evaluation.NewCurve(samples, wise, 0)
+	_, pgr := c.PGR(0.5)
+	_, apgr := c.APGR()
+	_, cpt := c.CPT(0.5)
+	if pgr || apgr || cpt {
+		t.Errorf("PGR is defined: %t, APGR: %t, CPT: %t", pgr, apgr, cpt)
+	}
+	r := evaluation.Gate{Draws: 200}.Judge(samples, evaluation.Scored{Name: "foolish", Ranks: foolish}, evaluation.Scored{Name: "wise", Ranks: wise})
+	if r.Promote || !strings.Contains(r.Reason, "not better than the medium") {
+		t.Errorf("ruling %+v", r)
 	}
 }
 

@@ -45,7 +45,11 @@ func (g Gate) Judge(samples []Sample, candidate, incumbent Scored) Ruling {
 	draws := Resamples(len(samples), g.Draws, g.Seed)
 	d, ok := PairedDifference(Weigh(samples, candidate, g.Share, 0), Weigh(samples, incumbent, g.Share, 0), draws, metric)
 	r.Difference, r.Promote = d, ok && d.Lo > 0
+	_, gap := Weigh(samples, incumbent, g.Share, 0).Curve().gap()
 	switch {
+	case !ok && !gap && g.Metric == "apgr":
+		r.Reason = fmt.Sprintf("%s can't be compared with %s by apgr: on %d held-out queries the large model is not better than the medium one, so that there is no gap to recover; label more queries, or judge by another metric (training.gate)",
+			candidate.Name, incumbent.Name, len(samples))
 	case !ok:
 		r.Reason = fmt.Sprintf("%s can't be compared with %s: on %d held-out queries the difference of %s has no interval, since the metric is undefined in too many resamples; label more queries",
 			candidate.Name, incumbent.Name, len(samples), g.Metric)

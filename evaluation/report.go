@@ -142,7 +142,7 @@ func headline(r *Report) string {
 	best, found := bestOf(r.Routers, func(x Result) bool { return !baselines[x.Name] })
 	switch {
 	case !found:
-		return "There is nothing to measure here: the two models are equally accurate, or too few queries tell them apart."
+		return "There is nothing to measure here: the large model is not surely more accurate than the medium one on these queries."
 	case *best.APGRLo > 0.5:
 		return fmt.Sprintf("%s beats the random mix: APGR %.3f [%.3f, %.3f].", best.Name, *best.APGR, *best.APGRLo, *best.APGRHi)
 	}

@@ -97,7 +97,7 @@ func TestTheGateNamesAMetricItDoesNotKnow(t *testing.T) {
 		t.Errorf("ruling %+v", r)
 	}
 	same := make([]evaluation.Sample, 50) // no gap at all
-	if r := (evaluation.Gate{Draws: 100}).Judge(same, evaluation.Scored{Name: "a", Ranks: make([]float64, 50)}, evaluation.Scored{Name: "b", Ranks: make([]float64, 50)}); r.Promote || !strings.Contains(r.Reason, "no interval") {
+	if r := (evaluation.Gate{Draws: 100}).Judge(same, evaluation.Scored{Name: "a", Ranks: make([]float64, 50)}, evaluation.Scored{Name: "b", Ranks: make([]float64, 50)}); r.Promote || !strings.Contains(r.Reason, "no gap") {
 		t.Errorf("ruling without a gap %+v", r)
 	}
 }

@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"math"
 
 	"sluice/routing"
 )
@@ -28,10 +29,11 @@ func (t Trained) Calibrated() bool { return true }
 // Fit does nothing.
 func (t Trained) Fit([]Sample) error { return nil }
 
-// Score is P(Complex). A query that the router can't decide goes where the static map would send it: it scores 0.
+// Score is P(Complex). A query that the router can't decide, or of which it says no number, goes where the static map
+// would send it: it scores 0.
 func (t Trained) Score(text string) float64 {
 	c, err := t.router.Route(t.ctx, routing.Request{Text: text})
-	if err != nil {
+	if err != nil || math.IsNaN(c.Score()) {
 		return 0
 	}
 	return c.Score()

@@ -3,6 +3,7 @@ package evaluation_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -19,6 +20,8 @@ func (scripted) Route(_ context.Context, q routing.Request) (routing.Choice, err
 	switch {
 	case strings.Contains(q.Text, "broken"):
 		return routing.Choice{}, errors.New("no policy in this text")
+	case strings.Contains(q.Text, "damaged"):
+		return routing.Choice{Probabilities: map[sluice.Policy]float64{sluice.Complex: math.NaN()}}, nil
 	case strings.Contains(q.Text, "hard"):
 		return routing.Choice{Probabilities: map[sluice.Policy]float64{sluice.Complex: 0.9}}, nil
 	}
@@ -26,7 +29,7 @@ func (scripted) Route(_ context.Context, q routing.Request) (routing.Choice, err
 }
 
 func TestATrainedRouterIsScoredAsItIsAndScoresLowestWhereItFails(t *testing.T) {
-	samples := []evaluation.Sample{{Text: "easy"}, {Text: "hard"}, {Text: "broken and hard"}}
+	samples := []evaluation.Sample{{Text: "easy"}, {Text: "hard"}, {Text: "broken and hard"}, {Text: "damaged"}}
 	r := evaluation.NewTrained(t.Context(), "v1", scripted{})
 	if err := r.Fit(samples); err != nil {
 		t.Fatal(err)
@@ -35,7 +38,7 @@ func TestATrainedRouterIsScoredAsItIsAndScoresLowestWhereItFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := scored.Scores; s[0] != 0.2 || s[1] != 0.9 || s[2] != 0 {
+	if s := scored.Scores; s[0] != 0.2 || s[1] != 0.9 || s[2] != 0 || s[3] != 0 {
 		t.Errorf("scores %v", s)
 	}
 	if r := scored.Ranks; !(r[2] < r[0] && r[0] < r[1]) {

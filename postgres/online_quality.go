@@ -124,7 +124,7 @@ func (o *Online) Traffic(ctx context.Context, since time.Time, limit int, refere
 // it graded the answer that the same model gave to the same question in the ring.
 func (o *Online) Judged(ctx context.Context, since time.Time, limit int) ([]sluice.Feedback, error) {
 	rows, err := o.pool.Query(ctx, `
-		SELECT s.decision_id, s.tenant, g.judge_version, g.grade, g.given_at
+		SELECT s.decision_id, s.tenant, g.pair, g.judge_version, g.grade, g.given_at
 		FROM samples s
 		JOIN decisions d ON d.decided_at = s.decided_at AND d.id = s.decision_id
 		JOIN graded_answers g ON g.query_key = s.query_key AND g.tier = d.tier AND g.model = d.model AND g.grade IS NOT NULL
@@ -136,15 +136,15 @@ func (o *Online) Judged(ctx context.Context, since time.Time, limit int) ([]slui
 		return nil, fmt.Errorf("read judged samples: %w", err)
 	}
 	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (f sluice.Feedback, err error) {
-		var judge, grade string
-		if err := r.Scan(&f.DecisionID, &f.Tenant, &judge, &grade, &f.GivenAt); err != nil {
+		var pair, judge, grade string
+		if err := r.Scan(&f.DecisionID, &f.Tenant, &pair, &judge, &grade, &f.GivenAt); err != nil {
 			return f, err
 		}
 		score := 0.0
 		if f.Thumb = "down"; grade == string(sluice.Correct) {
 			score, f.Thumb = 1, "up"
 		}
-		f.ID, f.Source, f.Score = sluice.HashID("judge's feedback", f.DecisionID, judge), "judge", &score
+		f.ID, f.Source, f.Score = sluice.HashID("judge's feedback", f.DecisionID, judge, pair), "judge", &score
 		f.Comment, f.GivenAt = "judge "+judge+": "+grade, f.GivenAt.UTC()
 		return f, nil
 	})

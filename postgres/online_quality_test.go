@@ -8,6 +8,7 @@ import (
 	"sluice"
 	"sluice/internal/decided"
 	"sluice/internal/pgtest"
+	"sluice/internal/pgtest/world"
 	"sluice/online"
 )
 
@@ -75,5 +76,48 @@ func TestDriftIsZeroForTheTrainingSetsOwnTraffic(t *testing.T) {
 	}
 	if drift = online.Drift(reference, traffic); drift["words"] < 1 || drift[online.PolicyFeature] < 1 {
 		t.Errorf("other traffic: %v", drift)
+	}
+}
+
+// The same model may have been judged on the same question in another pair: each verdict is a word of its own, and
+// one that is in the tables is not said again.
+func TestEveryVerdictOnASampledQueryIsSaidOnceWhateverThePair(t *testing.T) {
+	base := pgtest.New(t)
+	o, db := openOnline(t, base, 0, at(noon))
+	w := world.New(t, 9)
+	w.Recorded(t, base)
+	c := conn(t, base, "")
+	var key, model string
+	if err := c.QueryRow(t.Context(), `SELECT query_key, model FROM graded_answers WHERE tier = 'medium' AND grade IS NOT NULL LIMIT 1`).Scan(&key, &model); err != nil {
+		t.Fatal(err)
+	}
+	must(t, c, `INSERT INTO answers (query_key, pair, arm, text, call_id, said_at)
+		SELECT query_key, 'another-pair', arm, text, call_id, said_at FROM answers WHERE query_key = '`+key+`'`)
+	must(t, c, `INSERT INTO verdicts SELECT (jsonb_populate_record(v, jsonb_build_object('pair', 'another-pair', 'given_at', v.given_at + interval '1 minute'))).*
+		FROM verdicts v WHERE query_key = '`+key+`'`)
+	m := decided.New(4, noon.Add(-50*time.Minute), time.Second)
+	m.Change = func(_ int, d *sluice.Decision) { d.Model, d.Tier = model, sluice.Medium }
+	facts := m.Facts(1)
+	record(t, o, &sluice.OnlineFacts{Decisions: facts})
+	must(t, c, `INSERT INTO samples (query_key, decision_id, decided_at, tenant, chosen_by, estimated_microusd, chosen_at)
+		SELECT '`+key+`', id, decided_at, tenant, 'evenly', 1, decided_at FROM decisions`)
+	said := 0
+	for round := 0; ; round++ {
+		all, err := o.Judged(t.Context(), noon.Add(-time.Hour), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) == 0 {
+			break
+		}
+		if round == 3 {
+			t.Fatalf("round %d says again what is known: %+v", round, all)
+		}
+		for _, f := range all {
+			said += len(record(t, o, &sluice.OnlineFacts{Feedback: []sluice.Fact[sluice.Feedback]{{At: noon, Value: f}}}))
+		}
+	}
+	if n := one(t, db, "SELECT count(*) FROM feedback WHERE source = 'judge'"); said != 2 || n != int64(2) {
+		t.Errorf("%d words, %v rows; want 2", said, n)
 	}
 }

@@ -186,6 +186,30 @@ func TestPartitionsAreMadeAheadAndDroppedByAgeInAnyNumberOfCopies(t *testing.T) 
 	}
 }
 
+func TestSomebodyWhoReadsAnOldDayKeepsNoOldFeedback(t *testing.T) {
+	base := pgtest.New(t)
+	now := noon.Add(-10 * 24 * time.Hour)
+	o, db := openOnline(t, base, 3*24*time.Hour, func() time.Time { return now })
+	record(t, o, &sluice.OnlineFacts{
+		Decisions: decided.New(1, now.Add(-time.Hour), time.Minute).Facts(5),
+		Feedback:  []sluice.Fact[sluice.Feedback]{{Ref: 9, At: now, Value: sluice.Feedback{ID: "f", DecisionID: "d", Source: "client", Thumb: "up", GivenAt: now}}},
+	})
+	now = noon
+	reader := conn(t, base, "")
+	must(t, reader, "BEGIN")
+	must(t, reader, "SELECT FROM decisions")
+	if _, dropped, err := o.Keep(t.Context()); err == nil || dropped != 0 {
+		t.Errorf("%d dropped under a reader, %v", dropped, err)
+	}
+	if n := one(t, db, "SELECT count(*) FROM feedback"); n != int64(0) {
+		t.Errorf("%v words of feedback are left", n)
+	}
+	must(t, reader, "COMMIT")
+	if _, dropped, err := o.Keep(t.Context()); err != nil || dropped != 1 {
+		t.Errorf("%d dropped, %v", dropped, err)
+	}
+}
+
 func TestFeedbackMayComeBeforeItsDecision(t *testing.T) {
 	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
 	facts := decided.New(1, noon, time.Second).Facts(2)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -113,17 +114,18 @@ func (o *Online) Keep(ctx context.Context) (made, dropped int, err error) {
 		if !day.Before(oldest) {
 			continue
 		}
-		if err := o.dropDay(ctx, day); err != nil {
-			return made, dropped, fmt.Errorf("drop the decisions of %s: %w", day.Format(time.DateOnly), err)
+		if err = o.dropDay(ctx, day); err != nil { // whoever reads this one may read the others too
+			err = fmt.Errorf("drop the decisions of %s: %w", day.Format(time.DateOnly), err)
+			break
 		}
 		dropped++
 	}
-	if o.retention > 0 {
-		if _, err := o.pool.Exec(ctx, `DELETE FROM feedback WHERE given_at < $1`, oldest); err != nil {
-			return made, dropped, fmt.Errorf("drop old feedback: %w", err)
+	if o.retention > 0 { // nobody's reading keeps what people said
+		if _, fault := o.pool.Exec(ctx, `DELETE FROM feedback WHERE given_at < $1`, oldest); fault != nil {
+			err = errors.Join(err, fmt.Errorf("drop old feedback: %w", fault))
 		}
 	}
-	return made, dropped, nil
+	return made, dropped, err
 }
 
 // partitions lists the days that there are.

@@ -21,7 +21,9 @@ const eligible = `
 	WHERE d.taken_at >= $1 AND d.decided_at >= $2 AND d.requested = 'auto' AND d.outcome = 'ok' AND d.tier IS NOT NULL
 	  AND d.conversation IS NULL AND d.query <> '' AND octet_length(d.query) <= $3 AND d.tenant <> ALL ($4)`
 
+// unknown leaves out what was chosen or asked before, and the decisions that this round has passed over.
 const unknown = `
+	  AND d.id <> ALL ($5)
 	  AND NOT EXISTS (SELECT FROM samples s WHERE s.decision_id = d.id)
 	  AND NOT EXISTS (SELECT FROM samples s WHERE s.query_key = d.query_key)
 	  AND NOT EXISTS (SELECT FROM queries q WHERE q.key = d.query_key)`
@@ -46,38 +48,75 @@ func (o *Online) Sample(ctx context.Context, p online.Plan, keyOf func(online.Ca
 		if day, err = labelledToday(ctx, tx, p.Now); err != nil {
 			return err
 		}
-		room := roomFor(p, day, each)
-		for _, choose := range []func(context.Context, pgx.Tx, online.Plan, int) ([]online.Candidate, error){drawEvenly, drawUncertain} {
-			if room <= 0 {
-				return nil
-			}
-			found, err := choose(ctx, tx, p, room)
-			if err != nil {
+		r := round{plan: p, keyOf: keyOf, each: each, room: roomFor(p, day, each)}
+		for _, draw := range []drawing{drawEvenly, drawUncertain} {
+			if err := r.choose(ctx, tx, draw); err != nil {
 				return err
 			}
-			for _, c := range found {
-				s := online.Sample{QueryKey: keyOf(c), ChosenBy: c.ChosenBy, Candidate: c}
-				if s.QueryKey == "" {
-					continue
-				}
-				fresh, err := writeSample(ctx, tx, s, each, p.Now)
-				if err != nil {
-					return err
-				}
-				if fresh {
-					chosen = append(chosen, s)
-					room--
-					day.Chosen++
-					day.Spent += each
-				}
-			}
 		}
+		chosen = r.chosen
+		day.Chosen += int64(len(chosen))
+		day.Spent += sluice.MicroUSD(len(chosen)) * each
 		return nil
 	})
 	if err != nil {
 		return nil, day, fmt.Errorf("choose queries to label: %w", err)
 	}
 	return chosen, day, nil
+}
+
+// round is one choosing under way.
+type round struct {
+	plan   online.Plan
+	keyOf  func(online.Candidate) string
+	each   sluice.MicroUSD
+	room   int // queries that the day's budget still allows
+	chosen []online.Sample
+	// passed are decisions that can't be sampled whatever their rank: they must not keep others from it.
+	passed []string
+}
+
+// drawing lists candidates, the ones to be preferred first, and says how many of them may be taken.
+type drawing func(ctx context.Context, tx pgx.Tx, r *round) (found []online.Candidate, most int, err error)
+
+// mostPassed bounds how many decisions one round passes over.
+const mostPassed = 5_000
+
+// choose writes down what is drawn. For every one that it must pass over it looks at another one.
+func (r *round) choose(ctx context.Context, tx pgx.Tx, draw drawing) error {
+	for r.room > 0 && len(r.passed) < mostPassed {
+		found, most, err := draw(ctx, tx, r)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for _, c := range found {
+			if most <= 0 {
+				return nil
+			}
+			fresh, err := r.take(ctx, tx, c)
+			if err != nil {
+				return err
+			}
+			if fresh {
+				most--
+			}
+		}
+	}
+	return nil
+}
+
+// take writes a candidate down; false where it can't be sampled.
+func (r *round) take(ctx context.Context, tx pgx.Tx, c online.Candidate) (fresh bool, err error) {
+	s := online.Sample{QueryKey: r.keyOf(c), ChosenBy: c.ChosenBy, Candidate: c}
+	if s.QueryKey != "" {
+		fresh, err = writeSample(ctx, tx, s, r.each, r.plan.Now)
+	}
+	if fresh {
+		r.chosen, r.room = append(r.chosen, s), r.room-1
+	} else {
+		r.passed = append(r.passed, c.DecisionID)
+	}
+	return fresh, err
 }
 
 // labelCost is what labelling a query cost lately, or what the plan expects.
@@ -116,27 +155,38 @@ func eligibleArgs(p online.Plan) []any {
 	return []any{since, since.Add(-longestRequest), p.MaxBytes, out}
 }
 
-// drawEvenly takes the queries on which the lot fell.
-func drawEvenly(ctx context.Context, tx pgx.Tx, p online.Plan, room int) ([]online.Candidate, error) {
-	return candidates(ctx, tx, online.Evenly, candidateColumns+eligible+unknown+` AND `+lot+` < $5::double precision ORDER BY d.taken_at, d.id LIMIT $6`,
-		append(eligibleArgs(p), p.Share*p.Even, room)...)
+// args are those of eligible and unknown.
+func (r *round) args() []any {
+	passed := r.passed
+	if passed == nil {
+		passed = []string{}
+	}
+	return append(eligibleArgs(r.plan), passed)
 }
 
-// drawUncertain takes the queries that the router was least sure of: as many as the share leaves after those that
+// drawEvenly finds the queries on which the lot fell.
+func drawEvenly(ctx context.Context, tx pgx.Tx, r *round) ([]online.Candidate, int, error) {
+	found, err := candidates(ctx, tx, online.Evenly, candidateColumns+eligible+unknown+` AND `+lot+` < $6::double precision ORDER BY d.taken_at, d.id LIMIT $7`,
+		append(r.args(), r.plan.Share*r.plan.Even, r.room+len(r.passed))...)
+	return found, r.room, err
+}
+
+// drawUncertain finds the queries that the router was least sure of: as many as the share leaves after those that
 // it has taken already.
-func drawUncertain(ctx context.Context, tx pgx.Tx, p online.Plan, room int) ([]online.Candidate, error) {
+func drawUncertain(ctx context.Context, tx pgx.Tx, r *round) ([]online.Candidate, int, error) {
 	var all, taken int64
 	if err := tx.QueryRow(ctx, `SELECT count(*), count(s.decision_id)`+`
 		FROM (SELECT d.id `+eligible+`) e LEFT JOIN samples s ON s.decision_id = e.id AND s.chosen_by = 'uncertainty'`,
-		eligibleArgs(p)...).Scan(&all, &taken); err != nil {
-		return nil, err
+		eligibleArgs(r.plan)...).Scan(&all, &taken); err != nil {
+		return nil, 0, err
 	}
-	most := int(float64(all)*p.Share*(1-p.Even)) - int(taken)
+	most := min(r.room, int(float64(all)*r.plan.Share*(1-r.plan.Even))-int(taken))
 	if most <= 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
-	return candidates(ctx, tx, online.ByUncertainty, candidateColumns+eligible+unknown+` AND d.p_complex IS NOT NULL
-		ORDER BY abs(d.p_complex - d.threshold), d.entropy_bits DESC NULLS LAST, d.id LIMIT $5`, append(eligibleArgs(p), min(most, room))...)
+	found, err := candidates(ctx, tx, online.ByUncertainty, candidateColumns+eligible+unknown+` AND d.p_complex IS NOT NULL
+		ORDER BY abs(d.p_complex - d.threshold), d.entropy_bits DESC NULLS LAST, d.id LIMIT $6`, append(r.args(), most+len(r.passed))...)
+	return found, most, err
 }
 
 func candidates(ctx context.Context, tx pgx.Tx, by, sql string, args ...any) ([]online.Candidate, error) {

@@ -113,3 +113,37 @@ func TestSamplingKeepsWithinTheDaysBudget(t *testing.T) {
 		})
 	}
 }
+
+// Whose identifier holds personal data is not asked again, and one whose text is known by another key is not either.
+// They stay where they are in the order, in front of everything else.
+func TestQueriesThatMustNotLeaveDoNotKeepOthersFromBeingSampled(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	m := decided.New(4, noon.Add(-50*time.Minute), time.Second)
+	m.Change = func(i int, d *sluice.Decision) {
+		d.Query.Tenant, d.Outcome = "", sluice.OutcomeOK
+		if i%10 == 0 { // the least sure, and all that the lot could take
+			d.Query.ID = "ann@example.org"
+			d.Probabilities = map[sluice.Policy]float64{sluice.Complex: d.Threshold, sluice.Standard: 1 - d.Threshold}
+		}
+	}
+	record(t, o, &sluice.OnlineFacts{Decisions: m.Facts(1000)})
+	shy := func(c online.Candidate) string {
+		if c.QueryID != "" {
+			return ""
+		}
+		return keyOf(c)
+	}
+	p := plan()
+	p.Share, p.Even = 0.02, 0 // twenty by uncertainty, and a hundred in front of them
+	chosen, day, err := o.Sample(t.Context(), p, shy)
+	if err != nil || len(chosen) != 20 || day.Chosen != 20 || day.Spent != 20*p.CostEach {
+		t.Errorf("%d chosen, %+v, %v: want 20", len(chosen), day, err)
+	}
+	p.Share, p.Even, p.PerDay = 1, 1, 25 // five more by lot: the day is full then
+	if chosen, day, err = o.Sample(t.Context(), p, shy); err != nil || len(chosen) != 5 || day.Chosen != 25 {
+		t.Errorf("%d chosen, %+v, %v: want 5", len(chosen), day, err)
+	}
+	if n := one(t, db, "SELECT count(*) FROM samples s JOIN decisions d ON d.id = s.decision_id WHERE d.query_id IS NOT NULL"); n != int64(0) {
+		t.Errorf("%v of those that must not leave were chosen", n)
+	}
+}

@@ -1,7 +1,10 @@
 package producers
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -54,5 +57,24 @@ func TestDetectSaysWhatItWouldTake(t *testing.T) {
 	}
 	if _, err := ParseFormat("csv"); err == nil || !strings.Contains(err.Error(), "nq ") {
 		t.Errorf("ParseFormat(csv): %v", err)
+	}
+}
+
+// What a pipe held is gone once its format was told: the rest of the command would find no row, and say nothing of it.
+func TestAPipeIsNoDataSet(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = writer.Close() }()
+	if _, err := writer.WriteString(`{"query": "q"}` + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if format, err := Detect(path); err == nil || !strings.Contains(err.Error(), "save it as a file first") {
+		t.Errorf("%q, %v: want a refusal", format, err)
 	}
 }

@@ -19,14 +19,20 @@ type source struct {
 	gz   *gzip.Reader
 }
 
-// open opens a file for reading. Gzip is told by the first bytes, whatever the name says.
+// open opens a file for reading. Gzip is told by the first bytes, whatever the name says. A pipe is refused: a data
+// set is read more than once, and a pipe would be empty from the second time on.
 func open(path string) (*source, error) {
+	switch info, err := os.Stat(path); { // before it is opened, which would wait for a pipe's writer
+	case err != nil:
+		return nil, fmt.Errorf("open data set: %w", err)
+	case info.IsDir():
+		return nil, fmt.Errorf("open data set %s: it is a directory; name a file", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("open data set %s: it is a pipe or a device, and a data set is read more than once; save it as a file first", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open data set: %w", err)
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, errors.Join(fmt.Errorf("open data set %s: it is a directory; name a file", path), f.Close())
 	}
 	s := &source{Reader: bufio.NewReaderSize(f, 64<<10), file: f}
 	if magic, _ := s.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {

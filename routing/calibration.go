@@ -143,7 +143,8 @@ func (f fit) descend() (slope float64, bias []float64) {
 }
 
 // ThresholdFor is the score that a share of the scores, the highest ones, reaches: as many queries as that would
-// be Complex at it. 0 where there is no score, or the share is none of them.
+// be Complex at it. Scores that tie go together, and are left out where that comes closer to the share: of a router
+// that tells nothing apart none is Complex. 0 where there is no score, or the share is none of them.
 func ThresholdFor(scores []float64, share float64) float64 {
 	sorted := slices.Sorted(slices.Values(scores))
 	slices.Reverse(sorted)
@@ -151,5 +152,14 @@ func ThresholdFor(scores []float64, share float64) float64 {
 	if n < 1 {
 		return 0
 	}
-	return sorted[n-1]
+	edge := sorted[n-1]
+	above := slices.Index(sorted, edge)
+	reaching := above
+	for reaching < len(sorted) && sorted[reaching] == edge {
+		reaching++
+	}
+	if reaching-n > n-above {
+		return math.Nextafter(edge, 1) // the next score above it is as far as anybody can see
+	}
+	return edge
 }

@@ -3,6 +3,7 @@ package routing_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"sluice/routing"
@@ -109,5 +110,30 @@ func TestTheThresholdLetsAShareThrough(t *testing.T) {
 	}
 	if scores[0] != 0.1 {
 		t.Error("the scores were sorted in place")
+	}
+}
+
+// Controls score many queries alike: those that know no neighbour, or share a cluster.
+func TestAThresholdIsNotPulledFarPastTheShareByScoresThatTie(t *testing.T) {
+	var scores []float64
+	for score, n := range map[float64]int{0.9: 3, 0.3: 20, 0.1: 17} {
+		scores = append(scores, slices.Repeat([]float64{score}, n)...)
+	}
+	reach := func(threshold float64) (n int) {
+		for _, s := range scores {
+			if s >= threshold {
+				n++
+			}
+		}
+		return n
+	}
+	for share, want := range map[float64]int{0.2: 3, 0.5: 23, 0.05: 3, 0.95: 40} { // of 40
+		if got := reach(routing.ThresholdFor(scores, share)); got != want {
+			t.Errorf("share %g: %d of 40 are Complex, want %d", share, got, want)
+		}
+	}
+	same := slices.Repeat([]float64{0.3}, 10)
+	if got := routing.ThresholdFor(same, 0.2); got <= 0.3 || got > 1 {
+		t.Errorf("a router that tells nothing apart: threshold %g", got)
 	}
 }

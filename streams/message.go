@@ -26,6 +26,8 @@ type Message struct {
 	StoredAt time.Time
 	// Deliveries counts from 1.
 	Deliveries int
+	// Retry is the id of the hand-over, where somebody had it handed to its stage once more; else empty.
+	Retry string
 }
 
 // Continue makes the message a part of the trace that a traceparent header names, if it is in none; empty names none.

@@ -164,6 +164,15 @@ func TestTheOnlineRingIsWatchedAndTheLoopCloses(t *testing.T) {
 			t.Errorf("%s: %d", what, n)
 		}
 	}
+	words := countOf(t, db, `SELECT count(*) FROM feedback`)
+	for _, table := range []string{"decisions", "feedback", "alerts"} { // as tables that are older than the log
+		countOf(t, db, `WITH gone AS (DELETE FROM `+table+` RETURNING 1) SELECT count(*) FROM gone`)
+	}
+	p.must("replay", "--stage", "monitor", "--since", "1h")
+	eventually(t, "what the tables had lost", func() bool {
+		return countOf(t, db, `SELECT count(*) FROM decisions`) >= 400 && countOf(t, db, `SELECT count(*) FROM feedback`) >= words &&
+			countOf(t, db, `SELECT count(*) FROM alerts`) >= 1
+	})
 	stop()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,11 +51,17 @@ func (g gemmaRecipe) Train(ctx context.Context, job sluice.TrainingJob, s *snaps
 			return "", err
 		}
 	}
-	trained, _, err := recipe.Train(ctx, set, o, func(p recipe.Progress) {
+	told := func(p recipe.Progress) {
 		if p.Kind != "started" { // the worker has told that, and there is no loss yet
 			tell(worker.Progress(p))
 		}
-	})
+	}
+	trained, _, err := recipe.Train(ctx, set, o, told)
+	if errors.Is(err, recipe.ErrCheckpoint) { // the directory is this job's alone: the program was replaced meanwhile, or the disk lost it
+		if err = os.RemoveAll(o.Checkpoints); err == nil {
+			trained, _, err = recipe.Train(ctx, set, o, told)
+		}
+	}
 	return trained, err
 }
 
@@ -65,7 +72,11 @@ func (g gemmaRecipe) base(ctx context.Context, name, dir string) (*recipe.Base, 
 		return nil, fmt.Errorf("recipe %q: want default, lora:NAME or qlora:NAME", name)
 	}
 	at := filepath.Join(dir, "base")
-	if err := g.registry.FetchBase(ctx, model, at); err != nil {
+	err := g.registry.FetchBase(ctx, model, at)
+	if err != nil && !errors.Is(err, registry.ErrNotThere) && !errors.Is(err, registry.ErrCorrupt) {
+		return nil, fmt.Errorf("%w: %w", worker.ErrAway, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	b := &recipe.Base{Name: name, Path: at}

@@ -59,7 +59,8 @@ type WatcherOptions struct {
 // Slots and what of them is read anew.
 const (
 	slotWidth = 10 * time.Second
-	// lateness is how far back every look reads again: decisions get into the tables within seconds.
+	// lateness is how far back before the last look every look reads again: decisions get into the tables within
+	// seconds.
 	lateness = time.Minute
 	// everythingEvery is how often the longest window is read whole, for what came in later than that.
 	everythingEvery = 5 * time.Minute
@@ -78,13 +79,14 @@ const judgedAtOnce = 500
 // Watcher looks at the tables, shows what it saw, and raises and clears alerts. Not safe for concurrent use; any
 // number of watchers may watch the same tables: see [online.Rule.Judge].
 type Watcher struct {
-	opts        WatcherOptions
-	windows     *online.Windows
-	whole, slow time.Time // when the longest window, and what moves slowly, were last read
-	view        online.View
-	trained     online.Profile
-	trainedAt   time.Time // when trained was read
-	driftN      int64     // how many decisions view.Drift is made of
+	opts    WatcherOptions
+	windows *online.Windows
+	// When the windows, the longest one whole, and what moves slowly, were last read.
+	rolled, whole, slow time.Time
+	view                online.View
+	trained             online.Profile
+	trainedAt           time.Time // when trained was read
+	driftN              int64     // how many decisions view.Drift is made of
 }
 
 // NewWatcher makes a watcher.
@@ -125,7 +127,7 @@ func (w *Watcher) roll(ctx context.Context, now time.Time) error {
 	for _, r := range w.opts.Rules {
 		longest = max(longest, r.Window)
 	}
-	since := now.Add(-lateness)
+	since := w.rolled.Add(-lateness) // whatever the pause was: a machine may have slept
 	whole := now.Sub(w.whole) >= everythingEvery
 	if whole {
 		since = now.Add(-longest)
@@ -136,7 +138,7 @@ func (w *Watcher) roll(ctx context.Context, now time.Time) error {
 		w.whole = time.Time{} // a gap: read everything next time
 		return err
 	}
-	if whole {
+	if w.rolled = now; whole {
 		w.whole = now
 	}
 	w.windows.Put(since, now, slots)

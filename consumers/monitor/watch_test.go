@@ -195,3 +195,16 @@ func TestAFailureOfOnePartLeavesTheOthersShownAndReadsEverythingAfterwards(t *te
 		t.Errorf("read everything again, since %v", last)
 	}
 }
+
+// Between two looks lies as much as the configuration, or a machine that slept, puts there: nothing of it is passed over.
+func TestALateLookReadsAllThatWasDecidedSinceTheLastOne(t *testing.T) {
+	w := newWorld()
+	one := w.watcher()
+	w.look(t, one)
+	before := w.now.Add(-11 * time.Second) // when that was
+	w.now = before.Add(4 * time.Minute)
+	w.look(t, one)
+	if since := w.reads[len(w.reads)-1]; since.After(before.Add(-50 * time.Second)) {
+		t.Errorf("read since %v, the last look was at %v", since, before)
+	}
+}

@@ -1,8 +1,8 @@
 // Package notify is the stage that tells the world of alerts: each message of ALERTS is posted to every webhook.
 //
 // An alert enters; an HTTP request a webhook leaves, signed where a secret is configured. The runner repeats what
-// fails, with backoff, and dead-letters what keeps failing: a receiver may hear of an alert more than once, and
-// knows it by its id.
+// fails, with backoff, and dead-letters what keeps failing. Who has taken an alert is spared the repetitions that
+// others need, by this process; a receiver may hear of an alert more than once all the same, and knows it by its id.
 package notify
 
 import (
@@ -17,7 +17,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"sluice"
@@ -55,21 +57,30 @@ type Stage struct {
 	client *http.Client
 	now    func() time.Time
 	oldest time.Duration
+
+	mu sync.Mutex
+	// taken says which hooks have taken an alert that others have not, by its id; recent lists those ids, the oldest
+	// first.
+	taken  map[string][]bool
+	recent []string
 }
+
+// mostTaken bounds how many alerts are remembered that not every hook has taken.
+const mostTaken = 1000
 
 // New makes the stage. Alerts that are older than oldest when they are read are not posted: a stage that was away
-// for days would report what is long over.
+// for days would report what is long over. Those that somebody has handed over once more are posted at any age.
 func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time) *Stage {
-	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest}
+	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest, taken: map[string][]bool{}}
 }
 
-// Handle posts one alert to every hook. Where one fails all are tried, and all are tried again later.
+// Handle posts one alert to every hook. Where one fails all are tried, and those that failed again later.
 func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
 	alert, err := streams.Decode[sluice.Alert](in.Data)
 	if err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: %w", in.Subject, err))
 	}
-	if s.now().Sub(alert.RaisedAt) > s.oldest {
+	if in.Retry == "" && s.now().Sub(alert.RaisedAt) > s.oldest {
 		return nil, nil
 	}
 	data, err := json.Marshal(body{Alert: alert, Text: alert.Severity + ": " + alert.Rule + ": " + alert.Message})
@@ -77,12 +88,48 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 		return nil, sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("alert %s: %w", alert.ID, err))
 	}
 	var faults []error
+	taken := s.tookBefore(alert.ID)
 	for i, h := range s.hooks {
-		if err := s.post(ctx, h, alert.ID, data); err != nil {
+		if taken[i] {
+			continue
+		}
+		err := s.post(ctx, h, alert.ID, data)
+		if taken[i] = err == nil; !taken[i] {
 			faults = append(faults, fmt.Errorf("alert %s to webhook %d: %w", alert.ID, i+1, err))
 		}
 	}
+	s.remember(alert.ID, taken, len(faults) > 0)
 	return nil, errors.Join(faults...)
+}
+
+// tookBefore says which hooks have taken an alert already.
+func (s *Stage) tookBefore(id string) []bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if taken, ok := s.taken[id]; ok {
+		return slices.Clone(taken)
+	}
+	return make([]bool, len(s.hooks))
+}
+
+// remember notes who has taken an alert that is to be tried again, and forgets one that is not.
+func (s *Stage) remember(id string, taken []bool, again bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.taken[id]; known && !again {
+		s.recent = slices.DeleteFunc(s.recent, func(one string) bool { return one == id })
+		delete(s.taken, id)
+	}
+	if !again {
+		return
+	}
+	if _, known := s.taken[id]; !known {
+		if s.recent = append(s.recent, id); len(s.recent) > mostTaken {
+			delete(s.taken, s.recent[0])
+			s.recent = s.recent[1:]
+		}
+	}
+	s.taken[id] = taken
 }
 
 func (s *Stage) post(ctx context.Context, h Hook, id string, data []byte) error {

@@ -51,6 +51,16 @@ func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) 
 	if sluice.ClassOf(err) != sluice.ClassRetryable || err == nil || !strings.Contains(err.Error(), "418") || len(got) != 4 {
 		t.Errorf("%v, %v", got, err)
 	}
+	for range 9 { // a chat shows whatever it is sent
+		_, _ = s.Handle(t.Context(), alert(t))
+	}
+	if n := strings.Count(strings.Join(got, " "), "/signed"); n != 2 {
+		t.Errorf("who had taken it heard of it %d times, while another was away", n-1)
+	}
+	status = http.StatusNoContent
+	if _, err := s.Handle(t.Context(), alert(t)); err != nil || got[len(got)-1] != "/plain" || len(s.taken)+len(s.recent) != 0 {
+		t.Errorf("%v, %v; remembered %v", got, err, s.taken)
+	}
 }
 
 func TestNoErrorShowsTheSecretOfAURL(t *testing.T) {
@@ -66,6 +76,19 @@ func TestNewsThatAreOldAreNotPosted(t *testing.T) {
 	s := New([]Hook{{URL: "http://127.0.0.1:1"}}, http.DefaultClient, time.Hour, func() time.Time { return noon.Add(2 * time.Hour) })
 	if _, err := s.Handle(t.Context(), alert(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// A webhook that was away for a morning: its alerts rest in the dead letters, from where an operator has them sent.
+func TestAnOldAlertThatIsHandedOverOnceMoreIsPosted(t *testing.T) {
+	posted := 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted++ }))
+	t.Cleanup(server.Close)
+	s := New([]Hook{{URL: server.URL}}, server.Client(), time.Hour, func() time.Time { return noon.Add(5 * time.Hour) })
+	m := alert(t)
+	m.Retry = "by hand"
+	if _, err := s.Handle(t.Context(), m); err != nil || posted != 1 {
+		t.Errorf("%d posted, %v", posted, err)
 	}
 }
 

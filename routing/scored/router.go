@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,8 +79,14 @@ func New(ctx context.Context, m *gemma.Model, prompt routing.Prompt, spec Spec) 
 		return nil, fmt.Errorf("open router: %w", err)
 	}
 	r := &Router{spec: spec, layout: layout, scorer: scorer}
-	if _, err := r.Route(ctx, routing.Request{Text: "Is anybody there?"}); err != nil {
+	first, err := r.Route(ctx, routing.Request{Text: "Is anybody there?"})
+	if err != nil {
 		return nil, fmt.Errorf("open router: its first decision: %w", err)
+	}
+	for policy, p := range first.Probabilities {
+		if math.IsNaN(p) {
+			return nil, fmt.Errorf("open router: its first decision: the probability of %s is not a number: its training diverged, or its weights are damaged", policy)
+		}
 	}
 	return r, nil
 }

@@ -182,6 +182,17 @@ func TestWhatDoesNotFitIsNotOpened(t *testing.T) {
 	refused(t, written(t), s, "lacks the control token Other_Query")
 }
 
+// Numbers that are finite each, and not together: what they say would be held against thresholds in vain.
+func TestAModelThatSaysNoNumberIsNotOpened(t *testing.T) {
+	m, prompt := small(t)
+	for i := range m.Weights[gemma.NormName].Data {
+		m.Weights[gemma.NormName].Data[i] = 3e38
+	}
+	if _, err := scored.New(t.Context(), m, prompt, spec()); err == nil || !strings.Contains(err.Error(), "not a number") {
+		t.Errorf("%v: want a refusal", err)
+	}
+}
+
 func refused(t *testing.T, dir string, s scored.Spec, fault string) {
 	t.Helper()
 	if _, err := scored.Open(t.Context(), dir, s); err == nil || !strings.Contains(err.Error(), fault) {

@@ -96,8 +96,9 @@ func (b *Board) last(ctx context.Context, stream, subject string) ([]byte, error
 	return m.Data, nil
 }
 
-// Progress is the last event of a job; ok is false where there is none. What was done with its model by hand later
-// is none of the job's.
+// Progress is the last word on a job; ok is false where there is none. It is the event that ended the job, once there
+// is one, else the newest of the latest attempt: a worker that was suspended may wake and tell something before it
+// hears that the job was taken from it. What was done with the model by hand later is none of the job's.
 func (b *Board) Progress(ctx context.Context, jobID string) (last sluice.TrainingEvent, ok bool, err error) {
 	data, err := b.last(ctx, streams.StreamTraining, streams.ToldFilter(jobID))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -106,14 +107,19 @@ func (b *Board) Progress(ctx context.Context, jobID string) (last sluice.Trainin
 	if err != nil {
 		return last, false, fmt.Errorf("progress of job %s: %w", jobID, err)
 	}
-	if last, err = streams.Decode[sluice.TrainingEvent](data); err != nil || !byHand(last) {
+	if last, err = streams.Decode[sluice.TrainingEvent](data); err != nil || Ended(last.Kind) && !byHand(last) {
 		return last, err == nil, err
 	}
+	last = sluice.TrainingEvent{}
 	for m, err := range streams.Scan(ctx, b.js, streams.StreamTraining, streams.Window{Filter: streams.ToldFilter(jobID)}) {
 		if err != nil {
 			return last, false, fmt.Errorf("progress of job %s: %w", jobID, err)
 		}
-		if e, err := streams.Decode[sluice.TrainingEvent](m.Data); err == nil && !byHand(e) {
+		e, err := streams.Decode[sluice.TrainingEvent](m.Data)
+		if err != nil || byHand(e) {
+			continue
+		}
+		if !ok || Ended(e.Kind) || !Ended(last.Kind) && e.Attempt >= last.Attempt {
 			last, ok = e, true
 		}
 	}

@@ -77,6 +77,30 @@ func TestWhatIsDoneByHandLaterIsNotTheJobsEnd(t *testing.T) {
 	}
 }
 
+// A worker that was suspended, and wakes to find that its job was another's and is over, may say a word before it
+// hears of that. Trainers would wait for such a job for ever.
+func TestWhatASupersededWorkerStillSaysIsNotTheJobsProgress(t *testing.T) {
+	b := open(t, natstest.Log(t))
+	must(t, b.Tell(t.Context(),
+		sluice.TrainingEvent{JobID: "j1", Kind: "queued", Sequence: 1},
+		sluice.TrainingEvent{JobID: "j1", Kind: "progress", Attempt: 1, Sequence: 2},
+		sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 2, Sequence: 3, Message: "not surely better"},
+		sluice.TrainingEvent{JobID: "j1", Kind: "promoted", Sequence: 9, Message: "I know better"},
+		sluice.TrainingEvent{JobID: "j1", Kind: "checkpoint", Attempt: 1, Sequence: 3},
+	))
+	if e, ok, err := b.Progress(t.Context(), "j1"); err != nil || !ok || e.Kind != "refused" {
+		t.Errorf("progress %+v, %v, %v", e, ok, err)
+	}
+	must(t, b.Tell(t.Context(),
+		sluice.TrainingEvent{JobID: "j2", Kind: "started", Attempt: 2, Sequence: 2},
+		sluice.TrainingEvent{JobID: "j2", Kind: "progress", Attempt: 2, Sequence: 3},
+		sluice.TrainingEvent{JobID: "j2", Kind: "checkpoint", Attempt: 1, Sequence: 7},
+	))
+	if e, ok, err := b.Progress(t.Context(), "j2"); err != nil || !ok || e.Kind != "progress" || e.Attempt != 2 {
+		t.Errorf("progress %+v, %v, %v", e, ok, err)
+	}
+}
+
 func TestOfManyProposalsOneWins(t *testing.T) {
 	js := natstest.Log(t)
 	boards := []*board.Board{open(t, js), open(t, js), open(t, js), open(t, js)}
@@ -134,6 +158,22 @@ func TestALeaseIsOneWorkersUntilItFallsSilent(t *testing.T) {
 	}
 }
 
+// The server that stored it went away before it could say so.
+func TestASignOfLifeWhoseConfirmationWasLostLosesNoLease(t *testing.T) {
+	js := natstest.Log(t)
+	b := open(t, js)
+	lease, err := b.Lease(t.Context(), "j1", "w1", time.Hour)
+	must(t, err)
+	kv, err := js.KeyValue(t.Context(), streams.BucketTraining)
+	must(t, err)
+	entry, err := kv.Get(t.Context(), "lease.j1")
+	must(t, err)
+	_, err = kv.Update(t.Context(), "lease.j1", entry.Value(), entry.Revision())
+	must(t, err)
+	must(t, lease.Beat(t.Context()))
+	must(t, lease.Release(t.Context()))
+}
+
 func TestACancellationIsHeardBeforeAndDuringTheWork(t *testing.T) {
 	b := open(t, natstest.Log(t))
 	heard := make(chan string)
@@ -181,6 +221,21 @@ func TestAJobGoesToOneWorkerAndComesBackIfThatFallsSilent(t *testing.T) {
 	must(t, third.Done(ctx))
 	if _, err := q.Next(ctx, 1500*time.Millisecond); !errors.Is(err, board.ErrIdle) {
 		t.Errorf("a job that is done was handed out: %v", err)
+	}
+}
+
+// A log that was set up anew, or an operator who tidied, takes the consumer away from waiting workers.
+func TestAQueueWhoseConsumerIsGoneIsMadeAnew(t *testing.T) {
+	js := natstest.Log(t)
+	b := open(t, js)
+	q, err := b.Queue(t.Context(), time.Minute)
+	must(t, err)
+	must(t, js.DeleteConsumer(t.Context(), streams.StreamJobs, streams.DurableTrain))
+	_, err = b.Ask(t.Context(), sluice.TrainingJob{ID: "j1"})
+	must(t, err)
+	taken, err := q.Next(t.Context(), 10*time.Second)
+	if err != nil || taken.Job.ID != "j1" {
+		t.Fatalf("%+v, %v", taken, err)
 	}
 }
 

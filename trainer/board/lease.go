@@ -82,15 +82,35 @@ func (l *Lease) Release(ctx context.Context) error { return l.write(ctx, "") }
 func (l *Lease) write(ctx context.Context, worker string) error {
 	data, err := json.Marshal(holder{worker, l.Attempt})
 	if err == nil {
-		var revision uint64
-		if revision, err = l.board.put(ctx, leaseKey(l.jobID), l.revision, data); err == nil {
-			l.revision = revision
-		}
+		err = l.put(ctx, data)
+	}
+	if errors.Is(err, ErrLost) && l.stillOurs(ctx) {
+		err = l.put(ctx, data)
 	}
 	if err != nil {
 		return fmt.Errorf("lease of job %s: %w", l.jobID, err)
 	}
 	return nil
+}
+
+func (l *Lease) put(ctx context.Context, data []byte) error {
+	revision, err := l.board.put(ctx, leaseKey(l.jobID), l.revision, data)
+	if err == nil {
+		l.revision = revision
+	}
+	return err
+}
+
+// stillOurs says whether what is stored is this very lease: a sign of life whose confirmation was lost changed its
+// revision, and nobody else did.
+func (l *Lease) stillOurs(ctx context.Context) bool {
+	entry, err := l.board.kv.Get(ctx, leaseKey(l.jobID))
+	var h holder
+	if err != nil || json.Unmarshal(entry.Value(), &h) != nil || h != (holder{l.Worker, l.Attempt}) {
+		return false
+	}
+	l.revision = entry.Revision()
+	return true
 }
 
 // Holder is who has a job in hand, and since when nothing was heard of it; "" for nobody.

@@ -17,19 +17,23 @@ import (
 // patience is handed out again.
 type Queue struct {
 	consumer jetstream.Consumer
-	patience time.Duration
+	// open makes the consumer, or finds it.
+	open func(context.Context) (jetstream.Consumer, error)
 }
 
 // Queue opens the queue. patience is how long a worker may be silent.
 func (b *Board) Queue(ctx context.Context, patience time.Duration) (*Queue, error) {
-	c, err := b.js.CreateOrUpdateConsumer(ctx, streams.StreamJobs, jetstream.ConsumerConfig{
-		Durable: streams.DurableTrain, Description: "workers that train", AckPolicy: jetstream.AckExplicitPolicy,
-		DeliverPolicy: jetstream.DeliverAllPolicy, AckWait: patience, MaxAckPending: 1000,
-	})
+	open := func(ctx context.Context) (jetstream.Consumer, error) {
+		return b.js.CreateOrUpdateConsumer(ctx, streams.StreamJobs, jetstream.ConsumerConfig{
+			Durable: streams.DurableTrain, Description: "workers that train", AckPolicy: jetstream.AckExplicitPolicy,
+			DeliverPolicy: jetstream.DeliverAllPolicy, AckWait: patience, MaxAckPending: 1000,
+		})
+	}
+	c, err := open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("queue of jobs: %w", err)
 	}
-	return &Queue{c, patience}, nil
+	return &Queue{c, open}, nil
 }
 
 // Taken is a job in hand. Done ends it for good; Back gives it to the queue again; until then the worker
@@ -72,6 +76,9 @@ func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Taken, error) {
 			case <-pause.C:
 			}
 			pause.Stop()
+			if c, err := q.open(ctx); err == nil { // it may have come back without the consumer
+				q.consumer = c
+			}
 		}
 	}
 }

@@ -39,6 +39,13 @@ type checkpoint struct {
 
 const checkpointFile = "checkpoint.json"
 
+// ErrCheckpoint says that a checkpoint can't be gone on from: it is of other rows or options, of another version of
+// this program, or torn. Without it the run begins anew.
+var ErrCheckpoint = errors.New("the checkpoint is of no use")
+
+// useless marks what is wrong with a checkpoint.
+func useless(err error) error { return fmt.Errorf("%w: %w", ErrCheckpoint, err) }
+
 // job identifies what decides the result.
 func (r *run) job() (string, error) {
 	o := r.options
@@ -143,14 +150,14 @@ func (r *run) resume() error {
 	}
 	var p checkpoint
 	if err := json.Unmarshal(data, &p); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+		return useless(err)
 	}
 	job, err := r.job()
 	if err != nil {
 		return err
 	}
 	if p.Job != job {
-		return fmt.Errorf("checkpoint in %s is of job %s, this is %s: use another directory", r.options.Checkpoints, p.Job, job)
+		return useless(fmt.Errorf("that in %s is of job %s, this is %s: use another directory", r.options.Checkpoints, p.Job, job))
 	}
 	if p.Kept != nil {
 		s, err := readState(filepath.Join(r.options.Checkpoints, p.Weights))
@@ -174,18 +181,25 @@ func (r *run) restoreTrainer() error {
 		return err
 	}
 	r.point.Trainer = "" // the next stage begins with fresh moments
-	return r.trainer.Restore(s)
+	if err := r.trainer.Restore(s); err != nil {
+		return useless(err)
+	}
+	return nil
 }
 
 func readState(path string) (learn.State, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return learn.State{}, fmt.Errorf("checkpoint: %w", err)
+		return learn.State{}, useless(err)
 	}
 	defer func() { _ = f.Close() }() // read only
 	stat, err := f.Stat()
 	if err != nil {
 		return learn.State{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	return learn.ReadState(f, stat.Size())
+	state, err := learn.ReadState(f, stat.Size())
+	if err != nil {
+		return state, useless(err)
+	}
+	return state, nil
 }

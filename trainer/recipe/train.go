@@ -148,7 +148,7 @@ func (r *run) dpo(ctx context.Context) error {
 		return err
 	}
 	if len(pairs) != len(r.point.References) {
-		return fmt.Errorf("%d batches of pairs and %d of references: the checkpoint is of another version", len(pairs), len(r.point.References))
+		return useless(fmt.Errorf("%d batches of pairs and %d of references: it is of another version", len(pairs), len(r.point.References)))
 	}
 	return r.steps(ctx, stage{
 		name: StageFinal, hyper: r.start.hyper(len(pairs), r.start.dpoRate), steps: len(pairs),

@@ -38,6 +38,7 @@ type Board interface {
 	Ask(ctx context.Context, job sluice.TrainingJob) (asked bool, err error)
 	Tell(ctx context.Context, events ...sluice.TrainingEvent) error
 	Progress(ctx context.Context, jobID string) (last sluice.TrainingEvent, ok bool, err error)
+	Job(ctx context.Context, id string) (sluice.TrainingJob, error)
 	Examples(ctx context.Context) (uint64, error)
 	Alarms(ctx context.Context, rule string, after time.Time) ([]sluice.Alert, error)
 }
@@ -172,7 +173,15 @@ func (w *Watcher) busy(ctx context.Context, last board.Proposal) (bool, error) {
 		return false, nil
 	}
 	e, ok, err := w.Board.Progress(ctx, last.Job.ID)
-	return !ok || !board.Ended(e.Kind), err
+	if ok || err != nil {
+		return !board.Ended(e.Kind), err
+	}
+	// Nothing was told yet, or all of it has left the log by its age, and so has the job: then nobody waits for it.
+	_, err = w.Board.Job(ctx, last.Job.ID)
+	if errors.Is(err, board.ErrNoJob) {
+		return false, nil
+	}
+	return true, err
 }
 
 // cause is a trigger and its reason in words.

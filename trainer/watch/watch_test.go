@@ -282,6 +282,29 @@ func TestWhileAJobIsAtWorkNoneIsAskedForAndItsExamplesCountOnce(t *testing.T) {
 	}
 }
 
+// Facts leave the log by their age; what the trainers agreed on stays.
+func TestAJobWhoseFactsHaveLeftTheLogKeepsNobodyWaiting(t *testing.T) {
+	js, f := natstest.Log(t), &tables{}
+	w := watcher(t, js, f, options())
+	f.add(130, sluice.Standard)
+	first := look(t, w)
+	end(t, w, first)
+	for _, name := range []string{streams.StreamTraining, streams.StreamJobs} {
+		s, err := js.Stream(t.Context(), name)
+		if err == nil {
+			err = s.Purge(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.add(100, sluice.Complex)
+		job := look(t, w)
+		if gone := name == streams.StreamJobs; (job != nil) != gone {
+			t.Errorf("after %s was purged: job %+v", name, job)
+		}
+	}
+}
+
 func TestAProposalWhoseTrainerDiedIsFinishedByAnother(t *testing.T) {
 	js, f := natstest.Log(t), &tables{}
 	w := watcher(t, js, f, options())

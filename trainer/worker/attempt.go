@@ -116,8 +116,8 @@ func (a *attempt) begin(ctx context.Context) error {
 	return a.tell(ctx, sluice.TrainingEvent{Kind: "started", Message: fmt.Sprintf("%d train and %d test examples", a.job.TrainExamples, a.job.TestExamples)})
 }
 
-// train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx has
-// failed for good.
+// train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx, or
+// [ErrAway], has failed for good.
 func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -140,6 +140,8 @@ func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, 
 		return dir, nil
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
+	case errors.Is(err, ErrAway):
+		return "", err
 	default:
 		return "", &faulty{err}
 	}
@@ -254,14 +256,12 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 		return errLeaseLost // nothing more is ours to tell
 	case a.over:
 		err = nil
-	case errors.Is(cause, errCanceled), errors.Is(err, errCanceled):
-		if !errors.Is(cause, errCanceled) {
-			cause = err
-		}
-		err = a.tell(ctx, sluice.TrainingEvent{Kind: "canceled", Message: cause.Error()})
+	case errors.Is(cause, errCanceled):
+		err = a.giveUp(ctx, "canceled", cause)
+	case errors.Is(err, errCanceled):
+		err = a.giveUp(ctx, "canceled", err)
 	case errors.As(err, &own), a.lease.Attempt >= most && !interrupted:
-		a.w.Log.Error("training failed", "job", a.job.ID, "error", err)
-		err = a.tell(ctx, sluice.TrainingEvent{Kind: "failed", Message: err.Error()})
+		err = a.giveUp(ctx, "failed", err)
 	}
 	if err == nil {
 		err = os.RemoveAll(a.dir)
@@ -274,6 +274,18 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 		a.w.Log.Debug("lease not released; it runs out", "error", release)
 	}
 	return err
+}
+
+// giveUp tells that the job ends without a model that decides. One that decides already, since what stopped the job
+// came in the moment of its promotion, is told as what it is.
+func (a *attempt) giveUp(ctx context.Context, kind string, why error) error {
+	if promoted, err := a.promotedBefore(ctx); promoted || err != nil {
+		return err
+	}
+	if kind == "failed" {
+		a.w.Log.Error("training failed", "job", a.job.ID, "error", why)
+	}
+	return a.tell(ctx, sluice.TrainingEvent{Kind: kind, Message: why.Error()})
 }
 
 // models is where opened artifacts are kept.

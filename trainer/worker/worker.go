@@ -30,6 +30,10 @@ type Progress struct {
 	Message      string
 }
 
+// ErrAway says that a recipe could not have what it needs for now, which is no fault of its job: it is to be done
+// again.
+var ErrAway = errors.New("not to be had at the moment")
+
 // Recipe makes an artifact of a job's train rows.
 type Recipe interface {
 	// Train returns the artifact's directory. It goes on from what it left in dir, keeps what it needs for that
@@ -126,6 +130,10 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 	lease, err := w.Board.Lease(ctx, job.ID, w.Name, w.Patience)
 	if err != nil {
 		return err
+	}
+	// Whoever had it may have carried it to its end since: it tells first and lets go then.
+	if last, told, err = w.Board.Progress(ctx, job.ID); err != nil || told && board.Ended(last.Kind) {
+		return errors.Join(err, lease.Release(ctx))
 	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -11,6 +11,8 @@ import (
 
 	"sluice"
 	"sluice/streams"
+	"sluice/trainer/board"
+	"sluice/trainer/registry"
 	"sluice/trainer/snapshot"
 	"sluice/trainer/worker"
 )
@@ -150,6 +152,19 @@ func TestARecipeThatFailsOrPanicsHasFailedForGood(t *testing.T) {
 	}
 }
 
+func TestARecipeThatLacksSomethingForNowIsDoneAgain(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	err := s.worker(t.TempDir(), "w1", &counter{err: fmt.Errorf("base model: %w", worker.ErrAway)}).Do(t.Context(), job.ID)
+	if got := kinds(s.events(t, job.ID)); !errors.Is(err, worker.ErrAway) || got != "1:started " {
+		t.Errorf("%v, told %s", err, got)
+	}
+	must(t, s.worker(t.TempDir(), "w2", &counter{knows: "nothing"}).Do(t.Context(), job.ID))
+	if end := last(t, s, job.ID); end.Kind != "refused" || end.Attempt != 2 {
+		t.Errorf("end %+v", end)
+	}
+}
+
 func TestASnapshotThatIsGoneOrAnotherFailsTheJob(t *testing.T) {
 	s := logSite(t)
 	gone := s.ask(t, "gone", examples(60, hard, numbered))
@@ -231,6 +246,53 @@ func TestAPromotionThatWasNotToldIsToldByTheNextWorker(t *testing.T) {
 	history, err := s.registry.History(t.Context())
 	if err != nil || len(history) != 1 {
 		t.Errorf("promoted %d times, %v", len(history), err)
+	}
+}
+
+// The first worker tells the end and lets go between the second one's look and its lease.
+func TestAJobThatEndsWhileItIsTakenIsNotDoneAgain(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	lease, err := s.board.Lease(t.Context(), job.ID, "w1", time.Hour)
+	must(t, err)
+	between := func() time.Time { // asked when a lease is looked at
+		if lease != nil {
+			must(t, s.board.Tell(t.Context(), sluice.TrainingEvent{JobID: job.ID, Kind: "refused", Attempt: 1, Sequence: 1}))
+			lease = nil
+		}
+		return time.Now().Add(2 * time.Hour)
+	}
+	late := s.worker(t.TempDir(), "w2", &counter{err: errors.New("asked again")})
+	late.Board, err = board.Open(t.Context(), s.js, s.board.Publisher, between)
+	must(t, err)
+	must(t, late.Do(t.Context(), job.ID))
+	if got := kinds(s.events(t, job.ID)); got != "1:refused " {
+		t.Errorf("told %s", got)
+	}
+	if who, _, err := s.board.Holder(t.Context(), job.ID); who != "" || err != nil {
+		t.Errorf("held by %q, %v", who, err)
+	}
+}
+
+// A cancellation that comes in the moment of the promotion comes too late: what decides must not be called canceled.
+func TestACancellationThatIsTooLateLeavesThePromotionTold(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(600, hard, numbered))
+	var stopped <-chan struct{}
+	w := s.worker(t.TempDir(), "w1", &counter{knows: "hash", step: func(ctx context.Context, _ int) { stopped = ctx.Done() }})
+	r, err := registry.Open(t.Context(), s.js, s.board, func() time.Time {
+		if state, err := s.registry.State(t.Context()); err == nil && state.Active.Version != "" { // promoted and not told
+			must(t, s.board.Cancel(t.Context(), job.ID, "enough"))
+			<-stopped
+		}
+		return time.Now()
+	})
+	must(t, err)
+	w.Registry = r
+	must(t, w.Do(t.Context(), job.ID))
+	end := last(t, s, job.ID)
+	if end.Kind != "promoted" || end.ModelVersion == "" || end.ModelVersion != active(t, s) {
+		t.Errorf("end %+v; active %q", end, active(t, s))
 	}
 }
 
