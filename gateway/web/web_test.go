@@ -215,7 +215,7 @@ func TestAClientThatDoesNotReadAWholeReplyIsGivenUp(t *testing.T) {
 		_, err := w.Write(make([]byte, 64<<20))
 		gaveUp <- err
 	})
-	s, err := web.Listen("127.0.0.1:0", "", "", 100*time.Millisecond, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(t.Context(), "127.0.0.1:0", "", "", 100*time.Millisecond, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestAStreamOutlastsTheTimeOfAWholeReply(t *testing.T) {
 		_ = e.Send("", "after")
 		e.End(&sluice.Decision{}, "[DONE]")
 	})
-	s, err := web.Listen("127.0.0.1:0", "", "", time.Nanosecond, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(t.Context(), "127.0.0.1:0", "", "", time.Nanosecond, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestTLSIsServed(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := certificate(t, t.TempDir())
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { web.WriteJSON(w, []byte(`"hello"`)) })
-	s, err := web.Listen("127.0.0.1:0", cert, key, time.Minute, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(t.Context(), "127.0.0.1:0", cert, key, time.Minute, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestTLSIsServed(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := web.Listen("127.0.0.1:0", "nothing.pem", key, time.Minute, h, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := web.Listen(t.Context(), "127.0.0.1:0", "nothing.pem", key, time.Minute, h, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a missing certificate was taken")
 	}
 }
