@@ -30,6 +30,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Here is all that is not read yet, as long as the request is in hand.
+func (b *body) Here() []byte { return b.rest }
+
 // Close drops the rest.
 func (b *body) Close() error {
 	b.rest = nil
