@@ -89,7 +89,7 @@ func (c *conn) wait() bool {
 	if c.l.draining.Load() { // behind what it undoes
 		return false
 	}
-	n, err := c.Conn.Read(c.come[:])
+	n, err := c.Read(c.come[:])
 	c.have = n
 	if c.fresh {
 		c.fresh, c.reading = false, time.Time{}
@@ -121,7 +121,7 @@ func (c *conn) answer(a *asked) bool {
 func (c *conn) armed(now time.Time) {
 	if c.writing.IsZero() || now.Sub(c.writing) > c.l.o.WriteTimeout/64 {
 		c.writing = now
-		_ = c.Conn.SetWriteDeadline(now.Add(c.l.o.WriteTimeout))
+		_ = c.SetWriteDeadline(now.Add(c.l.o.WriteTimeout))
 	}
 }
 

@@ -98,7 +98,7 @@ func sameAsNetHTTP(come []byte) error {
 	}
 	if !reflect.DeepEqual(got.URL, theirs.URL) || !reflect.DeepEqual(got.Header, theirs.Header) || got.Host != theirs.Host || got.Method != theirs.Method ||
 		got.ContentLength != theirs.ContentLength || got.RequestURI != theirs.RequestURI || got.Proto != theirs.Proto || theirs.TransferEncoding != nil {
-		return fmt.Errorf("it is %+v, to net/http %+v", got, *theirs) //nolint:govet // nobody uses the copies
+		return fmt.Errorf("it is %+v, to net/http %+v", got, *theirs)
 	}
 	return nil
 }

@@ -126,11 +126,12 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 			_ = c.SetReadDeadline(past)
 		}
 	})
-	defer context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(ctx, func() {
 		l.cut()
 		l.each(func(c *conn) { _ = c.Close() })
-	})()
+	})
 	l.running.Wait()
+	stop()
 	l.cut()
 	return err
 }

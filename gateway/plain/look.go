@@ -50,7 +50,7 @@ func (l *look) now() {
 	if over {
 		return
 	}
-	switch n, err := l.c.Conn.Read(l.one[:]); {
+	switch n, err := l.c.Read(l.one[:]); {
 	case n > 0:
 		l.more = true
 	case !errors.Is(err, os.ErrDeadlineExceeded):

@@ -29,10 +29,20 @@ type server struct {
 
 func start(t *testing.T, h http.HandlerFunc, o plain.Options) *server {
 	t.Helper()
+	return startOn(t, listen(t), h, o)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+func startOn(t *testing.T, l net.Listener, h http.HandlerFunc, o plain.Options) *server {
+	t.Helper()
 	quiet := log.New(io.Discard, "", 0)
 	o.Handler, o.ErrorLog = h, quiet
 	o.ReadHeaderTimeout, o.IdleTimeout = time.Minute, time.Minute
@@ -79,18 +89,26 @@ func (c *client) say(words string) {
 	}
 }
 
+// heard is a reply.
+type heard struct {
+	status int
+	last   bool // of the connection
+	body   string
+}
+
 // hear reads a reply.
-func (c *client) hear() (*http.Response, string) {
+func (c *client) hear() heard {
 	c.t.Helper()
 	resp, err := http.ReadResponse(c.r, &http.Request{Method: http.MethodPost})
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return resp, string(body)
+	return heard{resp.StatusCode, resp.Close, string(body)}
 }
 
 // who answers a request with what it asked, and who answers it.
@@ -113,8 +131,8 @@ func TestAConnectionIsNetHTTPsFromTheFirstRequestOnThatIsNotPlain(t *testing.T) 
 		{post("/d", "3"), "net/http POST /d 3"},
 	} {
 		c.say(step.say)
-		if resp, got := c.hear(); got != step.want || resp.StatusCode != http.StatusOK {
-			t.Errorf("%q, want %q", got, step.want)
+		if got := c.hear(); got.body != step.want || got.status != http.StatusOK {
+			t.Errorf("%+v, want %q", got, step.want)
 		}
 	}
 }
@@ -125,8 +143,8 @@ func TestABodyThatComesLaterIsWaitedForByNetHTTP(t *testing.T) {
 	whole := post("/a", strings.Repeat("x", 20_000))
 	c.say(whole[:100])
 	c.say(whole[100:])
-	if _, got := c.hear(); got != "net/http POST /a "+strings.Repeat("x", 20_000) {
-		t.Errorf("%.40q", got)
+	if got := c.hear(); got.body != "net/http POST /a "+strings.Repeat("x", 20_000) {
+		t.Errorf("%.40q", got.body)
 	}
 }
 
@@ -135,8 +153,8 @@ func TestRequestsThatComeTogetherAreAnsweredInTurn(t *testing.T) {
 	c := start(t, who, plain.Options{}).dial(t)
 	c.say(post("/a", "1") + post("/b", "2") + "GET /c HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + post("/d", "3"))
 	for _, want := range []string{"plain POST /a 1", "plain POST /b 2", "net/http GET /c ", "net/http POST /d 3"} {
-		if _, got := c.hear(); got != want {
-			t.Errorf("%q, want %q", got, want)
+		if got := c.hear(); got.body != want {
+			t.Errorf("%q, want %q", got.body, want)
 		}
 	}
 }
@@ -191,39 +209,50 @@ func TestARepliesBytesMeanTheSameWhoeverWritesThem(t *testing.T) {
 	for name, h := range replies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			theirs := httptest.NewServer(h)
+			theirs := httptest.NewUnstartedServer(h)
+			theirs.Config.ErrorLog = log.New(io.Discard, "", 0)
+			theirs.Start()
 			defer theirs.Close()
 			ours := start(t, h, plain.Options{})
-			ask := func(url string) (*http.Response, string) {
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				resp, err := http.DefaultClient.Do(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = resp.Body.Close() }()
-				body, err := io.ReadAll(resp.Body)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := http.ParseTime(resp.Header.Get("Date")); err != nil {
-					t.Error(err)
-				}
-				resp.Header.Del("Date")
-				resp.Header.Del("Content-Length")
-				return resp, string(body)
-			}
-			want, wantBody := ask(theirs.URL)
+			want := told(t, theirs.URL)
 			for range 2 { // the second on the same connection
-				got, body := ask("http://" + ours.Addr().String())
-				if body != wantBody || got.StatusCode != want.StatusCode || got.Close != want.Close || !reflect.DeepEqual(got.Header, want.Header) || !reflect.DeepEqual(got.Trailer, want.Trailer) {
-					t.Errorf("%d %v %v close %t %.40q, net/http's %d %v %v close %t %.40q", got.StatusCode, got.Header, got.Trailer, got.Close, body, want.StatusCode, want.Header, want.Trailer, want.Close, wantBody)
+				if got := told(t, "http://"+ours.Addr().String()); !reflect.DeepEqual(got, want) {
+					t.Errorf("%.400s, net/http's %.400s", fmt.Sprint(got), fmt.Sprint(want))
 				}
 			}
 		})
 	}
+}
+
+// reply is all that a client is told, but for the date and how the length is told.
+type reply struct {
+	status          int
+	last            bool
+	header, trailer http.Header
+	body            string
+}
+
+func told(t *testing.T, url string) reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.ParseTime(resp.Header.Get("Date")); err != nil {
+		t.Error(err)
+	}
+	resp.Header.Del("Date")
+	resp.Header.Del("Content-Length")
+	return reply{resp.StatusCode, resp.Close, resp.Header, resp.Trailer, string(body)}
 }
 
 func TestAClientThatLeavesEndsItsRequest(t *testing.T) {
@@ -240,23 +269,47 @@ func TestAClientThatLeavesEndsItsRequest(t *testing.T) {
 	}
 }
 
+// watched tells of every connection that somebody has looked at it, and found something.
+type watched struct {
+	net.Listener
+	found chan struct{}
+}
+
+func (l watched) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return watchedConn{c, l.found}, err
+}
+
+type watchedConn struct {
+	net.Conn
+	found chan struct{}
+}
+
+func (c watchedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if len(p) == 1 && n == 1 {
+		c.found <- struct{}{}
+	}
+	return n, err
+}
+
 func TestWhatAClientSaysWhileItIsAnsweredIsNotLost(t *testing.T) {
 	t.Parallel()
-	asked, go1 := make(chan struct{}, 2), make(chan struct{}, 2)
-	c := start(t, func(w http.ResponseWriter, r *http.Request) {
+	asked, answer, found := make(chan struct{}, 2), make(chan struct{}, 2), make(chan struct{}, 2)
+	c := startOn(t, watched{listen(t), found}, func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
-		<-go1
+		<-answer
 		who(w, r)
 	}, plain.Options{}).dial(t)
 	c.say(post("/a", "1"))
 	<-asked
 	c.say(post("/b", "2"))
-	time.Sleep(20 * time.Millisecond) // until somebody looks: what is under test is the look
-	go1 <- struct{}{}
-	go1 <- struct{}{}
-	for _, want := range []string{"POST /a 1", "POST /b 2"} {
-		if _, got := c.hear(); !strings.HasSuffix(got, want) {
-			t.Errorf("%q, want %q", got, want)
+	<-found
+	answer <- struct{}{}
+	answer <- struct{}{}
+	for _, want := range []string{"plain POST /a 1", "net/http POST /b 2"} { // of the second a byte came before the rest
+		if got := c.hear(); got.body != want {
+			t.Errorf("%q, want %q", got.body, want)
 		}
 	}
 }
@@ -287,8 +340,8 @@ func TestShutdownWaitsForWhatIsInHandAndEndsWhatIsIdle(t *testing.T) {
 	default:
 	}
 	close(answer)
-	if resp, got := busy.hear(); got != "plain POST /slow {}" || !resp.Close {
-		t.Errorf("%q, close %t", got, resp.Close)
+	if got := busy.hear(); got.body != "plain POST /slow {}" || !got.last {
+		t.Errorf("%+v", got)
 	}
 	if err := <-down; err != nil {
 		t.Error(err)
@@ -327,8 +380,8 @@ func TestAPanicEndsItsConnectionAlone(t *testing.T) {
 	}
 	other := s.dial(t)
 	other.say(post("/", "{}"))
-	if _, got := other.hear(); got != "begun" {
-		t.Errorf("%q", got)
+	if got := other.hear(); got.body != "begun" {
+		t.Errorf("%+v", got)
 	}
 }
 

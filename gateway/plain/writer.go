@@ -148,7 +148,7 @@ func (w *writer) send() error {
 	if !w.own {
 		w.c.armed(w.began)
 	}
-	_, w.err = w.c.Conn.Write(w.out)
+	_, w.err = w.c.Write(w.out)
 	if w.out = w.out[:0]; w.err != nil {
 		w.c.cancel() // the client is gone
 	}
@@ -180,7 +180,7 @@ func (w *writer) finish() bool {
 // SetWriteDeadline is for [http.ResponseController]: it is in force for this reply alone.
 func (w *writer) SetWriteDeadline(t time.Time) error {
 	w.own, w.c.writing = true, time.Time{}
-	return w.c.Conn.SetWriteDeadline(t)
+	return w.c.SetWriteDeadline(t)
 }
 
 // SetReadDeadline is for [http.ResponseController]: there is nothing more to read.
