@@ -248,17 +248,22 @@ func TestAStreamOutlastsTheTimeOfAWholeReply(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Shutdown(t.Context()) }()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "data: \"before\"\n\ndata: \"after\"\n\ndata: [DONE]\n\n" {
-		t.Errorf("it got %q, %v", got, err)
+	for _, body := range []string{"", "{}"} { // net/http's and plain
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "data: \"before\"\n\ndata: \"after\"\n\ndata: [DONE]\n\n" {
+			t.Errorf("it got %q, %v", got, err)
+		}
+		if want := (http.Header{web.HeaderCost: nil}); len(resp.Trailer) != len(want) {
+			t.Errorf("the trailer is %v", resp.Trailer)
+		}
 	}
 }
 
