@@ -23,7 +23,6 @@ type conn struct {
 	// come[:have] is what has come and is not answered.
 	come [longest]byte
 	have int
-	a    asked
 	w    writer
 	look look
 	// idle says that nothing is in hand. Shutdown reads it.
@@ -54,12 +53,12 @@ func (c *conn) serve() {
 		}
 	}()
 	for c.wait() {
-		size := c.a.read(c.come[:c.have], c.like)
-		if size == 0 {
+		a, size := read(c.come[:c.have], c.like)
+		if a == nil {
 			c.handOver()
 			return
 		}
-		if !c.answer() {
+		if !c.answer(a) {
 			break
 		}
 		c.have = copy(c.come[:], c.come[size:c.have])
@@ -107,13 +106,13 @@ func (c *conn) handOver() {
 }
 
 // answer has a request answered; false where the connection is of no use any more.
-func (c *conn) answer() bool {
+func (c *conn) answer(a *asked) bool {
 	now := time.Now()
 	c.w.reset(now)
 	c.look.start()
 	func() {
 		defer c.look.stop() // also where the handler panics
-		c.l.o.Handler.ServeHTTP(&c.w, &c.a.Request)
+		c.l.o.Handler.ServeHTTP(&c.w, &a.Request)
 	}()
 	return c.w.finish() && !c.look.gone
 }

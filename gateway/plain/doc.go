@@ -7,7 +7,7 @@
 // a goroutine of the request's own, sets seven deadlines, and makes two contexts.
 //
 // A handler can't tell the difference, but for what net/http offers beside the reply: a connection can't be taken over
-// (http.Hijacker), the request's context, which ends when the client leaves, outlives the handler on a connection that
-// is used again, and the request itself does not. That a client has left is noticed after [lookAfter]: whoever is answered sooner was
+// (http.Hijacker), and the request's context, which ends when the client leaves, outlives the handler on a
+// connection that is used again. That a client has left is noticed after [lookAfter]: whoever is answered sooner was
 // answered.
 package plain

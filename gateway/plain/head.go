@@ -11,13 +11,11 @@ import (
 	"sluice/heads"
 )
 
-// asked is a request, in one piece of memory that the next one of its connection uses again: it lasts until its handler
-// returns, its texts as long as somebody has them. The zero value is ready to be read into.
+// asked is a request, in one piece of memory.
 type asked struct {
 	http.Request
-	url    url.URL
-	body   body
-	values []string
+	url  url.URL
+	body body
 }
 
 // body is a request's body, all of which has come.
@@ -41,13 +39,13 @@ func (b *body) Close() error {
 	return nil
 }
 
-// read reads the request that come begins with, and tells its size; 0 where it is not plain, or not there as a whole.
-// What is plain means the same to net/http. like is what all requests of the connection have in common; the body is
-// that of come.
-func (a *asked) read(come []byte, like *http.Request) (size int) {
+// read reads the request that come begins with, and its size; nil where it is not plain, or not there as a whole. What
+// is plain means the same to net/http. like is what all requests of the connection have in common; the body is that
+// of come.
+func read(come []byte, like *http.Request) (*asked, int) {
 	end := bytes.Index(come, []byte("\r\n\r\n"))
 	if end < 0 {
-		return 0
+		return nil, 0
 	}
 	end += len("\r\n\r\n")
 	line, rest, _ := strings.Cut(string(come[:end]), "\r\n")
@@ -55,42 +53,30 @@ func (a *asked) read(come []byte, like *http.Request) (size int) {
 	path, old := strings.CutSuffix(target, " HTTP/1.1")
 	lines := strings.Count(rest, "\r\n") - 1 // the last is empty
 	if !is || !old || !plainPath(path) || lines < 2 || lines > heads.Most {
-		return 0
+		return nil, 0
 	}
-	a.renew(like, lines)
-	for i := range a.values {
+	a := &asked{Request: *like}
+	a.Header, a.ContentLength = make(http.Header, lines), -1
+	values := make([]string, lines)
+	for i := range values {
 		line, rest, _ = strings.Cut(rest, "\r\n")
 		name, value, ok := heads.Field(line)
 		if !ok || !a.heed(name, value) {
-			return 0
+			return nil, 0
 		}
 		if name != "Host" { // net/http keeps it apart, too
-			a.values[i] = value
-			heads.Add(a.Header, name, a.values, i)
+			values[i] = value
+			heads.Add(a.Header, name, values, i)
 		}
 	}
 	if a.Host == "" || a.ContentLength <= 0 || a.ContentLength > int64(len(come)-end) {
-		return 0
+		return nil, 0
 	}
-	size = end + int(a.ContentLength)
+	size := end + int(a.ContentLength)
 	a.body.rest = come[end:size:size]
 	a.url.Path = path
 	a.RequestURI, a.URL, a.Body = path, &a.url, &a.body
-	return size
-}
-
-// renew forgets the request before.
-func (a *asked) renew(like *http.Request, lines int) {
-	header, values := a.Header, a.values
-	if header == nil {
-		header = make(http.Header, lines)
-	}
-	clear(header)
-	if cap(values) < lines {
-		values = make([]string, lines)
-	}
-	*a = asked{Request: *like, values: values[:lines]}
-	a.Header, a.ContentLength = header, -1
+	return a, size
 }
 
 // plainPath says whether a path means itself.

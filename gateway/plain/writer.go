@@ -2,7 +2,6 @@ package plain
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +19,6 @@ type writer struct {
 	code   int       // 0: none yet
 	// out is the head, without its end, until it is sent; then chunks. body is what was written since.
 	out, body []byte
-	names     []string // of the header, sorted
 	trailers  []string
 	chunked   bool
 	bare      bool // a reply without a body
@@ -31,7 +29,7 @@ type writer struct {
 
 func (w *writer) reset(began time.Time) {
 	clear(w.header)
-	*w = writer{c: w.c, header: w.header, began: began, out: w.out[:0], body: w.body[:0], names: w.names[:0]}
+	*w = writer{c: w.c, header: w.header, began: began, out: w.out[:0], body: w.body[:0]}
 	if cap(w.out) > kept || cap(w.body) > kept {
 		w.out, w.body = nil, nil
 	}
@@ -48,11 +46,7 @@ func (w *writer) WriteHeader(code int) {
 	w.code = code
 	w.bare = code == http.StatusNoContent || code == http.StatusNotModified
 	w.out = append(append(append(strconv.AppendInt(append(w.out, "HTTP/1.1 "...), int64(code), 10), ' '), http.StatusText(code)...), "\r\n"...)
-	for name := range w.header {
-		w.names = append(w.names, name)
-	}
-	slices.Sort(w.names)
-	for _, name := range w.names {
+	for name, values := range w.header {
 		switch name {
 		case "Content-Length", "Transfer-Encoding":
 			continue // ours
@@ -62,7 +56,7 @@ func (w *writer) WriteHeader(code int) {
 			w.last = w.last || strings.EqualFold(w.header.Get(name), "close")
 			continue
 		}
-		w.out = appendField(w.out, name, w.header[name])
+		w.out = appendField(w.out, name, values)
 	}
 	if w.header["Date"] == nil {
 		w.out = append(append(append(w.out, "Date: "...), w.c.l.dates.at(w.began)...), "\r\n"...)
