@@ -16,15 +16,20 @@ type Lines struct {
 	// texts has lines hold query, reasoning and answer; otherwise they hold their lengths.
 	texts bool
 
-	mu   sync.Mutex
-	w    io.Writer
-	line object.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	line  object.Writer
+	lines []byte // that are not written yet
 }
 
-// NewLines writes to w, one Write a line.
+// together is how many bytes are written at once where there are more lines: a pipe takes so many as a whole, whoever
+// else writes to it.
+const together = 4 << 10
+
+// NewLines writes to w, whole lines with each Write.
 func NewLines(w io.Writer, texts bool) *Lines { return &Lines{w: w, texts: texts} }
 
-// Observe writes the line.
+// Observe adds the line to those that Flush writes.
 func (l *Lines) Observe(d *sluice.Decision, _ []sluice.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,5 +62,23 @@ func (l *Lines) Observe(d *sluice.Decision, _ []sluice.Call) {
 	w.TextIf("router_fault", d.RouterFault)
 	w.End()
 	l.line = append(w, '\n')
-	_, _ = l.w.Write(l.line) // a log that is full stops no request
+	if len(l.lines)+len(l.line) > together {
+		l.write()
+	}
+	l.lines = append(l.lines, l.line...)
+}
+
+// Flush writes the lines that were not written yet.
+func (l *Lines) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.write()
+}
+
+// write writes them. The caller holds mu.
+func (l *Lines) write() {
+	if len(l.lines) > 0 {
+		_, _ = l.w.Write(l.lines) // a log that is full stops no request
+	}
+	l.lines = l.lines[:0]
 }

@@ -22,6 +22,7 @@ func TestALineTellsOfADecisionAndOfItsTextsOnlyIfAsked(t *testing.T) {
 		l := gateway.NewLines(&out, texts)
 		l.Observe(d, nil)
 		l.Observe(&sluice.Decision{ID: "d2", Outcome: sluice.OutcomeOK, Status: 200}, nil)
+		l.Flush()
 		lines := strings.Split(out.String(), "\n")
 		if len(lines) != 3 || lines[2] != "" {
 			t.Fatalf("%d lines: %s", len(lines)-1, out.String())
@@ -55,5 +56,38 @@ func TestALineTellsOfADecisionAndOfItsTextsOnlyIfAsked(t *testing.T) {
 		if err := json.Unmarshal([]byte(lines[1]), &got); err != nil || strings.Contains(lines[1], "error") {
 			t.Errorf("%s: %v", lines[1], err)
 		}
+	}
+}
+
+// pieces keeps what is written by each Write.
+type pieces []string
+
+func (p *pieces) Write(b []byte) (int, error) {
+	*p = append(*p, string(b))
+	return len(b), nil
+}
+
+func TestLinesAreWrittenTogetherButWholeAndNoMoreThanAPipeTakes(t *testing.T) {
+	var out pieces
+	l := gateway.NewLines(&out, true)
+	for n := range 40 {
+		d := &sluice.Decision{ID: "d", Answer: strings.Repeat("x", 100)}
+		if n == 20 {
+			d.Answer = strings.Repeat("x", 10_000)
+		}
+		l.Observe(d, nil)
+	}
+	l.Flush()
+	l.Flush()
+	if len(out) > 12 {
+		t.Errorf("%d writes for 40 lines", len(out))
+	}
+	for _, p := range out {
+		if !strings.HasSuffix(p, "}\n") || len(p) > 4<<10 && strings.Count(p, "\n") > 1 {
+			t.Errorf("%d bytes, %d lines, are written at once: %.40s", len(p), strings.Count(p, "\n"), p)
+		}
+	}
+	if n := strings.Count(strings.Join(out, ""), "\n"); n != 40 {
+		t.Errorf("%d lines", n)
 	}
 }

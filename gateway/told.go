@@ -37,11 +37,13 @@ func newTold(observers []Observer, beside *bulkhead.Bulkhead) *told {
 func (t *told) always() {
 	pause := time.NewTimer(toldEvery)
 	defer pause.Stop()
+	defer t.flush()
 	for e := range t.queue {
 		t.now(e)
 		if len(t.queue) > 0 {
 			continue
 		}
+		t.flush()
 		pause.Reset(toldEvery)
 		select {
 		case <-pause.C:
@@ -63,6 +65,15 @@ func (t *told) tell(d *sluice.Decision, lines []sluice.Call) {
 func (t *told) now(e ending) {
 	for _, o := range t.observers {
 		t.beside.Do("observer of requests", func() { o.Observe(e.d, e.lines) })
+	}
+}
+
+// flush has observers that gather write what they have.
+func (t *told) flush() {
+	for _, o := range t.observers {
+		if f, ok := o.(interface{ Flush() }); ok {
+			t.beside.Do("observer of requests", f.Flush)
+		}
 	}
 }
 

@@ -27,3 +27,22 @@ func TestAnObserverThatPanicsKeepsNobodyElseFromHearing(t *testing.T) {
 		t.Errorf("heard %v, panics %v", heard, beside.Counts())
 	}
 }
+
+// gatherer tells nothing before it is flushed.
+type gatherer struct{ waits, told int }
+
+func (g *gatherer) Observe(*sluice.Decision, []sluice.Call) { g.waits++ }
+
+func (g *gatherer) Flush() { g.told, g.waits = g.told+g.waits, 0 }
+
+func TestWhatAnObserverGathersIsToldBeforeTheEnd(t *testing.T) {
+	g := &gatherer{}
+	told := newTold([]Observer{g}, bulkhead.New(slog.New(slog.DiscardHandler), time.Now))
+	for range 200 {
+		told.tell(&sluice.Decision{}, nil)
+	}
+	told.close()
+	if g.told+g.waits != 200 || g.waits != 0 {
+		t.Errorf("%d told, %d left", g.told, g.waits)
+	}
+}

@@ -126,7 +126,7 @@ func (g *openedGateway) serve(ctx context.Context, tables func() (string, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.http, err = web.Listen(c.Listen, c.TLSCert, c.TLSKey, c.Timeout+reading, door, g.m.log); err != nil {
+	if s.http, err = web.Listen(ctx, c.Listen, c.TLSCert, c.TLSKey, c.Timeout+reading, door, g.m.log); err != nil {
 		return nil, err
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && g.Keys.AnonymousOpen() && !net.ParseIP(host).IsLoopback() && host != "localhost" {

@@ -11,11 +11,14 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"sluice/gateway/plain"
 )
 
 // Server serves a handler over HTTP, or over HTTPS.
 type Server struct {
 	srv      *http.Server
+	plain    *plain.Listener // nil where it speaks TLS
 	listener net.Listener
 	scheme   string
 	serving  sync.WaitGroup // the goroutine of Listen
@@ -24,8 +27,9 @@ type Server struct {
 
 // Listen listens and serves at once; its owner calls Shutdown. longest is how long a whole reply may take to be made and
 // read, from the request's head on; a stream's writes have bounds of their own ([Events]). With certFile and keyFile it
-// speaks TLS 1.2 or later, and reads the files again when they have changed.
-func Listen(addr, certFile, keyFile string, longest time.Duration, h http.Handler, log *slog.Logger) (*Server, error) {
+// speaks TLS 1.2 or later, and reads the files again when they have changed. ctx gives requests their values, not their
+// end.
+func Listen(ctx context.Context, addr, certFile, keyFile string, longest time.Duration, h http.Handler, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", addr) //nolint:noctx // bound at once
 	if err != nil {
 		return nil, fmt.Errorf("gateway: listen on %s: %w; choose another address (gateway.listen, --listen)", addr, err)
@@ -43,12 +47,17 @@ func Listen(addr, certFile, keyFile string, longest time.Duration, h http.Handle
 		s.scheme = "https"
 		s.srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
 	}
+	if s.scheme == "http" {
+		s.plain = plain.New(ctx, l, plain.Options{
+			Handler: h, ReadHeaderTimeout: s.srv.ReadHeaderTimeout, WriteTimeout: longest, IdleTimeout: s.srv.IdleTimeout, ErrorLog: s.srv.ErrorLog,
+		})
+	}
 	s.serving.Go(func() {
 		var err error
 		if s.scheme == "https" {
 			err = s.srv.ServeTLS(l, "", "")
 		} else {
-			err = s.srv.Serve(l)
+			err = s.srv.Serve(s.plain)
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
@@ -65,12 +74,18 @@ func (s *Server) Failed() <-chan error { return s.failed }
 
 // Shutdown lets no connection in any more, waits for what is under way until ctx ends, and closes the rest.
 func (s *Server) Shutdown(ctx context.Context) error {
+	var ending sync.WaitGroup
+	var plain error
+	if s.plain != nil {
+		ending.Go(func() { plain = s.plain.Shutdown(ctx) })
+	}
 	err := s.srv.Shutdown(ctx)
 	if err != nil {
 		err = s.srv.Close()
 	}
+	ending.Wait()
 	s.serving.Wait()
-	return err
+	return errors.Join(err, plain)
 }
 
 // keyPair is a certificate that is read again when its file has changed, looked at once a minute at most.

@@ -215,7 +215,7 @@ func TestAClientThatDoesNotReadAWholeReplyIsGivenUp(t *testing.T) {
 		_, err := w.Write(make([]byte, 64<<20))
 		gaveUp <- err
 	})
-	s, err := web.Listen("127.0.0.1:0", "", "", 100*time.Millisecond, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(t.Context(), "127.0.0.1:0", "", "", 100*time.Millisecond, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,22 +243,28 @@ func TestAStreamOutlastsTheTimeOfAWholeReply(t *testing.T) {
 		_ = e.Send("", "after")
 		e.End(&sluice.Decision{}, "[DONE]")
 	})
-	s, err := web.Listen("127.0.0.1:0", "", "", time.Nanosecond, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(t.Context(), "127.0.0.1:0", "", "", time.Nanosecond, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Shutdown(t.Context()) }()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "data: \"before\"\n\ndata: \"after\"\n\ndata: [DONE]\n\n" {
-		t.Errorf("it got %q, %v", got, err)
+	for _, body := range []string{"", "{}"} { // net/http's and plain
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || string(got) != "data: \"before\"\n\ndata: \"after\"\n\ndata: [DONE]\n\n" {
+			t.Errorf("it got %q, %v", got, err)
+		}
+		if _, announced := resp.Trailer[web.HeaderCost]; !announced {
+			t.Errorf("the trailer is %v", resp.Trailer)
+		}
 	}
 }
 
@@ -348,7 +354,7 @@ func TestTLSIsServed(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := certificate(t, t.TempDir())
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { web.WriteJSON(w, []byte(`"hello"`)) })
-	s, err := web.Listen("127.0.0.1:0", cert, key, time.Minute, h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(t.Context(), "127.0.0.1:0", cert, key, time.Minute, h, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +373,7 @@ func TestTLSIsServed(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := web.Listen("127.0.0.1:0", "nothing.pem", key, time.Minute, h, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := web.Listen(t.Context(), "127.0.0.1:0", "nothing.pem", key, time.Minute, h, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a missing certificate was taken")
 	}
 }

@@ -4,16 +4,18 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"sluice/heads"
 )
 
 // plain reads a response's head, with its empty line, that is as nearly every one is: final, of HTTP/1.1, each
 // line ended by CRLF, the body's length told once. ok is false for every other, sound or not: it is net/http's to
 // read or to refuse, which takes twice as long. What is plain means the same to both.
 func plain(head string) (resp http.Response, ok bool) {
-	const proto, most = "HTTP/1.1 ", 32
+	const proto = "HTTP/1.1 "
 	line, rest, _ := strings.Cut(head, "\r\n")
 	status, ok := strings.CutPrefix(line, proto)
-	if !ok || len(status) < 4 || status[3] != ' ' || !printable(status) {
+	if !ok || len(status) < 4 || status[3] != ' ' || !heads.Printable(status) {
 		return resp, false
 	}
 	code, err := strconv.ParseUint(status[:3], 10, 16)
@@ -21,7 +23,7 @@ func plain(head string) (resp http.Response, ok bool) {
 		return resp, false
 	}
 	lines := strings.Count(rest, "\r\n") - 1 // the last is empty
-	if lines < 1 || lines > most {
+	if lines < 1 || lines > heads.Most {
 		return resp, false
 	}
 	resp = http.Response{
@@ -31,49 +33,14 @@ func plain(head string) (resp http.Response, ok bool) {
 	values := make([]string, lines)
 	for i := range values {
 		line, rest, _ = strings.Cut(rest, "\r\n")
-		name, value, ok := field(line)
+		name, value, ok := heads.Field(line)
 		if !ok || !heed(&resp, name, value) {
 			return resp, false
 		}
 		values[i] = value
-		if others := resp.Header[name]; others != nil {
-			resp.Header[name] = append(others, value)
-		} else {
-			resp.Header[name] = values[i : i+1 : i+1]
-		}
+		heads.Add(resp.Header, name, values, i)
 	}
 	return resp, resp.ContentLength > 0
-}
-
-// field reads a line of a head.
-func field(line string) (name, value string, ok bool) {
-	colon := strings.IndexByte(line, ':')
-	if colon <= 0 || !printable(line) {
-		return "", "", false
-	}
-	for i := range colon {
-		if !naming[line[i]] {
-			return "", "", false
-		}
-	}
-	return http.CanonicalHeaderKey(line[:colon]), strings.Trim(line[colon+1:], " "), true
-}
-
-// naming are the bytes of nearly every header's name.
-var naming = func() (is [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
-		is[c] = true
-	}
-	return is
-}()
-
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i]-' ' > '~'-' ' {
-			return false
-		}
-	}
-	return true
 }
 
 // heed notes what a header says of the body and the connection; false where that is not plain.

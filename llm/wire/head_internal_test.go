@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// heads are plain ones, and ones that are nearly.
-var heads = map[string]bool{
+// samples are plain ones, and ones that are nearly.
+var samples = map[string]bool{
 	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: x\r\nContent-Length: 2\r\n\r\n":                 true,
 	"HTTP/1.1 429 Too Many Requests\r\nretry-after:  7 \r\ncontent-length: 1\r\nConnection: keep-alive\r\n\r\n": true,
 	"HTTP/1.1 200 \r\nSet-Cookie: a\r\nX: y\r\nSet-Cookie: b\r\nContent-Length: 1\r\n\r\n":                      true,
@@ -52,8 +52,8 @@ var heads = map[string]bool{
 }
 
 func TestAPlainHeadIsToldFromOthers(t *testing.T) {
-	for _, head := range slices.Sorted(maps.Keys(heads)) {
-		if _, ok := plain(head); ok != heads[head] {
+	for _, head := range slices.Sorted(maps.Keys(samples)) {
+		if _, ok := plain(head); ok != samples[head] {
 			t.Errorf("%q: plain %t", head, ok)
 		}
 	}
@@ -85,7 +85,7 @@ func sameAsNetHTTP(head, behind string) error {
 }
 
 func TestAPlainHeadMeansTheSameToNetHTTP(t *testing.T) {
-	for head, ok := range heads {
+	for head, ok := range samples {
 		if err := sameAsNetHTTP(head, "hi"); ok && err != nil {
 			t.Errorf("%q: %v", head, err)
 		}
@@ -93,7 +93,7 @@ func TestAPlainHeadMeansTheSameToNetHTTP(t *testing.T) {
 }
 
 func FuzzAPlainHeadMeansTheSameToNetHTTP(f *testing.F) {
-	for head := range heads {
+	for head := range samples {
 		f.Add(strings.TrimSuffix(head, "\r\n\r\n"), "hi")
 	}
 	f.Fuzz(func(t *testing.T, head, behind string) {
