@@ -170,6 +170,8 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 		r.p.warned.hear(v, call.StartedAt)
 	}
 	switch {
+	case err != nil && ctx.Err() != nil: // nor would anybody be told
+		return err
 	case err != nil:
 		return &Fault{Kind: Unavailable, Message: "the budgets can't be asked now", RetryAfter: time.Second}
 	case v.Reserved():

@@ -230,6 +230,42 @@ func TestABudgetRefusesOrDowngrades(t *testing.T) {
 	}
 }
 
+// far is budgets whose log does not answer in time.
+type far struct {
+	one
+	asked chan struct{}
+}
+
+func (f *far) Reserve(ctx context.Context, _ budget.Claim) (budget.Verdict, error) {
+	close(f.asked)
+	<-ctx.Done()
+	return budget.Verdict{}, ctx.Err()
+}
+
+func TestAClientThatLeavesWhileItsBudgetIsAskedIsNoFaultOfOurs(t *testing.T) {
+	t.Parallel()
+	f := &far{asked: make(chan struct{})}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Budgets = f })
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL+completions, strings.NewReader(chat("auto", "Who?", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var client sync.WaitGroup
+	client.Go(func() {
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	})
+	<-f.asked
+	leave()
+	client.Wait()
+	gatetest.Until(t, "the request's end", func() bool { return r.Pipeline.InHand() == 0 })
+	if d := r.Decisions(t); len(d) != 1 || d[0].Outcome != sluice.OutcomeCanceled || d[0].Status != 499 || d[0].Cost != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
 func TestABudgetThatWarnsIsHeardOnceAPeriod(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
