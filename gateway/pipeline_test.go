@@ -469,3 +469,14 @@ type failing struct{ err error }
 func (f failing) Chat(context.Context, llm.ChainOptions, llm.ChatRequest, llm.Hooks, func(llm.Chunk) error) (llm.ChainResult, error) {
 	return llm.ChainResult{}, f.err
 }
+
+func TestAQuestionOfNothingThatCanBeStoredIsRefused(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for _, text := range []string{"", " ", `\u0000`, `\u0000 \u0007`} {
+		status(t, r.Post(t, completions, `{"model":"auto","messages":[{"role":"user","content":"`+text+`"}]}`), 400)
+	}
+	if d := r.Decisions(t); len(d) != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+}

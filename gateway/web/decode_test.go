@@ -54,3 +54,11 @@ func TestABodyIsReadStrictly(t *testing.T) {
 		t.Errorf("a list's field that is null: %+v (%v)", list, f)
 	}
 }
+
+func TestANameThatAClientMadeUpIsCutWhereItIsQuoted(t *testing.T) {
+	var b struct{}
+	f := web.Decode([]byte(`{"`+strings.Repeat("x", 1<<20)+`":1}`), &b)
+	if f == nil || len(f.Error()) > 200 || f.Status() != 400 {
+		t.Errorf("the fault has %d bytes: %.100v", len(f.Error()), f)
+	}
+}
