@@ -179,7 +179,9 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 	case v.Decision == budget.Downgrade && call.Model != medium:
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", BudgetName(v.Budget, v.Subject), 100*v.Share, call.Model)
+		if call.Model == r.plan.d.Model { // and not one that stands in for it, or hedges: nothing was decided otherwise
+			r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", BudgetName(v.Budget, v.Subject), 100*v.Share, call.Model)
+		}
 		return llm.TryModel(medium, overBudget(v))
 	}
 	return overBudget(v)

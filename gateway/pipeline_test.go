@@ -230,6 +230,23 @@ func TestABudgetRefusesOrDowngrades(t *testing.T) {
 	}
 }
 
+// What a budget does not give to a hedge is no reason why the model was chosen that answers.
+func TestABudgetThatHasNoRoomForAHedgeDecidesNothing(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Gateway.Budgets = &one{left: 1e9, verdict: budget.Downgrade}
+		p.Gateway.HedgeAfter = 10 * time.Millisecond
+		p.Emulator.Faults = emulator.Faults{SlowForMS: 100}
+	})
+	if err := r.Emulator.Script(gatetest.Medium, emulator.SlowHeaders); err != nil {
+		t.Fatal(err)
+	}
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 200)
+	if d := r.Decisions(t); len(d) != 1 || d[0].Model != gatetest.Medium || d[0].Rule != rules.StaticRule || len(r.Lines(t)) != 1 {
+		t.Errorf("decisions %+v, %d lines", d, len(r.Lines(t)))
+	}
+}
+
 // far is budgets whose log does not answer in time.
 type far struct {
 	one
