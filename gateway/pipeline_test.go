@@ -247,6 +247,34 @@ func TestABudgetThatHasNoRoomForAHedgeDecidesNothing(t *testing.T) {
 	}
 }
 
+// dear is budgets of which one refuses the large model.
+type dear struct{ one }
+
+func (b *dear) Reserve(ctx context.Context, c budget.Claim) (budget.Verdict, error) {
+	if c.Model == gatetest.Large {
+		return budget.Verdict{Decision: budget.Refuse, Budget: "flagship", Subject: c.Model, ResetsAt: time.Unix(0, 0)}, nil
+	}
+	return b.one.Reserve(ctx, c)
+}
+
+// A 429 for want of money has clients give up until the budget starts afresh; a model that fails does not.
+func TestAStandInThatABudgetRefusesIsLeftOut(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Gateway.Budgets = &dear{one{left: 1e9}}
+		p.Gateway.MaxAttempts = 3
+	})
+	if err := r.Emulator.Script(gatetest.Medium, emulator.Garbage, emulator.Garbage); err != nil {
+		t.Fatal(err)
+	}
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 502)
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 200)
+	status(t, r.Post(t, completions, chat("auto", "A complex one", "")), 429)
+	if d := r.Decisions(t); len(d) != 3 || d[0].Outcome != sluice.OutcomeBroken || d[1].Model != gatetest.Medium || d[2].Cost != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
 // far is budgets whose log does not answer in time.
 type far struct {
 	one
