@@ -170,15 +170,24 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 		r.p.warned.hear(v, call.StartedAt)
 	}
 	switch {
+	case err != nil && ctx.Err() != nil: // nor would anybody be told
+		return err
 	case err != nil:
 		return &Fault{Kind: Unavailable, Message: "the budgets can't be asked now", RetryAfter: time.Second}
 	case v.Reserved():
 		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	chosen := call.Model == r.plan.d.Model // and not one that stands in for it, or hedges
+	switch {
 	case v.Decision == budget.Downgrade && call.Model != medium:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", BudgetName(v.Budget, v.Subject), 100*v.Share, call.Model)
+		if chosen {
+			r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", BudgetName(v.Budget, v.Subject), 100*v.Share, call.Model)
+		}
 		return llm.TryModel(medium, overBudget(v))
+	case !chosen: // whoever asked is told what became of the one that was
+		return llm.TryNext(overBudget(v))
 	}
 	return overBudget(v)
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"sluice"
@@ -83,7 +82,7 @@ func (l Limits) check(a *Ask) *Fault {
 	if size > l.MaxTextBytes {
 		return &Fault{Kind: TooLarge, Param: "messages", Message: fmt.Sprintf("the messages have %d bytes, at most %d are taken", size, l.MaxTextBytes)}
 	}
-	if strings.TrimSpace(a.question()) == "" {
+	if sluice.CleanText(a.question(), 0) == "" {
 		return Invalid("messages", "there is no message of the user with any text")
 	}
 	if fault := checkSampling(&a.Chat); fault != nil {

@@ -69,14 +69,14 @@ func (f *Fault) Status() int {
 	return http.StatusInternalServerError
 }
 
-// Invalid is a fault of a parameter's value.
+// Invalid is a fault of a parameter's value. A long name, which a client made up, is cut.
 func Invalid(param, message string) *Fault {
-	return &Fault{Kind: BadRequest, Param: param, Message: message}
+	return &Fault{Kind: BadRequest, Param: short(param), Message: message}
 }
 
 // NotSupported names a parameter that can't be honoured, and why.
 func NotSupported(param, why string) *Fault {
-	return &Fault{Kind: Unsupported, Param: param, Message: "is not supported: " + why}
+	return &Fault{Kind: Unsupported, Param: short(param), Message: "is not supported: " + why}
 }
 
 // TooOften is the fault of a key whose rate is reached.

@@ -230,6 +230,87 @@ func TestABudgetRefusesOrDowngrades(t *testing.T) {
 	}
 }
 
+// What a budget does not give to a hedge is no reason why the model was chosen that answers.
+func TestABudgetThatHasNoRoomForAHedgeDecidesNothing(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Gateway.Budgets = &one{left: 1e9, verdict: budget.Downgrade}
+		p.Gateway.HedgeAfter = 10 * time.Millisecond
+		p.Emulator.Faults = emulator.Faults{SlowForMS: 100}
+	})
+	if err := r.Emulator.Script(gatetest.Medium, emulator.SlowHeaders); err != nil {
+		t.Fatal(err)
+	}
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 200)
+	if d := r.Decisions(t); len(d) != 1 || d[0].Model != gatetest.Medium || d[0].Rule != rules.StaticRule || len(r.Lines(t)) != 1 {
+		t.Errorf("decisions %+v, %d lines", d, len(r.Lines(t)))
+	}
+}
+
+// dear is budgets of which one refuses the large model.
+type dear struct{ one }
+
+func (b *dear) Reserve(ctx context.Context, c budget.Claim) (budget.Verdict, error) {
+	if c.Model == gatetest.Large {
+		return budget.Verdict{Decision: budget.Refuse, Budget: "flagship", Subject: c.Model, ResetsAt: time.Unix(0, 0)}, nil
+	}
+	return b.one.Reserve(ctx, c)
+}
+
+// A 429 for want of money has clients give up until the budget starts afresh; a model that fails does not.
+func TestAStandInThatABudgetRefusesIsLeftOut(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		p.Gateway.Budgets = &dear{one{left: 1e9}}
+		p.Gateway.MaxAttempts = 3
+	})
+	if err := r.Emulator.Script(gatetest.Medium, emulator.Garbage, emulator.Garbage); err != nil {
+		t.Fatal(err)
+	}
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 502)
+	status(t, r.Post(t, completions, chat("auto", "Who?", "")), 200)
+	status(t, r.Post(t, completions, chat("auto", "A complex one", "")), 429)
+	if d := r.Decisions(t); len(d) != 3 || d[0].Outcome != sluice.OutcomeBroken || d[1].Model != gatetest.Medium || d[2].Cost != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
+// far is budgets whose log does not answer in time.
+type far struct {
+	one
+	asked chan struct{}
+}
+
+func (f *far) Reserve(ctx context.Context, _ budget.Claim) (budget.Verdict, error) {
+	close(f.asked)
+	<-ctx.Done()
+	return budget.Verdict{}, ctx.Err()
+}
+
+func TestAClientThatLeavesWhileItsBudgetIsAskedIsNoFaultOfOurs(t *testing.T) {
+	t.Parallel()
+	f := &far{asked: make(chan struct{})}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Budgets = f })
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL+completions, strings.NewReader(chat("auto", "Who?", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var client sync.WaitGroup
+	client.Go(func() {
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	})
+	<-f.asked
+	leave()
+	client.Wait()
+	gatetest.Until(t, "the request's end", func() bool { return r.Pipeline.InHand() == 0 })
+	if d := r.Decisions(t); len(d) != 1 || d[0].Outcome != sluice.OutcomeCanceled || d[0].Status != 499 || d[0].Cost != 0 {
+		t.Errorf("decisions %+v", d)
+	}
+}
+
 func TestABudgetThatWarnsIsHeardOnceAPeriod(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -432,4 +513,15 @@ type failing struct{ err error }
 
 func (f failing) Chat(context.Context, llm.ChainOptions, llm.ChatRequest, llm.Hooks, func(llm.Chunk) error) (llm.ChainResult, error) {
 	return llm.ChainResult{}, f.err
+}
+
+func TestAQuestionOfNothingThatCanBeStoredIsRefused(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for _, text := range []string{"", " ", `\u0000`, `\u0000 \u0007`} {
+		status(t, r.Post(t, completions, `{"model":"auto","messages":[{"role":"user","content":"`+text+`"}]}`), 400)
+	}
+	if d := r.Decisions(t); len(d) != 0 {
+		t.Errorf("decisions %+v", d)
+	}
 }

@@ -17,7 +17,8 @@ type assembly struct {
 	sink   func(Chunk) error // nil: nobody reads along
 	text   strings.Builder
 	calls  []ToolCall
-	args   []strings.Builder // of calls, while they are streamed
+	args   [][]byte    // of calls, while they are streamed
+	places map[int]int // of calls, by the index that they come under
 	finish FinishReason
 	said   string // finish in the provider's own word
 	// blocked says why a reply with FinishBlocked is; broken is set for a finish that is a fault.
@@ -47,12 +48,10 @@ const maxToolCalls = 1024
 
 // addCall hands on a piece of a tool call.
 func (a *assembly) addCall(d ToolCallDelta) error {
-	if d.Index < 0 || d.Index >= maxToolCalls {
+	if d.Index < 0 || d.Index >= maxToolCalls || len(a.calls) > maxToolCalls {
 		return fmt.Errorf("tool call %d: want 0 to %d", d.Index, maxToolCalls-1)
 	}
-	for len(a.calls) <= d.Index {
-		a.calls, a.args = append(a.calls, ToolCall{}), append(a.args, strings.Builder{})
-	}
+	d.Index = a.place(d)
 	c := &a.calls[d.Index]
 	if d.ID != "" {
 		c.ID = d.ID
@@ -67,8 +66,23 @@ func (a *assembly) addCall(d ToolCallDelta) error {
 	if d.Signature != nil {
 		c.Signature = d.Signature
 	}
-	a.args[d.Index].WriteString(d.Arguments)
+	a.args[d.Index] = append(a.args[d.Index], d.Arguments...)
 	return a.pass(Chunk{ToolCalls: []ToolCallDelta{d}})
+}
+
+// place is where the call stands that a piece belongs to. Some servers number every call 0, or begin at 1: one that has
+// another id and a name of its own is another call. An id alone tells nothing, since others draw one for each piece.
+func (a *assembly) place(d ToolCallDelta) int {
+	at, known := a.places[d.Index]
+	if known && (d.Name == "" || a.calls[at].Name == "" || d.ID == "" || d.ID == a.calls[at].ID) {
+		return at
+	}
+	if a.places == nil {
+		a.places = map[int]int{}
+	}
+	a.places[d.Index] = len(a.calls)
+	a.calls, a.args = append(a.calls, ToolCall{}), append(a.args, nil)
+	return len(a.calls) - 1
 }
 
 // sinkError is an error of the sink: whoever read along is gone.
@@ -103,7 +117,7 @@ func (a *assembly) reply() Reply {
 		r.Usage = *a.usage
 	}
 	for i, c := range a.calls {
-		c.Arguments = a.args[i].String()
+		c.Arguments = string(a.args[i])
 		r.ToolCalls = append(r.ToolCalls, c)
 	}
 	return r

@@ -41,7 +41,7 @@ type ChainOptions struct {
 type Hooks struct {
 	// Begin is called before an attempt, once it has its slot, with a line whose Cost is the most that the
 	// attempt can cost: the place to reserve a budget and to write down the intent. An error stops the
-	// attempt and the chain, which returns it; made by [TryModel] it sends the chain on.
+	// attempt and the chain, which returns it; made by [TryModel] or [TryNext] it sends the chain on.
 	Begin func(ctx context.Context, intent sluice.Call) error
 	// End is called after every attempt whose Begin returned nil, exactly once, with its priced line. ctx
 	// is not cancelled when the client leaves.
@@ -78,6 +78,10 @@ type redirect struct {
 
 func (r *redirect) Error() string { return r.err.Error() }
 func (r *redirect) Unwrap() error { return r.err }
+
+// TryNext makes an error of [Hooks.Begin] that leaves the model out. Where no other is left, the chain
+// returns err.
+func TryNext(err error) error { return &redirect{err: err} }
 
 // TryModel makes an error of [Hooks.Begin] that has the named model asked in place of this one, whether or
 // not it is in the chain: a budget's downgrade.

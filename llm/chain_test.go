@@ -198,6 +198,8 @@ func TestBeginMayStopTheChainOrSendItOn(t *testing.T) {
 		err    error
 	}{
 		"stops, and nobody else is asked": {func(l sluice.Call) error { return when(l.Model == chosen, over) }, "", over},
+		"next":                            {func(l sluice.Call) error { return when(l.Model == chosen, llm.TryNext(over)) }, "second ok", nil},
+		"next, and none is left":          {func(sluice.Call) error { return llm.TryNext(over) }, "", over},
 		"another":                         {func(l sluice.Call) error { return when(l.Model == chosen, llm.TryModel(third, over)) }, "third ok", nil},
 		"another, which nobody knows":     {func(sluice.Call) error { return llm.TryModel("nobody", over) }, "", over},
 		"to and fro for ever": {func(l sluice.Call) error {

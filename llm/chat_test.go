@@ -326,3 +326,34 @@ func TestARequestThatNobodyCouldHonourIsRefusedByName(t *testing.T) {
 		t.Errorf("too large: %v", err)
 	}
 }
+
+// Servers number the calls of one reply as they like.
+func TestToolCallsAreToldApartHoweverTheServerNumbersThem(t *testing.T) {
+	const end = `{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}`
+	piece := func(call string) string { return `{"choices":[{"delta":{"tool_calls":[` + call + `]}}]}` }
+	two := `[{"ID":"a","Name":"f","Arguments":"{\"x\":1}","Signature":null},{"ID":"b","Name":"g","Arguments":"{\"y\":2}","Signature":null}]`
+	for name, c := range map[string]struct{ body, want string }{
+		"each by its own": {events(piece(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}`), piece(`{"index":1,"id":"b","function":{"name":"g","arguments":"{\"y\":"}}`),
+			piece(`{"index":0,"function":{"arguments":"1}"}}`), piece(`{"index":1,"function":{"arguments":"2}"}}`), end), two},
+		"all 0": {events(piece(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}`), piece(`{"index":0,"function":{"arguments":"1}"}}`),
+			piece(`{"index":0,"id":"b","function":{"name":"g","arguments":"{\"y\":"}}`), piece(`{"index":0,"function":{"arguments":"2}"}}`), end), two},
+		"not at all": {events(piece(`{"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}`), piece(`{"id":"b","function":{"name":"g","arguments":"{\"y\":2}"}}`), end), two},
+		"from 1":     {events(piece(`{"index":1,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}`), piece(`{"index":2,"id":"b","function":{"name":"g","arguments":"{\"y\":2}"}}`), end), two},
+		"another id for each piece": {
+			events(piece(`{"index":0,"id":"z","function":{"name":"f","arguments":"{\"x\":"}}`), piece(`{"index":0,"id":"a","function":{"arguments":"1}"}}`), end),
+			`[{"ID":"a","Name":"f","Arguments":"{\"x\":1}","Signature":null}]`,
+		},
+	} {
+		p, err := llm.NewOpenAI(serves(t, c.body, false), llm.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h heard
+		reply, err := p.Chat(t.Context(), conversation(), h.sink)
+		p.Close()
+		got, _ := json.Marshal(reply.ToolCalls)
+		if streamed, _ := json.Marshal(h.calls); err != nil || string(got) != c.want || len(h.calls) != len(reply.ToolCalls) {
+			t.Errorf("%s: %s (%v), streamed %s, want %s", name, got, err, streamed, c.want)
+		}
+	}
+}

@@ -19,7 +19,7 @@ func refusal(ex *exchange, status int, words string) *Error {
 	switch {
 	case status == 429:
 		e.Outcome = sluice.OutcomeRateLimited
-	case status == 401, status == 403, status == 404:
+	case status == 401, status == 402, status == 403, status == 404: // 402: nobody paid the provider
 		e.Outcome, e.Setup = sluice.OutcomeRefused, true
 	case status == 408, status >= 500:
 		e.Outcome = sluice.OutcomeServerError

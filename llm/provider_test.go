@@ -378,3 +378,17 @@ func TestServersOwnWordsReachTheOperator(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Whoever asked can mend neither: it must not be told that its request is at fault, nor a queue be emptied for it.
+func TestAnAccountWithoutMoneyIsTheOperatorsToMend(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusPaymentRequired)
+		_, _ = io.WriteString(w, `{"error":{"message":"Insufficient Balance","code":402}}`)
+	}))
+	defer server.Close()
+	for name, p := range providers(t, server.URL) {
+		if e := fault(t.Context(), t, p); e.Outcome != sluice.OutcomeRefused || e.Status != 402 || !e.Setup {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}

@@ -110,16 +110,19 @@ func (r *run) settle(ctx context.Context, out outcome) (time.Duration, error) {
 func (r *run) settleUnasked(ctx context.Context, out outcome) (time.Duration, error) {
 	var detour *redirect
 	switch sent := errors.As(out.err, &detour); {
-	case sent:
+	case sent && detour.model != "":
 		return 0, r.detour(detour)
-	case ctx.Err() != nil, out.begun, errors.Is(out.err, ErrSpent):
+	case ctx.Err() != nil, out.begun && !sent, errors.Is(out.err, ErrSpent):
 		return 0, out.err
+	case out.begun:
+		r.why = out.err
 	}
 	return r.leaveOut(out.err)
 }
 
 // leaveOut goes on without the model at r.at. After the last one it begins again with the first that is
-// left, after a pause; where none is left, it fails with the reason of the first that was left out.
+// left, after a pause; where none is left, it fails with the reason of the first that was left out, or
+// with Begin's.
 func (r *run) leaveOut(err error) (time.Duration, error) {
 	if r.why == nil {
 		r.why = err

@@ -60,13 +60,13 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 			err = errors.Join(err, g.Close(ctx))
 		}
 	}()
-	if err := g.openBooks(ctx, beside); err != nil {
-		return nil, err
-	}
 	if g.Keys, err = keys.Open(ctx, l.JS, keys.Options{Replicas: cfg.Keys.Replicas, Anonymous: cfg.Keys.Anonymous, Beside: m.beside, Log: m.log}); err != nil {
 		return nil, err
 	}
 	g.close = append(g.close, func() error { g.Keys.Close(); return nil })
+	if err := g.openBooks(ctx, beside); err != nil {
+		return nil, err
+	}
 	if err := g.openFront(beside); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,12 @@ func (g *openedGateway) openSpool(ctx context.Context) error {
 	if len(left) > 0 {
 		g.m.log.Warn("a gateway was killed here; what it had begun is settled at what was reserved", "requests", len(left))
 	}
-	return g.keeper.Recover(ctx, append(spends, late...))
+	spends = append(spends, late...)
+	for i := range spends { // the ledger does not say what budgets a key has of its own
+		key, _ := g.Keys.Get(spends[i].KeyID)
+		spends[i].Own = key.Budgets
+	}
+	return g.keeper.Recover(ctx, spends)
 }
 
 // settle ends requests that nobody else will end, and says what they are to cost.

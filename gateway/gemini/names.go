@@ -1,8 +1,12 @@
 package gemini
 
 import (
-	"encoding/json"
+	"bytes"
+	"errors"
+	"io"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // opaque are the members whose content is the client's own: arguments, results and schemas of functions.
@@ -11,34 +15,40 @@ var opaque = map[string]bool{
 }
 
 // camel rewrites names in snake_case (system_instruction), which Google's API takes as well: its examples for curl
-// have them, and its Python client here and there.
-func camel(data json.RawMessage) json.RawMessage {
-	var fields map[string]json.RawMessage
-	var list []json.RawMessage
-	var out any
-	switch {
-	case json.Unmarshal(data, &fields) == nil && fields != nil:
-		renamed := make(map[string]json.RawMessage, len(fields))
-		for name, v := range fields {
-			if name = camelName(name); !opaque[name] {
-				v = camel(v)
-			}
-			renamed[name] = v
+// have them, and its Python client here and there. It goes through a body once, however deep that is nested; one that
+// is no JSON it leaves as it is, for its reader to say so.
+func camel(data []byte) []byte {
+	var out bytes.Buffer
+	twice := jsontext.AllowDuplicateNames(true) // the reader's to refuse, too
+	dec, enc := jsontext.NewDecoder(bytes.NewReader(data), twice), jsontext.NewEncoder(&out, twice)
+	for {
+		within, read := dec.StackIndex(dec.StackDepth())
+		named := within == '{' && read%2 == 0
+		t, err := dec.ReadToken()
+		switch {
+		case errors.Is(err, io.EOF):
+			return out.Bytes()
+		case err == nil && named && t.Kind() == '"':
+			err = rename(dec, enc, camelName(t.String()))
+		case err == nil:
+			err = enc.WriteToken(t)
 		}
-		out = renamed
-	case json.Unmarshal(data, &list) == nil && list != nil:
-		for i := range list {
-			list[i] = camel(list[i])
+		if err != nil {
+			return data
 		}
-		out = list
-	default:
-		return data
 	}
-	rewritten, err := json.Marshal(out)
+}
+
+// rename writes a member's name, and its value where that is opaque.
+func rename(dec *jsontext.Decoder, enc *jsontext.Encoder, name string) error {
+	if err := enc.WriteToken(jsontext.String(name)); err != nil || !opaque[name] {
+		return err
+	}
+	v, err := dec.ReadValue()
 	if err != nil {
-		return data
+		return err
 	}
-	return rewritten
+	return enc.WriteValue(v)
 }
 
 func camelName(snake string) string {

@@ -54,12 +54,12 @@ func (s *Store) Allow(k Key) (ok bool, retryAfter time.Duration) {
 		return true, 0
 	}
 	now := s.o.Now()
-	r := s.limiter(k).ReserveN(now, 1)
-	if wait := r.DelayFrom(now); wait > 0 {
-		r.CancelAt(now)
-		return false, wait
+	l := s.limiter(k)
+	if l.AllowN(now, 1) { // a reservation that is cancelled gives nothing back where others came after it
+		return true, 0
 	}
-	return true, 0
+	missing := max(1-l.TokensAt(now), 0)
+	return false, max(time.Duration(missing/float64(l.Limit())*float64(time.Second)), time.Millisecond)
 }
 
 func (s *Store) limiter(k Key) *rate.Limiter {

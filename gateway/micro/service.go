@@ -156,9 +156,24 @@ func (b request) ask() *gateway.Ask {
 	return a
 }
 
+// mostTenant bounds a tenant's name, in bytes, as keys do: it is in every fact of a request, and one that is too long
+// for a message of the log would keep them out of it.
+const mostTenant = 200
+
+// read reads what is asked.
+func (b *request) read(data []byte) *gateway.Fault {
+	if fault := web.Decode(data, b); fault != nil {
+		return fault
+	}
+	if len(b.Tenant) > mostTenant {
+		return gateway.Invalid("tenant", fmt.Sprintf("has more than %d bytes", mostTenant))
+	}
+	return nil
+}
+
 func decide(ctx context.Context, p Pipeline, r micro.Request) {
 	var b request
-	if fault := web.Decode(r.Data(), &b); fault != nil {
+	if fault := b.read(r.Data()); fault != nil {
 		fail(r, fault)
 		return
 	}
@@ -186,7 +201,7 @@ type Piece struct {
 
 func answer(ctx context.Context, p Pipeline, r micro.Request) {
 	var b request
-	if fault := web.Decode(r.Data(), &b); fault != nil {
+	if fault := b.read(r.Data()); fault != nil {
 		fail(r, fault)
 		return
 	}

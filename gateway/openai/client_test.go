@@ -221,7 +221,7 @@ func TestAnAssistantsTurnMayBeRepeatedAsItCame(t *testing.T) {
 	t.Parallel()
 	r := gatetest.Start(t)
 	read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"},
-		{"role":"assistant","content":[{"type":"text","text":"Hello."}],"refusal":null,"annotations":[{"type":"url_citation"}],"audio":{"id":"a"},"tool_calls":null},
+		{"role":"assistant","content":[{"type":"text","text":"Hello."}],"refusal":null,"annotations":[{"type":"url_citation"}],"audio":{"id":"a"},"function_call":null,"tool_calls":null},
 		{"role":"user","content":"Who wrote Faust?"}]}`), 200)
 	if d := r.Decisions(t); len(d) != 1 || d[0].Query.Text != "Who wrote Faust?" {
 		t.Errorf("decisions %+v", d)

@@ -26,22 +26,45 @@ func Decode(body []byte, into any) *gateway.Fault {
 	return fault
 }
 
-// withoutNulls leaves out the parameters that are null; nil where there are none.
+// withoutNulls leaves out the parameters that are null, and such fields of messages and whatever else stands in a
+// list; nil where there are none. What is deeper may be the client's own: a schema with a null in it.
 func withoutNulls(body []byte) []byte {
+	if less, fewer := given(body, true); fewer {
+		return less
+	}
+	return nil
+}
+
+// given is a value without fields that are null, and with within those of its lists; fewer says whether there were any.
+func given(v jsontext.Value, within bool) (less jsontext.Value, fewer bool) {
 	var fields map[string]jsontext.Value
-	if json.Unmarshal(body, &fields) != nil {
-		return nil
+	var list []jsontext.Value
+	var whole any
+	switch {
+	case v.Kind() == '{' && json.Unmarshal(v, &fields) == nil:
+		n := len(fields)
+		maps.DeleteFunc(fields, func(_ string, f jsontext.Value) bool { return f.Kind() == 'n' })
+		fewer, whole = len(fields) < n, fields
+		for name, f := range fields {
+			if within && f.Kind() == '[' {
+				inner, some := given(f, false)
+				fields[name], fewer = inner, fewer || some
+			}
+		}
+	case v.Kind() == '[' && json.Unmarshal(v, &list) == nil:
+		whole = list
+		for i, e := range list {
+			if e.Kind() == '{' {
+				inner, some := given(e, false)
+				list[i], fewer = inner, fewer || some
+			}
+		}
 	}
-	given := len(fields)
-	maps.DeleteFunc(fields, func(_ string, v jsontext.Value) bool { return v.Kind() == 'n' })
-	if len(fields) == given {
-		return nil
+	if !fewer {
+		return v, false
 	}
-	less, err := json.Marshal(fields)
-	if err != nil {
-		return nil
-	}
-	return less
+	less, err := json.Marshal(whole)
+	return less, err == nil
 }
 
 func strict(body []byte, into any) *gateway.Fault {

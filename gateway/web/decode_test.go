@@ -34,6 +34,7 @@ func TestABodyIsReadStrictly(t *testing.T) {
 		"two values":                            {`{"model":"x"} {}`, "body", "more than one", gateway.BadRequest},
 		"a list":                                {`[]`, "body", "want a JSON object", gateway.BadRequest},
 		"a null that is unknown beside what is": {`{"modell":"x","n":null}`, "modell", "can't honour", gateway.Unsupported},
+		"a null deeper than a list's fields":    {`{"messages":[{"role":"user","x":{"y":null}}]}`, "x", "can't honour", gateway.Unsupported},
 	} {
 		var b body
 		f := web.Decode([]byte(c.body), &b)
@@ -44,5 +45,20 @@ func TestABodyIsReadStrictly(t *testing.T) {
 	var b body
 	if f := web.Decode([]byte(`{"model":"x","prediction":null}`), &b); f != nil || b.Model != "x" {
 		t.Errorf("a parameter that is null: %v", f)
+	}
+	if f := web.Decode([]byte(` {"n":null,"messages":[{"role":"user","function_call":null},{"role":"assistant"}]}`), &b); f != nil || len(b.Messages) != 2 || b.Messages[0].Role != "user" {
+		t.Errorf("a message's field that is null: %+v (%v)", b, f)
+	}
+	var list []struct{ Role string }
+	if f := web.Decode([]byte(`[{"Role":"user","phase":null}]`), &list); f != nil || len(list) != 1 || list[0].Role != "user" {
+		t.Errorf("a list's field that is null: %+v (%v)", list, f)
+	}
+}
+
+func TestANameThatAClientMadeUpIsCutWhereItIsQuoted(t *testing.T) {
+	var b struct{}
+	f := web.Decode([]byte(`{"`+strings.Repeat("x", 1<<20)+`":1}`), &b)
+	if f == nil || len(f.Error()) > 200 || f.Status() != 400 {
+		t.Errorf("the fault has %d bytes: %.100v", len(f.Error()), f)
 	}
 }

@@ -148,7 +148,7 @@ func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string)
 	whole := false
 	defer func() { // also where the handler panics: the key must not stay in flight
 		var k *kept
-		if whole && c.storable() && r.Context().Err() == nil {
+		if whole && c.storable() {
 			k = &kept{Status: c.status, Header: c.head, Body: c.body.Bytes()}
 		}
 		d.end(r.Context(), key, mine, k)
@@ -225,7 +225,6 @@ type capture struct {
 	status int
 	head   http.Header
 	body   bytes.Buffer
-	failed bool
 	// broken is set by a stream that ended with an error event.
 	broken bool
 }
@@ -237,11 +236,15 @@ func Broken(w http.ResponseWriter) {
 	}
 }
 
-// storable says whether the answer is one to be given again: whole, and no fault that time may mend.
+// storable says whether the answer is one to be given again: made whole, and no fault that time may mend. Whether it
+// reached its client does not matter: one that left before is the one that comes again.
 func (c *capture) storable() bool {
-	return !c.failed && !c.broken && c.body.Len() <= c.most && c.status >= 200 && c.status < 500 && c.status != http.StatusTooManyRequests &&
+	return !c.broken && c.body.Len() <= c.most && c.status >= 200 && c.status < statusGone && c.status != http.StatusTooManyRequests &&
 		c.status != http.StatusConflict
 }
+
+// statusGone is the status of a request whose client left before there was an answer.
+var statusGone = (&gateway.Fault{Kind: gateway.ClientGone}).Status()
 
 func (c *capture) WriteHeader(status int) {
 	if c.status == 0 {
@@ -258,9 +261,7 @@ func (c *capture) Write(p []byte) (int, error) {
 	if c.body.Len() <= c.most {
 		c.body.Write(p)
 	}
-	n, err := c.ResponseWriter.Write(p)
-	c.failed = c.failed || err != nil
-	return n, err
+	return c.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController flush.

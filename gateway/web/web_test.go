@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -159,6 +160,44 @@ func TestRepliesAreBoundedAndForgotten(t *testing.T) {
 	if ask("a"); calls != 5 {
 		t.Errorf("%d calls after the key's age, want 5", calls)
 	}
+}
+
+// Whoever leaves while its answer is under way asks again with the same key: that is what the key is for.
+func TestAClientThatLeftAsItsAnswerWasWrittenIsNotAnsweredAnew(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	door := web.New(web.Options{Keys: &seeing{}, Replies: web.NewReplies(64<<10, time.Hour, time.Now)}, openai.Fail,
+		web.Route{Pattern: "POST /x", Scope: keys.ScopeChat, Fail: openai.Fail, Handle: func(w http.ResponseWriter, r *web.Request) *gateway.Fault {
+			if calls++; r.Context().Err() == nil {
+				return &gateway.Fault{Kind: gateway.ClientGone, Message: "left before there was an answer"}
+			}
+			web.WriteJSON(w, []byte(`"paid"`))
+			return nil
+		}})
+	ask := func(ctx context.Context) string {
+		req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/x", strings.NewReader("{}"))
+		req.Header.Set("Idempotency-Key", "k")
+		w := httptest.NewRecorder()
+		door.ServeHTTP(deaf{w}, req)
+		return w.Body.String()
+	}
+	gone, leave := context.WithCancel(t.Context())
+	ask(gone)
+	leave()
+	ask(gone)
+	if got := ask(t.Context()); got != `"paid"` || calls != 2 {
+		t.Errorf("%s after %d calls, want the answer of the second", got, calls)
+	}
+}
+
+// deaf is a client that reads nothing of an answer but a replayed one.
+type deaf struct{ *httptest.ResponseRecorder }
+
+func (d deaf) Write(p []byte) (int, error) {
+	if d.Header().Get(web.HeaderReplayed) == "" {
+		return 0, net.ErrClosed
+	}
+	return d.ResponseRecorder.Write(p)
 }
 
 // A body is the least of what a remembered reply takes: what is refused must not fill the memory either.

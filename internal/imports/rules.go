@@ -92,7 +92,7 @@ var foreign = map[string][]string{
 	"github.com/jackc/pgx":           {"postgres"},
 	"github.com/pressly/goose":       {"postgres"},
 	"google.golang.org/genai":        {"llm"},
-	"github.com/go-json-experiment":  {"llm", "gateway/openai", "gateway/web", "object"},
+	"github.com/go-json-experiment":  {"llm", "gateway/gemini", "gateway/openai", "gateway/web", "object"},
 	"golang.org/x/time":              {"llm", "producers", "gateway/keys"},
 	"golang.org/x/sync":              {"streams", "cmd/sluice"},
 	"github.com/prometheus":          {"gateway/metrics", "meter"},

@@ -15,37 +15,40 @@ type circuit struct {
 	probing  bool
 }
 
-// allow says whether the router may be asked. Whoever is let through tells how it ended.
-func (c *circuit) allow(now time.Time) bool {
+// allow says whether the router may be asked. Whoever is let through tells how it ended, and whether it was the probe;
+// who came before the circuit opened has no say any more.
+func (c *circuit) allow(now time.Time) (probe, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failures < c.o.Failures {
-		return true
+		return false, true
 	}
 	if c.probing || now.Before(c.until) {
-		return false
+		return false, false
 	}
 	c.probing = true
-	return true
+	return true, true
 }
 
-func (c *circuit) failed(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.failures++
-	c.probing = false
-	c.until = now.Add(c.o.Pause)
+func (c *circuit) failed(now time.Time, probe bool) {
+	c.end(probe, func() {
+		c.failures++
+		c.until = now.Add(c.o.Pause)
+	})
 }
 
-func (c *circuit) succeeded() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.failures, c.probing = 0, false
-}
+func (c *circuit) succeeded(probe bool) { c.end(probe, func() { c.failures = 0 }) }
 
-// forget is for a request that tells nothing about the router.
-func (c *circuit) forget() {
+// forget takes back what allow let through: it tells nothing of the router.
+func (c *circuit) forget(probe bool) { c.end(probe, func() {}) }
+
+func (c *circuit) end(probe bool, told func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.probing = false
+	if probe {
+		c.probing = false
+	}
+	if probe || c.failures < c.o.Failures {
+		told()
+	}
 }

@@ -125,7 +125,8 @@ type answer struct {
 
 // ask asks a router, within the deadline.
 func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Choice, Fault) {
-	if !l.circuit.allow(f.o.Now()) {
+	probe, ok := l.circuit.allow(f.o.Now())
+	if !ok {
 		return routing.Choice{}, FaultUnavailable
 	}
 	deadline := f.o.Deadline
@@ -137,7 +138,7 @@ func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Ch
 	select {
 	case l.places <- struct{}{}:
 	case <-limited.Done():
-		l.circuit.forget()
+		l.circuit.forget(probe)
 		return routing.Choice{}, FaultDeadline
 	}
 	said := make(chan answer, 1) // the goroutine ends though nobody listens any more
@@ -154,11 +155,11 @@ func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Ch
 	fault := faultOf(got)
 	switch {
 	case ctx.Err() != nil: // the client is gone: nobody's fault
-		l.circuit.forget()
+		l.circuit.forget(probe)
 	case fault == FaultDeadline || fault == FaultUnavailable:
-		l.circuit.failed(f.o.Now())
+		l.circuit.failed(f.o.Now(), probe)
 	default:
-		l.circuit.succeeded()
+		l.circuit.succeeded(probe)
 	}
 	return got.choice, fault
 }
