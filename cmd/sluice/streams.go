@@ -11,7 +11,7 @@ import (
 // streamsCmd is about the streams of the log.
 type streamsCmd struct {
 	Permissions streamsPermissionsCmd `cmd:"" help:"Print the users and permissions of every role, for a nats-server.conf."`
-	Apply       streamsApplyCmd       `cmd:"" help:"Create every stream and bucket, or change those that exist to the configuration. Removes no message."`
+	Apply       streamsApplyCmd       `cmd:"" help:"Create every stream and bucket, or change those that exist to the configuration. Removes no message, but those that a lowered nats.max_age makes too old."`
 }
 
 type streamsApplyCmd struct{}
