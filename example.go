@@ -48,7 +48,9 @@ type Analysis struct {
 // Analyzed is the fact that a query was described. It is bought once per query and analysis version,
 // however often the query is labelled.
 type Analyzed struct {
-	QueryKey        string   `json:"query_key"`
+	QueryKey string `json:"query_key"`
+	// QueryNumber is the query's [Query.Number].
+	QueryNumber     int64    `json:"query_number,omitempty"`
 	AnalysisVersion string   `json:"analysis_version"`
 	Analysis        Analysis `json:"analysis"`
 	CallID          string   `json:"call_id"`

@@ -15,6 +15,10 @@ import (
 type Query struct {
 	// Key names the query in every subject and table: 26 characters of [a-z2-7]; see [QueryKey].
 	Key string `json:"key"`
+	// Number is where the query stands among all that were ever asked: the sequence, in QUERIES, of the message that
+	// brought it in. Facts about queries that came one after the other lie side by side in the log by it. It tells no
+	// query from another by itself, since a log may be made anew; 0 where it is not known.
+	Number int64 `json:"number,omitempty"`
 	// ID is upstream's own identifier, as it was given; empty where there was none.
 	ID string `json:"id,omitempty"`
 	// Text is the question: valid UTF-8, not blank, free of control characters.

@@ -76,11 +76,13 @@ func (f *feeder) publish(ctx context.Context, n int) error {
 
 // accept stores n queries that were never stored before as if they had passed the entrance.
 func (f *feeder) accept(ctx context.Context, n int) error {
+	number := int64(f.next)
 	return f.store(ctx, n, func(id string) (streams.Message, error) {
 		text := question(id)
+		number++
 		return streams.AcceptedFact(sluice.Accepted{
 			Query: sluice.Query{
-				Key: sluice.QueryKey("", id, text), ID: id, Text: text, Source: source,
+				Key: sluice.QueryKey("", id, text), Number: number, ID: id, Text: text, Source: source,
 				AskedAt: time.Now().UTC(), Split: sluice.SplitOf(text, 1, 0.8),
 			},
 			GroundTruth: []string{"town " + id},

@@ -184,11 +184,11 @@ func filtersOf(stream string, keys map[string]bool) []string {
 	}
 	var filters []string
 	for key := range keys {
-		filter, keyed := streams.KeyFilters(key)[stream]
+		of, keyed := streams.KeyFilters(key)[stream]
 		if !keyed {
 			return whole
 		}
-		filters = append(filters, filter)
+		filters = append(filters, of...)
 	}
 	return filters
 }

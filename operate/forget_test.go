@@ -45,9 +45,16 @@ func (t *tables) Forget(_ context.Context, keys, letters []string) error {
 // everyFact is one message of every stream about one query, with the marker wherever a person's words go.
 func everyFact(t *testing.T, tenant, id, marker string) []streams.Message {
 	t.Helper()
+	return everyFactOf(t, sluice.Query{Number: 41, ID: id, Text: marker, Tenant: tenant, Priority: 1})
+}
+
+// everyFactOf is everyFact for a query with a number or without.
+func everyFactOf(t *testing.T, q sluice.Query) []streams.Message {
+	t.Helper()
 	ok := must(t)
-	raw := ok(streams.AskedMessage("web", "", streams.Asked{Query: marker, ID: id, Tenant: tenant, GroundTruth: []string{marker}}, false))
-	q := sluice.Query{Key: sluice.QueryKey(tenant, id, marker), ID: id, Text: marker, Tenant: tenant, Source: "web"}
+	marker, tenant := q.Text, q.Tenant
+	raw := ok(streams.AskedMessage("web", "", streams.Asked{Query: marker, ID: q.ID, Tenant: tenant, GroundTruth: []string{marker}}, false))
+	q.Key, q.Source = sluice.QueryKey(tenant, q.ID, marker), "web"
 	answer := sluice.Answer{Query: q, Pair: "p1", Arm: sluice.ArmA, Text: marker}
 	said := ok(streams.SaidFact(answer))
 	other := answer
@@ -57,11 +64,12 @@ func everyFact(t *testing.T, tenant, id, marker string) []streams.Message {
 	rawEnvelope := streams.Envelope{Stream: streams.StreamQueries, Subject: raw.Subject, Sequence: 1, ContentType: raw.ContentType, Data: raw.Data}
 	return []streams.Message{
 		raw,
+		ok(streams.ClaimFact(sluice.Accepted{Query: q, GroundTruth: []string{marker}})),
 		ok(streams.AcceptedFact(sluice.Accepted{Query: q, GroundTruth: []string{marker}})),
 		said, ok(streams.SaidFact(other)),
 		ok(streams.GivenFact(sluice.Verdict{Query: q, Pair: "p1", Arm: sluice.ArmA, Grade: sluice.Correct, JudgeVersion: "v1", Reason: marker})),
 		ok(streams.DrawnFact(label)),
-		ok(streams.AnalyzedFact(sluice.Analyzed{QueryKey: q.Key, AnalysisVersion: "v1", Analysis: sluice.Analysis{Summary: marker}})),
+		ok(streams.AnalyzedFact(sluice.Analyzed{QueryKey: q.Key, QueryNumber: q.Number, AnalysisVersion: "v1", Analysis: sluice.Analysis{Summary: marker}})),
 		ok(streams.ExampleFact(sluice.Example{ID: label.ID, Label: label})),
 		ok(streams.DeadMessage(streams.DeadLetter{Envelope: envelope, Stage: "judge", Reason: sluice.ReasonRefused})),
 		ok(streams.DeadMessage(streams.DeadLetter{Envelope: rawEnvelope, Stage: "intake", Reason: sluice.ReasonTooLarge})),
@@ -93,9 +101,14 @@ func filesWith(t *testing.T, dir, text string) []string {
 }
 
 func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
-	for name, person := range map[string]operate.Person{
-		"by id":     {Tenant: "acme", ID: "q1"},
-		"by tenant": {Tenant: "acme"},
+	for name, c := range map[string]struct {
+		person operate.Person
+		number int64
+	}{
+		"by id":                     {operate.Person{Tenant: "acme", ID: "q1"}, 7},
+		"by id, without a number":   {operate.Person{Tenant: "acme", ID: "q1"}, 0},
+		"by tenant":                 {operate.Person{Tenant: "acme"}, 7},
+		"by tenant, without number": {operate.Person{Tenant: "acme"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -105,14 +118,14 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := publisher(t, js)
-			publish(t, p, everyFact(t, "acme", "q1", "MARKER-OF-ANN")...)
+			publish(t, p, everyFactOf(t, sluice.Query{Number: c.number, ID: "q1", Text: "MARKER-OF-ANN", Tenant: "acme", Priority: 1})...)
 			publish(t, p, everyFact(t, "", "q1", "words of somebody else")...)
 			before := map[string]uint64{}
 			for _, s := range streams.Names() {
 				before[s] = messages(t, js, s)
 			}
 			known := &tables{}
-			got, err := operate.Forget(t.Context(), js, known, person, time.Second)
+			got, err := operate.Forget(t.Context(), js, known, c.person, time.Second)
 			if err != nil || got.InHand {
 				t.Fatalf("%+v, %v", got, err)
 			}

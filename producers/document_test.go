@@ -59,7 +59,12 @@ func startRing(t *testing.T) *ring {
 	r := &ring{t: t, server: natstest.Start(t), settled: make(chan consumers.Settled, 1000)}
 	r.js = r.server.JetStream()
 	natstest.Apply(t, r.js, natstest.Options())
-	stage, err := intake.New(intake.DefaultOptions())
+	latest, err := streams.NewLatest(r.js)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = latest.Close() })
+	stage, err := intake.New(latest, intake.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}

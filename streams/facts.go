@@ -24,32 +24,38 @@ func appendFact[T any](b []byte, subject string, v *T) ([]byte, Message, error) 
 	return b, Message{Subject: subject, ID: subject, ContentType: MsgPack, Data: b[start:len(b):len(b)]}, err
 }
 
-// AcceptedFact stores a query that passed the entrance.
-func AcceptedFact(a sluice.Accepted) (Message, error) {
-	return fact(AcceptedSubject(Lane(a.Query.Priority), a.Query.Key), a)
+// AcceptedFact stores a query that passed the entrance, in the lane of its priority.
+func AcceptedFact(a sluice.Accepted) (Message, error) { return acceptedIn(Lane(a.Query.Priority), a) }
+
+// ClaimFact stores it in the normal lane, whatever its priority: see [IsClaim].
+func ClaimFact(a sluice.Accepted) (Message, error) { return acceptedIn(LaneNormal, a) }
+
+func acceptedIn(lane string, a sluice.Accepted) (Message, error) {
+	return fact(AcceptedSubject(lane, a.Query.Key), a)
 }
 
 // SaidFact stores an answer.
 func SaidFact(a sluice.Answer) (Message, error) {
-	return fact(SaidSubject(a.Pair, a.Query.Key, a.Arm), a)
+	return fact(SaidSubject(a.Pair, &a.Query, a.Arm), a)
 }
 
 // GivenFact stores a verdict.
 func GivenFact(v sluice.Verdict) (Message, error) {
-	return fact(GivenSubject(v.JudgeVersion, v.Pair, v.Query.Key, v.Arm), v)
+	return fact(GivenSubject(v.JudgeVersion, v.Pair, &v.Query, v.Arm), v)
 }
 
 // DrawnFact stores a label.
-func DrawnFact(l sluice.Label) (Message, error) { return fact(DrawnSubject(l.Query.Key, l.ID), l) }
+func DrawnFact(l sluice.Label) (Message, error) { return fact(DrawnSubject(&l.Query, l.ID), l) }
 
 // AnalyzedFact stores a query's description.
 func AnalyzedFact(a sluice.Analyzed) (Message, error) {
-	return fact(AnalyzedSubject(a.AnalysisVersion, a.QueryKey), a)
+	q := sluice.Query{Key: a.QueryKey, Number: a.QueryNumber}
+	return fact(AnalyzedSubject(a.AnalysisVersion, &q), a)
 }
 
 // ExampleFact stores an example.
 func ExampleFact(e sluice.Example) (Message, error) {
-	return fact(ExampleSubject(e.Label.Query.Key, e.ID), e)
+	return fact(ExampleSubject(&e.Label.Query, e.ID), e)
 }
 
 // BilledFact stores a provider call.

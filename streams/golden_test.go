@@ -26,9 +26,18 @@ var (
 		Tenant: "acme", Tags: []string{"books", "de"}, Priority: 2, Deadline: goldenTime.Add(time.Hour),
 		AskedAt: goldenTime, Split: sluice.Test, Scrubbed: 1,
 	}
+	goldenNumbered = func() sluice.Query {
+		q := goldenQuery
+		q.Number = 1 << 40
+		return q
+	}()
 	goldenLabel = sluice.Label{
 		ID: "lllllllllllllllllllllllll2", Query: goldenQuery, Pair: "pabcdefgh", Policy: sluice.Complex,
 		Basis: sluice.Reference, JudgeVersion: "j1", LabelVersion: "l1", MatrixVersion: "m12345678",
+	}
+	goldenNumberedLabel = sluice.Label{
+		ID: "lllllllllllllllllllllllll2", Query: goldenNumbered, Pair: "pabcdefgh", Policy: sluice.Standard, Basis: sluice.Reference,
+		JudgeVersion: "j1", LabelVersion: "l1", MatrixVersion: "m12345678",
 	}
 	goldenAnalysis = sluice.Analysis{
 		Domain: "literature", Complexity: "low", ReasoningSteps: 1, Ambiguity: "none", KnowledgeRecency: "historical",
@@ -54,6 +63,17 @@ func of[T any](v T) golden {
 func goldens() map[string]golden {
 	return map[string]golden{
 		"accepted.v1": of(sluice.Accepted{Query: goldenQuery, GroundTruth: []string{"Goethe", "J. W. von Goethe"}}),
+		"accepted.v2": of(sluice.Accepted{Query: goldenNumbered}),
+		"answer.v2":   of(sluice.Answer{Query: goldenNumbered, Pair: "pabcdefgh", Arm: sluice.ArmA, Text: "Goethe.", CallID: "c1"}),
+		"verdict.v2": of(sluice.Verdict{
+			Query: goldenNumbered, Pair: "pabcdefgh", Arm: sluice.ArmA, Grade: sluice.Correct, Reason: "so it is", Basis: sluice.Reference,
+			JudgeVersion: "j1", CallID: "c2",
+		}),
+		"label.v2":   of(goldenNumberedLabel),
+		"example.v2": of(sluice.Example{ID: goldenLabel.ID, Label: goldenNumberedLabel, AnalysisVersion: "a1", Analysis: goldenAnalysis}),
+		"analyzed.v2": of(sluice.Analyzed{
+			QueryKey: goldenNumbered.Key, QueryNumber: goldenNumbered.Number, AnalysisVersion: "a1", Analysis: goldenAnalysis, CallID: "c3",
+		}),
 		"answer.v1": of(sluice.Answer{
 			Query: goldenQuery, GroundTruth: []string{"Goethe"}, Pair: "pabcdefgh", Arm: sluice.ArmB, Text: "Goethe.", CallID: "c1",
 		}),
@@ -95,6 +115,7 @@ func goldens() map[string]golden {
 			LatencyMS: 4, Streamed: true, Usage: sluice.Usage{Prompt: 1, Cached: 2, Output: 3, Thoughts: 4}, Cost: 5, CostEstimated: true,
 			Outcome: sluice.OutcomeBroken, Status: 502, Error: "cut", CallIDs: []string{"c1", "c2"}, Answer: "an answer",
 		}),
+		"decision.v3": of(sluice.Decision{ID: "d3", Query: goldenNumbered, DecidedAt: goldenTime, Outcome: sluice.OutcomeOK}),
 		"feedback.v1": of(sluice.Feedback{
 			ID: "f1", DecisionID: "d2", Tenant: "acme", Source: "client", Thumb: "down", Score: &goldenScore, Correction: "No: Marlowe.",
 			Comment: "wrong", GivenAt: goldenTime,

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"strconv"
 	"strings"
 
 	"sluice"
@@ -30,8 +31,9 @@ const (
 // set.
 type Place struct {
 	Kind Kind
-	// Key is the query's.
-	Key string
+	// Key and Number are the query's; Number is 0 in a subject without one.
+	Key    string
+	Number int64
 	// Version is the judge's or the analysis's.
 	Version, Pair string
 	Arm           sluice.Arm
@@ -53,30 +55,53 @@ func PlaceOf(subject string) (Place, bool) {
 		tokens[n] = token
 		n++
 	}
-	t := tokens[2:]
-	switch kind := Kind(subject[:min(len(subject), len(tokens[0])+1+len(tokens[1]))]); {
-	case n == 4 && kind == KindAccepted: // lane, key
-		return Place{Kind: kind, Key: t[1]}, true
-	case n == 5 && kind == KindSaid:
-		return Place{Kind: kind, Pair: t[0], Key: t[1], Arm: sluice.Arm(t[2])}, true
-	case n == 6 && kind == KindGiven:
-		return Place{Kind: kind, Version: t[0], Pair: t[1], Key: t[2], Arm: sluice.Arm(t[3])}, true
-	case n == 4 && (kind == KindDrawn || kind == KindExample):
-		return Place{Kind: kind, Key: t[0], ID: t[1]}, true
-	case n == 4 && kind == KindAnalyzed:
-		return Place{Kind: kind, Version: t[0], Key: t[1]}, true
-	case n == 4 && kind == KindBilled: // stage, call
-		return Place{Kind: kind, ID: t[1]}, true
-	case n == 3 && (kind == KindTaken || kind == KindJob):
-		return Place{Kind: kind, ID: t[0]}, true
-	case n == 4 && kind == KindFeedback: // decision, feedback
-		return Place{Kind: kind, Decision: t[0], ID: t[1]}, true
-	case n == 4 && kind == KindRaised: // rule, alert
-		return Place{Kind: kind, ID: t[1]}, true
-	case n == 5 && kind == KindTold: // job, attempt, sequence
-		return Place{Kind: kind, ID: t[0]}, true
-	case n == 4 && Kind(tokens[0]) == KindDead: // stage, reason, letter
-		return Place{Kind: KindDead, ID: tokens[3]}, true
+	kind, t := Kind(subject[:min(len(subject), len(tokens[0])+1+len(tokens[1]))]), tokens[2:]
+	p := Place{Kind: kind}
+	if at, ofQuery := keyAt[kind]; ofQuery && n == at.tokens+1 {
+		var ok bool
+		if p.Number, ok = numberOf(t[at.key]); !ok {
+			return Place{}, false
+		}
+		copy(t[at.key:], t[at.key+1:])
+		n--
 	}
-	return Place{}, false
+	switch {
+	case n == 4 && kind == KindAccepted: // lane, key
+		p.Key = t[1]
+	case n == 5 && kind == KindSaid:
+		p.Pair, p.Key, p.Arm = t[0], t[1], sluice.Arm(t[2])
+	case n == 6 && kind == KindGiven:
+		p.Version, p.Pair, p.Key, p.Arm = t[0], t[1], t[2], sluice.Arm(t[3])
+	case n == 4 && (kind == KindDrawn || kind == KindExample):
+		p.Key, p.ID = t[0], t[1]
+	case n == 4 && kind == KindAnalyzed:
+		p.Version, p.Key = t[0], t[1]
+	case n == 4 && kind == KindBilled: // stage, call
+		p.ID = t[1]
+	case n == 3 && (kind == KindTaken || kind == KindJob):
+		p.ID = t[0]
+	case n == 4 && kind == KindFeedback: // decision, feedback
+		p.Decision, p.ID = t[0], t[1]
+	case n == 4 && kind == KindRaised: // rule, alert
+		p.ID = t[1]
+	case n == 5 && kind == KindTold: // job, attempt, sequence
+		p.ID = t[0]
+	case n == 4 && Kind(tokens[0]) == KindDead: // stage, reason, letter
+		p.Kind, p.ID = KindDead, tokens[3]
+	default:
+		return Place{}, false
+	}
+	return p, true
+}
+
+// keyAt says how many tokens the subject of a fact about a query has, and which of those behind the kind is the key,
+// where it has no number; the number goes before the key.
+var keyAt = map[Kind]struct{ tokens, key int }{
+	KindSaid: {5, 1}, KindGiven: {6, 2}, KindDrawn: {4, 0}, KindExample: {4, 0}, KindAnalyzed: {4, 1},
+}
+
+// numberOf reads a number as [ofQuery] writes it.
+func numberOf(token string) (int64, bool) {
+	n, err := strconv.ParseInt(token, 10, 64)
+	return n, err == nil && n > 0 && token[0] >= '1' && token[0] <= '9'
 }

@@ -99,26 +99,48 @@ func AcceptedSubject(lane, key string) string { return mustSubject("queries.acce
 // AcceptedFilter holds the accepted queries of a lane.
 func AcceptedFilter(lane string) string { return mustSubject("queries.accepted", lane) + ".*" }
 
-// SaidSubject is the place of one answer.
-func SaidSubject(pair, key string, arm sluice.Arm) string {
-	return mustSubject("answers.said", pair, key, string(arm))
+// IsClaim says whether an accepted query holds its key in the normal lane and is worked on in another one: every
+// query is in the normal lane, so that a key is accepted once, and those in a hurry are in theirs too.
+func IsClaim(subject string, q *sluice.Query) bool {
+	return Lane(q.Priority) != LaneNormal && subject == AcceptedSubject(LaneNormal, q.Key)
 }
 
-// GivenSubject is the place of one verdict.
-func GivenSubject(judgeVersion, pair, key string, arm sluice.Arm) string {
-	return mustSubject("verdicts.given", judgeVersion, pair, key, string(arm))
+// Each function here names the place of a fact about a query. The server keeps every subject in a tree, and a key is
+// a hash: by keys alone each fact would lie in another part of it. The number before the key makes neighbours of
+// what was asked one after the other; a query without one is named by its key.
+func ofQuery(prefix string, before []string, number int64, key string, after ...string) string {
+	var room [6]string
+	tokens := append(room[:0], before...)
+	if number > 0 {
+		tokens = append(tokens, strconv.FormatInt(number, 10))
+	}
+	return mustSubject(prefix, append(append(tokens, key), after...)...)
+}
+
+// SaidSubject is the place of one answer to a query.
+func SaidSubject(pair string, q *sluice.Query, arm sluice.Arm) string {
+	return ofQuery("answers.said", []string{pair}, q.Number, q.Key, string(arm))
+}
+
+// GivenSubject is the place of one verdict on an answer to a query.
+func GivenSubject(judgeVersion, pair string, q *sluice.Query, arm sluice.Arm) string {
+	return ofQuery("verdicts.given", []string{judgeVersion, pair}, q.Number, q.Key, string(arm))
 }
 
 // DrawnSubject is the place of one label of a query; the id is a function of query, pair and versions.
-func DrawnSubject(key, labelID string) string { return mustSubject("labels.drawn", key, labelID) }
+func DrawnSubject(q *sluice.Query, labelID string) string {
+	return ofQuery("labels.drawn", nil, q.Number, q.Key, labelID)
+}
 
 // AnalyzedSubject is the place of a query's description.
-func AnalyzedSubject(analysisVersion, key string) string {
-	return mustSubject("analyses.made", analysisVersion, key)
+func AnalyzedSubject(analysisVersion string, q *sluice.Query) string {
+	return ofQuery("analyses.made", []string{analysisVersion}, q.Number, q.Key)
 }
 
 // ExampleSubject is the place of one example of a query.
-func ExampleSubject(key, id string) string { return mustSubject("examples.made", key, id) }
+func ExampleSubject(q *sluice.Query, id string) string {
+	return ofQuery("examples.made", nil, q.Number, q.Key, id)
+}
 
 // BilledSubject is the place of one provider call.
 func BilledSubject(stage, callID string) string { return mustSubject("calls.billed", stage, callID) }
@@ -148,16 +170,16 @@ func ToldSubject(jobID string, attempt, sequence int) string {
 // ToldFilter holds every event of a training job.
 func ToldFilter(jobID string) string { return mustSubject("training.told", jobID) + ".*.*" }
 
-// KeyFilters are the subjects of everything that the log holds of one query, by stream; the ledger's
-// lines hold nothing that the query said and stay.
-func KeyFilters(key string) map[string]string {
-	return map[string]string{
-		StreamAccepted: "queries.accepted.*." + key,
-		StreamAnswers:  "answers.said.*." + key + ".*",
-		StreamVerdicts: "verdicts.given.*.*." + key + ".*",
-		StreamLabels:   "labels.drawn." + key + ".*",
-		StreamAnalyses: "analyses.made.*." + key,
-		StreamExamples: "examples.made." + key + ".*",
+// KeyFilters are the subjects of everything that the log holds of one query, with a number and without, by stream;
+// the ledger's lines hold nothing that the query said and stay.
+func KeyFilters(key string) map[string][]string {
+	return map[string][]string{
+		StreamAccepted: {"queries.accepted.*." + key},
+		StreamAnswers:  {"answers.said.*.*." + key + ".*", "answers.said.*." + key + ".*"},
+		StreamVerdicts: {"verdicts.given.*.*.*." + key + ".*", "verdicts.given.*.*." + key + ".*"},
+		StreamLabels:   {"labels.drawn.*." + key + ".*", "labels.drawn." + key + ".*"},
+		StreamAnalyses: {"analyses.made.*.*." + key, "analyses.made.*." + key},
+		StreamExamples: {"examples.made.*." + key + ".*", "examples.made." + key + ".*"},
 	}
 }
 

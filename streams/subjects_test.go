@@ -9,6 +9,7 @@ import (
 )
 
 func TestSubjectsRefuseWhatNATSWouldReadAsStructure(t *testing.T) {
+	q := &sluice.Query{Key: "k"}
 	refused := []string{
 		"", ".", "*", ">", "a.b", "a*", "a>", " ", "a b", "a\tb", "a\nb", "a\rb", "\x00", "a\x7f", "\xff", strings.Repeat("x", 129),
 	}
@@ -21,11 +22,11 @@ func TestSubjectsRefuseWhatNATSWouldReadAsStructure(t *testing.T) {
 		}
 		for name, build := range map[string]func(){
 			"accepted": func() { streams.AcceptedSubject(token, "k") },
-			"said":     func() { streams.SaidSubject("p", token, sluice.ArmA) },
-			"given":    func() { streams.GivenSubject(token, "p", "k", sluice.ArmA) },
-			"drawn":    func() { streams.DrawnSubject("k", token) },
-			"analyzed": func() { streams.AnalyzedSubject(token, "k") },
-			"example":  func() { streams.ExampleSubject(token, "i") },
+			"said":     func() { streams.SaidSubject("p", &sluice.Query{Key: token}, sluice.ArmA) },
+			"given":    func() { streams.GivenSubject(token, "p", q, sluice.ArmA) },
+			"drawn":    func() { streams.DrawnSubject(q, token) },
+			"analyzed": func() { streams.AnalyzedSubject(token, q) },
+			"example":  func() { streams.ExampleSubject(&sluice.Query{Key: token, Number: 7}, "i") },
 			"billed":   func() { streams.BilledSubject("answer", token) },
 			"retry":    func() { streams.RetrySubject(token, "i") },
 			"dead":     func() { streams.DeadSubject("judge", sluice.Reason(token), "i") },
@@ -49,6 +50,7 @@ func panics(f func()) (did bool) {
 }
 
 func TestEverySubjectLandsInItsStream(t *testing.T) {
+	q := &sluice.Query{Key: "k", Number: 7}
 	asked, err := streams.AskedSubject("web")
 	if err != nil {
 		t.Fatal(err)
@@ -56,11 +58,11 @@ func TestEverySubjectLandsInItsStream(t *testing.T) {
 	for want, subject := range map[string]string{
 		streams.StreamQueries:  asked,
 		streams.StreamAccepted: streams.AcceptedSubject(streams.Lane(0), "k"),
-		streams.StreamAnswers:  streams.SaidSubject("p", "k", sluice.ArmA),
-		streams.StreamVerdicts: streams.GivenSubject("j", "p", "k", sluice.ArmA),
-		streams.StreamLabels:   streams.DrawnSubject("k", "i"),
-		streams.StreamAnalyses: streams.AnalyzedSubject("a", "k"),
-		streams.StreamExamples: streams.ExampleSubject("k", "i"),
+		streams.StreamAnswers:  streams.SaidSubject("p", q, sluice.ArmA),
+		streams.StreamVerdicts: streams.GivenSubject("j", "p", q, sluice.ArmA),
+		streams.StreamLabels:   streams.DrawnSubject(q, "i"),
+		streams.StreamAnalyses: streams.AnalyzedSubject("a", q),
+		streams.StreamExamples: streams.ExampleSubject(q, "i"),
 		streams.StreamCalls:    streams.BilledSubject("answer", "c"),
 		streams.StreamRetries:  streams.RetrySubject("judge", "i"),
 		streams.StreamDead:     streams.DeadSubject("judge", sluice.ReasonPanic, "i"),

@@ -26,6 +26,8 @@ type forecaster struct {
 	pair  string
 	guess producers.Assumptions
 	cost  producers.Pricer
+	// numbers are those of the queries that were met in QUERIES, by key: a query that was asked twice has its first.
+	numbers map[string]int64
 }
 
 func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream) (*forecaster, error) {
@@ -38,7 +40,16 @@ func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream) (*fore
 		return nil, err
 	}
 	pair := key.Pair(m.config.Pair.Medium, m.config.Pair.Large, answer.PromptVersion)
-	return &forecaster{cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost}, nil
+	return &forecaster{cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost, numbers: map[string]int64{}}, nil
+}
+
+// accepted is what the entrance makes of a question, as far as its price depends on it.
+func (f *forecaster) accepted(asked streams.Asked, sequence uint64) sluice.Query {
+	key := sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)
+	if _, met := f.numbers[key]; !met {
+		f.numbers[key] = int64(sequence)
+	}
+	return sluice.Query{Key: key, Number: f.numbers[key], Text: asked.Query}
 }
 
 // wants tells which facts a message leads to.
@@ -69,61 +80,61 @@ func (f *forecaster) wants(stage string) wants {
 			if err != nil {
 				return nil, nil //nolint:nilerr // it will die at the entrance, for nothing
 			}
-			return f.ofQuery(sluice.QueryKey(asked.Tenant, asked.ID, asked.Query), asked.Query, asked.GroundTruth), nil
+			return f.ofQuery(f.accepted(asked, m.Sequence), asked.GroundTruth), nil
 		}
 	case answer.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {
 			a, err := streams.Decode[sluice.Accepted](m.Data)
-			return f.ofQuery(a.Query.Key, a.Query.Text, a.GroundTruth), err
+			return f.ofQuery(a.Query, a.GroundTruth), err
 		}
 	case judge.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {
 			a, err := streams.Decode[sluice.Answer](m.Data)
-			given := f.given(a.Pair, a.Query.Key, a.Arm, a.Query.Text, a.GroundTruth, producers.Tokens(a.Text))
-			return []operate.Wanted{given, f.analysed(a.Query.Key, a.Query.Text)}, err
+			given := f.given(a.Pair, a.Query, a.Arm, a.GroundTruth, producers.Tokens(a.Text))
+			return []operate.Wanted{given, f.analysed(a.Query)}, err
 		}
 	case label.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {
 			v, err := streams.Decode[sluice.Verdict](m.Data)
-			return []operate.Wanted{f.analysed(v.Query.Key, v.Query.Text)}, err
+			return []operate.Wanted{f.analysed(v.Query)}, err
 		}
 	case analysis.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {
 			l, err := streams.Decode[sluice.Label](m.Data)
-			return []operate.Wanted{f.analysed(l.Query.Key, l.Query.Text)}, err
+			return []operate.Wanted{f.analysed(l.Query)}, err
 		}
 	}
 	return func(streams.Message) ([]operate.Wanted, error) { return nil, nil }
 }
 
 // ofQuery is everything that a query leads to.
-func (f *forecaster) ofQuery(key, text string, truth []string) []operate.Wanted {
-	wanted := []operate.Wanted{f.analysed(key, text)}
+func (f *forecaster) ofQuery(q sluice.Query, truth []string) []operate.Wanted {
+	wanted := []operate.Wanted{f.analysed(q)}
 	for _, arm := range sluice.Arms() {
-		tier := f.key.Tier(key, arm)
+		tier := f.key.Tier(q.Key, arm)
 		per := f.guess.Medium
 		if tier == sluice.Large {
 			per = f.guess.Large
 		}
 		wanted = append(wanted, operate.Wanted{
-			Stage: answer.Name, Tier: tier, Stream: streams.StreamAnswers, Subject: streams.SaidSubject(f.pair, key, arm),
-			Usage: usage(per, producers.Tokens(text)),
-		}, f.given(f.pair, key, arm, text, truth, per.Output))
+			Stage: answer.Name, Tier: tier, Stream: streams.StreamAnswers, Subject: streams.SaidSubject(f.pair, &q, arm),
+			Usage: usage(per, producers.Tokens(q.Text)),
+		}, f.given(f.pair, q, arm, truth, per.Output))
 	}
 	return wanted
 }
 
-func (f *forecaster) given(pair, key string, arm sluice.Arm, text string, truth []string, answerTokens int64) operate.Wanted {
+func (f *forecaster) given(pair string, q sluice.Query, arm sluice.Arm, truth []string, answerTokens int64) operate.Wanted {
 	return operate.Wanted{
-		Stage: judge.Name, Stream: streams.StreamVerdicts, Subject: streams.GivenSubject(f.cfg.Judge.Version, pair, key, arm),
-		Usage: usage(f.guess.Judge, producers.Tokens(text+strings.Join(truth, " "))+answerTokens),
+		Stage: judge.Name, Stream: streams.StreamVerdicts, Subject: streams.GivenSubject(f.cfg.Judge.Version, pair, &q, arm),
+		Usage: usage(f.guess.Judge, producers.Tokens(q.Text+strings.Join(truth, " "))+answerTokens),
 	}
 }
 
-func (f *forecaster) analysed(key, text string) operate.Wanted {
+func (f *forecaster) analysed(q sluice.Query) operate.Wanted {
 	return operate.Wanted{
-		Stage: analysis.Name, Stream: streams.StreamAnalyses, Subject: streams.AnalyzedSubject(f.cfg.Analysis.Version, key),
-		Usage: usage(f.guess.Analysis, producers.Tokens(text)),
+		Stage: analysis.Name, Stream: streams.StreamAnalyses, Subject: streams.AnalyzedSubject(f.cfg.Analysis.Version, &q),
+		Usage: usage(f.guess.Analysis, producers.Tokens(q.Text)),
 	}
 }
 

@@ -152,7 +152,7 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 	var err error
 	switch name {
 	case intake.Name:
-		s.Handler, err = p.intake()
+		s.Handler, err = p.intake(latest)
 	case answer.Name:
 		s.Handler, err = p.answer(ctx, latest)
 	case judge.Name:
@@ -178,8 +178,8 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 	return []consumers.Stage{s}, nil
 }
 
-func (p parts) intake() (*intake.Stage, error) {
-	return intake.New(intake.Options{
+func (p parts) intake(latest *streams.Latest) (*intake.Stage, error) {
+	return intake.New(latest, intake.Options{
 		MaxQueryBytes: p.cfg.Query.MaxBytes, Seed: p.cfg.Split.Seed, TrainShare: p.cfg.Split.TrainShare,
 		ScrubSources: p.cfg.Privacy.ScrubSources, Now: time.Now,
 	})

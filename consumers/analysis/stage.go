@@ -67,9 +67,9 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	}
 	q := label.Query
 	var out []streams.Message
-	described, err := s.described(ctx, q.Key)
+	described, err := s.described(ctx, &q)
 	if err == nil && described == nil {
-		described, out, err = s.describe(ctx, Subject{Key: q.Key, Text: q.Text}, q.Tenant)
+		described, out, err = s.describe(ctx, &q)
 	}
 	if err != nil {
 		return out, fmt.Errorf("analyse %s: %w", q.Key, err)
@@ -84,8 +84,8 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 }
 
 // described is the description that the log holds, if any (Invariant 5).
-func (s *Stage) described(ctx context.Context, key string) (*sluice.Analyzed, error) {
-	subject := streams.AnalyzedSubject(s.opts.Version, key)
+func (s *Stage) described(ctx context.Context, q *sluice.Query) (*sluice.Analyzed, error) {
+	subject := streams.AnalyzedSubject(s.opts.Version, q)
 	found, err := s.stored.Get(ctx, streams.StreamAnalyses, subject)
 	if err != nil {
 		return nil, err
@@ -103,12 +103,12 @@ func (s *Stage) described(ctx context.Context, key string) (*sluice.Analyzed, er
 
 // describe buys the description: the ledger's lines whatever happens, and the fact where it succeeds.
 // The tenant goes to the ledger alone.
-func (s *Stage) describe(ctx context.Context, subject Subject, tenant string) (*sluice.Analyzed, []streams.Message, error) {
-	req, err := s.request(subject)
+func (s *Stage) describe(ctx context.Context, q *sluice.Query) (*sluice.Analyzed, []streams.Message, error) {
+	req, err := s.request(Subject{Key: q.Key, Text: q.Text})
 	if err != nil {
 		return nil, nil, err
 	}
-	reply, calls, err := s.asker.Call(ctx, llm.Purpose{Stage: Name, QueryKey: subject.Key, Tenant: tenant}, req)
+	reply, calls, err := s.asker.Call(ctx, llm.Purpose{Stage: Name, QueryKey: q.Key, Tenant: q.Tenant}, req)
 	out, ledgerErr := streams.BilledFacts(calls)
 	if err = errors.Join(err, ledgerErr); err != nil {
 		return nil, out, err
@@ -117,7 +117,7 @@ func (s *Stage) describe(ctx context.Context, subject Subject, tenant string) (*
 	if err != nil {
 		return nil, out, sluice.WithReason(sluice.ReasonUnparseable, fmt.Errorf("%s (finish reason %q): %w", s.opts.Model, reply.FinishReason, err))
 	}
-	fact := sluice.Analyzed{QueryKey: subject.Key, AnalysisVersion: s.opts.Version, Analysis: a, CallID: reply.CallID}
+	fact := sluice.Analyzed{QueryKey: q.Key, QueryNumber: q.Number, AnalysisVersion: s.opts.Version, Analysis: a, CallID: reply.CallID}
 	m, err := streams.AnalyzedFact(fact)
 	if err != nil {
 		return nil, out, err

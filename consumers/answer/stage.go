@@ -88,11 +88,14 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("answer %s: %w", in.Subject, err))
 	}
 	q := accepted.Query
+	if streams.IsClaim(in.Subject, &q) {
+		return nil, nil
+	}
 	if !q.Deadline.IsZero() && !s.opts.Now().Before(q.Deadline) {
 		return nil, sluice.Terminalf(sluice.ReasonExpired, "answer %s: its deadline, %s, has passed: nobody waits for the answer",
 			q.Key, q.Deadline.UTC().Format(time.RFC3339))
 	}
-	missing, err := s.missing(ctx, q.Key)
+	missing, err := s.missing(ctx, &q)
 	if err != nil {
 		return nil, fmt.Errorf("answer %s: %w", q.Key, err)
 	}
@@ -104,10 +107,10 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 }
 
 // missing lists the arms, in order, whose answer the log does not hold (Invariant 5).
-func (s *Stage) missing(ctx context.Context, key string) ([]sluice.Arm, error) {
+func (s *Stage) missing(ctx context.Context, q *sluice.Query) ([]sluice.Arm, error) {
 	subjects := make([]string, 0, 2)
 	for _, arm := range sluice.Arms() {
-		subjects = append(subjects, streams.SaidSubject(s.pair, key, arm))
+		subjects = append(subjects, streams.SaidSubject(s.pair, q, arm))
 	}
 	stored, err := s.stored.Get(ctx, streams.StreamAnswers, subjects...)
 	if err != nil {

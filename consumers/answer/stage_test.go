@@ -89,7 +89,7 @@ func answers(t *testing.T, out []streams.Message) (said []sluice.Answer, calls [
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.ID != streams.SaidSubject(a.Pair, a.Query.Key, a.Arm) {
+		if m.ID != streams.SaidSubject(a.Pair, &a.Query, a.Arm) {
 			t.Errorf("answer on %s with id %s", m.Subject, m.ID)
 		}
 		said = append(said, a)

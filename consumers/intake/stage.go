@@ -43,11 +43,20 @@ func DefaultOptions() Options {
 // answer, and NATS carries 1 MiB.
 const maxPayload = 512 << 10
 
+// Stored looks into the log; streams.Latest does.
+type Stored interface {
+	// Get finds the message of each subject; a subject without one is absent from the map.
+	Get(ctx context.Context, stream string, subjects ...string) (map[string]streams.Stored, error)
+}
+
 // Stage is the intake. It is safe for use by many goroutines.
-type Stage struct{ opts Options }
+type Stage struct {
+	stored Stored
+	opts   Options
+}
 
 // New checks the options and reports every fault of them at once.
-func New(o Options) (*Stage, error) {
+func New(stored Stored, o Options) (*Stage, error) {
 	if o.MaxPayloadBytes == 0 {
 		o.MaxPayloadBytes = min(16*o.MaxQueryBytes, maxPayload)
 	}
@@ -64,20 +73,55 @@ func New(o Options) (*Stage, error) {
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("intake: %w", errors.Join(faults...))
 	}
-	return &Stage{opts: o}, nil
+	return &Stage{stored: stored, opts: o}, nil
 }
 
-// Handle turns a message of QUERIES into one of ACCEPTED.
-func (s *Stage) Handle(_ context.Context, in streams.Message) ([]streams.Message, error) {
+// Handle turns a message of QUERIES into one of ACCEPTED, or into two where it is in a hurry.
+func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
 	accepted, err := s.accept(in)
 	if err != nil {
 		return nil, fmt.Errorf("query on %.200q (%s:%d): %w", in.Subject, in.Stream, in.Sequence, err)
 	}
-	out, err := streams.AcceptedFact(accepted)
+	out, err := s.facts(ctx, accepted)
 	if err != nil {
 		return nil, fmt.Errorf("query %s: %w", accepted.Query.Key, err)
 	}
-	return []streams.Message{out}, nil
+	return out, nil
+}
+
+// facts stores a query once in the normal lane, which refuses the same query ever after, and once more in the urgent
+// lane where it is in a hurry. What is in a hurry may have been accepted before: it keeps the number that its facts
+// have been stored by, so that no answer is bought twice (Invariant 5).
+func (s *Stage) facts(ctx context.Context, a sluice.Accepted) ([]streams.Message, error) {
+	if streams.Lane(a.Query.Priority) == streams.LaneNormal {
+		out, err := streams.AcceptedFact(a)
+		return []streams.Message{out}, err
+	}
+	lanes := []string{
+		streams.AcceptedSubject(streams.LaneNormal, a.Query.Key), streams.AcceptedSubject(streams.LaneUrgent, a.Query.Key),
+	}
+	found, err := s.stored.Get(ctx, streams.StreamAccepted, lanes...)
+	if err != nil {
+		return nil, err
+	}
+	for _, lane := range lanes {
+		known, ok := found[lane]
+		if !ok {
+			continue
+		}
+		before, err := streams.Decode[sluice.Accepted](known.Data)
+		if err != nil {
+			return nil, fmt.Errorf("stored at %s: %w", lane, err)
+		}
+		a.Query.Number = before.Query.Number
+		break
+	}
+	claim, err := streams.ClaimFact(a)
+	if err != nil {
+		return nil, err
+	}
+	urgent, err := streams.AcceptedFact(a)
+	return []streams.Message{claim, urgent}, err
 }
 
 // accept checks everything and makes the accepted query.
@@ -116,7 +160,7 @@ func (s *Stage) accept(in streams.Message) (sluice.Accepted, error) {
 	}
 	return sluice.Accepted{
 		Query: sluice.Query{
-			Key: sluice.QueryKey(a.Tenant, id, a.Query), ID: a.ID, Text: a.Query, Source: source, Tenant: a.Tenant, Tags: a.Tags,
+			Key: sluice.QueryKey(a.Tenant, id, a.Query), Number: int64(in.Sequence), ID: a.ID, Text: a.Query, Source: source, Tenant: a.Tenant, Tags: a.Tags,
 			Priority: a.Priority, Deadline: a.Deadline, AskedAt: in.StoredAt.UTC(), Split: split, Scrubbed: masked,
 		},
 		GroundTruth: a.GroundTruth,

@@ -69,7 +69,7 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if err := streams.DecodeInto(in.Data, &a); err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("judge %s: %w", in.Subject, err))
 	}
-	given := streams.GivenSubject(s.opts.Version, a.Pair, a.Query.Key, a.Arm)
+	given := streams.GivenSubject(s.opts.Version, a.Pair, &a.Query, a.Arm)
 	stored, err := s.stored.Get(ctx, streams.StreamVerdicts, given)
 	if err != nil {
 		return nil, fmt.Errorf("judge %s: %w", in.Subject, err)

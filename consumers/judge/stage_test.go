@@ -75,7 +75,7 @@ func verdicts(t *testing.T, out []streams.Message) (given []sluice.Verdict, line
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.ID != streams.GivenSubject(v.JudgeVersion, v.Pair, v.Query.Key, v.Arm) {
+		if m.ID != streams.GivenSubject(v.JudgeVersion, v.Pair, &v.Query, v.Arm) {
 			t.Errorf("verdict on %s with id %s", m.Subject, m.ID)
 		}
 		given = append(given, v)

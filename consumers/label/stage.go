@@ -99,7 +99,7 @@ func (s *Stage) read(m *streams.Message, g *given) error {
 		return sluice.RetryAfter(fmt.Errorf("label %s: the arms of pair %s were named by another arm key: give this copy the key of the answer stage",
 			g.Query.Key, g.Pair), otherKey)
 	}
-	g.other = streams.GivenSubject(g.JudgeVersion, g.Pair, g.Query.Key, g.Arm.Other())
+	g.other = streams.GivenSubject(g.JudgeVersion, g.Pair, &g.Query, g.Arm.Other())
 	return nil
 }
 
@@ -116,7 +116,7 @@ func (g *given) check() error {
 			return err
 		}
 	}
-	if want := streams.GivenSubject(g.JudgeVersion, g.Pair, g.Query.Key, g.Arm); want != g.subject {
+	if want := streams.GivenSubject(g.JudgeVersion, g.Pair, &g.Query, g.Arm); want != g.subject {
 		return fmt.Errorf("the verdict belongs to %s", want)
 	}
 	return nil

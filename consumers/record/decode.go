@@ -12,8 +12,9 @@ import (
 // what they need by the keys of the real ones; the decoder passes over the rest without keeping it.
 
 type keyed struct {
-	Key   string       `json:"key"`
-	Split sluice.Split `json:"split"`
+	Key    string       `json:"key"`
+	Number int64        `json:"number"`
+	Split  sluice.Split `json:"split"`
 }
 
 type said struct {
@@ -101,7 +102,11 @@ func add(f *sluice.Facts, w *wires, ref int, m *streams.Message) error {
 	}
 	switch at.Kind {
 	case streams.KindAccepted:
-		return take(&f.Accepted, &w.accepted, ref, m, at, ofAccepted)
+		err := take(&f.Accepted, &w.accepted, ref, m, at, ofAccepted)
+		if err == nil && streams.IsClaim(m.Subject, &w.accepted.Query) { // it comes by its own lane
+			f.Accepted = f.Accepted[:len(f.Accepted)-1]
+		}
+		return err
 	case streams.KindSaid:
 		return take(&f.Answers, &w.said, ref, m, at, ofSaid)
 	case streams.KindGiven:

@@ -309,3 +309,22 @@ func FuzzNoBytesHurtTheStage(f *testing.F) {
 		}
 	})
 }
+
+func TestAQueryInAHurryIsRecordedFromItsOwnLaneAlone(t *testing.T) {
+	h, db := stage(t, pgtest.New(t))
+	q := sluice.Query{Key: sluice.QueryKey("", "", "Why?"), Number: 7, Text: "Why?", Source: "web", Priority: 1, AskedAt: world.Start, Split: sluice.Train}
+	for _, step := range []struct {
+		fact func(sluice.Accepted) (streams.Message, error)
+		rows int64
+	}{{streams.ClaimFact, 0}, {streams.AcceptedFact, 1}, {streams.ClaimFact, 1}} {
+		m, err := step.fact(sluice.Accepted{Query: q})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Stream, m.StoredAt = streams.StreamAccepted, world.Start
+		mustRecord(t, h, []streams.Message{m})
+		if got := counts(t, db)["queries"]; got != step.rows {
+			t.Errorf("%d queries after %s, want %d", got, m.Subject, step.rows)
+		}
+	}
+}

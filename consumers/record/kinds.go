@@ -12,12 +12,12 @@ func ofAccepted(w *sluice.Accepted) (streams.Place, sluice.Accepted) {
 }
 
 func ofSaid(w *said) (streams.Place, sluice.Answer) {
-	return streams.Place{Key: w.Query.Key, Pair: w.Pair, Arm: w.Arm},
+	return streams.Place{Key: w.Query.Key, Number: w.Query.Number, Pair: w.Pair, Arm: w.Arm},
 		sluice.Answer{Query: w.Query.query(), Pair: w.Pair, Arm: w.Arm, Text: w.Text, CallID: w.CallID}
 }
 
 func ofGiven(w *given) (streams.Place, sluice.Verdict) {
-	return streams.Place{Key: w.Query.Key, Pair: w.Pair, Arm: w.Arm, Version: w.JudgeVersion},
+	return streams.Place{Key: w.Query.Key, Number: w.Query.Number, Pair: w.Pair, Arm: w.Arm, Version: w.JudgeVersion},
 		sluice.Verdict{
 			Query: w.Query.query(), Pair: w.Pair, Arm: w.Arm, Grade: w.Grade, Reason: w.Reason, Basis: w.Basis,
 			JudgeVersion: w.JudgeVersion, Shortcut: w.Shortcut, CallID: w.CallID,
@@ -25,7 +25,7 @@ func ofGiven(w *given) (streams.Place, sluice.Verdict) {
 }
 
 func ofDrawn(w *drawn) (streams.Place, sluice.Label) {
-	return streams.Place{Key: w.Query.Key, ID: w.ID},
+	return streams.Place{Key: w.Query.Key, Number: w.Query.Number, ID: w.ID},
 		sluice.Label{
 			ID: w.ID, Query: w.Query.query(), Pair: w.Pair, Policy: w.Policy, Basis: w.Basis,
 			JudgeVersion: w.JudgeVersion, LabelVersion: w.LabelVersion, MatrixVersion: w.MatrixVersion,
@@ -33,11 +33,11 @@ func ofDrawn(w *drawn) (streams.Place, sluice.Label) {
 }
 
 func ofAnalyzed(w *sluice.Analyzed) (streams.Place, sluice.Analyzed) {
-	return streams.Place{Key: w.QueryKey, Version: w.AnalysisVersion}, *w
+	return streams.Place{Key: w.QueryKey, Number: w.QueryNumber, Version: w.AnalysisVersion}, *w
 }
 
 func ofExample(w *example) (streams.Place, sluice.Example) {
-	return streams.Place{Key: w.Label.Query.Key, ID: w.ID},
+	return streams.Place{Key: w.Label.Query.Key, Number: w.Label.Query.Number, ID: w.ID},
 		sluice.Example{ID: w.ID, Label: sluice.Label{Query: w.Label.Query.query()}, AnalysisVersion: w.AnalysisVersion}
 }
 
@@ -57,4 +57,6 @@ func ofDead(w *streams.DeadLetter) (streams.Place, sluice.Death) {
 	return streams.Place{ID: d.ID}, d
 }
 
-func (k keyed) query() sluice.Query { return sluice.Query{Key: k.Key, Split: k.Split} }
+func (k keyed) query() sluice.Query {
+	return sluice.Query{Key: k.Key, Number: k.Number, Split: k.Split}
+}

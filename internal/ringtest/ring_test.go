@@ -83,7 +83,7 @@ func stages(t *testing.T, js jetstream.JetStream, caller *llm.Caller) []consumer
 			t.Fatal(err)
 		}
 	}
-	in, err := intake.New(intake.DefaultOptions())
+	in, err := intake.New(latest, intake.DefaultOptions())
 	check(err)
 	ans, err := answer.New(caller, latest, answer.Options{
 		Medium: answer.Model{Name: "gemini-2.5-flash"}, Large: answer.Model{Name: "gemini-2.5-pro"}, Key: key, Now: time.Now,

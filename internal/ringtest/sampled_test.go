@@ -17,7 +17,7 @@ var noonToday = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // What the sampler thinks is a query's key is what the ring's entrance will call it, and no personal data leaves.
 func TestAKeyIsTheEntrancesAndTheTextIsMasked(t *testing.T) {
-	stage, err := intake.New(intake.Options{MaxQueryBytes: 1000, TrainShare: 0.8, ScrubSources: []string{"online"}, Now: func() time.Time { return noonToday }})
+	stage, err := intake.New(nil, intake.Options{MaxQueryBytes: 1000, TrainShare: 0.8, ScrubSources: []string{"online"}, Now: func() time.Time { return noonToday }})
 	if err != nil {
 		t.Fatal(err)
 	}

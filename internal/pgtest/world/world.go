@@ -107,6 +107,9 @@ func (w *World) query(i int) {
 		q.Priority = 1
 		q.Deadline = asked.Add(time.Hour)
 	}
+	if i%6 != 5 { // every sixth is of a log that counted nothing yet
+		q.Number = int64(i + 1)
+	}
 	q.Key, q.Split = sluice.QueryKey(q.Tenant, q.ID, q.Text), sluice.SplitOf(q.Text, 1, 0.8)
 	accepted := sluice.Accepted{Query: q}
 	if i%11 != 10 { // every eleventh has no reference
@@ -190,7 +193,7 @@ func (w *World) label(q sluice.Query, cell [2]sluice.Grade, basis sluice.Basis, 
 		Ambiguity: "none", KnowledgeRecency: "timeless", AnswerType: "number", Specificity: "narrow",
 		RequiresMath: len(w.Queries)%3 == 2, Language: "en", Summary: "A made-up question.",
 	}
-	m, err = streams.AnalyzedFact(sluice.Analyzed{QueryKey: q.Key, AnalysisVersion: Analysis, Analysis: analysis, CallID: call})
+	m, err = streams.AnalyzedFact(sluice.Analyzed{QueryKey: q.Key, QueryNumber: q.Number, AnalysisVersion: Analysis, Analysis: analysis, CallID: call})
 	w.store(m, err, at.Add(250*time.Millisecond))
 	m, err = streams.ExampleFact(sluice.Example{ID: l.ID, Label: l, AnalysisVersion: Analysis, Analysis: analysis})
 	w.store(m, err, at.Add(251*time.Millisecond))
