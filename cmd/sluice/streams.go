@@ -18,6 +18,9 @@ type streamsApplyCmd struct{}
 
 // Run applies and names what is there.
 func (streamsApplyCmd) Run(ctx context.Context, m *Main) (err error) {
+	if m.restricted() {
+		return usagef("streams apply: the role %s may change no stream; run it with nats.role empty or operator", m.config.NATS.Role)
+	}
 	l, err := m.openLog(ctx, "streams apply", toRun)
 	if err != nil {
 		return err
