@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,6 +42,9 @@ type Runner struct {
 	busy sync.WaitGroup
 
 	deadlines deadlines
+
+	// waitTold is when messages that wait were last warned of, in nanoseconds; 0: never.
+	waitTold atomic.Int64
 
 	// jobs hands messages to goroutines that are free; closed when the runner takes no more.
 	jobs chan *delivery

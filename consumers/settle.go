@@ -13,6 +13,9 @@ import (
 // staleFor is the pause before a message is read again whose read a replica answered that lags behind.
 const staleFor = 50 * time.Millisecond
 
+// toldEvery is the pause between two warnings that messages wait.
+const toldEvery = time.Minute
+
 // lastWord bounds all that is written after the runner lost its patience.
 const lastWord = time.Second
 
@@ -59,12 +62,17 @@ func (r *Runner) fail(d *delivery, class sluice.Class, err error) error {
 	}
 }
 
-// tell logs a failure: deaths as warnings, everything that comes again for whoever listens closely.
+// tell logs a failure: deaths as warnings, everything that comes again for whoever listens closely. What waits for
+// somebody else (a model that fails, a spending cap, tables without room) is a warning too, once in a while.
 func (r *Runner) tell(d *delivery, class sluice.Class, err error) {
 	log := r.cfg.Log.Debug
 	switch class {
 	case sluice.ClassTerminal, sluice.ClassPoison, sluice.ClassExhausted:
 		log = r.cfg.Log.Warn
+	case sluice.ClassWait:
+		if now, last := r.cfg.Now().UnixNano(), r.waitTold.Load(); (last == 0 || now-last >= int64(toldEvery)) && r.waitTold.CompareAndSwap(last, now) {
+			r.cfg.Log.Warn("messages wait, and lose nothing by it", "reason", sluice.ReasonOf(err), "error", err)
+		}
 	}
 	log("not handled", "class", class, "reason", sluice.ReasonOf(err), "stream", d.in.Stream,
 		"sequence", d.in.Sequence, "attempts", d.tries.Attempts, "error", err)

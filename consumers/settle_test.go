@@ -1,9 +1,11 @@
 package consumers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,6 +81,20 @@ func TestTheFateOfAMessage(t *testing.T) {
 				t.Errorf("letter %+v", l)
 			}
 		})
+	}
+}
+
+func TestMessagesThatWaitAreToldOfOnceInAWhile(t *testing.T) {
+	js := natstest.Log(t)
+	ask(t, js, 1)
+	var said bytes.Buffer // read when the runner is done
+	r := start(t, js, stage(failing(15, sluice.RetryAfter(errBad, time.Millisecond))), func(c *consumers.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&said, nil))
+	})
+	r.until("")
+	r.stop()
+	if n := strings.Count(said.String(), "messages wait"); n != 1 || !strings.Contains(said.String(), errBad.Error()) {
+		t.Errorf("told %d times:\n%s", n, said.String())
 	}
 }
 

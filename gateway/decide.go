@@ -47,7 +47,6 @@ func (p *Pipeline) Decide(ctx context.Context, a *Ask) (d sluice.Decision, err e
 	if fault := p.plan(ctx, a, &d, &pl); fault != nil {
 		return sluice.Decision{}, fault
 	}
-	pl.d.Shadow = pl.front.Shadow.Result()
 	pl.d.LatencyMS = p.o.Now().Sub(pl.d.DecidedAt).Milliseconds()
 	if pl.refusal != nil {
 		pl.d.Status, pl.d.Error = pl.refusal.Status(), pl.refusal.Error()

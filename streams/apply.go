@@ -160,6 +160,9 @@ func applyError(what string, err error) error {
 				"delete it and apply again", what, err)
 		case codeNoPeers:
 			return fmt.Errorf("%s: too few servers for its replicas: %w; start more, or ask for fewer replicas", what, err)
+		case codeStorageFull:
+			return fmt.Errorf("%s: the server's disk has less room than its bound promises: %w; make room, or lower nats.replies_max_bytes "+
+				"or nats.max_bytes", what, err)
 		case codeNotEnabledForAcct:
 			return fmt.Errorf("%s: JetStream is off for this account: %w; start the server with -js, or enable the account", what, err)
 		}

@@ -2,6 +2,9 @@ package streams_test
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -141,4 +144,41 @@ func TestAFailedConnectionShowsNoPassword(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestAServerWithoutRoomForABucketsBoundSaysWhichKeyIsTooHigh(t *testing.T) {
+	js := natstest.Log(t)
+	o := natstest.Options()
+	o.RepliesMaxBytes = 1 << 60
+	if err := streams.Apply(t.Context(), js, o); err == nil || !strings.Contains(err.Error(), "nats.replies_max_bytes") {
+		t.Error(err)
+	}
+}
+
+func TestAServersBoundCountsWhatItHoldsAlready(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "held"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(8<<40), f.Close()); err != nil { // with no byte on the disk
+		t.Skip("no file of 8 TiB fits this file system: ", err)
+	}
+	s, err := streams.StartServer(t.Context(), streams.ServerOptions{StoreDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown()
+	nc, err := streams.Connect("", streams.ConnectOptions{InProcess: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := natstest.Options()
+	o.RepliesMaxBytes = 6 << 40 // more than the disk has free
+	natstest.Apply(t, js, o)
 }

@@ -58,6 +58,10 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
+	if api := new(jetstream.APIError); errors.As(e.Err, &api) && (api.ErrorCode == codeInsufficient || api.ErrorCode == codeStorageFull) {
+		return fmt.Sprintf("the server of stream %s has no room left for any stream (%v): nothing was lost; make room on its disk; "+
+			"an embedded server finds that out when it starts again", e.Stream, e.Err)
+	}
 	return fmt.Sprintf("stream %s is full (%v): nothing was lost; raise its limit, or wait until older messages age out",
 		e.Stream, e.Err)
 }
@@ -242,7 +246,7 @@ func (p *Publisher) report(o Outage) {
 	}
 	if o.Full {
 		p.opts.Log.Warn("stream is full; publishing waits for room and loses nothing",
-			"stream", o.Stream, "unconfirmed", o.Unconfirmed, "error", o.Err)
+			"stream", o.Stream, "unconfirmed", o.Unconfirmed, "error", &FullError{Stream: o.Stream, Err: o.Err})
 		return
 	}
 	p.opts.Log.Warn("publishing is not confirmed; trying again", "stream", o.Stream, "subject", o.Subject,

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -26,7 +29,8 @@ type ServerOptions struct {
 	SyncAlways   bool
 	// MaxPayload is the largest message in bytes; zero: the server's default of 1 MiB.
 	MaxPayload int
-	// MaxStore bounds the bytes of all streams together; zero: what the disk holds.
+	// MaxStore bounds the bytes of all streams together; zero: three quarters of what they hold at the start and
+	// what is free on their disk then.
 	MaxStore int64
 	// Cluster makes it a member of a cluster; nil: it stands alone.
 	Cluster *ClusterOptions
@@ -124,7 +128,7 @@ func (o ServerOptions) natsOptions() (*server.Options, error) {
 		SyncInterval:           o.SyncInterval,
 		SyncAlways:             o.SyncAlways,
 		MaxPayload:             int32(o.MaxPayload),
-		JetStreamMaxStore:      o.MaxStore,
+		JetStreamMaxStore:      o.maxStore(),
 		NoSigs:                 true,
 		NoLog:                  true,
 		DisableJetStreamBanner: true,
@@ -150,6 +154,25 @@ func (o ServerOptions) natsOptions() (*server.Options, error) {
 		opts.Routes = append(opts.Routes, u)
 	}
 	return opts, nil
+}
+
+// maxStore is the bound. The server's own is a share of what is free alone, so that on a disk that is half full of
+// streams it would take nothing after its next start. This one is the same at every start.
+func (o ServerOptions) maxStore() int64 {
+	var fs syscall.Statfs_t
+	if o.MaxStore != 0 || os.MkdirAll(o.StoreDir, 0o700) != nil || syscall.Statfs(o.StoreDir, &fs) != nil {
+		return o.MaxStore
+	}
+	var held int64
+	_ = filepath.WalkDir(o.StoreDir, func(_ string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				held += info.Size()
+			}
+		}
+		return nil // what can't be read is not counted
+	})
+	return (held + int64(fs.Bavail*uint64(fs.Bsize))) / 4 * 3
 }
 
 // natsUser is the user as the server knows it.

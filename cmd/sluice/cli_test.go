@@ -76,6 +76,13 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 	}
 }
 
+func TestStreamsAreNotSaidToBeAppliedByARoleThatMayNot(t *testing.T) {
+	out, errs, status := newProgram(t).run("--set", "nats.role=viewer", "streams", "apply")
+	if status != statusUsage || out != "" || !strings.Contains(errs, "the role viewer may change no stream") {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+}
+
 func TestAMissingKeyIsNamedByItsVariable(t *testing.T) {
 	p := newProgram(t)
 	_, errs, status := p.run("consume", "judge")

@@ -85,7 +85,7 @@ func (c *callsInFlight) look(ctx context.Context, a inflight.Adoption, told stri
 	got, err := a.Run(round)
 	c.adopted.Add(int64(got.Calls))
 	if got.Calls > 0 || got.Torn > 0 {
-		c.m.log.Warn("a process was killed with calls in flight; they are in the ledger at the most that they can cost",
+		c.m.log.Warn("a process was killed, or stopped while the log took nothing, with calls in flight; they are in the ledger at the most that they can cost",
 			"calls", got.Calls, "missing", got.Missing, "cost", got.Cost.String(), "torn", got.Torn)
 	}
 	if got.Left == 0 && err == nil || ctx.Err() != nil {

@@ -64,6 +64,10 @@ func (c *rulesReplayCmd) Run(ctx context.Context, m *Main) (err error) {
 }
 
 func drawChange(w io.Writer, c rules.Change, version string) {
+	if c.Decisions == 0 && len(c.Others) == 0 {
+		fmt.Fprintln(w, "no decision was stored in that time")
+		return
+	}
 	for _, part := range []struct {
 		name   string
 		counts map[string]rules.BeforeAfter

@@ -163,6 +163,9 @@ func TestRulesReplayReadsPastDecisionsFromTheLog(t *testing.T) {
 	if change.Changed != 1 || change.CostAfter != 450 {
 		t.Errorf("got %+v", change)
 	}
+	if out := p.must("rules", "replay", "--since", "2020-01-01", "--until", "2020-01-02", "--with", with); out != "no decision was stored in that time\n" {
+		t.Errorf("of an empty window: %s", out)
+	}
 	if _, errs, status := p.run("rules", "replay", "--since", "24h", "--with", p.file("bad.yaml", "routing: {preset: fancy}\n")); status != statusUsage || !strings.Contains(errs, "bad.yaml:1") {
 		t.Errorf("status %d\n%s", status, errs)
 	}

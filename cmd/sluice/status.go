@@ -98,11 +98,12 @@ func (c *statusCmd) show(m *Main, url string, s operate.Status) error {
 func drawStages(w io.Writer, s operate.Status) {
 	t := newTable(w, "stage", "waiting", "in hand", "again", "per second", "handled", "dead", "copies").numbers(2, 3, 4, 5, 6, 7)
 	for _, r := range s.Stages {
+		if len(r.Durables) == 0 { // without a reader the log counts nothing that waits
+			t.row(r.Stage, "-", "-", "-", "-", "-", count(r.Dead), "never ran")
+			continue
+		}
 		copies := "idle or working"
-		switch {
-		case len(r.Durables) == 0:
-			copies = "never ran"
-		case r.Waiting == 0 && r.InFlight == 0:
+		if r.Waiting == 0 && r.InFlight == 0 {
 			copies = "none seen"
 		}
 		t.row(r.Stage, count(r.Lag), count(r.InFlight), count(r.Redelivered), fmt.Sprintf("%.1f", r.PerSecond),

@@ -11,13 +11,16 @@ import (
 // streamsCmd is about the streams of the log.
 type streamsCmd struct {
 	Permissions streamsPermissionsCmd `cmd:"" help:"Print the users and permissions of every role, for a nats-server.conf."`
-	Apply       streamsApplyCmd       `cmd:"" help:"Create every stream and bucket, or change those that exist to the configuration. Removes no message."`
+	Apply       streamsApplyCmd       `cmd:"" help:"Create every stream and bucket, or change those that exist to the configuration. Removes no message, but those that a lowered nats.max_age makes too old."`
 }
 
 type streamsApplyCmd struct{}
 
 // Run applies and names what is there.
 func (streamsApplyCmd) Run(ctx context.Context, m *Main) (err error) {
+	if m.restricted() {
+		return usagef("streams apply: the role %s may change no stream; run it with nats.role empty or operator", m.config.NATS.Role)
+	}
 	l, err := m.openLog(ctx, "streams apply", toRun)
 	if err != nil {
 		return err

@@ -143,10 +143,15 @@ func (c *trainCancelCmd) Run(ctx context.Context, m *Main) error {
 			}
 			return err
 		}
-		if err := w.board.Cancel(ctx, c.Job, c.Reason); err != nil {
+		over, err := w.board.Cancel(ctx, c.Job, "train cancel", c.Reason, m.config.Training.Patience)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(m.Stdout, "job %s: whoever has it ends it between two steps; who takes it later ends it at once\n", c.Job)
+		said := "the worker that has it ends it between two steps"
+		if over {
+			said = "it is over; no worker had it in hand"
+		}
+		fmt.Fprintf(m.Stdout, "job %s: %s\n", c.Job, said)
 		return nil
 	})
 }

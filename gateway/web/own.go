@@ -100,7 +100,6 @@ type Decision struct {
 	RouterFault     string                    `json:"router_fault,omitempty"`
 	RulesVersion    string                    `json:"rules_version"`
 	Canary          bool                      `json:"canary,omitempty"`
-	Shadow          *sluice.Shadow            `json:"shadow,omitempty"`
 	Features        map[string]float64        `json:"features,omitempty"`
 	RouterUS        int64                     `json:"router_us"`
 	// Refusal says why the request would not be answered; empty where it would.
@@ -112,7 +111,7 @@ func Routed(d *sluice.Decision) Decision {
 	return Decision{
 		ID: d.ID, Policy: d.Policy, Reasoning: d.Reasoning, ReasoningSource: d.ReasoningSource, Probabilities: d.Probabilities,
 		Threshold: d.Threshold, Model: d.Model, Tier: d.Tier, Rule: d.Rule, RuleReason: d.RuleReason, RouterVersion: d.RouterVersion,
-		RouterFault: d.RouterFault, RulesVersion: d.RulesVersion, Canary: d.Canary, Shadow: d.Shadow, Features: d.Features,
+		RouterFault: d.RouterFault, RulesVersion: d.RulesVersion, Canary: d.Canary, Features: d.Features,
 		RouterUS: d.RouterUS, Refusal: d.Error,
 	}
 }

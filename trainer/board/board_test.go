@@ -183,12 +183,23 @@ func TestACancellationIsHeardBeforeAndDuringTheWork(t *testing.T) {
 		reason, _, _ := b.AwaitCancel(ctx, "j1")
 		heard <- reason
 	}()
-	must(t, b.Cancel(ctx, "j1", "enough"))
+	lease, err := b.Lease(ctx, "j1", "w1", time.Minute)
+	must(t, err)
+	if over, err := b.Cancel(ctx, "j1", "me", "enough", time.Minute); over || err != nil {
+		t.Errorf("a worker has it in hand: over %v, %v", over, err)
+	}
 	if got := <-heard; got != "enough" {
 		t.Errorf("heard %q", got)
 	}
 	if reason, yes, err := b.Canceled(ctx, "j1"); !yes || reason != "enough" || err != nil {
 		t.Errorf("%q, %v, %v", reason, yes, err)
+	}
+	must(t, lease.Release(ctx))
+	if over, err := b.Cancel(ctx, "j1", "me", "more than enough", time.Minute); !over || err != nil {
+		t.Errorf("nobody has it in hand: over %v, %v", over, err)
+	}
+	if e, _, err := b.Progress(ctx, "j1"); e.Kind != "canceled" || e.Message != "canceled: enough" || err != nil {
+		t.Errorf("end %+v, %v; want the first reason", e, err)
 	}
 	if _, yes, err := b.Canceled(ctx, "j2"); yes || err != nil {
 		t.Errorf("another job: %v, %v", yes, err)

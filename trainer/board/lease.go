@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice"
 	"sluice/streams"
 )
 
@@ -129,15 +130,34 @@ func (b *Board) Holder(ctx context.Context, jobID string) (worker string, heard 
 	return h.Worker, entry.Created(), nil
 }
 
-// Cancel asks whoever has the job, or will take it, to give it up.
-func (b *Board) Cancel(ctx context.Context, jobID, reason string) error {
+// Cancel asks whoever has the job to give it up, for the first reason that anybody gave. A job that nobody has in
+// hand, by silence of patience, ends at once: over says so.
+func (b *Board) Cancel(ctx context.Context, jobID, by, reason string, patience time.Duration) (over bool, err error) {
 	if err := streams.ValidToken("job", jobID); err != nil {
-		return err
+		return false, err
 	}
-	if _, err := b.kv.PutString(ctx, cancelKey(jobID), reason); err != nil {
-		return fmt.Errorf("cancel job %s: %w", jobID, err)
+	_, err = b.kv.Create(ctx, cancelKey(jobID), []byte(reason))
+	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+		return false, fmt.Errorf("cancel job %s: %w", jobID, err)
 	}
-	return nil
+	if reason, _, err = b.Canceled(ctx, jobID); err != nil {
+		return false, err
+	}
+	lease, err := b.Lease(ctx, jobID, by, patience)
+	if held := new(HeldError); errors.As(err, &held) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	// A worker that ended the job as we took it has told so before it let go.
+	if e, told, err := b.Progress(ctx, jobID); err != nil || told && Ended(e.Kind) {
+		return err == nil, errors.Join(err, lease.Release(ctx))
+	}
+	err = b.Tell(ctx, sluice.TrainingEvent{
+		JobID: jobID, Kind: "canceled", Attempt: lease.Attempt, Sequence: 1, Worker: by, At: b.now().UTC(), Message: "canceled: " + reason,
+	})
+	return err == nil, errors.Join(err, lease.Release(ctx))
 }
 
 // AwaitCancel waits until somebody cancels the job, and says why; ok is false where ctx ended first.

@@ -115,7 +115,7 @@ func (l *Launcher) launch(ctx context.Context, taken *board.Taken) error {
 
 // await waits for the event that ends the job.
 func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan error) error {
-	job, begun := taken.Job, l.Now()
+	job, asked, seen := taken.Job, l.Now(), false
 	tick := time.NewTicker(l.Patience / 4)
 	defer tick.Stop()
 	for {
@@ -138,11 +138,13 @@ func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan err
 		if err != nil {
 			return err
 		}
-		if working {
-			begun = l.Now()
-		}
-		if quiet := l.Now().Sub(begun); quiet > l.Wait {
-			return fmt.Errorf("no worker was heard of for %s", quiet.Round(time.Second))
+		switch quiet := l.Now().Sub(asked); {
+		case working:
+			seen = true
+		case seen: // what it had begun another may go on with; only a beginning is waited for
+			return errors.New("the worker gave it back, or was not heard of for training.patience")
+		case quiet > l.Wait:
+			return fmt.Errorf("no worker began within %s", quiet.Round(time.Second))
 		}
 	}
 }

@@ -19,6 +19,9 @@ import (
 	"sluice/trainer/launch"
 )
 
+// patience is how long a worker may be silent.
+const patience = 2 * time.Second
+
 // This test binary is the command: it tells the job's end as a worker does.
 const (
 	envLog  = "SLUICE_TEST_LAUNCHED_LOG"
@@ -52,13 +55,15 @@ func launched(ctx context.Context, jobID string) error {
 	if err != nil {
 		return err
 	}
-	lease, err := b.Lease(ctx, jobID, "elsewhere", time.Minute)
+	lease, err := b.Lease(ctx, jobID, fmt.Sprint("elsewhere ", os.Getpid()), patience)
 	if err != nil {
 		return err
 	}
 	if kind := os.Getenv(envKind); lease.Attempt == 1 && kind == "breaks" {
 		_ = lease.Release(ctx)
 		return fmt.Errorf("no GPU for %s", jobID)
+	} else if lease.Attempt == 1 && kind == "killed" {
+		return nil // with the job in hand
 	}
 	return b.Tell(ctx, sluice.TrainingEvent{JobID: jobID, Kind: "refused", Attempt: lease.Attempt, Sequence: 1})
 }
@@ -72,7 +77,7 @@ func open(ctx context.Context, js jetstream.JetStream) (*board.Board, error) {
 }
 
 func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
-	for _, kind := range []string{"works", "breaks"} {
+	for _, kind := range []string{"works", "breaks", "killed"} {
 		t.Run(kind, func(t *testing.T) {
 			server := natstest.Start(t)
 			js := server.JetStream()
@@ -92,14 +97,14 @@ func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
 			}
 			defer func() { _ = out.Close() }()
 			l := launch.Launcher{
-				Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: 2 * time.Second, Wait: time.Minute,
+				Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: patience, Wait: time.Minute,
 				Output: out, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 			}
 			if err := l.Run(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
 			e, _, err := b.Progress(t.Context(), "job-1")
-			if want := map[string]int{"works": 1, "breaks": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
+			if want := map[string]int{"works": 1, "breaks": 2, "killed": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
 				t.Errorf("end %+v, %v; want attempt %d", e, err, want)
 			}
 		})

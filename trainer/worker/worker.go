@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -125,6 +126,7 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 		return err
 	}
 	if told && board.Ended(last.Kind) {
+		_ = os.RemoveAll(filepath.Join(w.Dir, job.ID)) // what a worker left here that was killed
 		return nil
 	}
 	lease, err := w.Board.Lease(ctx, job.ID, w.Name, w.Patience)

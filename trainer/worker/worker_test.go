@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,14 +127,27 @@ func TestACanceledJobEndsAtOnceAndForGood(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- w.Run(t.Context(), true) }()
 	<-begun
-	must(t, s.board.Cancel(t.Context(), job.ID, "no GPU left"))
+	over, err := s.board.Cancel(t.Context(), job.ID, "test", "no GPU left", w.Patience)
+	must(t, err)
+	if over {
+		t.Error("the job of a worker that works was ended over its head")
+	}
 	must(t, <-done)
 	if end := last(t, s, job.ID); end.Kind != "canceled" || !strings.Contains(end.Message, "no GPU left") {
 		t.Errorf("end %+v", end)
 	}
 	early := s.ask(t, "j2", examples(60, hard, numbered))
-	must(t, s.board.Cancel(t.Context(), early.ID, "never mind"))
+	left := filepath.Join(w.Dir, early.ID)
+	must(t, os.MkdirAll(left, 0o755))
+	over, err = s.board.Cancel(t.Context(), early.ID, "test", "never mind", w.Patience)
+	must(t, err)
+	if end := last(t, s, early.ID); !over || end.Kind != "canceled" {
+		t.Errorf("nobody has it in hand, and it is not over: %+v", end)
+	}
 	must(t, w.Run(t.Context(), true))
+	if _, err := os.Stat(left); err == nil {
+		t.Error("the checkpoints of the canceled job stay")
+	}
 	if got := kinds(s.events(t, early.ID)); got != "1:canceled " {
 		t.Errorf("canceled before it began: %s", got)
 	}
