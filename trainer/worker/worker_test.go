@@ -297,7 +297,10 @@ func TestACancellationThatIsTooLateLeavesThePromotionTold(t *testing.T) {
 	w := s.worker(t.TempDir(), "w1", &counter{knows: "hash", step: func(ctx context.Context, _ int) { stopped = ctx.Done() }})
 	r, err := registry.Open(t.Context(), s.js, s.board, func() time.Time {
 		if state, err := s.registry.State(t.Context()); err == nil && state.Active.Version != "" { // promoted and not told
-			must(t, s.board.Cancel(t.Context(), job.ID, "enough"))
+			over, err := s.board.Cancel(t.Context(), job.ID, "test", "enough", time.Hour)
+			if must(t, err); over {
+				t.Error("a job that a worker has in hand was ended by its cancellation")
+			}
 			<-stopped
 		}
 		return time.Now()
