@@ -98,25 +98,13 @@ func (s *Stage) facts(ctx context.Context, a sluice.Accepted) ([]streams.Message
 		out, err := streams.AcceptedFact(a)
 		return []streams.Message{out}, err
 	}
-	lanes := []string{
-		streams.AcceptedSubject(streams.LaneNormal, a.Query.Key), streams.AcceptedSubject(streams.LaneUrgent, a.Query.Key),
-	}
-	found, err := s.stored.Get(ctx, streams.StreamAccepted, lanes...)
+	before, known, err := streams.AcceptedBefore(ctx, s.stored, a.Query.Key)
 	if err != nil {
 		return nil, err
 	}
-	for _, lane := range lanes {
-		known, ok := found[lane]
-		if !ok {
-			continue
-		}
-		before, err := streams.Decode[sluice.Accepted](known.Data)
-		if err != nil {
-			return nil, fmt.Errorf("stored at %s: %w", lane, err)
-		}
+	if known {
 		before.Query.Priority, before.Query.Deadline = a.Query.Priority, a.Query.Deadline
 		a = before
-		break
 	}
 	claim, err := streams.ClaimFact(a)
 	if err != nil {
