@@ -3,6 +3,7 @@ package consumers_test
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -102,4 +103,43 @@ func TestAReplayWaitsForNothingElse(t *testing.T) {
 	}
 	close(h.letGo)
 	r.acked(3)
+}
+
+// Its letters outlive a stream that is made anew, whose messages count from one again.
+func TestAReplayOfWhatTheStreamNeverHadWaitsForNobody(t *testing.T) {
+	js := natstest.Log(t)
+	h := hold(t)
+	ask(t, js, 3)
+	r := start(t, js, stage(h.handle), func(c *consumers.Config) { c.Stage.Concurrency = 3; c.MaxAckPending = 2 })
+	<-h.entered
+	<-h.entered // the third is pending
+	put(t, js, again(t, "1", "queries.asked.test", 9))
+	if got := <-h.entered; got != 9 {
+		t.Errorf("handed %d, want 9", got)
+	}
+	close(h.letGo)
+	r.acked(4)
+}
+
+func TestReplaysOfWhatIsSettledAskHowFarTheStageIsOnce(t *testing.T) {
+	js := natstest.Log(t)
+	const n = 20
+	ask(t, js, n)
+	r := start(t, js, stage(copies))
+	r.acked(n)
+	quiet(t, js)
+	asked, err := js.Conn().SubscribeSync("$JS.API.CONSUMER.INFO." + streams.StreamQueries + ".>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		put(t, js, again(t, strconv.Itoa(i), "queries.asked.test", n-uint64(i)))
+		r.acked(1)
+	}
+	if err := js.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := asked.Pending(); err != nil || got != 1 {
+		t.Errorf("asked %d times for %d replays, want once: %v", got, n, err)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -45,6 +46,8 @@ type source struct {
 	retries bool
 	prefix  string
 	sub     *nats.Subscription
+	// floor is up to where the durable is known to be acknowledged: see underWay.
+	floor atomic.Uint64
 
 	// All below is guarded by r.mu.
 	stance stance
@@ -62,6 +65,7 @@ func newSource(r *Runner, input Input) *source {
 
 // ensure creates the durable, or brings it up to date. While the server is not ready it tries again.
 func (s *source) ensure(ctx context.Context) error {
+	s.floor.Store(0) // one that is made anew begins again
 	c := jetstream.ConsumerConfig{
 		Durable:       s.input.Durable,
 		Description:   "stage " + s.r.cfg.Stage.Name + " " + s.r.cfg.Stage.Version,

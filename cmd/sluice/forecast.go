@@ -26,11 +26,13 @@ type forecaster struct {
 	pair  string
 	guess producers.Assumptions
 	cost  producers.Pricer
+	// before finds what the entrance accepted by a key.
+	before func(key string) (sluice.Accepted, bool, error)
 	// numbers are those of the queries that were met in QUERIES, by key: a query that was asked twice has its first.
 	numbers map[string]int64
 }
 
-func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream) (*forecaster, error) {
+func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream, latest *streams.Latest) (*forecaster, error) {
 	key, err := parts{cfg: m.config, js: js}.armKey(ctx)
 	if err != nil {
 		return nil, err
@@ -40,16 +42,27 @@ func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream) (*fore
 		return nil, err
 	}
 	pair := key.Pair(m.config.Pair.Medium, m.config.Pair.Large, answer.PromptVersion)
-	return &forecaster{cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost, numbers: map[string]int64{}}, nil
+	return &forecaster{
+		cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost, numbers: map[string]int64{},
+		before: func(key string) (sluice.Accepted, bool, error) { return streams.AcceptedBefore(ctx, latest, key) },
+	}, nil
 }
 
-// accepted is what the entrance makes of a question, as far as its price depends on it.
-func (f *forecaster) accepted(asked streams.Asked, sequence uint64) sluice.Query {
+// accepted is what the entrance makes, or has made, of a question, as far as its price depends on it.
+func (f *forecaster) accepted(asked streams.Asked, sequence uint64) (sluice.Query, error) {
 	key := sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)
-	if _, met := f.numbers[key]; !met {
-		f.numbers[key] = int64(sequence)
+	number, met := f.numbers[key]
+	if !met {
+		known, found, err := f.before(key)
+		if err != nil {
+			return sluice.Query{}, err
+		}
+		if number = int64(sequence); found {
+			number = known.Query.Number
+		}
+		f.numbers[key] = number
 	}
-	return sluice.Query{Key: key, Number: f.numbers[key], Text: asked.Query}
+	return sluice.Query{Key: key, Number: number, Text: asked.Query}, nil
 }
 
 // wants tells which facts a message leads to.
@@ -63,8 +76,9 @@ func (f *forecaster) wantsOfAny() wants {
 	}
 	return func(m streams.Message) ([]operate.Wanted, error) {
 		if of, ok := by[m.Stream]; ok {
-			if wanted, err := of(m); err == nil {
-				return wanted, nil
+			// Of a raw message only a log that can't be read is an error.
+			if wanted, err := of(m); err == nil || m.Stream == streams.StreamQueries {
+				return wanted, err
 			}
 		}
 		return nil, nil
@@ -80,7 +94,11 @@ func (f *forecaster) wants(stage string) wants {
 			if err != nil {
 				return nil, nil //nolint:nilerr // it will die at the entrance, for nothing
 			}
-			return f.ofQuery(f.accepted(asked, m.Sequence), asked.GroundTruth), nil
+			q, err := f.accepted(asked, m.Sequence)
+			if err != nil {
+				return nil, err
+			}
+			return f.ofQuery(q, asked.GroundTruth), nil
 		}
 	case answer.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {

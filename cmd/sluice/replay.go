@@ -95,7 +95,7 @@ func (m *Main) estimateReplay(ctx context.Context, l *openedLog, h handover, sho
 		return err
 	}
 	defer func() { err = errors.Join(err, latest.Close()) }()
-	f, err := m.newForecaster(ctx, l.JS)
+	f, err := m.newForecaster(ctx, l.JS, latest)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@
 // One message enters, JSON (the default) or msgpack by its Content-Type header. One accepted query
 // leaves, with its key, its split and its lane; or an error that carries the reason and words for a
 // person, and the message goes to the dead letters as it came. No other stage sees the raw message, so
-// no other stage can be harmed by one. It never asks a model, and looks into the log for
-// queries in a hurry alone.
+// no other stage can be harmed by one. It never asks a model, and looks into the
+// log for queries in a hurry alone.
 //
 // # What is refused, and why so much
 //

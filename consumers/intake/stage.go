@@ -90,31 +90,21 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 }
 
 // facts stores a query once in the normal lane, which refuses the same query ever after, and once more in the urgent
-// lane where it is in a hurry. What is in a hurry may have been accepted before: it keeps the number that its facts
-// have been stored by, so that no answer is bought twice (Invariant 5).
+// lane where it is in a hurry. What is in a hurry may have been accepted before: then that one is brought forward, with
+// the number that its facts may be stored by, so that no answer is bought twice (Invariant 5), and with its own words,
+// whatever came by its key since.
 func (s *Stage) facts(ctx context.Context, a sluice.Accepted) ([]streams.Message, error) {
 	if streams.Lane(a.Query.Priority) == streams.LaneNormal {
 		out, err := streams.AcceptedFact(a)
 		return []streams.Message{out}, err
 	}
-	lanes := []string{
-		streams.AcceptedSubject(streams.LaneNormal, a.Query.Key), streams.AcceptedSubject(streams.LaneUrgent, a.Query.Key),
-	}
-	found, err := s.stored.Get(ctx, streams.StreamAccepted, lanes...)
+	before, known, err := streams.AcceptedBefore(ctx, s.stored, a.Query.Key)
 	if err != nil {
 		return nil, err
 	}
-	for _, lane := range lanes {
-		known, ok := found[lane]
-		if !ok {
-			continue
-		}
-		before, err := streams.Decode[sluice.Accepted](known.Data)
-		if err != nil {
-			return nil, fmt.Errorf("stored at %s: %w", lane, err)
-		}
-		a.Query.Number = before.Query.Number
-		break
+	if known {
+		before.Query.Priority, before.Query.Deadline = a.Query.Priority, a.Query.Deadline
+		a = before
 	}
 	claim, err := streams.ClaimFact(a)
 	if err != nil {

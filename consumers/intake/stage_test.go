@@ -251,3 +251,19 @@ func TestOptionsAreCheckedAllAtOnce(t *testing.T) {
 		t.Error("a query as large as what NATS carries was allowed")
 	}
 }
+
+// One id of one tenant is one query: what came first by it, answered by whatever lane.
+func TestWhatIsBroughtForwardIsWhatWasAcceptedFirst(t *testing.T) {
+	log := &stagetest.Log{}
+	s := newStageOn(t, log)
+	first, stored := accept(t, s, asked("web", "", `{"query":"Who?","id":"q","ground_truth":"Ann","deadline":"2099-11-23T12:00:00Z"}`))
+	log.Publish(stored)
+	again := asked("faq", "", `{"query":"Where?","id":"q","ground_truth":"Rome","priority":4,"deadline":"2099-11-24T12:00:00Z"}`, streams.HeaderSplit, "test")
+	again.Sequence, again.StoredAt = 9, storedAt.Add(time.Minute)
+	urgent, m := accept(t, s, again)
+	want := first
+	want.Query.Priority, want.Query.Deadline = 4, time.Date(2099, 11, 24, 12, 0, 0, 0, time.UTC)
+	if !reflect.DeepEqual(urgent, want) || m.Subject != streams.AcceptedSubject(streams.LaneUrgent, want.Query.Key) {
+		t.Errorf("brought forward on %s: %+v, want %+v", m.Subject, urgent, want)
+	}
+}
