@@ -17,6 +17,9 @@ const (
 // ErrTaken says that another process runs under the name.
 var ErrTaken = errors.New("another process runs under this name")
 
+// errRefused says that the log takes no claim in place of an old one, though nobody has touched that.
+var errRefused = errors.New("the log takes no claim of a name: it may have no room (nats.replies_max_bytes)")
+
 // Holder is who holds a name. Place tells one place in the world from another, a copy of it included: of the processes
 // of one place one runs at a time. The rest is for people.
 type Holder struct {
@@ -49,17 +52,21 @@ func NewName(b book, name string, me Holder) *Name {
 // dead then; where another place does, Take waits until that one has been silent for long enough. [ErrTaken] says that
 // it is not silent. waits hears whom it waits for.
 func (n *Name) Take(ctx context.Context, waits func(Holder)) error {
-	var seen uint64
+	var seen, tried uint64
 	for {
 		who, revision, age, err := n.holder(ctx)
 		if err != nil {
 			return err
 		}
 		if n.free(who, revision, age) {
+			if tried != 0 && revision == tried { // nobody was faster
+				return errRefused
+			}
 			if ok, err := n.put(ctx, revision); ok || err != nil {
 				return err
 			}
-			continue // somebody was faster
+			tried = revision
+			continue
 		}
 		if seen != 0 && revision != seen {
 			return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
