@@ -54,7 +54,7 @@ func (c *conn) serve() {
 	}()
 	for c.wait() {
 		a, size := read(c.come[:c.have], c.like)
-		if a == nil {
+		if a == nil || !c.whole(size) {
 			c.handOver()
 			return
 		}
@@ -97,6 +97,25 @@ func (c *conn) wait() bool {
 	return n > 0 && err == nil
 }
 
+// restWithin is how long a body may take to come after its head, which some clients send in two pieces.
+const restWithin = 100 * time.Millisecond
+
+// whole reads what is missing of a request of such a size; false where that does not come at once.
+func (c *conn) whole(size int) bool {
+	if c.have >= size {
+		return true
+	}
+	c.reading = time.Time{}
+	_ = c.SetReadDeadline(time.Now().Add(restWithin))
+	for c.have < size {
+		n, err := c.Read(c.come[c.have:])
+		if c.have += n; err != nil {
+			break
+		}
+	}
+	return c.have >= size
+}
+
 // handOver gives the connection to net/http, with what was said on it.
 func (c *conn) handOver() {
 	_ = c.SetDeadline(time.Time{})
@@ -114,6 +133,7 @@ func (c *conn) answer(a *asked) bool {
 		defer c.look.stop() // also where the handler panics
 		c.l.o.Handler.ServeHTTP(&c.w, &a.Request)
 	}()
+	defer c.w.rest()
 	return c.w.finish() && !c.look.gone
 }
 
@@ -137,6 +157,16 @@ func (b *begun) Read(p []byte) (int, error) {
 		return b.Conn.Read(p)
 	}
 	n := copy(p, b.said)
-	b.said = b.said[n:]
+	if b.said = b.said[n:]; len(b.said) == 0 {
+		b.said = nil
+	}
 	return n, nil
+}
+
+// CloseWrite is what net/http asks for where it does not read a body to its end: the reply must reach its client first.
+func (b *begun) CloseWrite() error {
+	if c, ok := b.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
 }

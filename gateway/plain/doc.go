@@ -1,5 +1,5 @@
 // Package plain answers the requests that nearly every client of a gateway sends, in the clear: a POST of HTTP/1.1 to
-// a plain path, its body's length told once, head and body short and come in one piece. All others are net/http's.
+// a plain path, its body's length told once, head and body short and come at once. All others are net/http's.
 //
 // Connections enter through a [Listener], which is a listener itself: what comes out of it, for an [http.Server], are
 // the connections that said something that is not plain, with what they said. They stay net/http's. Why two ways: for

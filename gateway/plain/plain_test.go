@@ -148,6 +148,19 @@ func TestABodyThatComesLaterIsWaitedForByNetHTTP(t *testing.T) {
 	}
 }
 
+// A reply that a reset connection takes with it is one that whoever sends too much never reads.
+func TestWhoeverSendsMoreThanIsReadIsToldSo(t *testing.T) {
+	t.Parallel()
+	c := start(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestEntityTooLarge) }, plain.Options{}).dial(t)
+	c.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n" + strings.Repeat("x", 600_000))
+	if got := c.hear(); got.status != http.StatusRequestEntityTooLarge || !got.last {
+		t.Errorf("%+v", got)
+	}
+	if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("after the reply it reads %v", err)
+	}
+}
+
 func TestRequestsThatComeTogetherAreAnsweredInTurn(t *testing.T) {
 	t.Parallel()
 	c := start(t, who, plain.Options{}).dial(t)
@@ -169,6 +182,15 @@ var replies = map[string]http.HandlerFunc{
 		w.WriteHeader(http.StatusTooManyRequests)
 		w.WriteHeader(http.StatusOK)
 		_, _ = io.WriteString(w, "later")
+	},
+	"no type": func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "<html>")
+	},
+	"no words": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(nil) },
+	"packed": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "x-own")
+		_, _ = io.WriteString(w, "<html>")
 	},
 	"empty": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 	"long": func(w http.ResponseWriter, _ *http.Request) {
