@@ -59,7 +59,7 @@ func Listen(ctx context.Context, addr, certFile, keyFile string, longest time.Du
 		} else {
 			err = s.srv.Serve(s.plain)
 		}
-		if !errors.Is(err, http.ErrServerClosed) {
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) { // Shutdown alone closes the listener
 			s.failed <- err
 		}
 	})

@@ -411,6 +411,24 @@ func TestARequestHasTheValuesOfItsServersContextWhoeverReadsIt(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsShutDownHasNotFailed(t *testing.T) {
+	t.Parallel()
+	for range 500 { // which of its two listeners is closed first is nobody's to say
+		s, err := web.Listen(t.Context(), "127.0.0.1:0", "", "", time.Minute, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-s.Failed():
+			t.Fatal(err)
+		default:
+		}
+	}
+}
+
 func TestTLSIsServed(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := certificate(t, t.TempDir())
