@@ -27,9 +27,9 @@ type conn struct {
 	look look
 	// idle says that nothing is in hand. Shutdown reads it.
 	idle atomic.Bool
-	// fresh says that it has asked for nothing yet. reading and writing are when the deadlines were set that are in
-	// force; zero: none of ours is.
-	fresh            bool
+	// fresh says that it has said nothing yet, answered that it was answered once. reading and writing are when the
+	// deadlines were set that are in force; zero: none of ours is.
+	fresh, answered  bool
 	reading, writing time.Time
 }
 
@@ -53,6 +53,9 @@ func (c *conn) serve() {
 		}
 	}()
 	for c.wait() {
+		if c.answered && c.blank() {
+			continue
+		}
 		a, size := read(c.come[:c.have], c.like)
 		if a == nil || !c.whole(size) {
 			c.handOver()
@@ -61,6 +64,7 @@ func (c *conn) serve() {
 		if !c.answer(a) {
 			break
 		}
+		c.answered = true
 		c.have = copy(c.come[:], c.come[size:c.have])
 		if c.look.more {
 			c.come[c.have] = c.look.one[0]
@@ -95,6 +99,18 @@ func (c *conn) wait() bool {
 		c.fresh, c.reading = false, time.Time{}
 	}
 	return n > 0 && err == nil
+}
+
+// blank passes over line ends behind a body, as net/http does for old clients, and says whether that was all.
+func (c *conn) blank() bool {
+	n := 0
+	for n < min(c.have, 4) && (c.come[n] == '\r' || c.come[n] == '\n') {
+		n++
+	}
+	if n > 0 {
+		c.have = copy(c.come[:], c.come[n:c.have])
+	}
+	return c.have == 0
 }
 
 // restWithin is how long a body may take to come after its head, which some clients send in two pieces.
