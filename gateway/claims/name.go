@@ -17,6 +17,9 @@ const (
 // ErrTaken says that another process runs under the name.
 var ErrTaken = errors.New("another process runs under this name")
 
+// errRefused says that the log takes no claim in place of an old one.
+var errRefused = errors.New("the claim of a name is not taken: it was changed just now, or the bucket has no room (nats.replies_max_bytes)")
+
 // Holder is who holds a name. Place tells one place in the world from another, a copy of it included: of the processes
 // of one place one runs at a time. The rest is for people.
 type Holder struct {
@@ -50,7 +53,7 @@ func NewName(b book, name string, me Holder) *Name {
 // it is not silent. waits hears whom it waits for.
 func (n *Name) Take(ctx context.Context, waits func(Holder)) error {
 	var seen uint64
-	for {
+	for refused := 0; ; {
 		who, revision, age, err := n.holder(ctx)
 		if err != nil {
 			return err
@@ -59,7 +62,13 @@ func (n *Name) Take(ctx context.Context, waits func(Holder)) error {
 			if ok, err := n.put(ctx, revision); ok || err != nil {
 				return err
 			}
-			continue // somebody was faster
+			if refused++; refused > 3 {
+				return errRefused
+			}
+			if err := pause(ctx, RenewEvery/10); err != nil {
+				return err
+			}
+			continue
 		}
 		if seen != 0 && revision != seen {
 			return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
@@ -75,7 +84,7 @@ func (n *Name) Take(ctx context.Context, waits func(Holder)) error {
 }
 
 // Renew holds the name for another while; call it every [RenewEvery]. [ErrTaken] says that another place took it
-// meanwhile; any other error that the log can't be reached, or was changed just now, and that nothing is known.
+// meanwhile; any other error that the log can't be reached or takes no claim, and that nothing is known.
 func (n *Name) Renew(ctx context.Context) error {
 	who, revision, age, err := n.holder(ctx)
 	if err != nil {
@@ -87,7 +96,7 @@ func (n *Name) Renew(ctx context.Context) error {
 	if ok, err := n.put(ctx, revision); err != nil || ok {
 		return err
 	}
-	return errors.New("the claim of a name was changed while it was renewed")
+	return errRefused
 }
 
 // Free lets the name go where we hold it.

@@ -19,6 +19,7 @@ type page struct {
 	revision uint64
 	put      time.Time
 	away     bool
+	full     bool
 }
 
 var errAway = errors.New("away")
@@ -29,7 +30,7 @@ func (p *page) Put(_ context.Context, _ string, value []byte, over uint64) (uint
 	if p.away {
 		return 0, false, errAway
 	}
-	if p.revision != over {
+	if p.revision != over || p.full {
 		return 0, false, nil
 	}
 	p.value, p.put = value, time.Now()
@@ -124,6 +125,21 @@ func TestTheNextProcessOfAPlaceHasItsNameAtOnce(t *testing.T) {
 		for pid := range 3 { // each but the last is killed
 			if after, err := taken(t, claims.NewName(book, "gate", claims.Holder{Place: "here", PID: pid})); err != nil || after > 0 {
 				t.Errorf("process %d after %v: %v", pid, after, err)
+			}
+		}
+	})
+}
+
+func TestALogThatTakesNoClaimIsNotAskedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &page{}
+		if _, err := taken(t, claims.NewName(book, "gate", claims.Holder{Place: "here"})); err != nil {
+			t.Fatal(err)
+		}
+		book.full = true
+		for _, place := range []string{"here", "there"} {
+			if _, err := taken(t, claims.NewName(book, "gate", claims.Holder{Place: place})); err == nil || errors.Is(err, claims.ErrTaken) {
+				t.Errorf("from %s, the bucket being full: %v", place, err)
 			}
 		}
 	})

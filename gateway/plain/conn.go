@@ -27,9 +27,9 @@ type conn struct {
 	look look
 	// idle says that nothing is in hand. Shutdown reads it.
 	idle atomic.Bool
-	// fresh says that it has asked for nothing yet. reading and writing are when the deadlines were set that are in
-	// force; zero: none of ours is.
-	fresh            bool
+	// fresh says that it has said nothing yet, answered that it was answered once. reading and writing are when the
+	// deadlines were set that are in force; zero: none of ours is.
+	fresh, answered  bool
 	reading, writing time.Time
 }
 
@@ -53,14 +53,18 @@ func (c *conn) serve() {
 		}
 	}()
 	for c.wait() {
+		if c.answered && c.blank() {
+			continue
+		}
 		a, size := read(c.come[:c.have], c.like)
-		if a == nil {
+		if a == nil || !c.whole(size) {
 			c.handOver()
 			return
 		}
 		if !c.answer(a) {
 			break
 		}
+		c.answered = true
 		c.have = copy(c.come[:], c.come[size:c.have])
 		if c.look.more {
 			c.come[c.have] = c.look.one[0]
@@ -97,6 +101,37 @@ func (c *conn) wait() bool {
 	return n > 0 && err == nil
 }
 
+// blank passes over line ends behind a body, as net/http does for old clients, and says whether that was all.
+func (c *conn) blank() bool {
+	n := 0
+	for n < min(c.have, 4) && (c.come[n] == '\r' || c.come[n] == '\n') {
+		n++
+	}
+	if n > 0 {
+		c.have = copy(c.come[:], c.come[n:c.have])
+	}
+	return c.have == 0
+}
+
+// restWithin is how long a body may take to come after its head, which some clients send in two pieces.
+const restWithin = 100 * time.Millisecond
+
+// whole reads what is missing of a request of such a size; false where that does not come at once.
+func (c *conn) whole(size int) bool {
+	if c.have >= size {
+		return true
+	}
+	c.reading = time.Time{}
+	_ = c.SetReadDeadline(time.Now().Add(restWithin))
+	for c.have < size {
+		n, err := c.Read(c.come[c.have:])
+		if c.have += n; err != nil {
+			break
+		}
+	}
+	return c.have >= size
+}
+
 // handOver gives the connection to net/http, with what was said on it.
 func (c *conn) handOver() {
 	_ = c.SetDeadline(time.Time{})
@@ -114,6 +149,7 @@ func (c *conn) answer(a *asked) bool {
 		defer c.look.stop() // also where the handler panics
 		c.l.o.Handler.ServeHTTP(&c.w, &a.Request)
 	}()
+	defer c.w.rest()
 	return c.w.finish() && !c.look.gone
 }
 
@@ -137,6 +173,16 @@ func (b *begun) Read(p []byte) (int, error) {
 		return b.Conn.Read(p)
 	}
 	n := copy(p, b.said)
-	b.said = b.said[n:]
+	if b.said = b.said[n:]; len(b.said) == 0 {
+		b.said = nil
+	}
 	return n, nil
+}
+
+// CloseWrite is what net/http asks for where it does not read a body to its end: the reply must reach its client first.
+func (b *begun) CloseWrite() error {
+	if c, ok := b.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
 }

@@ -39,9 +39,9 @@ func (b *body) Close() error {
 	return nil
 }
 
-// read reads the request that come begins with, and its size; nil where it is not plain, or not there as a whole. What
-// is plain means the same to net/http. like is what all requests of the connection have in common; the body is that
-// of come.
+// read reads the request that come begins with, and its size; nil where it is not plain, its head not there as a whole,
+// or its body more than come has room for. What is plain means the same to net/http. like is what all requests of the
+// connection have in common; the body is that of come, where the rest of it may yet have to be read.
 func read(come []byte, like *http.Request) (*asked, int) {
 	end := bytes.Index(come, []byte("\r\n\r\n"))
 	if end < 0 {
@@ -69,7 +69,7 @@ func read(come []byte, like *http.Request) (*asked, int) {
 			heads.Add(a.Header, name, values, i)
 		}
 	}
-	if a.Host == "" || a.ContentLength <= 0 || a.ContentLength > int64(len(come)-end) {
+	if a.Host == "" || a.ContentLength <= 0 || a.ContentLength > int64(cap(come)-end) {
 		return nil, 0
 	}
 	size := end + int(a.ContentLength)

@@ -17,6 +17,7 @@ type writer struct {
 	header http.Header
 	began  time.Time // the request
 	code   int       // 0: none yet
+	typed  bool      // the reply's type is told, or not to be told
 	// out is the head, without its end, until it is sent; then chunks. body is what was written since.
 	out, body []byte
 	trailers  []string
@@ -30,6 +31,10 @@ type writer struct {
 func (w *writer) reset(began time.Time) {
 	clear(w.header)
 	*w = writer{c: w.c, header: w.header, began: began, out: w.out[:0], body: w.body[:0]}
+}
+
+// rest lets go of a long reply's room: its client may say nothing more for minutes.
+func (w *writer) rest() {
 	if cap(w.out) > kept || cap(w.body) > kept {
 		w.out, w.body = nil, nil
 	}
@@ -44,6 +49,8 @@ func (w *writer) WriteHeader(code int) {
 		return
 	}
 	w.code = code
+	_, w.typed = w.header["Content-Type"]
+	w.typed = w.typed || w.header["Content-Encoding"] != nil
 	w.bare = code == http.StatusNoContent || code == http.StatusNotModified
 	w.out = append(append(append(strconv.AppendInt(append(w.out, "HTTP/1.1 "...), int64(code), 10), ' '), http.StatusText(code)...), "\r\n"...)
 	for name, values := range w.header {
@@ -59,7 +66,7 @@ func (w *writer) WriteHeader(code int) {
 		w.out = appendField(w.out, name, values)
 	}
 	if w.header["Date"] == nil {
-		w.out = append(append(append(w.out, "Date: "...), w.c.l.dates.at(w.began)...), "\r\n"...)
+		w.out = append(append(append(w.out, "Date: "...), w.c.l.dates.at(time.Now())...), "\r\n"...)
 	}
 	if w.last = w.last || w.c.l.draining.Load(); w.last {
 		w.out = append(w.out, "Connection: close\r\n"...)
@@ -94,19 +101,22 @@ func appendField(b []byte, name string, values []string) []byte {
 // Write adds to the body.
 func (w *writer) Write(p []byte) (int, error) {
 	if w.code == 0 {
-		if w.header["Content-Type"] == nil {
-			w.header["Content-Type"] = []string{http.DetectContentType(p)}
-		}
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.bare {
+	switch {
+	case len(p) == 0, w.err != nil: // or nobody reads on
+		return 0, w.err
+	case w.bare:
 		return 0, http.ErrBodyNotAllowed
+	case !w.typed && !w.chunked:
+		w.typed = true
+		w.out = appendField(w.out, "Content-Type", []string{http.DetectContentType(p)})
 	}
 	w.body = append(w.body, p...)
 	if len(w.body) > most {
 		return len(p), w.FlushError()
 	}
-	return len(p), w.err
+	return len(p), nil
 }
 
 // FlushError sends what was written. The reply goes in chunks from now on.

@@ -36,7 +36,7 @@ func Listen(ctx context.Context, addr, certFile, keyFile string, longest time.Du
 	}
 	s := &Server{listener: l, scheme: "http", failed: make(chan error, 1), srv: &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: longest, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}}
 	if certFile != "" {
 		pair := &keyPair{cert: certFile, key: keyFile, now: time.Now}
@@ -59,7 +59,7 @@ func Listen(ctx context.Context, addr, certFile, keyFile string, longest time.Du
 		} else {
 			err = s.srv.Serve(s.plain)
 		}
-		if !errors.Is(err, http.ErrServerClosed) {
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) { // Shutdown alone closes the listener
 			s.failed <- err
 		}
 	})

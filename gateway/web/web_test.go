@@ -287,7 +287,7 @@ func TestAStreamOutlastsTheTimeOfAWholeReply(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Shutdown(t.Context()) }()
-	for _, body := range []string{"", "{}"} { // net/http's and plain
+	for _, body := range []string{"{}", ""} { // plain, and then net/http's, whose the connection stays
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -387,6 +387,46 @@ func certificate(t *testing.T, dir string) (cert, key string, pool *x509.CertPoo
 	pool = x509.NewCertPool()
 	pool.AddCert(parsed)
 	return cert, key, pool
+}
+
+func TestARequestHasTheValuesOfItsServersContextWhoeverReadsIt(t *testing.T) {
+	t.Parallel()
+	type name struct{}
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Context().Value(name{})) })
+	s, err := web.Listen(context.WithValue(t.Context(), name{}, "known"), "127.0.0.1:0", "", "", time.Minute, h, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Shutdown(t.Context()) }()
+	for _, body := range []string{"{}", ""} { // plain, and then net/http's, whose the connection stays
+		resp, err := http.Post(s.URL(), "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || string(got) != "known" {
+			t.Errorf("the body %q: %q, %v", body, got, err)
+		}
+	}
+}
+
+func TestAServerThatIsShutDownHasNotFailed(t *testing.T) {
+	t.Parallel()
+	for range 500 { // which of its two listeners is closed first is nobody's to say
+		s, err := web.Listen(t.Context(), "127.0.0.1:0", "", "", time.Minute, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-s.Failed():
+			t.Fatal(err)
+		default:
+		}
+	}
 }
 
 func TestTLSIsServed(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -117,13 +117,14 @@ func (p *Plan) build(tb testing.TB) *Rig {
 	must(tb, err)
 	routes := append(openai.Routes(r.Pipeline), gemini.Routes(r.Pipeline)...)
 	routes = append(routes, web.Own(r.Pipeline, r.Spool, NewIDs("f"), time.Now, openai.Fail)...)
-	server := httptest.NewServer(web.New(p.Web, openai.Fail, routes...))
-	r.URL = server.URL
+	server, err := web.Listen(context.WithoutCancel(tb.Context()), "127.0.0.1:0", "", "", time.Minute, web.New(p.Web, openai.Fail, routes...), slog.New(slog.DiscardHandler))
+	must(tb, err)
+	r.URL = server.URL()
 	stop := r.publish(tb, p.Silent)
 	tb.Cleanup(func() {
-		server.Close()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 5*time.Second)
 		defer cancel()
+		must(tb, server.Shutdown(ctx))
 		r.Pipeline.Drain(ctx)
 		stop()
 		must(tb, f.Close())
