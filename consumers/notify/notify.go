@@ -26,7 +26,7 @@ import (
 	"sluice/streams"
 )
 
-// Name begins the names of the stage\'s durables.
+// Name begins the names of the stage's durables.
 const Name = "notify"
 
 // Headers of a request.

@@ -15,7 +15,7 @@ import (
 	"sluice/streams"
 )
 
-// Name begins the names of the stage\'s durables.
+// Name begins the names of the stage's durables.
 const Name = "training"
 
 // Store takes batches. Package postgres has one.

@@ -70,9 +70,12 @@ func (l *Launcher) Run(ctx context.Context, once bool) error {
 	return l.Board.Work(ctx, l.Patience, l.Log, func(taken *board.Taken) bool { return l.take(ctx, taken) && once })
 }
 
-// take carries a job to its end; false where it goes back to the queue.
+// take carries a job to its end; false where it goes back to the queue, or was over before.
 func (l *Launcher) take(ctx context.Context, taken *board.Taken) (done bool) {
-	err := l.launch(ctx, taken)
+	before, err := l.over(ctx, taken.Job.ID)
+	if !before && err == nil {
+		err = l.launch(ctx, taken)
+	}
 	switch {
 	case ctx.Err() != nil: // the worker goes on; the next launcher finds it at work
 		_ = taken.Back(0)
@@ -85,15 +88,12 @@ func (l *Launcher) take(ctx context.Context, taken *board.Taken) (done bool) {
 	if err := taken.Done(ctx); err != nil {
 		l.Log.Warn("the queue was not told that a job is done", "job", taken.Job.ID, "error", err)
 	}
-	return true
+	return !before
 }
 
 // launch runs the command unless somebody has the job in hand already, and waits for the job's end.
 func (l *Launcher) launch(ctx context.Context, taken *board.Taken) error {
 	job := taken.Job
-	if over, err := l.over(ctx, job.ID); over || err != nil {
-		return err
-	}
 	ran := make(chan error, 1)
 	if working, err := l.atWork(ctx, job.ID); err != nil {
 		return err
@@ -131,11 +131,12 @@ func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan err
 		if err := taken.Working(); err != nil {
 			l.Log.Debug("sign of life not sent", "error", err)
 		}
-		if over, err := l.over(ctx, job.ID); over || err != nil {
-			return err
-		}
 		working, err := l.atWork(ctx, job.ID)
 		if err != nil {
+			return err
+		}
+		// Asked after that: whoever ends a job tells so before it lets go.
+		if over, err := l.over(ctx, job.ID); over || err != nil {
 			return err
 		}
 		switch quiet := l.Now().Sub(asked); {

@@ -88,8 +88,14 @@ func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
 			}
 			t.Setenv(envLog, server.URL())
 			t.Setenv(envKind, kind)
-			if _, err := b.Ask(t.Context(), sluice.TrainingJob{ID: "job-1", Recipe: "default"}); err != nil {
+			over := sluice.TrainingEvent{JobID: "job-0", Kind: "canceled", Attempt: 1, Sequence: 1} // none that a launcher ends after
+			if err := b.Tell(t.Context(), over); err != nil {
 				t.Fatal(err)
+			}
+			for _, id := range []string{over.JobID, "job-1"} {
+				if _, err := b.Ask(t.Context(), sluice.TrainingJob{ID: id, Recipe: "default"}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 			if err != nil {
