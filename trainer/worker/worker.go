@@ -124,26 +124,28 @@ var (
 	errCanceled  = errors.New("canceled")
 )
 
+// over is errOver for a job that is over; what a worker left of it here that was killed goes.
+func (w *Worker) over(ctx context.Context, jobID string) error {
+	last, told, err := w.Board.Progress(ctx, jobID)
+	if err != nil || !told || !board.Ended(last.Kind) {
+		return err
+	}
+	_ = os.RemoveAll(filepath.Join(w.Dir, jobID))
+	return errOver
+}
+
 // do carries a job to its end. nil means that it is over, well or not, errOver that it was so before; another error
 // that it is to be done again.
 func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() error) error {
-	last, told, err := w.Board.Progress(ctx, job.ID)
-	if err != nil {
+	if err := w.over(ctx, job.ID); err != nil {
 		return err
-	}
-	if told && board.Ended(last.Kind) {
-		_ = os.RemoveAll(filepath.Join(w.Dir, job.ID)) // what a worker left here that was killed
-		return errOver
 	}
 	lease, err := w.Board.Lease(ctx, job.ID, w.Name, w.Patience)
 	if err != nil {
 		return err
 	}
 	// Whoever had it may have carried it to its end since: it tells first and lets go then.
-	if last, told, err = w.Board.Progress(ctx, job.ID); err == nil && told && board.Ended(last.Kind) {
-		err = errOver
-	}
-	if err != nil {
+	if err := w.over(ctx, job.ID); err != nil {
 		return errors.Join(err, lease.Release(ctx))
 	}
 	work, stop := context.WithCancelCause(ctx)
