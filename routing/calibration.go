@@ -153,8 +153,10 @@ func ThresholdFor(scores []float64, share float64) float64 {
 		return 0
 	}
 	edge := sorted[n-1]
-	above := slices.Index(sorted, edge)
-	reaching := above
+	above, reaching := n-1, n
+	for above > 0 && sorted[above-1] == edge {
+		above--
+	}
 	for reaching < len(sorted) && sorted[reaching] == edge {
 		reaching++
 	}

@@ -136,4 +136,8 @@ func TestAThresholdIsNotPulledFarPastTheShareByScoresThatTie(t *testing.T) {
 	if got := routing.ThresholdFor(same, 0.2); got <= 0.3 || got > 1 {
 		t.Errorf("a router that tells nothing apart: threshold %g", got)
 	}
+	none := []float64{math.NaN(), math.NaN()} // of a training that diverged
+	if got := routing.ThresholdFor(none, 0.5); !math.IsNaN(got) {
+		t.Errorf("scores that are no numbers: threshold %g", got)
+	}
 }

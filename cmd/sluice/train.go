@@ -143,6 +143,13 @@ func (c *trainCancelCmd) Run(ctx context.Context, m *Main) error {
 			}
 			return err
 		}
+		// Whoever promoted it may have been killed before it could tell; who takes the job next does.
+		if active, yes, err := w.registry.ActiveOf(ctx, c.Job); err != nil || yes {
+			if err == nil {
+				err = fmt.Errorf("job %s is done: its model %s is active; sluice model rollback takes that back", c.Job, active.Version)
+			}
+			return err
+		}
 		over, err := w.board.Cancel(ctx, c.Job, "train cancel", c.Reason, m.config.Training.Patience)
 		if err != nil {
 			return err

@@ -1,14 +1,50 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"sluice"
 	"sluice/streams"
 )
+
+// As a worker leaves it that is killed between the promotion of its model and the word of it.
+func TestATrainingWhoseModelDecidesIsNotToldToBeCanceled(t *testing.T) {
+	p := newProgram(t)
+	dir, version := controlArtifact(t, 1)
+	manifest := filepath.Join(dir, "manifest.json")
+	data, err := os.ReadFile(manifest)
+	if err == nil {
+		err = os.WriteFile(manifest, bytes.Replace(data, []byte("{"), []byte(`{"job_id": "j1",`), 1), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.must("model", "import", dir)
+	p.withLog(func(ctx context.Context, l *openedLog) {
+		m := p.opened()
+		w, err := m.openWorkshop(ctx, m.config, l.JS)
+		if err == nil {
+			_, err = w.board.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	p.must("model", "promote", version)
+	if _, errs, status := p.run("train", "cancel", "j1"); status != statusFailed || !strings.Contains(errs, version+" is active") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	p.must("model", "rollback")
+	p.must("train", "cancel", "j1")
+}
 
 func TestATrainingIsAskedForOnceCanceledAndForgotten(t *testing.T) {
 	p := newProgram(t).withTables()

@@ -70,9 +70,12 @@ func (l *Launcher) Run(ctx context.Context, once bool) error {
 	return l.Board.Work(ctx, l.Patience, l.Log, func(taken *board.Taken) bool { return l.take(ctx, taken) && once })
 }
 
-// take carries a job to its end; false where it goes back to the queue.
+// take carries a job to its end; false where it goes back to the queue, or was over before.
 func (l *Launcher) take(ctx context.Context, taken *board.Taken) (done bool) {
-	err := l.launch(ctx, taken)
+	before, err := l.over(ctx, taken.Job.ID)
+	if !before && err == nil {
+		err = l.launch(ctx, taken)
+	}
 	switch {
 	case ctx.Err() != nil: // the worker goes on; the next launcher finds it at work
 		_ = taken.Back(0)
@@ -85,19 +88,20 @@ func (l *Launcher) take(ctx context.Context, taken *board.Taken) (done bool) {
 	if err := taken.Done(ctx); err != nil {
 		l.Log.Warn("the queue was not told that a job is done", "job", taken.Job.ID, "error", err)
 	}
-	return true
+	return !before
 }
 
 // launch runs the command unless somebody has the job in hand already, and waits for the job's end.
 func (l *Launcher) launch(ctx context.Context, taken *board.Taken) error {
 	job := taken.Job
-	if over, err := l.over(ctx, job.ID); over || err != nil {
+	working, before, err := l.atWork(ctx, job.ID)
+	if err != nil {
 		return err
 	}
 	ran := make(chan error, 1)
-	if working, err := l.atWork(ctx, job.ID); err != nil {
-		return err
-	} else if !working {
+	if working {
+		before = time.Time{} // that one has begun
+	} else {
 		command, err := Expand(l.Command, job)
 		if err != nil {
 			return err
@@ -110,12 +114,13 @@ func (l *Launcher) launch(ctx context.Context, taken *board.Taken) error {
 			ran <- l.command(run, job, command)
 		}()
 	}
-	return l.await(ctx, taken, ran)
+	return l.await(ctx, taken, ran, before)
 }
 
-// await waits for the event that ends the job.
-func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan error) error {
-	job, asked, seen := taken.Job, l.Now(), false
+// await waits for the event that ends the job. before is when a worker was last heard of as one was launched: who is
+// heard of at another time has begun.
+func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan error, before time.Time) error {
+	job, asked := taken.Job, l.Now()
 	tick := time.NewTicker(l.Patience / 4)
 	defer tick.Stop()
 	for {
@@ -131,17 +136,17 @@ func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan err
 		if err := taken.Working(); err != nil {
 			l.Log.Debug("sign of life not sent", "error", err)
 		}
-		if over, err := l.over(ctx, job.ID); over || err != nil {
+		working, heard, err := l.atWork(ctx, job.ID)
+		if err != nil {
 			return err
 		}
-		working, err := l.atWork(ctx, job.ID)
-		if err != nil {
+		// Asked after that: whoever ends a job tells so before it lets go.
+		if over, err := l.over(ctx, job.ID); over || err != nil {
 			return err
 		}
 		switch quiet := l.Now().Sub(asked); {
 		case working:
-			seen = true
-		case seen: // what it had begun another may go on with; only a beginning is waited for
+		case !heard.Equal(before): // what it had begun another may go on with; only a beginning is waited for
 			return errors.New("the worker gave it back, or was not heard of for training.patience")
 		case quiet > l.Wait:
 			return fmt.Errorf("no worker began within %s", quiet.Round(time.Second))
@@ -154,10 +159,10 @@ func (l *Launcher) over(ctx context.Context, jobID string) (bool, error) {
 	return ok && board.Ended(e.Kind), err
 }
 
-// atWork says whether a worker has the job in hand and was heard of lately.
-func (l *Launcher) atWork(ctx context.Context, jobID string) (bool, error) {
+// atWork says whether a worker has the job in hand and was heard of lately, and when one was last heard of.
+func (l *Launcher) atWork(ctx context.Context, jobID string) (working bool, heard time.Time, err error) {
 	worker, heard, err := l.Board.Holder(ctx, jobID)
-	return worker != "" && l.Now().Sub(heard) < l.Patience, err
+	return worker != "" && l.Now().Sub(heard) < l.Patience, heard, err
 }
 
 // command runs the expanded words. The job's id is in SLUICE_JOB_ID, too.

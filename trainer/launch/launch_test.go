@@ -3,6 +3,7 @@ package launch_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -62,6 +63,8 @@ func launched(ctx context.Context, jobID string) error {
 	if kind := os.Getenv(envKind); lease.Attempt == 1 && kind == "breaks" {
 		_ = lease.Release(ctx)
 		return fmt.Errorf("no GPU for %s", jobID)
+	} else if lease.Attempt == 1 && kind == "gives back" {
+		return lease.Release(ctx)
 	} else if lease.Attempt == 1 && kind == "killed" {
 		return nil // with the job in hand
 	}
@@ -77,7 +80,7 @@ func open(ctx context.Context, js jetstream.JetStream) (*board.Board, error) {
 }
 
 func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
-	for _, kind := range []string{"works", "breaks", "killed"} {
+	for _, kind := range []string{"works", "breaks", "gives back", "killed"} {
 		t.Run(kind, func(t *testing.T) {
 			server := natstest.Start(t)
 			js := server.JetStream()
@@ -88,8 +91,14 @@ func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
 			}
 			t.Setenv(envLog, server.URL())
 			t.Setenv(envKind, kind)
-			if _, err := b.Ask(t.Context(), sluice.TrainingJob{ID: "job-1", Recipe: "default"}); err != nil {
+			over := sluice.TrainingEvent{JobID: "job-0", Kind: "canceled", Attempt: 1, Sequence: 1} // none that a launcher ends after
+			if err := b.Tell(t.Context(), over); err != nil {
 				t.Fatal(err)
+			}
+			for _, id := range []string{over.JobID, "job-1"} {
+				if _, err := b.Ask(t.Context(), sluice.TrainingJob{ID: id, Recipe: "default"}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 			if err != nil {
@@ -97,17 +106,51 @@ func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
 			}
 			defer func() { _ = out.Close() }()
 			l := launch.Launcher{
-				Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: patience, Wait: time.Minute,
+				Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: patience, Wait: time.Hour,
 				Output: out, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 			}
-			if err := l.Run(t.Context(), true); err != nil {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			if err := l.Run(ctx, true); err != nil {
 				t.Fatal(err)
 			}
 			e, _, err := b.Progress(t.Context(), "job-1")
-			if want := map[string]int{"works": 1, "breaks": 2, "killed": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
+			if want := map[string]int{"works": 1, "breaks": 2, "gives back": 2, "killed": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
 				t.Errorf("end %+v, %v; want attempt %d", e, err, want)
 			}
 		})
+	}
+}
+
+// It was heard of when the launcher took the job, so that nothing was launched, and never after that.
+func TestAWorkerThatFallsSilentRightThenIsNotWaitedForLikeOneThatIsToBegin(t *testing.T) {
+	server := natstest.Start(t)
+	js := server.JetStream()
+	natstest.Apply(t, js, natstest.Options())
+	b, err := open(t.Context(), js)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Ask(t.Context(), sluice.TrainingJob{ID: "job-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Lease(t.Context(), "job-1", "killed", patience); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(envLog, server.URL())
+	t.Setenv(envKind, "works")
+	var late time.Duration
+	l := launch.Launcher{
+		Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: patience, Wait: time.Hour, Output: io.Discard,
+		Now: func() time.Time { defer func() { late = patience }(); return time.Now().Add(late) }, Log: slog.New(slog.DiscardHandler),
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := l.Run(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	if e, _, err := b.Progress(t.Context(), "job-1"); err != nil || e.Kind != "refused" || e.Attempt != 2 {
+		t.Errorf("end %+v, %v", e, err)
 	}
 }
 

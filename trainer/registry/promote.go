@@ -48,6 +48,16 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 	return r.activate(ctx, was, p, m.JobID, source)
 }
 
+// ActiveOf says whether a job's model is the active one.
+func (r *Registry) ActiveOf(ctx context.Context, jobID string) (active Pointer, yes bool, err error) {
+	active, err = r.pointer(ctx, keyActive)
+	if err != nil || active.Version == "" {
+		return active, false, err
+	}
+	m, err := r.Get(ctx, active.Version)
+	return active, err == nil && m.JobID == jobID, nil // one that is not there is no job's
+}
+
 // activate sets the active pointer and tells it.
 func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, source Source) error {
 	revision, err := r.set(ctx, keyActive, was, p)

@@ -176,15 +176,11 @@ func (a *attempt) judge(ctx context.Context, s *snapshot.Snapshot, dir string) e
 // promotedBefore says whether an attempt before this one promoted the job's model and died before it could
 // tell; then it is told.
 func (a *attempt) promotedBefore(ctx context.Context) (bool, error) {
-	state, err := a.w.Registry.State(ctx)
-	if err != nil || state.Active.Version == "" {
+	active, ours, err := a.w.Registry.ActiveOf(ctx, a.job.ID)
+	if err != nil || !ours {
 		return false, err
 	}
-	m, err := a.w.Registry.Get(ctx, state.Active.Version)
-	if err != nil || m.JobID != a.job.ID {
-		return false, nil //nolint:nilerr // an active version that is not there is none of ours
-	}
-	err = a.tell(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: m.Version, Message: state.Active.Reason})
+	err = a.tell(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: active.Version, Message: active.Reason})
 	a.over = err == nil
 	return true, err
 }

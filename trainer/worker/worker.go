@@ -77,17 +77,18 @@ func (w *Worker) Run(ctx context.Context, once bool) error {
 	return w.Board.Work(ctx, w.Patience, w.Log, func(taken *board.Taken) bool { return w.take(ctx, taken) && once })
 }
 
-// take does a job of the queue; false where another worker has it in hand.
+// take does a job of the queue; false where another worker has it in hand, or where it was over before.
 func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool) {
 	err := w.do(ctx, taken.Job, taken.Working)
 	var held *board.HeldError
-	if last := context.WithoutCancel(ctx); err == nil {
+	before := errors.Is(err, errOver)
+	if last := context.WithoutCancel(ctx); err == nil || before {
 		last, cancel := context.WithTimeout(last, 10*time.Second)
 		defer cancel()
 		if err := taken.Done(last); err != nil {
 			w.Log.Warn("the queue was not told that a job is done; it will be handed out and found done", "job", taken.Job.ID, "error", err)
 		}
-		return true
+		return !before
 	}
 	pause := time.Duration(0)
 	switch {
@@ -111,30 +112,40 @@ func (w *Worker) Do(ctx context.Context, jobID string) error {
 	if err != nil {
 		return err
 	}
-	return w.do(ctx, job, func() error { return nil })
+	if err := w.do(ctx, job, func() error { return nil }); !errors.Is(err, errOver) {
+		return err
+	}
+	return nil
 }
 
 var (
+	errOver      = errors.New("the job was over before")
 	errLeaseLost = errors.New("another worker has taken the job")
 	errCanceled  = errors.New("canceled")
 )
 
-// do carries a job to its end. nil means that it is over, well or not; an error that it is to be done again.
-func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() error) error {
-	last, told, err := w.Board.Progress(ctx, job.ID)
-	if err != nil {
+// over is errOver for a job that is over; what a worker left of it here that was killed goes.
+func (w *Worker) over(ctx context.Context, jobID string) error {
+	last, told, err := w.Board.Progress(ctx, jobID)
+	if err != nil || !told || !board.Ended(last.Kind) {
 		return err
 	}
-	if told && board.Ended(last.Kind) {
-		_ = os.RemoveAll(filepath.Join(w.Dir, job.ID)) // what a worker left here that was killed
-		return nil
+	_ = os.RemoveAll(filepath.Join(w.Dir, jobID))
+	return errOver
+}
+
+// do carries a job to its end. nil means that it is over, well or not, errOver that it was so before; another error
+// that it is to be done again.
+func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() error) error {
+	if err := w.over(ctx, job.ID); err != nil {
+		return err
 	}
 	lease, err := w.Board.Lease(ctx, job.ID, w.Name, w.Patience)
 	if err != nil {
 		return err
 	}
 	// Whoever had it may have carried it to its end since: it tells first and lets go then.
-	if last, told, err = w.Board.Progress(ctx, job.ID); err != nil || told && board.Ended(last.Kind) {
+	if err := w.over(ctx, job.ID); err != nil {
 		return errors.Join(err, lease.Release(ctx))
 	}
 	work, stop := context.WithCancelCause(ctx)

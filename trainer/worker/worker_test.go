@@ -144,9 +144,14 @@ func TestACanceledJobEndsAtOnceAndForGood(t *testing.T) {
 	if end := last(t, s, early.ID); !over || end.Kind != "canceled" {
 		t.Errorf("nobody has it in hand, and it is not over: %+v", end)
 	}
+	next := s.ask(t, "j3", examples(60, hard, numbered))
+	w.Recipe = &counter{knows: "nothing"}
 	must(t, w.Run(t.Context(), true))
 	if _, err := os.Stat(left); err == nil {
 		t.Error("the checkpoints of the canceled job stay")
+	}
+	if end := last(t, s, next.ID); end.Kind != "refused" {
+		t.Errorf("one training was to be done, and the one that was over before counted as it: %+v", end)
 	}
 	if got := kinds(s.events(t, early.ID)); got != "1:canceled " {
 		t.Errorf("canceled before it began: %s", got)
