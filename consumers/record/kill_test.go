@@ -23,7 +23,7 @@ type deadly struct {
 
 func (d *deadly) Record(ctx context.Context, f *sluice.Facts) ([]int, error) {
 	if n := d.records.Add(1); n%20 == 7 {
-		wait := pgtest.Strike(ctx, d.cluster, time.Duration(n%5)*2*time.Millisecond) // before, in, or after the transaction
+		wait := pgtest.Strike(ctx, d.cluster, time.Duration(n/20%4)*time.Millisecond) // before, in, or after the transaction
 		defer func() {
 			if wait() {
 				d.kills.Add(1)
@@ -47,7 +47,7 @@ func TestSIGKILLOfPostgresLosesNothing(t *testing.T) {
 	defer pause.Stop()
 	outages := 0
 	for left := w.Messages; len(left) > 0; {
-		n := min(250, len(left))
+		n := min(100, len(left))
 		failed := false
 		for i, r := range h.HandleBatch(t.Context(), left[:n]) {
 			switch {
