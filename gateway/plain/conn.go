@@ -144,7 +144,10 @@ func (c *conn) handOver() {
 func (c *conn) answer(a *asked) bool {
 	now := time.Now()
 	c.w.reset(now)
-	go wake()
+	if c.l.busy.Add(1) == 1 {
+		go wake()
+	}
+	defer c.l.busy.Add(-1)
 	c.look.start()
 	func() {
 		defer c.look.stop() // also where the handler panics
@@ -189,5 +192,6 @@ func (b *begun) CloseWrite() error {
 }
 
 // wake does nothing. For a goroutine that begins the runtime wakes a processor, if one sleeps, and that one is looking
-// for work by the time that the handler comes to wait: what it waits for is found at once.
+// for work by the time that the handler comes to wait: what it waits for is found at once. Where several requests are
+// in hand, processors are awake.
 func wake() {}

@@ -38,6 +38,7 @@ type Listener struct {
 	// running are the goroutine of New and one for each connection, which it begins; Shutdown waits for them.
 	running  sync.WaitGroup
 	draining atomic.Bool
+	busy     atomic.Int64 // requests in hand
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 }
