@@ -269,23 +269,18 @@ func TestTheOnlineRolesConsumeAndPublishTheirFacts(t *testing.T) {
 			t.Errorf("%s reads %s: %v", c.to, c.stream, err)
 		}
 	}
-	gateway := s.ConnectAs(streams.RoleGateway)
-	sub, err := s.ConnectAs(streams.RoleRouter).Subscribe("router.route", func(m *nats.Msg) { _ = m.Respond([]byte("Complex_Query")) })
+	router := s.ConnectAs(streams.RoleRouter)
+	sub, err := router.Subscribe("router.route", func(m *nats.Msg) { _ = m.Respond([]byte("Complex_Query")) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	for range 50 { // until the subscription is there
-		var m *nats.Msg
-		if m, err = gateway.Request("router.route", nil, time.Second); err == nil {
-			if string(m.Data) != "Complex_Query" {
-				t.Errorf("answer %q", m.Data)
-			}
-			break
-		}
+	if err := router.Flush(); err != nil { // behind it the server knows of the subscription
+		t.Fatal(err)
 	}
-	if err != nil {
-		t.Errorf("a gateway asks a router: %v", err)
+	m, err := s.ConnectAs(streams.RoleGateway).Request("router.route", nil, 10*time.Second)
+	if err != nil || string(m.Data) != "Complex_Query" {
+		t.Errorf("a gateway asks a router: %v, %v", m, err)
 	}
 }
 
