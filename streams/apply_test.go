@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -111,16 +112,7 @@ func TestAnEmbeddedServerServesInProcessWithoutAPort(t *testing.T) {
 	if s.URL() != "" {
 		t.Errorf("it listens on %s", s.URL())
 	}
-	nc, err := streams.Connect("", streams.ConnectOptions{InProcess: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := streams.JetStream(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	natstest.Apply(t, js, natstest.Options())
+	natstest.Apply(t, inProcess(t, s), natstest.Options())
 }
 
 func TestAServerThatCantStartSaysWhy(t *testing.T) {
@@ -155,30 +147,41 @@ func TestAServerWithoutRoomForABucketsBoundSaysWhichKeyIsTooHigh(t *testing.T) {
 	}
 }
 
+// inProcess connects to a server without a port.
+func inProcess(t *testing.T, s *streams.Server) jetstream.JetStream {
+	t.Helper()
+	nc, err := streams.Connect("", streams.ConnectOptions{InProcess: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := streams.JetStream(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
 func TestAServersBoundCountsWhatItHoldsAlready(t *testing.T) {
 	dir := t.TempDir()
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		t.Fatal(err)
+	}
+	free := int64(disk.Bavail * uint64(disk.Bsize))
 	f, err := os.Create(filepath.Join(dir, "held"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(f.Truncate(8<<40), f.Close()); err != nil { // with no byte on the disk
-		t.Skip("no file of 8 TiB fits this file system: ", err)
+	if err := errors.Join(f.Truncate(2*free), f.Close()); err != nil { // with no byte on the disk
+		t.Fatal(err)
 	}
 	s, err := streams.StartServer(t.Context(), streams.ServerOptions{StoreDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Shutdown()
-	nc, err := streams.Connect("", streams.ConnectOptions{InProcess: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := streams.JetStream(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(s.Shutdown)
 	o := natstest.Options()
-	o.RepliesMaxBytes = 6 << 40 // more than the disk has free
-	natstest.Apply(t, js, o)
+	o.RepliesMaxBytes = free / 2 * 3 // more than the disk has free
+	natstest.Apply(t, inProcess(t, s), o)
 }

@@ -99,7 +99,7 @@ func (l *Latest) read(ctx context.Context, stream string, subjects []string, mar
 		}
 		switch {
 		case r.err != nil:
-			if err := pause(ctx, backoff(round)); err != nil {
+			if err := Pause(ctx, backoff(round)); err != nil {
 				return fmt.Errorf("read %s: %w: %w", stream, r.err, err)
 			}
 			continue

@@ -46,14 +46,9 @@ type Place struct {
 
 // PlaceOf takes a subject apart that one of the functions of this package built; false for any other one.
 func PlaceOf(subject string) (Place, bool) {
-	var tokens [7]string // longer than any of ours
-	n := 0
-	for token := range strings.SplitSeq(subject, ".") {
-		if n == len(tokens) || token == "" {
-			return Place{}, false
-		}
-		tokens[n] = token
-		n++
+	tokens, n := tokensOf(subject)
+	if n == 0 {
+		return Place{}, false
 	}
 	kind, t := Kind(subject[:min(len(subject), len(tokens[0])+1+len(tokens[1]))]), tokens[2:]
 	p := Place{Kind: kind}
@@ -92,6 +87,18 @@ func PlaceOf(subject string) (Place, bool) {
 		return Place{}, false
 	}
 	return p, true
+}
+
+// tokensOf are the tokens of a subject, and how many; none where it is longer than any of ours, or no subject.
+func tokensOf(subject string) (tokens [7]string, n int) {
+	for token := range strings.SplitSeq(subject, ".") {
+		if n == len(tokens) || token == "" {
+			return tokens, 0
+		}
+		tokens[n] = token
+		n++
+	}
+	return tokens, n
 }
 
 // keyAt says how many tokens the subject of a fact about a query has, and which of those behind the kind is the key,

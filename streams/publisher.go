@@ -165,7 +165,7 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 		}
 		outage.Round = round
 		p.report(outage)
-		if err := pause(ctx, backoff(round)); err != nil {
+		if err := Pause(ctx, backoff(round)); err != nil {
 			return fmt.Errorf("publish %s: unconfirmed (%w): %w", outage.Subject, outage.Err, err)
 		}
 		todo = again
@@ -225,7 +225,8 @@ func backoff(round int) time.Duration {
 	return d - rand.N(d/4+1)
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits before the log is asked again; its error is why ctx ended before.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -47,14 +47,7 @@ func TestASpoolThatIsCopiedAndStartedBesideItsOriginalIsRefused(t *testing.T) {
 }
 
 func TestAGatewayWhoseNameWasTakenIsNotReadyUntilItIsItsOwnAgain(t *testing.T) {
-	p := newProgram(t)
-	p.withLog(func(ctx context.Context, l *openedLog) {
-		m := p.opened()
-		g, err := m.openGateway(ctx, m.config, l, neverAsked{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = g.Close(ctx) }()
+	newProgram(t).withGateway(func(ctx context.Context, g *openedGateway) {
 		g.renewed(ctx, errors.New("the log is away"))
 		if err := g.readiness(ctx); err != nil {
 			t.Errorf("the log being away: %v", err)

@@ -63,15 +63,22 @@ func (neverAsked) Chat(context.Context, llm.ChainOptions, llm.ChatRequest, llm.H
 	return llm.ChainResult{}, errors.New("asked")
 }
 
-func TestAGatewayWhoseSpoolCanNotBeReadIsNotReady(t *testing.T) {
-	p := newProgram(t)
+// withGateway opens a gateway on a log of its own.
+func (p *program) withGateway(do func(context.Context, *openedGateway)) {
+	p.t.Helper()
 	p.withLog(func(ctx context.Context, l *openedLog) {
 		m := p.opened()
 		g, err := m.openGateway(ctx, m.config, l, neverAsked{})
 		if err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 		defer func() { _ = g.Close(ctx) }()
+		do(ctx, g)
+	})
+}
+
+func TestAGatewayWhoseSpoolCanNotBeReadIsNotReady(t *testing.T) {
+	newProgram(t).withGateway(func(ctx context.Context, g *openedGateway) {
 		if err := g.readiness(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"sluice/streams"
 )
 
 // How a name is held: renewed every so often, and free once nobody has renewed it for nameGood.
@@ -27,6 +29,11 @@ type Holder struct {
 	Host  string `json:"host"`
 	Dir   string `json:"dir"`
 	PID   int    `json:"pid"`
+}
+
+// taken says that the holder runs under a name that another one wants.
+func (h Holder) taken() error {
+	return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, h.PID, h.Host, h.Dir)
 }
 
 // book is where claims stand; [Bucket] is one.
@@ -65,19 +72,19 @@ func (n *Name) Take(ctx context.Context, waits func(Holder)) error {
 			if refused++; refused > 3 {
 				return errRefused
 			}
-			if err := pause(ctx, RenewEvery/10); err != nil {
+			if err := streams.Pause(ctx, RenewEvery/10); err != nil {
 				return err
 			}
 			continue
 		}
 		if seen != 0 && revision != seen {
-			return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
+			return who.taken()
 		}
 		if seen == 0 {
 			waits(who)
 		}
 		seen = revision
-		if err := pause(ctx, min(nameGood-age, RenewEvery)+RenewEvery/10); err != nil {
+		if err := streams.Pause(ctx, min(nameGood-age, RenewEvery)+RenewEvery/10); err != nil {
 			return err
 		}
 	}
@@ -91,7 +98,7 @@ func (n *Name) Renew(ctx context.Context) error {
 		return err
 	}
 	if !n.free(who, revision, age) {
-		return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, who.PID, who.Host, who.Dir)
+		return who.taken()
 	}
 	if ok, err := n.put(ctx, revision); err != nil || ok {
 		return err
@@ -128,15 +135,4 @@ func (n *Name) put(ctx context.Context, over uint64) (bool, error) {
 	}
 	_, ok, err := n.book.Put(ctx, n.key, value, over)
 	return ok, err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

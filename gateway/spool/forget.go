@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"time"
 )
 
 // mark forgets what is published: it tells [Options.BeforeForget], writes down how far publishing came, so
@@ -47,15 +46,4 @@ func (s *Spool) trim() error {
 		s.dirty = slices.DeleteFunc(slices.Clone(s.dirty), func(o *segment) bool { return o == g })
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

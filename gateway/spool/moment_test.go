@@ -110,7 +110,7 @@ func TestWhatEndsWhileNobodyPublishesIsForcedInTime(t *testing.T) {
 		working.Go(func() {
 			for ctx.Err() == nil {
 				if err := s.Run(ctx, refusing{}); err != nil {
-					_ = sleep(ctx, time.Second)
+					_ = streams.Pause(ctx, time.Second)
 				}
 			}
 		})

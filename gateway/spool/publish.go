@@ -120,7 +120,7 @@ func (s *Spool) ForceInTime(ctx context.Context) {
 			s.o.Log.Error("the spool can't be forced to the disk", "error", err)
 			wait = s.o.SyncEvery
 		}
-		if sleep(ctx, wait) != nil {
+		if streams.Pause(ctx, wait) != nil {
 			return
 		}
 	}
