@@ -80,14 +80,17 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *pla
 	pl.d.Features = f.Map()
 	rs := *p.rules.Load()
 	pl.d.RulesVersion = rs.Version()
+	known := rules.Facts{Text: text, Features: f, Tenant: a.Key.Tenant, Tags: a.Tags, KeyID: a.Key.ID, At: now}
 	switch begun, ok := p.sticky.get(a.Key.Tenant, a.Conversation); {
 	case a.Model != Auto:
 		pl.d.Model, pl.d.RouterVersion, pl.d.ReasoningSource = a.Model, routerNone, routing.ReasoningNone
 		pl.d.Rule, pl.d.RuleReason = rules.ExplicitRule, "the client named the model"
+		p.heed(a, known, rs, pl)
 	case ok:
 		pl.stick(begun)
+		p.heed(a, known, rs, pl)
 	default:
-		p.route(ctx, a, text, f, rs, pl)
+		p.route(ctx, a, known, rs, pl)
 	}
 	pl.d.Tier = p.tierOf(pl.d.Model)
 	describe(span, pl.d)
@@ -109,13 +112,13 @@ func (p *Pipeline) query(a *Ask, text string, now time.Time) sluice.Query {
 }
 
 // route asks the router, then the rules.
-func (p *Pipeline) route(ctx context.Context, a *Ask, text string, f features.Features, rs Mapper, pl *plan) {
+func (p *Pipeline) route(ctx context.Context, a *Ask, known rules.Facts, rs Mapper, pl *plan) {
 	key := a.Conversation
 	if key == "" {
 		key = pl.d.ID
 	}
 	fd := p.o.Front.Decide(ctx, front.Request{
-		Text: text, Tenant: a.Key.Tenant, RequestKey: key, Explain: a.Explain, Threshold: a.Threshold,
+		Text: known.Text, Tenant: a.Key.Tenant, RequestKey: key, Explain: a.Explain, Threshold: a.Threshold,
 	})
 	pl.front, pl.routed = fd, true
 	d := pl.d
@@ -125,26 +128,39 @@ func (p *Pipeline) route(ctx context.Context, a *Ask, text string, f features.Fe
 		d.Reasoning = Scrubbed(d.Reasoning)
 	}
 	d.RouterVersion, d.RouterFault, d.RouterUS, d.Canary = fd.Choice.Version, string(fd.Fault), fd.RouterUS, fd.Canary
-	out := rs.Map(rules.Facts{
-		Policy: d.Policy, Probabilities: d.Probabilities, Score: fd.Choice.Score(), Threshold: d.Threshold, Router: d.RouterVersion,
-		Text: text, Features: f, Tenant: a.Key.Tenant, Tags: a.Tags, KeyID: a.Key.ID,
-		Budget: p.mostSpent(a), Latency: p.speed.snapshot(), At: d.DecidedAt,
-	})
+	known.Probabilities, known.Score, known.Threshold = d.Probabilities, fd.Choice.Score(), d.Threshold
+	out := p.ask(a, known, p.o.Large, rs, pl)
 	d.Model, d.Rule, d.RuleReason = out.Model, out.Rule, out.Reason
-	switch {
-	case fd.Refusal != "":
+	if fd.Refusal != "" {
 		pl.refusal = &Fault{Kind: TooLarge, Param: "messages", Message: fd.Refusal}
-	case out.Refusal != "":
-		pl.refusal = &Fault{Kind: Refused, Message: out.Refusal}
 	}
 }
 
+// heed refuses what a rule refuses where the model is known without the rules. What else they say is left: the
+// model stays.
+func (p *Pipeline) heed(a *Ask, known rules.Facts, rs Mapper, pl *plan) {
+	if out := p.ask(a, known, pl.d.Model, rs, pl); pl.refusal != nil {
+		pl.d.Model, pl.d.Rule, pl.d.RuleReason = "", out.Rule, out.Reason
+	}
+}
+
+// ask asks the rules about what is known of a request; they may refuse it.
+func (p *Pipeline) ask(a *Ask, known rules.Facts, model string, rs Mapper, pl *plan) rules.Outcome {
+	known.Policy, known.Router = pl.d.Policy, pl.d.RouterVersion
+	known.Budget, known.Latency = p.mostSpent(a, model), p.speed.snapshot()
+	out := rs.Map(known)
+	if out.Refusal != "" {
+		pl.refusal = &Fault{Kind: Refused, Message: out.Refusal}
+	}
+	return out
+}
+
 // mostSpent is the budget among the request's of which most is gone.
-func (p *Pipeline) mostSpent(a *Ask) rules.Budget {
+func (p *Pipeline) mostSpent(a *Ask, model string) rules.Budget {
 	if p.o.Budgets == nil {
 		return rules.Budget{}
 	}
-	states := p.o.Budgets.State(a.Key.Tenant, a.Key.ID, p.o.Large, a.Key.Budgets...)
+	states := p.o.Budgets.State(a.Key.Tenant, a.Key.ID, model, a.Key.Budgets...)
 	if len(states) == 0 {
 		return rules.Budget{}
 	}

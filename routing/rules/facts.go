@@ -10,7 +10,8 @@ import (
 // Facts is what the rules may know of one request. The zero value of a field means that it is not known,
 // and a condition on what is not known does not hold.
 type Facts struct {
-	// Policy is the one in force: the router's, after the threshold. It must be set.
+	// Policy is the one in force: the router's, after the threshold. Empty where no router was asked, since the client
+	// named the model: then only a refusal is heeded.
 	Policy sluice.Policy
 	// Probabilities are the router's; Score is P(Complex) and Threshold the knob that it was held against.
 	// All are zero where the static map decided.
