@@ -72,6 +72,8 @@ func (s *Replies) begin(key string, asked [sha256.Size]byte) (*reply, *gateway.F
 	s.expire()
 	if e := s.byKey[key]; e != nil {
 		switch r := e.Value.(*reply); {
+		case s.old(r): // another gateway's, made before those that stand behind it
+			s.drop(e)
 		case r.asked != asked:
 			return nil, otherRequest()
 		case r.status == 0:
@@ -84,8 +86,9 @@ func (s *Replies) begin(key string, asked [sha256.Size]byte) (*reply, *gateway.F
 	return nil, nil
 }
 
-// end stores the answer of a request that begin let through; status 0 forgets that there was one.
-func (s *Replies) end(key string, status int, header http.Header, body []byte) {
+// end stores the answer of a request that begin let through, of the age that it has where it was made elsewhere; nil
+// forgets that there was one.
+func (s *Replies) end(key string, made *reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.byKey[key]
@@ -93,11 +96,14 @@ func (s *Replies) end(key string, status int, header http.Header, body []byte) {
 		return
 	}
 	r := e.Value.(*reply)
-	if status == 0 || len(body) > s.maxBytes {
+	if made == nil || len(made.body) > s.maxBytes {
 		s.drop(e)
 		return
 	}
-	r.status, r.header, r.body = status, header, body
+	r.status, r.header, r.body = made.status, made.header, made.body
+	if !made.at.IsZero() {
+		r.at = made.at
+	}
 	s.bytes += r.size()
 	for s.bytes > s.maxBytes {
 		last := s.order.Back()
@@ -118,10 +124,12 @@ func (s *Replies) drop(e *list.Element) {
 
 // expire drops what is too old.
 func (s *Replies) expire() {
-	for e := s.order.Back(); e != nil && s.now().Sub(e.Value.(*reply).at) > s.ttl; e = s.order.Back() {
+	for e := s.order.Back(); e != nil && s.old(e.Value.(*reply)); e = s.order.Back() {
 		s.drop(e)
 	}
 }
+
+func (s *Replies) old(r *reply) bool { return s.now().Sub(r.at) > s.ttl }
 
 // once answers a request with an Idempotency-Key: anew, as it was answered before, or not at all.
 func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string) {
@@ -169,14 +177,14 @@ func (d *Door) begin(ctx context.Context, key string, asked [sha256.Size]byte) (
 	}
 	c := newClaim(d.o.Shared, key, asked)
 	c.beside = d.o.Beside
-	taken, stored, fault, err := c.take(ctx, d.o.Replies.ttl)
+	taken, stored, fault, err := c.take(ctx, d.o.Replies)
 	switch {
 	case err != nil:
 		d.alone(err)
 	case stored != nil:
-		d.o.Replies.end(key, stored.status, stored.header, stored.body)
+		d.o.Replies.end(key, stored)
 	case fault != nil:
-		d.o.Replies.end(key, 0, nil, nil)
+		d.o.Replies.end(key, nil)
 	case taken:
 		c.hold(ctx)
 		return nil, c, nil
@@ -187,9 +195,9 @@ func (d *Door) begin(ctx context.Context, key string, asked [sha256.Size]byte) (
 // end tells this process's memory and the other gateways how a request ended; nil: with nothing to be given again.
 func (d *Door) end(ctx context.Context, key string, mine *claim, k *kept) {
 	if k == nil {
-		d.o.Replies.end(key, 0, nil, nil)
+		d.o.Replies.end(key, nil)
 	} else {
-		d.o.Replies.end(key, k.Status, k.Header, k.Body)
+		d.o.Replies.end(key, &reply{status: k.Status, header: k.Header, body: k.Body})
 	}
 	if mine == nil {
 		return

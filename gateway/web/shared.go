@@ -83,7 +83,7 @@ func newClaim(s Shared, key string, asked [sha256.Size]byte) *claim {
 
 // take makes the request ours, or finds the stored answer or the reason to refuse. None of them is so where the log
 // can't be asked, or has no room: then this gateway answers by what it knows itself, and err says why.
-func (c *claim) take(ctx context.Context, ttl time.Duration) (taken bool, stored *reply, fault *gateway.Fault, err error) {
+func (c *claim) take(ctx context.Context, own *Replies) (taken bool, stored *reply, fault *gateway.Fault, err error) {
 	ctx, cancel := context.WithTimeout(ctx, claimPatience)
 	defer cancel()
 	var over uint64
@@ -103,7 +103,7 @@ func (c *claim) take(ctx context.Context, ttl time.Duration) (taken bool, stored
 		if over = revision; revision == 0 {
 			continue // given back in between
 		}
-		if stored, fault = c.read(value, age, ttl); stored != nil || fault != nil {
+		if stored, fault = c.read(value, age, own); stored != nil || fault != nil {
 			return false, stored, fault, nil
 		}
 	}
@@ -111,13 +111,13 @@ func (c *claim) take(ctx context.Context, ttl time.Duration) (taken bool, stored
 }
 
 // read says what a value means for this request; neither: it is nobody's any more.
-func (c *claim) read(value []byte, age, ttl time.Duration) (*reply, *gateway.Fault) {
+func (c *claim) read(value []byte, age time.Duration, own *Replies) (*reply, *gateway.Fault) {
 	var v claimed
 	if json.Unmarshal(value, &v) != nil {
 		return nil, nil //nolint:nilerr // what nobody can read is nobody's
 	}
 	switch {
-	case len(v.Sealed) > 0 && age > ttl, len(v.Sealed) == 0 && age > claimLease:
+	case len(v.Sealed) > 0 && age > own.ttl, len(v.Sealed) == 0 && age > claimLease:
 		return nil, nil
 	case string(v.Match) != string(c.match):
 		return nil, otherRequest()
@@ -128,7 +128,7 @@ func (c *claim) read(value []byte, age, ttl time.Duration) (*reply, *gateway.Fau
 	if plain, err := c.open(v.Sealed); err != nil || json.Unmarshal(plain, &k) != nil {
 		return nil, nil //nolint:nilerr // what nobody can read is nobody's
 	}
-	return &reply{status: k.Status, header: k.Header, body: k.Body}, nil
+	return &reply{at: own.now().Add(-age), status: k.Status, header: k.Header, body: k.Body}, nil
 }
 
 // hold renews the claim until end.

@@ -112,6 +112,33 @@ func TestARepeatedKeyIsAnsweredByAnotherGatewayAsItWas(t *testing.T) {
 	}
 }
 
+// A reply's day begins when it is made, whoever remembers it, and however late that one heard of it.
+func TestAReplyOfAnotherGatewayIsAsOldAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wait := time.Sleep //nolint:forbidigo // the bubble's clock jumps
+		b, calls := &board{values: map[string]stood{}}, 0
+		doors := sharing(b, 2, func(_ int, w http.ResponseWriter) *gateway.Fault {
+			calls++
+			web.WriteJSON(w, []byte(`"yes"`))
+			return nil
+		})
+		askOnce(t.Context(), doors[0], "k", "{}")
+		wait(20 * time.Minute)
+		askOnce(t.Context(), doors[1], "another", "{}") // stands behind what is older
+		wait(30 * time.Minute)
+		if w := askOnce(t.Context(), doors[1], "k", "{}"); w.Header().Get("X-Sluice-Replayed") != "true" || calls != 2 {
+			t.Fatalf("%d calls; after 50 minutes: %d %v", calls, w.Code, w.Header())
+		}
+		wait(11 * time.Minute)
+		if askOnce(t.Context(), doors[1], "k", "{}"); calls != 3 {
+			t.Errorf("%d calls: a reply was given that is older than an hour", calls)
+		}
+		if w := askOnce(t.Context(), doors[1], "another", "{}"); w.Header().Get("X-Sluice-Replayed") != "true" {
+			t.Error("a reply of less than an hour is forgotten")
+		}
+	})
+}
+
 func TestAFaultGivesTheKeyBackToEveryGateway(t *testing.T) {
 	t.Parallel()
 	b, calls := &board{values: map[string]stood{}}, 0
