@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -36,7 +37,11 @@ func TestEvents(t *testing.T) {
 		"blank lines":             {"\n\n\ndata: a\n\n\n\n", "a"},
 		"the last without an end": {"data: a\n\ndata: b", "a|b"},
 		"longer than the buffer":  {"data: " + long + "\n\ndata: b\n\n", long + "|b"},
-		"empty data":              {"data\n\ndata: a\n\n", "|a"},
+		"keep-alives":             {"data\n\n: ping\n\ndata:\ndata:  \n\ndata: a\n\ndata: \n\n", "a"},
+		"CR":                      {"data: a\r\r: ping\rdata: b\rdata: c\r\r", "a|b\nc"},
+		"ends of all kinds":       {"data: a\r\n\rdata: b\n\r\ndata: c\r\n\n", "a|b|c"},
+		"a byte order mark":       {"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", "a"},
+		"a mark and a comment":    {"\xef\xbb\xbf\r\ndata: a\n\n", "a"},
 		"garbage":                 {"<html>\x00\n", ""},
 		"nothing":                 {"", ""},
 	} {
@@ -59,18 +64,52 @@ func TestEventsHaveABoundAndTellWhatBroke(t *testing.T) {
 	}
 }
 
+// byTheBook reads events as the WHATWG's standard tells it, step by step, but for what is said of events and
+// events.next.
+func byTheBook(body string) (events []string) {
+	body = strings.TrimPrefix(body, "\ufeff")
+	body = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(body)
+	data := ""
+	for line := range strings.SplitSeq(body+"\n\n", "\n") {
+		if line == "" {
+			if data = strings.TrimSuffix(data, "\n"); strings.TrimSpace(data) != "" {
+				events = append(events, data)
+			}
+			data = ""
+		}
+		field, value, _ := strings.Cut(line, ":")
+		if field == "data" {
+			data += strings.TrimPrefix(value, " ") + "\n"
+		}
+	}
+	return events
+}
+
+// A line that ends with CR is told at once, whether or not a LF follows.
+func TestEventsWaitForNothingBehindTheirEnd(t *testing.T) {
+	r, w := io.Pipe()
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	defer func() { _ = r.Close() }()
+	writing.Go(func() { _, _ = io.WriteString(w, "data: a\r\n\r") })
+	if data, err := newEvents(r).next(); string(data) != "a" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 // However the bytes arrive, the events are the same, and what was written is read back.
 func FuzzEvents(f *testing.F) {
 	f.Add("data: a\n\n: c\r\ndata: b\r\n\r\n")
 	f.Add("data\n" + "data:\n" + "data: [DONE]")
+	f.Add("\xef\xbb\xbfdata: a\rdata: b\r\r\n\ndata:\n\n")
 	f.Fuzz(func(t *testing.T, body string) {
 		whole, err := readEvents(strings.NewReader(body))
 		bytewise, err2 := readEvents(iotest.OneByteReader(strings.NewReader(body)))
 		if (err == nil) != (err2 == nil) || strings.Join(whole, "\x00") != strings.Join(bytewise, "\x00") {
 			t.Errorf("%q: %q (%v), byte by byte %q (%v)", body, whole, err, bytewise, err2)
 		}
-		if strings.Contains(strings.Join(whole, ""), "\r") {
-			return // at a line's end it is a part of that end
+		if want := byTheBook(body); err == nil && strings.Join(whole, "\x00") != strings.Join(want, "\x00") {
+			t.Errorf("%q: %q, by the book %q", body, whole, want)
 		}
 		var b bytes.Buffer
 		for _, e := range whole {

@@ -60,7 +60,7 @@ type exchange struct {
 	sent       atomic.Bool
 	status     atomic.Int64
 	retryAfter atomic.Int64 // nanoseconds
-	// quiet makes the body end with io.EOF however it ended, and cut tell how. It is for libraries that
+	// quiet makes the body of a stream end with io.EOF however it ended, and cut tell how. It is for libraries that
 	// print such errors. Both belong to the goroutine that reads the body.
 	quiet bool
 	cut   error
@@ -117,8 +117,8 @@ func (o *observer) send(r *http.Request, ex *exchange) (*http.Response, error) {
 	if later := resp.Header.Get("Retry-After"); later != "" {
 		ex.retryAfter.Store(int64(retryAfter(later, time.Now())))
 	}
-	if ex.quiet {
-		resp.Body = &quietBody{resp.Body, ex}
+	if ex.quiet && resp.StatusCode == http.StatusOK {
+		resp.Body = &quietBody{ReadCloser: resp.Body, events: newEvents(resp.Body), ex: ex}
 	}
 	return resp, nil
 }
@@ -160,18 +160,28 @@ func (p *payload) Read(b []byte) (int, error) {
 
 func (p *payload) Close() error { return nil }
 
-// quietBody is the body of a quiet exchange.
+// quietBody is the body of a quiet exchange: its events, each written in the one way that every library reads.
 type quietBody struct {
 	io.ReadCloser
-	ex *exchange
+	events *events
+	rest   []byte
+	ex     *exchange
 }
 
 func (b *quietBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.ex.cut, err = err, io.EOF
+	if len(b.rest) == 0 {
+		data, err := b.events.next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				b.ex.cut = err
+			}
+			return 0, io.EOF
+		}
+		b.rest = append(append(append(b.rest[:0], "data: "...), bytes.ReplaceAll(data, []byte("\n"), []byte(" "))...), "\n\n"...)
 	}
-	return n, err
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
 }
 
 // CloseIdleConnections lets http.Client pass the call on.
