@@ -34,6 +34,7 @@ const (
 	driftExamples  = 20_000           // of the training set, and decisions, that drift is measured on
 	newsOfAlerts   = time.Hour        // an alert older than that is posted no more
 	webhookTimeout = 10 * time.Second
+	alertsAtOnce   = 32 // so that alerts which hang at one webhook keep none from the others
 )
 
 // monitor makes the stage for each of its streams, the stage that posts alerts where there are webhooks, and what
@@ -86,7 +87,7 @@ func (p parts) notify() []consumers.Stage {
 		return nil
 	}
 	return []consumers.Stage{{
-		Name: notify.Name, Concurrency: 4, Attempts: 10, Deadline: time.Minute,
+		Name: notify.Name, Concurrency: alertsAtOnce, Attempts: 10, Deadline: time.Minute,
 		Inputs:  []consumers.Input{{Stream: streams.StreamAlerts, Durable: streams.DurableName(notify.Name, stageVersion)}},
 		Handler: notify.New(hooks, &http.Client{Timeout: webhookTimeout}, newsOfAlerts, time.Now),
 	}}

@@ -74,7 +74,7 @@ func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() tim
 	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest, taken: map[string][]bool{}}
 }
 
-// Handle posts one alert to every hook. Where one fails all are tried, and those that failed again later.
+// Handle posts one alert to every hook, to all at once: none waits for another. Those that failed are tried again later.
 func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
 	alert, err := streams.Decode[sluice.Alert](in.Data)
 	if err != nil {
@@ -87,19 +87,24 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if err != nil {
 		return nil, sluice.Terminal(sluice.ReasonInvalidField, fmt.Errorf("alert %s: %w", alert.ID, err))
 	}
-	var faults []error
 	taken := s.tookBefore(alert.ID)
+	faults := make([]error, len(s.hooks))
+	var posting sync.WaitGroup
 	for i, h := range s.hooks {
 		if taken[i] {
 			continue
 		}
-		err := s.post(ctx, h, alert.ID, data)
-		if taken[i] = err == nil; !taken[i] {
-			faults = append(faults, fmt.Errorf("alert %s to webhook %d: %w", alert.ID, i+1, err))
-		}
+		posting.Go(func() {
+			err := s.post(ctx, h, alert.ID, data)
+			if taken[i] = err == nil; !taken[i] {
+				faults[i] = fmt.Errorf("alert %s to webhook %d: %w", alert.ID, i+1, err)
+			}
+		})
 	}
-	s.remember(alert.ID, taken, len(faults) > 0)
-	return nil, errors.Join(faults...)
+	posting.Wait()
+	fault := errors.Join(faults...)
+	s.remember(alert.ID, taken, fault != nil)
+	return nil, fault
 }
 
 // tookBefore says which hooks have taken an alert already.

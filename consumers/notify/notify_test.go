@@ -1,11 +1,15 @@
 package notify
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +29,7 @@ func alert(t *testing.T) streams.Message {
 }
 
 func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) {
+	var mu sync.Mutex // hooks are posted to at once
 	var got []string
 	status := http.StatusNoContent
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,14 +41,16 @@ func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) 
 		if want := Sign("secret", noon, body); r.URL.Path == "/signed" && r.Header.Get(HeaderSignature) != want || r.URL.Path == "/plain" && r.Header.Get(HeaderSignature) != "" {
 			t.Errorf("%s is signed %q", r.URL.Path, r.Header.Get(HeaderSignature))
 		}
+		mu.Lock()
 		got = append(got, r.URL.Path)
+		mu.Unlock()
 		if r.URL.Path == "/plain" {
 			w.WriteHeader(status)
 		}
 	}))
 	t.Cleanup(server.Close)
 	s := New([]Hook{{URL: server.URL + "/plain"}, {URL: server.URL + "/signed", Secret: "secret"}}, server.Client(), time.Hour, func() time.Time { return noon })
-	if _, err := s.Handle(t.Context(), alert(t)); err != nil || strings.Join(got, " ") != "/plain /signed" {
+	if _, err := s.Handle(t.Context(), alert(t)); err != nil || strings.Join(slices.Sorted(slices.Values(got)), " ") != "/plain /signed" {
 		t.Errorf("%v, %v", got, err)
 	}
 	status = http.StatusTeapot
@@ -60,6 +67,30 @@ func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) 
 	status = http.StatusNoContent
 	if _, err := s.Handle(t.Context(), alert(t)); err != nil || got[len(got)-1] != "/plain" || len(s.taken)+len(s.recent) != 0 {
 		t.Errorf("%v, %v; remembered %v", got, err, s.taken)
+	}
+}
+
+// wires answers requests without a network.
+type wires func(*http.Request) (*http.Response, error)
+
+func (w wires) RoundTrip(r *http.Request) (*http.Response, error) { return w(r) }
+
+func TestAHookWaitsForNoneThatHangs(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	client := &http.Client{Transport: wires(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Host == "hangs" {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+		cancel() // the others have hung long enough
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+	})}
+	hooks := slices.Repeat([]Hook{{URL: "http://hangs"}}, 7)
+	s := New(append(hooks, Hook{URL: "http://well"}), client, time.Hour, func() time.Time { return noon })
+	_, err := s.Handle(ctx, alert(t))
+	if n := strings.Count(fmt.Sprint(err), "webhook"); n != 7 {
+		t.Errorf("%d hooks have not taken it, want the 7 that hang: %v", n, err)
 	}
 }
 
