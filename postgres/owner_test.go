@@ -1,12 +1,15 @@
 package postgres_test
 
 import (
+	"errors"
 	"net/url"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice"
 	"sluice/internal/decided"
@@ -105,5 +108,45 @@ func TestWhatIsLentOfTheOwnersRightsIsDaysOfDecisionsAlone(t *testing.T) {
 	must(t, c, "SELECT public.drop_day_of_decisions('2026-11-21')")
 	if n := ask(t, super, `SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^decisions_'`); n != int64(1) {
 		t.Errorf("%v tables called like days are left, want the one that is none", n)
+	}
+}
+
+// Who may make functions where the tables are makes those that fit the calls of ours better than Postgres's own do.
+func TestNoFunctionOfAnotherRoleRunsWithTheOwnersRights(t *testing.T) {
+	super, owner, app := twoUsers(t)
+	must(t, conn(t, super, ""), "GRANT CREATE ON SCHEMA public TO sluice_app")
+	must(t, conn(t, owner, ""), "GRANT TRUNCATE ON queries TO sluice_app")
+	c := conn(t, app, "")
+	must(t, c, "CREATE SEQUENCE public.ran; GRANT ALL ON SEQUENCE public.ran TO PUBLIC") // a step of it is not rolled back
+	for _, f := range []string{
+		"pg_advisory_xact_lock(int) RETURNS text", "pg_advisory_xact_lock_shared(int) RETURNS text", "hashtext(varchar) RETURNS int",
+		"format(text, text) RETURNS text", "format(text, text, text) RETURNS text", "format(text, text, text, text) RETURNS text",
+		"upper(varchar) RETURNS text", "current_setting(varchar) RETURNS text",
+	} {
+		must(t, c, "CREATE FUNCTION public."+f+` LANGUAGE plpgsql AS $$ BEGIN
+			IF current_user = 'sluice_owner' THEN PERFORM nextval('public.ran'); END IF;
+			RETURN NULL;
+		END $$`)
+	}
+	world.New(t, 9).Recorded(t, app)
+	for _, refused := range []string{
+		"INSERT INTO analyses SELECT (jsonb_populate_record(a, '{\"query_key\": \"nobody\"}')).* FROM analyses a LIMIT 1",
+		"INSERT INTO labels SELECT (jsonb_populate_record(l, '{\"query_key\": \"nobody\"}')).* FROM labels l LIMIT 1",
+		"INSERT INTO examples SELECT (jsonb_populate_record(e, '{\"id\": \"nobody\"}')).* FROM examples e LIMIT 1",
+		"UPDATE queries SET key = 'nobody' WHERE key = (SELECT min(key) FROM queries)", "TRUNCATE queries",
+	} {
+		_, err := c.Exec(t.Context(), refused)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "23503" {
+			t.Errorf("%s: %v", refused, err)
+		}
+	}
+	must(t, c, "DELETE FROM labels WHERE query_key = (SELECT min(key) FROM queries)")
+	must(t, c, "DELETE FROM queries")
+	if n := number(t, c, "SELECT (SELECT count(*) FROM answers) + (SELECT count(*) FROM examples)"); n != 0 {
+		t.Errorf("%d children were left", n)
+	}
+	if ran := ask(t, super, "SELECT is_called FROM ran"); ran != false {
+		t.Error("a function of sluice_app's ran with the rights of sluice_owner")
 	}
 }
