@@ -71,15 +71,12 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *pla
 		}
 	}
 	text := a.question()
+	f, rs := features.Of(text), *p.rules.Load()
 	*d = sluice.Decision{
 		ID: p.o.NewID(), Query: p.query(a, text, now), API: a.API, Requested: a.Model, KeyID: a.Key.ID,
-		Conversation: a.Conversation, DecidedAt: now, Streamed: a.Stream,
+		Conversation: a.Conversation, DecidedAt: now, Streamed: a.Stream, Features: f.Map(), RulesVersion: rs.Version(),
 	}
 	pl.d = d
-	f := features.Of(text)
-	pl.d.Features = f.Map()
-	rs := *p.rules.Load()
-	pl.d.RulesVersion = rs.Version()
 	known := rules.Facts{Text: text, Features: f, Tenant: a.Key.Tenant, Tags: a.Tags, KeyID: a.Key.ID, At: now}
 	switch begun, ok := p.sticky.get(a.Key.Tenant, a.Conversation); {
 	case a.Model != Auto:

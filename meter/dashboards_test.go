@@ -84,10 +84,7 @@ func checkExpr(t *testing.T, where, expr string, names []string, labels map[stri
 func exported(t *testing.T, m *Meter) (names, gateways []string, labels map[string][]string) {
 	t.Helper()
 	everything(m)
-	g, err := metrics.New(func() spool.Stats { return spool.Stats{} }, func() int { return 0 })
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := metrics.New(func() spool.Stats { return spool.Stats{} }, func() int { return 0 })
 	if err := errors.Join(g.CountPanics(func() int64 { return 1 }), g.ShowStuck(func() time.Duration { return 0 })); err != nil {
 		t.Fatal(err)
 	}

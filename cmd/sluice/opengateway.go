@@ -217,9 +217,7 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 	for _, f := range c.Fallbacks {
 		fallbacks[f.Model] = f.Instead
 	}
-	if g.Metrics, err = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() }); err != nil {
-		return err
-	}
+	g.Metrics = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() })
 	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count),
 		g.Metrics.CountShadows(g.Front.ShadowsLeftOut), g.Metrics.ShowStuck(g.stuck)); err != nil {
 		return err

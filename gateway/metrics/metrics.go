@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sluice"
@@ -22,6 +23,7 @@ import (
 // Metrics hears of requests; it is a gateway.Observer.
 type Metrics struct {
 	registry   *prometheus.Registry
+	ours       prometheus.Registerer // puts sluice_gateway_ before a name
 	requests   *prometheus.CounterVec
 	policies   *prometheus.CounterVec
 	rules      *prometheus.CounterVec
@@ -40,88 +42,78 @@ type Metrics struct {
 var latencies = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 4, 8, 16, 32, 64, 128}
 
 // New makes the metrics of one gateway, and those of its process.
-func New(stats func() spool.Stats, inHand func() int) (*Metrics, error) {
-	name := func(n, help string) prometheus.Opts {
-		return prometheus.Opts{Namespace: "sluice", Subsystem: "gateway", Name: n, Help: help}
+func New(stats func() spool.Stats, inHand func() int) *Metrics {
+	registry := prometheus.NewRegistry()
+	ours := prometheus.WrapRegistererWithPrefix("sluice_gateway_", registry)
+	auto := promauto.With(ours)
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return auto.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	counter := func(n, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts(name(n, help)), labels)
+	histogram := func(name, help, label string) *prometheus.HistogramVec {
+		return auto.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies}, []string{label})
 	}
-	histogram := func(n, help string, buckets []float64) prometheus.HistogramOpts {
-		return prometheus.HistogramOpts{Namespace: "sluice", Subsystem: "gateway", Name: n, Help: help, Buckets: buckets}
+	gauge := func(name, help string, value func() float64) {
+		auto.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	m := &Metrics{
-		registry:   prometheus.NewRegistry(),
-		requests:   counter("requests_total", "Requests that were decided on, by how they ended.", "api", "model", "outcome", "status"),
-		policies:   counter("decisions_total", "Decisions by policy and the router that made them.", "policy", "router_version"),
-		rules:      counter("rules_total", "Decisions by the rule that fired.", "rule"),
-		faults:     counter("router_faults_total", "Decisions that the static map made because the router did not.", "fault"),
-		calls:      counter("calls_total", "Attempts at models.", "model", "outcome"),
-		cost:       counter("cost_microusd_total", "Cost of attempts, in millionths of a US dollar.", "model", "estimated"),
-		tokens:     counter("tokens_total", "Tokens of attempts.", "model", "kind"),
-		fallbacks:  prometheus.NewCounter(prometheus.CounterOpts(name("fallbacks_total", "Requests that another model than the chosen one answered."))),
-		latency:    prometheus.NewHistogramVec(histogram("request_seconds", "Time of whole requests.", latencies), []string{"api"}),
-		model:      prometheus.NewHistogramVec(histogram("model_seconds", "Time that models took.", latencies), []string{"model"}),
-		router:     prometheus.NewHistogram(histogram("router_seconds", "Time that the router took.", []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1})),
-		firstToken: prometheus.NewHistogramVec(histogram("first_token_seconds", "Time to the first token of streams.", latencies), []string{"model"}),
+	gauge("spool_unpublished", "Requests whose facts the log has not confirmed.", func() float64 { return float64(stats().Unpublished) })
+	gauge("spool_open", "Requests that are begun and not ended.", func() float64 { return float64(stats().Open) })
+	gauge("spool_broken", "Damaged parts of the spool that were set aside, until somebody takes their files away.", func() float64 { return float64(stats().Broken) })
+	gauge("spool_bytes", "Bytes of the spool on disk.", func() float64 { return float64(stats().Bytes) })
+	gauge("in_flight", "Requests in hand.", func() float64 { return float64(inHand()) })
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &Metrics{
+		registry: registry, ours: ours,
+		requests:  counter("requests_total", "Requests that were decided on, by how they ended.", "api", "model", "outcome", "status"),
+		policies:  counter("decisions_total", "Decisions by policy and the router that made them.", "policy", "router_version"),
+		rules:     counter("rules_total", "Decisions by the rule that fired.", "rule"),
+		faults:    counter("router_faults_total", "Decisions that the static map made because the router did not.", "fault"),
+		calls:     counter("calls_total", "Attempts at models.", "model", "outcome"),
+		cost:      counter("cost_microusd_total", "Cost of attempts, in millionths of a US dollar.", "model", "estimated"),
+		tokens:    counter("tokens_total", "Tokens of attempts.", "model", "kind"),
+		fallbacks: counter("fallbacks_total", "Requests that another model than the chosen one answered.").WithLabelValues(),
+		latency:   histogram("request_seconds", "Time of whole requests.", "api"),
+		model:     histogram("model_seconds", "Time that models took.", "model"),
+		router: auto.NewHistogram(prometheus.HistogramOpts{
+			Name: "router_seconds", Help: "Time that the router took.", Buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
+		}),
+		firstToken: histogram("first_token_seconds", "Time to the first token of streams.", "model"),
 	}
-	gauge := func(n, help string, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(name(n, help)), value)
-	}
-	all := []prometheus.Collector{
-		m.requests, m.policies, m.rules, m.faults, m.calls, m.cost, m.tokens, m.fallbacks, m.latency, m.model, m.router, m.firstToken,
-		gauge("spool_unpublished", "Requests whose facts the log has not confirmed.", func() float64 { return float64(stats().Unpublished) }),
-		gauge("spool_open", "Requests that are begun and not ended.", func() float64 { return float64(stats().Open) }),
-		gauge("spool_broken", "Damaged parts of the spool that were set aside, until somebody takes their files away.", func() float64 { return float64(stats().Broken) }),
-		gauge("spool_bytes", "Bytes of the spool on disk.", func() float64 { return float64(stats().Bytes) }),
-		gauge("in_flight", "Requests in hand.", func() float64 { return float64(inHand()) }),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	}
-	for _, c := range all {
-		if err := m.registry.Register(c); err != nil {
-			return nil, fmt.Errorf("metrics: %w", err)
-		}
-	}
-	return m, nil
 }
 
-// CountClaims serves what became of the claims on budgets. Once a gateway.
+// CountClaims serves what became of the claims on budgets. Once a gateway, as all that follow.
 func (m *Metrics) CountClaims(stats func() budget.Stats) error {
 	for verdict, n := range map[string]func(budget.Stats) int64{
 		"ok": func(s budget.Stats) int64 { return s.OK }, "warn": func(s budget.Stats) int64 { return s.Warned },
 		"downgrade": func(s budget.Stats) int64 { return s.Downgraded }, "refuse": func(s budget.Stats) int64 { return s.Refused },
 	} {
 		c := prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Namespace: "sluice", Subsystem: "gateway", Name: "budget_claims_total", Help: "Claims on budgets, by what they were told.",
-			ConstLabels: prometheus.Labels{"verdict": verdict},
+			Name: "budget_claims_total", Help: "Claims on budgets, by what they were told.", ConstLabels: prometheus.Labels{"verdict": verdict},
 		}, func() float64 { return float64(n(stats())) })
-		if err := m.registry.Register(c); err != nil {
+		if err := m.ours.Register(c); err != nil {
 			return fmt.Errorf("metrics: %w", err)
 		}
 	}
-	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "sluice", Subsystem: "gateway", Name: "budget_overruns_total", Help: "Calls that cost more than their bound.",
-	}, func() float64 { return float64(stats().Overruns) }))
+	return m.counts("budget_overruns_total", "Calls that cost more than their bound.", func() int64 { return stats().Overruns })
 }
 
-// CountPanics serves how many requests panicked. Once a gateway.
+// CountPanics serves how many requests panicked.
 func (m *Metrics) CountPanics(panics func() int64) error {
-	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "sluice", Subsystem: "gateway", Name: "panics_total", Help: "Requests that panicked: each ended with an internal error.",
-	}, func() float64 { return float64(panics()) }))
+	return m.counts("panics_total", "Requests that panicked: each ended with an internal error.", panics)
 }
 
-// CountShadows serves how many requests a shadow was to decide and did not. Once a gateway.
+// CountShadows serves how many requests a shadow was to decide and did not.
 func (m *Metrics) CountShadows(leftOut func() int64) error {
-	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "sluice", Subsystem: "gateway", Name: "shadows_left_out_total", Help: "Requests that the shadow router did not decide too: as many as it may were at work.",
-	}, func() float64 { return float64(leftOut()) }))
+	return m.counts("shadows_left_out_total", "Requests that the shadow router did not decide too: as many as it may were at work.", leftOut)
 }
 
-// ShowStuck serves for how long nothing of what a spool holds has got through to the log. Once a gateway.
+func (m *Metrics) counts(name, help string, n func() int64) error {
+	return m.ours.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(n()) }))
+}
+
+// ShowStuck serves for how long nothing of what a spool holds has got through to the log.
 func (m *Metrics) ShowStuck(stuck func() time.Duration) error {
-	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "sluice", Subsystem: "gateway", Name: "spool_stuck_seconds",
+	return m.ours.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "spool_stuck_seconds",
 		Help: "Time since publishing from the spool failed, while there is something to publish: the log is away, or the spool's disk fails.",
 	}, func() float64 { return stuck().Seconds() }))
 }

@@ -13,10 +13,7 @@ import (
 )
 
 func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
-	m, err := New(func() spool.Stats { return spool.Stats{Unpublished: 3} }, func() int { return 2 })
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := New(func() spool.Stats { return spool.Stats{Unpublished: 3} }, func() int { return 2 })
 	if err := m.CountClaims(func() budget.Stats { return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1} }); err != nil {
 		t.Fatal(err)
 	}

@@ -28,21 +28,10 @@ func (s *Spool) open() ([]Leftover, error) {
 	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	numbers, err := segmentNumbers(s.o.Dir)
+	r := replay{begun: map[string]*Leftover{}, home: map[string]*segment{}}
+	err := r.readAll(s)
 	if err != nil {
 		return nil, err
-	}
-	r := replay{begun: map[string]*Leftover{}, home: map[string]*segment{}}
-	for _, n := range numbers {
-		f, err := os.OpenFile(segmentPath(s.o.Dir, n), os.O_RDWR, 0)
-		if err != nil {
-			return nil, err
-		}
-		g := &segment{number: n, path: f.Name(), file: f}
-		s.segments = append(s.segments, g)
-		if err := r.read(s, g); err != nil {
-			return nil, err
-		}
 	}
 	for id, g := range r.home {
 		s.begun[id] = begun{home: g}
@@ -77,6 +66,26 @@ type replay struct {
 	home  map[string]*segment
 	mark  position
 	ends  []position
+}
+
+// readAll reads the segments that there are, and hands them to the spool.
+func (r *replay) readAll(s *Spool) error {
+	numbers, err := segmentNumbers(s.o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		f, err := os.OpenFile(segmentPath(s.o.Dir, n), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		g := &segment{number: n, path: f.Name(), file: f}
+		s.segments = append(s.segments, g)
+		if err := r.read(s, g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read reads one segment. Damage is stepped over: only a loss of power or of the disk can make any, but for the

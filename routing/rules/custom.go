@@ -93,11 +93,7 @@ func (c compiler) custom(k checker, text string) condition {
 	if len(guard.problems) > 0 {
 		return nil
 	}
-	options := []expr.Option{expr.Env(&exprEnv{}), expr.AsBool(), expr.MaxNodes(exprNodes), expr.DisableAllBuiltins()}
-	for _, name := range allowedBuiltins {
-		options = append(options, expr.EnableBuiltin(name))
-	}
-	program, err := expr.Compile(text, options...)
+	program, err := expr.Compile(text, exprOptions()...)
 	if err != nil {
 		k.want(false, key, oneLine(err), "see docs/routing.md")
 		return nil
@@ -113,6 +109,14 @@ func (c compiler) custom(k checker, text string) condition {
 		}
 		return holds, nil
 	}
+}
+
+func exprOptions() []expr.Option {
+	options := []expr.Option{expr.Env(&exprEnv{}), expr.AsBool(), expr.MaxNodes(exprNodes), expr.DisableAllBuiltins()}
+	for _, name := range allowedBuiltins {
+		options = append(options, expr.EnableBuiltin(name))
+	}
+	return options
 }
 
 // oneLine is the first line of expr's error, which goes on with a drawing.
