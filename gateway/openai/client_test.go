@@ -212,8 +212,28 @@ func TestAParameterThatIsNullOrSaysWhatWeDoAnywayIsNone(t *testing.T) {
 	} {
 		read(t, r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"}],`+extra+`}`), 200)
 	}
-	if d := r.Decisions(t); len(d) != 2 {
+	for _, extra := range []string{
+		`"tools":null,"tool_choice":null,"include":null,"store":null,"prompt":null`,
+		`"tools":[],"tool_choice":"auto","parallel_tool_calls":true,"include":[],"background":false,"store":false,"truncation":"disabled"`,
+	} {
+		read(t, r.Post(t, "/v1/responses", `{"model":"auto","input":"Hi",`+extra+`}`), 200)
+	}
+	if d := r.Decisions(t); len(d) != 4 {
 		t.Errorf("decisions %+v", d)
+	}
+}
+
+func TestWhatAResponseCantHonourIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for param, value := range map[string]string{
+		"tools": `[{"type":"web_search"}]`, "tool_choice": `"required"`, "include": `["reasoning.encrypted_content"]`, "background": `true`,
+		"store": `true`, "truncation": `"auto"`, "service_tier": `"flex"`, "previous_response_id": `"resp_1"`,
+	} {
+		text := read(t, r.Post(t, "/v1/responses", `{"model":"auto","input":"Hi","`+param+`":`+value+`}`), 400)
+		if !strings.Contains(text, `"param":"`+param+`"`) {
+			t.Errorf("%s: %s", param, text)
+		}
 	}
 }
 

@@ -35,9 +35,16 @@ type responsesBody struct {
 	User             string  `json:"user"`
 	SafetyIdentifier string  `json:"safety_identifier"`
 	PromptCacheKey   string  `json:"prompt_cache_key"`
-	Store            *bool   `json:"store"`
-	Truncation       *string `json:"truncation"`
-	ServiceTier      *string `json:"service_tier"`
+
+	// These are let in with the one value that means what we do anyway.
+	Store             *bool             `json:"store"`
+	Truncation        *string           `json:"truncation"`
+	ServiceTier       *string           `json:"service_tier"`
+	Tools             []json.RawMessage `json:"tools"`
+	ToolChoice        *string           `json:"tool_choice"`
+	ParallelToolCalls *bool             `json:"parallel_tool_calls"`
+	Include           []string          `json:"include"`
+	Background        *bool             `json:"background"`
 }
 
 type inputItem struct {
@@ -48,16 +55,32 @@ type inputItem struct {
 	Content content `json:"content"`
 }
 
-func (b *responsesBody) ask() (*gateway.Ask, *gateway.Fault) {
+// only lets parameters in that have the one value which we can honour.
+func (b *responsesBody) only() *gateway.Fault {
 	switch {
 	case b.Model == "":
-		return nil, gateway.Invalid("model", "name a model, or auto")
+		return gateway.Invalid("model", "name a model, or auto")
 	case b.Store != nil && *b.Store:
-		return nil, gateway.NotSupported("store", "responses are not stored: send store: false, or leave it out")
+		return gateway.NotSupported("store", "responses are not stored: send store: false, or leave it out")
 	case b.Truncation != nil && *b.Truncation != "disabled":
-		return nil, gateway.NotSupported("truncation", "want disabled")
+		return gateway.NotSupported("truncation", "want disabled")
 	case b.ServiceTier != nil && *b.ServiceTier != "auto" && *b.ServiceTier != "default":
-		return nil, gateway.NotSupported("service_tier", "want auto or default")
+		return gateway.NotSupported("service_tier", "want auto or default")
+	case len(b.Tools) > 0:
+		return gateway.NotSupported("tools", "a response is text alone; /v1/chat/completions takes functions")
+	case b.ToolChoice != nil && *b.ToolChoice != "auto" && *b.ToolChoice != "none":
+		return gateway.NotSupported("tool_choice", "want auto or none: there are no tools here")
+	case len(b.Include) > 0:
+		return gateway.NotSupported("include", "there is nothing more to tell than is told")
+	case b.Background != nil && *b.Background:
+		return gateway.NotSupported("background", "responses are not stored")
+	}
+	return nil
+}
+
+func (b *responsesBody) ask() (*gateway.Ask, *gateway.Fault) {
+	if fault := b.only(); fault != nil {
+		return nil, fault
 	}
 	a := &gateway.Ask{API: "openai.responses", Model: b.Model, Stream: b.Stream, Conversation: conversationOf(b.Metadata)}
 	a.Chat = llm.ChatRequest{Temperature: b.Temperature, TopP: b.TopP}

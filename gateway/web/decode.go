@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"maps"
 	"strconv"
@@ -87,7 +88,7 @@ func strict(body []byte, into any) *gateway.Fault {
 		name := field(meaning.JSONPointer)
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return gateway.NotSupported(meaning.JSONPointer.LastToken(), "the gateway can't honour it")
+			return gateway.NotSupported(cmp.Or(name, meaning.JSONPointer.LastToken()), "the gateway can't honour it")
 		case name == "":
 			return gateway.Invalid("body", "want a JSON object, it is of type "+kind(meaning.JSONKind))
 		}

@@ -21,7 +21,7 @@ func TestABodyIsReadStrictly(t *testing.T) {
 		kind                 gateway.Kind
 	}{
 		"an unknown field":                      {`{"modell":"x"}`, "modell", "can't honour", gateway.Unsupported},
-		"an unknown field within":               {`{"messages":[{"rolle":"user"}]}`, "rolle", "can't honour", gateway.Unsupported},
+		"an unknown field within":               {`{"messages":[{"rolle":"user"}]}`, "messages.rolle", "can't honour", gateway.Unsupported},
 		"other letters":                         {`{"Model":"x"}`, "Model", "can't honour", gateway.Unsupported},
 		"a field that is twice":                 {`{"model":"x","model":"y"}`, "model", "twice", gateway.BadRequest},
 		"a number for a text":                   {`{"messages":[{"role":1}]}`, "messages.role", "number", gateway.BadRequest},
@@ -34,7 +34,7 @@ func TestABodyIsReadStrictly(t *testing.T) {
 		"two values":                            {`{"model":"x"} {}`, "body", "more than one", gateway.BadRequest},
 		"a list":                                {`[]`, "body", "want a JSON object", gateway.BadRequest},
 		"a null that is unknown beside what is": {`{"modell":"x","n":null}`, "modell", "can't honour", gateway.Unsupported},
-		"a null deeper than a list's fields":    {`{"messages":[{"role":"user","x":{"y":null}}]}`, "x", "can't honour", gateway.Unsupported},
+		"a null deeper than a list's fields":    {`{"messages":[{"role":"user","x":{"y":null}}]}`, "messages.x", "can't honour", gateway.Unsupported},
 	} {
 		var b body
 		f := web.Decode([]byte(c.body), &b)

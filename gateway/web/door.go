@@ -97,7 +97,7 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 		d.mux.Handle("GET /metrics", o.Metrics)
 	}
 	d.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here"})
+		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here; OpenAI's begin with /v1/, Gemini's with /v1beta/, and docs/gateway.md lists them"})
 	})
 	return d
 }
@@ -259,7 +259,7 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 	case err != nil:
 		return nil, gateway.Invalid("body", "could not be read")
 	case !utf8.Valid(body): // encoding/json would replace what is not, without a word
-		return nil, gateway.Invalid("body", "is not valid UTF-8")
+		return nil, gateway.Invalid("body", "is not valid UTF-8, or is compressed")
 	}
 	return body, nil
 }
