@@ -144,15 +144,7 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 		_, _, err := tables.Keep(ctx)
 		return err
 	})
-	var before operate.Status
-	task(ringEvery, "look at the stages", func(ctx context.Context) error {
-		s, err := operate.Look(ctx, p.js, nil, before, time.Now().UTC())
-		if err == nil {
-			before = s
-			m.ShowRing(gauged(s))
-		}
-		return err
-	})
+	task(ringEvery, "look at the stages", p.lookAtRing(m))
 	if c.Sample.Share > 0 {
 		sampler := sample.New(tables, publisher, planOf(p.cfg), time.Now, m.Sampled)
 		if p.tracing != nil {
@@ -161,6 +153,19 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 		task(c.Sample.Every, "choose queries to label", sampler.Round)
 	}
 	return nil
+}
+
+// lookAtRing shows how far the stages are.
+func (p parts) lookAtRing(m *meter.Meter) func(context.Context) error {
+	var before operate.Status
+	return func(ctx context.Context) error {
+		s, err := operate.Look(ctx, p.js, nil, before, time.Now().UTC())
+		if err == nil {
+			before = s
+			m.ShowRing(gauged(s))
+		}
+		return err
+	}
 }
 
 // traceOf is the trace of the request that a decision was about; empty where it has none, or the log can't tell now.

@@ -64,6 +64,11 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 		return nil, err
 	}
 	g.close = append(g.close, func() error { g.Keys.Close(); return nil })
+	// Before anything works beside: whatever does may have cause for an alert.
+	if g.publisher, err = streams.NewPublisher(l.JS, streams.PublisherOptions{Log: m.log}); err != nil {
+		return nil, err
+	}
+	g.close = append(g.close, g.publisher.Close)
 	if err := g.openBooks(ctx, beside); err != nil {
 		return nil, err
 	}
@@ -73,9 +78,7 @@ func (m *Main) openGateway(ctx context.Context, cfg config.Config, l *openedLog,
 	if err := g.openPipeline(ctx, models); err != nil {
 		return nil, err
 	}
-	if err := g.publish(beside); err != nil {
-		return nil, err
-	}
+	g.publish(beside)
 	return g, nil
 }
 
@@ -248,15 +251,10 @@ func (g *openedGateway) stuck() time.Duration {
 }
 
 // publish works beside the requests: facts go to the log, changed rules come into force.
-func (g *openedGateway) publish(ctx context.Context) error {
-	p, err := streams.NewPublisher(g.log.JS, streams.PublisherOptions{Log: g.m.log})
-	if err != nil {
-		return err
-	}
-	g.publisher = p
+func (g *openedGateway) publish(ctx context.Context) {
 	raise := panicAlerts(g.m.beside, g.store)
 	g.working.Go(func() { raise(ctx) })
-	g.outlet = &outlet{publisher: p, now: time.Now}
+	g.outlet = &outlet{publisher: g.publisher, now: time.Now}
 	g.always(ctx, "forcing of the spool", "the spool is not forced to the disk; trying again", func() error {
 		g.Spool.ForceInTime(ctx)
 		<-ctx.Done() // where nothing is to be forced beside the requests
@@ -265,7 +263,6 @@ func (g *openedGateway) publish(ctx context.Context) error {
 	g.always(ctx, "publishing of facts", "facts of the spool can't be published; trying again", func() error {
 		return g.publishSpool(ctx, func() error { return g.Spool.Run(ctx, g.outlet) })
 	})
-	g.close = append(g.close, p.Close)
 	g.alert(func() { g.tellBroken(ctx) })
 	told := func(version string, err error) {
 		if err != nil {
@@ -276,7 +273,6 @@ func (g *openedGateway) publish(ctx context.Context) error {
 		g.m.watchRules(ctx, g.cfg, g.Pipeline.RulesVersion(), func(next *rules.Mapper) { g.Pipeline.SwapRules(next) }, told)
 		return nil
 	})
-	return nil
 }
 
 // publishSpool publishes until ctx ends, or something fails. A panic is a failure of the spool's own: whoever keeps
