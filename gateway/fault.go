@@ -69,6 +69,17 @@ func (f *Fault) Status() int {
 	return http.StatusInternalServerError
 }
 
+// Named is the fault with its parameter as a dialect calls it, where that has a name of its own for it.
+func (f *Fault) Named(names map[string]string) *Fault {
+	name, ok := names[f.Param]
+	if !ok {
+		return f
+	}
+	named := *f
+	named.Param = name
+	return &named
+}
+
 // Invalid is a fault of a parameter's value. A long name, which a client made up, is cut.
 func Invalid(param, message string) *Fault {
 	return &Fault{Kind: BadRequest, Param: short(param), Message: message}

@@ -115,6 +115,22 @@ func notFound(err error) bool {
 	return errors.As(err, &api) && api.Code == 404 && api.Status == "NOT_FOUND"
 }
 
+func TestWhatIsWrongIsNamedAsGoogleDoes(t *testing.T) {
+	t.Parallel()
+	r := gatetest.Start(t)
+	for field, body := range map[string]string{
+		"generationConfig.maxOutputTokens": `{"contents":[{"parts":[{"text":"Hi"}]}],"generationConfig":{"maxOutputTokens":10000000}}`,
+		"generationConfig.topP":            `{"contents":[{"parts":[{"text":"Hi"}]}],"generationConfig":{"topP":7}}`,
+		"contents":                         `{"contents":[{"parts":[{"text":" "}]}]}`,
+		"contents.parts.inlineData":        `{"contents":[{"parts":[{"inlineData":{}}]}]}`,
+	} {
+		got := r.Post(t, "/v1beta/models/auto:generateContent", body)
+		if got.Status != 400 || !strings.Contains(got.Body, `"field":"`+field+`"`) {
+			t.Errorf("%s: %d %s", field, got.Status, got.Body)
+		}
+	}
+}
+
 func TestGooglesOwnExamplesForCurlAreUnderstood(t *testing.T) {
 	t.Parallel()
 	r := gatetest.Start(t)

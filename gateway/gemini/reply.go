@@ -212,7 +212,17 @@ var codes = map[gateway.Kind]string{
 	gateway.Unavailable: "UNAVAILABLE", gateway.Timeout: "DEADLINE_EXCEEDED", gateway.Internal: "INTERNAL", gateway.ClientGone: "CANCELLED",
 }
 
+// names are Google's for parameters that are checked behind the dialects.
+var names = map[string]string{
+	"messages": "contents", "tool_choice": "toolConfig.functionCallingConfig",
+	"max_tokens": "generationConfig.maxOutputTokens", "stop": "generationConfig.stopSequences", "seed": "generationConfig.seed",
+	"temperature": "generationConfig.temperature", "top_p": "generationConfig.topP", "top_k": "generationConfig.topK",
+	"presence_penalty": "generationConfig.presencePenalty", "frequency_penalty": "generationConfig.frequencyPenalty",
+	"thinking_budget": "generationConfig.thinkingConfig.thinkingBudget", "response_schema": "generationConfig.responseSchema",
+}
+
 func problemOf(f *gateway.Fault) []byte {
+	f = f.Named(names)
 	type status struct {
 		Code    int              `json:"code"`
 		Message string           `json:"message"`

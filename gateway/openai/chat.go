@@ -22,7 +22,7 @@ func Routes(p Pipeline) []web.Route {
 	h := handler{p}
 	return []web.Route{
 		{Pattern: "POST /v1/chat/completions", Scope: keys.ScopeChat, Handle: h.chat, Fail: Fail},
-		{Pattern: "POST /v1/responses", Scope: keys.ScopeChat, Handle: h.responses, Fail: Fail},
+		{Pattern: "POST /v1/responses", Scope: keys.ScopeChat, Handle: h.responses, Fail: failResponse},
 		{Pattern: "GET /v1/models", Scope: keys.ScopeChat, Handle: h.models, Fail: Fail},
 		{Pattern: "GET /v1/models/{model}", Scope: keys.ScopeChat, Handle: h.model, Fail: Fail},
 	}

@@ -229,8 +229,9 @@ func TestWhatAResponseCantHonourIsRefusedByName(t *testing.T) {
 	for param, value := range map[string]string{
 		"tools": `[{"type":"web_search"}]`, "tool_choice": `"required"`, "include": `["reasoning.encrypted_content"]`, "background": `true`,
 		"store": `true`, "truncation": `"auto"`, "service_tier": `"flex"`, "previous_response_id": `"resp_1"`,
+		"max_output_tokens": `10000000`, "input": `" "`,
 	} {
-		text := read(t, r.Post(t, "/v1/responses", `{"model":"auto","input":"Hi","`+param+`":`+value+`}`), 400)
+		text := read(t, r.Post(t, "/v1/responses", strings.Replace(`{"model":"auto","input":"Hi","`+param+`":`+value+`}`, `"input":"Hi","input"`, `"input"`, 1)), 400)
 		if !strings.Contains(text, `"param":"`+param+`"`) {
 			t.Errorf("%s: %s", param, text)
 		}

@@ -225,6 +225,11 @@ func (b *responsesBody) ended(a *gateway.Answer) *response {
 	return r
 }
 
+// namesOfResponses are those of parameters that chat completions call otherwise.
+var namesOfResponses = map[string]string{"messages": "input", "max_tokens": "max_output_tokens", "reasoning_effort": "reasoning.effort"}
+
+func failResponse(w http.ResponseWriter, f *gateway.Fault) { Fail(w, f.Named(namesOfResponses)) }
+
 func (h handler) responses(w http.ResponseWriter, r *web.Request) *gateway.Fault {
 	b := &responsesBody{}
 	if fault := web.Decode(r.Body, b); fault != nil {
