@@ -32,7 +32,7 @@ func TestStreamsAreReadHoweverServersWriteThem(t *testing.T) {
 				name = "gemini"
 			}
 			w.Header().Set("Content-Type", "text/event-stream")
-			body := "\ufeff: hello\n\nretry: 10\ndata: " + said[name][0] + "\n\n: ping\n\ndata:\n\ndata: " + said[name][1] + "\n\n"
+			body := "\ufeff: hello\n\nretry: 10\ndata: " + said[name][0] + "\n\n: ping\n\ndata\n\ndata: " + said[name][1] + "\n\n"
 			_, _ = io.WriteString(w, strings.ReplaceAll(body, "\n", end))
 		}))
 		t.Cleanup(server.Close)

@@ -120,7 +120,7 @@ func TestNoFunctionOfAnotherRoleRunsWithTheOwnersRights(t *testing.T) {
 	must(t, c, "CREATE SEQUENCE public.ran; GRANT ALL ON SEQUENCE public.ran TO PUBLIC") // a step of it is not rolled back
 	for _, f := range []string{
 		"pg_advisory_xact_lock(int) RETURNS text", "pg_advisory_xact_lock_shared(int) RETURNS text", "hashtext(varchar) RETURNS int",
-		"format(text, text) RETURNS text", "format(text, text, text) RETURNS text", "format(text, text, text, text) RETURNS text",
+		"format(a text, b text) RETURNS text", "format(a text, b text, c text) RETURNS text", "format(a text, b text, c text, d text) RETURNS text",
 		"upper(varchar) RETURNS text", "current_setting(varchar) RETURNS text",
 	} {
 		must(t, c, "CREATE FUNCTION public."+f+` LANGUAGE plpgsql AS $$ BEGIN

@@ -32,9 +32,9 @@ type responsesBody struct {
 		Effort string `json:"effort"`
 	} `json:"reasoning"`
 
-	User             string  `json:"user"`
-	SafetyIdentifier string  `json:"safety_identifier"`
-	PromptCacheKey   string  `json:"prompt_cache_key"`
+	User             string `json:"user"`
+	SafetyIdentifier string `json:"safety_identifier"`
+	PromptCacheKey   string `json:"prompt_cache_key"`
 
 	// These are let in with the one value that means what we do anyway.
 	Store             *bool             `json:"store"`

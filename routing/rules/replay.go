@@ -31,7 +31,7 @@ type Replay struct {
 // Change is what would change.
 type Change struct {
 	Decisions int `json:"decisions"`
-	// Others counts what no rule decided, by why: explicit, conversation, budget, unrouted.
+	// Others counts what no rule decided, nor would refuse, by why: explicit, conversation, budget, unrouted.
 	Others map[string]int `json:"others,omitempty"`
 	// Changed asked another model, or would be refused.
 	Changed int `json:"changed"`
@@ -83,11 +83,11 @@ func (r *Replay) Add(d sluice.Decision) {
 		r.report = Change{Others: map[string]int{}, Models: map[string]BeforeAfter{}, Rules: map[string]BeforeAfter{}}
 	}
 	defer r.note(d)
-	if why := notByRules(d); why != "" {
+	out := r.Mapper.Map(r.facts(d))
+	if why := notByRules(d); why != "" && (out.Refusal == "" || !refusable(why)) {
 		r.report.Others[why]++
 		return
 	}
-	out := r.Mapper.Map(r.facts(d))
 	before := chosen(d)
 	r.report.Decisions++
 	r.report.CostBefore += d.Cost
@@ -106,6 +106,9 @@ func (r *Replay) Add(d sluice.Decision) {
 	}
 	r.moved = append(r.moved, m)
 }
+
+// refusable says whether a decision that is none of the rules' for this reason is refused where a rule refuses.
+func refusable(why string) bool { return why == ExplicitRule || why == ConversationRule }
 
 // notByRules says why a decision is none of the rules'.
 func notByRules(d sluice.Decision) string {

@@ -49,6 +49,25 @@ func TestReplaySaysWhatWouldChangeInCostAndDistribution(t *testing.T) {
 	}
 }
 
+func TestReplayCountsWhatWouldBeRefusedThoughTheClientNamedTheModel(t *testing.T) {
+	r := Replay{Mapper: mapper(t, spec(
+		Rule{Name: "abuse", When: When{Keywords: []string{"spam"}}, Then: Then{Refuse: "no"}},
+		Rule{Name: "all", Then: large()},
+	))}
+	for _, rule := range []string{ExplicitRule, ConversationRule, BudgetRule} {
+		for _, text := range []string{"spam", "Who?"} {
+			d := took(sluice.Standard, "flash", 100, text)
+			d.Rule = rule
+			r.Add(d)
+		}
+	}
+	got := r.Change()
+	if got.Decisions != 2 || got.Changed != 2 || got.Models[""] != (BeforeAfter{0, 2}) || got.CostBefore != 200 || got.CostAfter != 0 ||
+		!reflect.DeepEqual(got.Others, map[string]int{"explicit": 1, "conversation": 1, "budget": 2}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestReplayOfTheSameRulesChangesNothing(t *testing.T) {
 	m := mapper(t, withPreset(PresetHybrid))
 	r := Replay{Mapper: m}
