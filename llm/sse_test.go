@@ -37,7 +37,7 @@ func TestEvents(t *testing.T) {
 		"blank lines":             {"\n\n\ndata: a\n\n\n\n", "a"},
 		"the last without an end": {"data: a\n\ndata: b", "a|b"},
 		"longer than the buffer":  {"data: " + long + "\n\ndata: b\n\n", long + "|b"},
-		"keep-alives":             {"data\n\n: ping\n\ndata:\nid: 1\ndata:  \n\ndata: a\n\ndata: \n\n", "a"},
+		"keep-alives":             {"data\n\n: ping\n\ndata:\nid: 1\ndata\n\ndata: a\n\n: ping\ndata:\n\n", "a"},
 		"CR":                      {"data: a\r\r: ping\rdata: b\rdata: c\r\r", "a|b\nc"},
 		"ends of all kinds":       {"data: a\r\n\rdata: b\n\r\ndata: c\r\n\n", "a|b|c"},
 		"a byte order mark":       {"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", "a"},
