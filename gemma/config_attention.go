@@ -125,7 +125,8 @@ func numberOrNull(raw json.RawMessage, absent float64) (float64, error) {
 		return 0, nil
 	}
 	var v float64
-	return v, json.Unmarshal(raw, &v)
+	err := json.Unmarshal(raw, &v)
+	return v, err
 }
 
 func intOrInts(raw json.RawMessage, absent []int) ([]int, error) {
