@@ -21,8 +21,8 @@ type Result struct {
 	CostPT50 *float64 `json:"cost_pt50"`
 	CostPT80 *float64 `json:"cost_pt80"`
 	AIQ      *float64 `json:"aiq"`
-	// What follows is at the operating point: as many large calls as there are Complex queries in training,
-	// the same for every router, so that accuracies compare at equal calls.
+	// What follows is at the operating point, the same for every router, so that accuracies compare at equal
+	// calls: see [OperatingShare].
 	Accuracy   float64 `json:"accuracy"`
 	LargeShare float64 `json:"large_share"`
 	// OfLarge is Accuracy as a share of the large model's alone (the target is 0.95); Saving is the share
@@ -81,15 +81,16 @@ func (o Options) Resampled(samples []Sample) Options {
 	return o
 }
 
-// OperatingShare is the share of Complex samples: the budget of large calls that an oracle would use.
-func OperatingShare(train []Sample) float64 {
+// OperatingShare is the share of Complex samples: the budget of large calls that an oracle would use. Of training
+// rows alone, it knows nothing of those that are scored.
+func OperatingShare(samples []Sample) float64 {
 	n := 0.0
-	for _, s := range train {
+	for _, s := range samples {
 		if s.Escalate() {
 			n++
 		}
 	}
-	return n / max(1, float64(len(train)))
+	return n / max(1, float64(len(samples)))
 }
 
 // measure computes a router's line of the table.

@@ -33,7 +33,7 @@ func MatMulFLOPs(c gemma.Config, tokens, positions int64, training bool) float64
 func (b *Backend) Peak() (flops float64, err error) {
 	const side, rounds = 512, 40
 	err = recovered("measure the peak", func() error {
-		e, err := graph.NewExec(b.device, times)
+		e, err := graph.NewExec(b.device, func(x, y *graph.Node) *graph.Node { return times(x, y) })
 		if err != nil {
 			return err
 		}

@@ -108,14 +108,6 @@ func TestRecordedNumbersComeBack(t *testing.T) {
 	}
 }
 
-func TestEachStopsWhenAsked(t *testing.T) {
-	n := 0
-	Of("x").Each(func(string, float64) bool { n++; return n < 3 })
-	if n != 3 {
-		t.Fatalf("yielded %d, want 3", n)
-	}
-}
-
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	text := strings.Join(mathematics, " ") + strings.Join(noMathematics, " ")
 	if n := testing.AllocsPerRun(10, func() { Of(text) }); n != 0 {
