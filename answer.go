@@ -117,5 +117,5 @@ type Answer struct {
 
 // PairID identifies a pair of models asked in one way. Answers of different pairs never meet.
 func PairID(medium, large, promptVersion string) string {
-	return "p" + hashKey("pair", medium, large, promptVersion)[:8]
+	return "p" + HashID("pair", medium, large, promptVersion)[:8]
 }

@@ -84,8 +84,7 @@ func Stale(err error) error { return &classified{class: ClassStale, err: err} }
 // ClassOf tells the fate that err asks for: [ClassRetryable] for any unmarked error,
 // [ClassInterrupted] for a canceled context.
 func ClassOf(err error) Class {
-	var c *classified
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*classified](err); ok {
 		return c.class
 	}
 	if errors.Is(err, context.Canceled) {
@@ -96,8 +95,7 @@ func ClassOf(err error) Class {
 
 // ReasonOf is the reason that err carries; [ReasonExhausted] where it carries none.
 func ReasonOf(err error) Reason {
-	var c *classified
-	if errors.As(err, &c) && c.reason != "" {
+	if c, ok := errors.AsType[*classified](err); ok && c.reason != "" {
 		return c.reason
 	}
 	return ReasonExhausted
@@ -105,8 +103,7 @@ func ReasonOf(err error) Reason {
 
 // DelayOf is the delay that [RetryAfter] asked for; zero for every other error.
 func DelayOf(err error) time.Duration {
-	var c *classified
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*classified](err); ok {
 		return c.delay
 	}
 	return 0

@@ -17,7 +17,7 @@ type Label struct {
 
 // LabelID is the id of a label: the same inputs always meet in the same label (Invariant 2).
 func LabelID(queryKey, pair, judgeVersion, labelVersion, matrixVersion string) string {
-	return hashKey("label", queryKey, pair, judgeVersion, labelVersion, matrixVersion)
+	return HashID("label", queryKey, pair, judgeVersion, labelVersion, matrixVersion)
 }
 
 // Analysis describes a query from its text alone.

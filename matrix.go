@@ -3,6 +3,7 @@ package sluice
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -80,25 +81,22 @@ func NewMatrix(cells []Cell) (Matrix, error) {
 	if err := errors.Join(faults...); err != nil {
 		return Matrix{}, err
 	}
-	m.version = "m" + hashKey("matrix", spelled.String())[:8]
+	m.version = "m" + HashID("matrix", spelled.String())[:8]
 	return m, nil
 }
 
 // Cells lists the nine cells row by row, medium's grade first.
-func (m Matrix) Cells() []Cell { return append([]Cell(nil), m.cells...) }
+func (m Matrix) Cells() []Cell { return slices.Clone(m.cells) }
 
 // With is the matrix with some cells moved to another policy or rationale.
 func (m Matrix) With(moved ...Cell) (Matrix, error) {
 	cells := m.Cells()
 	for _, mv := range moved {
-		found := false
-		for i, c := range cells {
-			if c.Medium == mv.Medium && c.Large == mv.Large {
-				cells[i], found = mv, true
-			}
-		}
-		if !found {
+		i := slices.IndexFunc(cells, func(c Cell) bool { return c.Medium == mv.Medium && c.Large == mv.Large })
+		if i < 0 {
 			cells = append(cells, mv) // NewMatrix names the fault
+		} else {
+			cells[i] = mv
 		}
 	}
 	return NewMatrix(cells)

@@ -62,9 +62,10 @@ const keyAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 var keyEncoding = base32.NewEncoding(keyAlphabet).WithPadding(base32.NoPadding)
 
-// hashKey folds parts into 26 lower-case base32 characters (128 bits of SHA-256). Parts are
-// length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
-func hashKey(parts ...string) string {
+// HashID folds parts into a subject-safe identifier of 26 characters of [a-z2-7], 128 bits of SHA-256: equal parts
+// give equal ids, and since parts are length-prefixed, ("ab", "c") and ("a", "bc") differ. Every id in the ring that
+// must be a function of its input is made by it (Invariant 2).
+func HashID(parts ...string) string {
 	var room [256]byte
 	b := room[:0]
 	for _, p := range parts {
@@ -88,17 +89,13 @@ func NewID() string {
 	return idOf(bits)
 }
 
-// HashID folds parts into a subject-safe identifier of 26 characters: equal parts give equal ids.
-// Every id in the ring that must be a function of its input is made by it (Invariant 2).
-func HashID(parts ...string) string { return hashKey(parts...) }
-
 // QueryKey is the key of a query: a hash of tenant and id, or, where upstream gave no id, of tenant
 // and normalised text, so that one question asked twice is one query.
 func QueryKey(tenant, id, text string) string {
 	if id != "" {
-		return hashKey("id", tenant, id)
+		return HashID("id", tenant, id)
 	}
-	return hashKey("text", tenant, NormalizeText(text))
+	return HashID("text", tenant, NormalizeText(text))
 }
 
 // NormalizeText folds case and white space, so that two spellings of one question compare equal.
@@ -125,7 +122,7 @@ func NormalizeText(text string) string {
 }
 
 // ContentHash identifies the question's content whoever asked it: the same for every tenant and id.
-func ContentHash(text string) string { return hashKey("content", NormalizeText(text)) }
+func ContentHash(text string) string { return HashID("content", NormalizeText(text)) }
 
 // SplitOf draws the split of a question from its content and the seed: about trainShare of all
 // questions are [Train]. Adding rows to a data set moves no row that was there (Invariant 4).

@@ -165,12 +165,8 @@ func (p *program) connect(ctx context.Context) (*nats.Conn, error) {
 
 // idle leaves the ring alone, then reads its memory.
 func (p *program) idle(ctx context.Context, d time.Duration) (all, own float64, err error) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return 0, 0, context.Cause(ctx)
+	if err := pause(ctx, d); err != nil {
+		return 0, 0, err
 	}
 	m, err := memoryOf(p.cmd.Process.Pid)
 	return round(m.now), round(m.own), err

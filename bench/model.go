@@ -31,12 +31,8 @@ func (m Model) Name() string { return "bench" }
 // Generate replies to a request of any of the ring's stages.
 func (m Model) Generate(ctx context.Context, req llm.Request) (llm.Response, error) {
 	if m.Latency > 0 {
-		timer := time.NewTimer(m.Latency)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return llm.Response{}, &llm.Error{Outcome: sluice.OutcomeCanceled, Err: context.Cause(ctx)}
+		if err := pause(ctx, m.Latency); err != nil {
+			return llm.Response{}, &llm.Error{Outcome: sluice.OutcomeCanceled, Err: err}
 		}
 	}
 	r := llm.Response{FinishReason: "STOP", Usage: sluice.Usage{Prompt: int64(len(req.Prompt) / 4), Output: 16}}

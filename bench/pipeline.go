@@ -173,14 +173,7 @@ func (m *pipelineRun) rest(ctx context.Context, round int) error {
 	if m.o.Pause <= 0 || round != m.o.Rounds-fifth(m.o.Rounds) {
 		return nil
 	}
-	timer := time.NewTimer(m.o.Pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return pause(ctx, m.o.Pause)
 }
 
 // fifth of n parts, rounded up.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -139,4 +140,16 @@ func memoryOf(pid int) (memory, error) {
 		return memory{}, fmt.Errorf("memory of process %s: no VmRSS in its status", who)
 	}
 	return m, nil
+}
+
+// pause waits for d; the error is why ctx ended before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -55,7 +54,7 @@ func parseDollars(text string) (sluice.MicroUSD, error) {
 
 func (c *Config) checkBudgets(k checker) {
 	b := c.Budgets
-	k.want(b.Unreachable == "refuse" || b.Unreachable == "allow_within_lease", "budgets.unreachable", fmt.Sprintf("is %q", b.Unreachable), "want allow_within_lease or refuse")
+	k.oneOf("budgets.unreachable", b.Unreachable, "allow_within_lease", "refuse")
 	seen := map[string]bool{}
 	for i, l := range b.Limits {
 		key := func(s string) string { return fmt.Sprintf("budgets.limits[%d].%s", i, s) }
@@ -63,16 +62,14 @@ func (c *Config) checkBudgets(k checker) {
 		k.want(!strings.HasPrefix(l.Name, "own-"), key("name"), "begins with own-", "those are the keys' own budgets")
 		k.want(!seen[l.Name] || l.Name == "", key("name"), fmt.Sprintf("%q is listed twice", l.Name), "keep one entry")
 		seen[l.Name] = true
-		k.want(oneOf(l.Scope, "global", "tenant", "key", "model"), key("scope"), fmt.Sprintf("is %q", l.Scope), "want global, tenant, key or model")
+		k.oneOf(key("scope"), l.Scope, "global", "tenant", "key", "model")
 		k.want(l.Scope == "global" || l.Match != "", key("match"), "is empty", "name one, or * for a budget for each")
 		k.want(l.Scope != "global" || l.Match == "", key("match"), "is given for a global budget", "leave it out")
-		k.want(oneOf(l.Period, "hour", "day", "month"), key("period"), fmt.Sprintf("is %q", l.Period), "want hour, day or month")
+		k.oneOf(key("period"), l.Period, "hour", "day", "month")
 		amount, err := l.MicroUSD()
 		k.want(err == nil && amount > 0, key("limit"), fmt.Sprintf("%q is no amount of dollars above 0", l.Limit), "want dollars with six decimals at most: 10 or 0.25")
-		k.want(oneOf(l.Action, "refuse", "downgrade", "warn"), key("action"), fmt.Sprintf("is %q", l.Action), "want refuse, downgrade or warn")
+		k.oneOf(key("action"), l.Action, "refuse", "downgrade", "warn")
 		k.want(l.WarnAt > 0 && l.WarnAt <= 1, key("warn_at"), fmt.Sprintf("is %g", l.WarnAt), "want a share above 0, at most 1")
 	}
 	k.want(c.Keys.Replicas >= 1, "keys.replicas", "is below 1", "1 is the default")
 }
-
-func oneOf(s string, words ...string) bool { return slices.Contains(words, s) }

@@ -48,7 +48,7 @@ func TestEveryFaultOfABudgetNamesItsKey(t *testing.T) {
 	for _, f := range faults {
 		keys = append(keys, f.Key)
 	}
-	for _, want := range strings.Fields(`budgets.unreachable budgets.limits[0].name budgets.limits[0].scope budgets.limits[0].match
+	for want := range strings.FieldsSeq(`budgets.unreachable budgets.limits[0].name budgets.limits[0].scope budgets.limits[0].match
 		budgets.limits[0].period budgets.limits[0].limit budgets.limits[0].action budgets.limits[0].warn_at
 		budgets.limits[1].match budgets.limits[2].name budgets.limits[2].limit keys.replicas`) {
 		if !slices.Contains(keys, want) {

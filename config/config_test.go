@@ -110,8 +110,7 @@ func TestPrintedDefaultsDocumentEveryKey(t *testing.T) {
 	squeezed := strings.Join(strings.Fields(strings.ReplaceAll(b.String(), "#", " ")), " ")
 	var walk func(t reflect.Type)
 	walk = func(typ reflect.Type) {
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
 			key, doc := f.Tag.Get("key"), f.Tag.Get("doc")
 			if key == "-" {
 				continue

@@ -74,8 +74,8 @@ func (c *Config) checkGateway(k checker) {
 	_, _, err := net.SplitHostPort(g.Listen)
 	k.want(err == nil, "gateway.listen", fmt.Sprintf("%q is no address", g.Listen), "want host:port, as 127.0.0.1:8080")
 	k.want((g.TLSCert == "") == (g.TLSKey == ""), "gateway.tls_cert", "needs gateway.tls_key, and the other way round", "give both or neither")
-	k.want(g.Router == "local" || g.Router == "nats", "gateway.router", fmt.Sprintf("is %q", g.Router), "want local or nats")
-	k.want(slices.Contains([]string{PageOpen, PageLogin, PageOff}, g.Page), "gateway.page", fmt.Sprintf("is %q", g.Page), "want open, login or off")
+	k.oneOf("gateway.router", g.Router, "local", "nats")
+	k.oneOf("gateway.page", g.Page, PageOpen, PageLogin, PageOff)
 	for i, m := range g.Models {
 		c.wantModel(k, fmt.Sprintf("gateway.models[%d]", i), m)
 	}
@@ -106,7 +106,7 @@ func (c *Config) checkGateway(k checker) {
 		k.want(err == nil, fmt.Sprintf("gateway.redact[%d]", i), fmt.Sprint(err), "")
 		k.want(err != nil || !re.MatchString(""), fmt.Sprintf("gateway.redact[%d]", i), "matches an empty text", "it would mask everything")
 	}
-	k.want(slices.Contains([]string{"none", "batch", "always"}, g.Spool.Sync), "gateway.spool.sync", fmt.Sprintf("is %q", g.Spool.Sync), "want none, batch or always")
+	k.oneOf("gateway.spool.sync", g.Spool.Sync, "none", "batch", "always")
 }
 
 func (c *Config) wantModel(k checker, key, model string) {

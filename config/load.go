@@ -87,7 +87,7 @@ func (c *Config) refuseSecrets(places map[string]string, faults *FaultsError) {
 	if strings.HasPrefix(places["nats.url"], fromEnv) {
 		return
 	}
-	for _, one := range strings.Split(c.NATS.URL, ",") {
+	for one := range strings.SplitSeq(c.NATS.URL, ",") {
 		if len(passwordsIn(strings.TrimSpace(one))) > 0 {
 			faults.add("nats.url", places["nats.url"], "holds a password or token", "put the whole URL into the environment variable NATS_URL")
 			c.NATS.URL = ""
@@ -101,15 +101,14 @@ const fromEnv = "environment "
 
 // loadEnv sets the keys that have a variable of their own.
 func (c *Config) loadEnv(v reflect.Value, path string, getenv func(string) string, places map[string]string, faults *FaultsError) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for f, value := range v.Fields() {
 		key := f.Tag.Get("key")
 		if key == "-" {
 			continue
 		}
 		full := join(path, key)
 		if f.Type.Kind() == reflect.Struct {
-			c.loadEnv(v.Field(i), full, getenv, places, faults)
+			c.loadEnv(value, full, getenv, places, faults)
 			continue
 		}
 		name := f.Tag.Get("env")
@@ -117,7 +116,7 @@ func (c *Config) loadEnv(v reflect.Value, path string, getenv func(string) strin
 			continue
 		}
 		places[full] = fromEnv + name
-		if err := setScalar(v.Field(i), getenv(name)); err != nil {
+		if err := setScalar(value, getenv(name)); err != nil {
 			faults.add(full, places[full], "is not "+typeName(f.Type), "")
 		}
 	}
@@ -151,28 +150,28 @@ func (c *Config) loadFlag(set string, places map[string]string, faults *FaultsEr
 // loadSecrets reads the secrets, which come from the environment alone.
 func (c *Config) loadSecrets(getenv func(string) string) {
 	c.Secrets = SecretSet{
-		DatabaseURL: NewSecret(getenv("DATABASE_URL")),
-		ArmKey:      NewSecret(getenv("SLUICE_ARM_KEY")),
-		pgPassword:  NewSecret(getenv("PGPASSWORD")),
+		DatabaseURL: newSecret(getenv("DATABASE_URL")),
+		ArmKey:      newSecret(getenv("SLUICE_ARM_KEY")),
+		pgPassword:  newSecret(getenv("PGPASSWORD")),
 		keys:        map[string]Secret{},
 	}
 	for _, name := range []string{"GEMINI_API_KEY", "OPENAI_API_KEY"} {
-		c.Secrets.keys[name] = NewSecret(getenv(name))
+		c.Secrets.keys[name] = newSecret(getenv(name))
 	}
 	for _, m := range c.Models {
 		if m.KeyEnv != "" {
-			c.Secrets.keys[m.KeyEnv] = NewSecret(getenv(m.KeyEnv))
+			c.Secrets.keys[m.KeyEnv] = newSecret(getenv(m.KeyEnv))
 		}
 	}
 	for _, h := range c.Monitor.Webhooks {
 		for _, name := range []string{h.URLEnv, h.SecretEnv} {
 			if name != "" {
-				c.Secrets.keys[name] = NewSecret(getenv(name))
+				c.Secrets.keys[name] = newSecret(getenv(name))
 			}
 		}
 	}
 	if c.NATS.URL != "" {
-		c.Secrets.NATSURL = NewSecret(c.NATS.URL)
+		c.Secrets.NATSURL = newSecret(c.NATS.URL)
 		c.NATS.URL = WithoutPassword(c.NATS.URL)
 	}
 }

@@ -75,7 +75,7 @@ var windowedRules = map[string]bool{
 func (c *Config) checkMonitor(k checker) {
 	m := c.Monitor
 	k.address("monitor.metrics_listen", m.MetricsListen)
-	k.want(m.Log == "off" || m.Log == "redacted" || m.Log == "full", "monitor.log", fmt.Sprintf("is %q", m.Log), "want off, redacted or full")
+	k.oneOf("monitor.log", m.Log, "off", "redacted", "full")
 	k.want(m.Retention == 0 || m.Retention >= 48*time.Hour, "monitor.retention", "is below two days", "0 keeps decisions for ever")
 	k.want(m.Every >= 100*time.Millisecond, "monitor.every", "is below 100ms", "2s is the default")
 	k.want(m.QualitySpan > 0, "monitor.quality_span", "is not above 0", "7d is the default")
@@ -87,7 +87,7 @@ func (c *Config) checkMonitor(k checker) {
 		k.want(r.Limit > 0, key("limit"), "is not above 0", "leave the rule out to watch nothing")
 		k.want(!windowed || r.Window >= 10*time.Second && r.Window <= 24*time.Hour, key("window"), "is not between 10s and 1d", "5m is the default")
 		k.want(r.Least >= 0, key("least"), "is negative", "0 means any")
-		k.want(r.Severity == "warning" || r.Severity == "critical", key("severity"), fmt.Sprintf("is %q", r.Severity), "want warning or critical")
+		k.oneOf(key("severity"), r.Severity, "warning", "critical")
 	}
 	c.checkWebhooks(k)
 	c.checkSampling(k)

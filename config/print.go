@@ -66,8 +66,7 @@ func (p printer) section(v reflect.Value) *yaml.Node {
 	first := !p.documented[v.Type()]
 	p.documented[v.Type()] = true
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for f, value := range v.Fields() {
 		key := f.Tag.Get("key")
 		if key == "-" {
 			continue
@@ -75,11 +74,11 @@ func (p printer) section(v reflect.Value) *yaml.Node {
 		name := &yaml.Node{Kind: yaml.ScalarNode, Value: key}
 		if first {
 			name.HeadComment = comment(f)
-			if ex := example(v.Field(i)); ex != "" {
+			if ex := example(value); ex != "" {
 				name.HeadComment += "\n" + ex
 			}
 		}
-		n.Content = append(n.Content, name, p.node(v.Field(i)))
+		n.Content = append(n.Content, name, p.node(value))
 	}
 	return n
 }
@@ -140,8 +139,7 @@ func example(v reflect.Value) string {
 // exampleKeys documents the keys of a section, those of its sections indented below them; lead stands
 // before the first.
 func exampleKeys(b *strings.Builder, t reflect.Type, lead string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		b.WriteString("\n#" + lead + f.Tag.Get("key") + ": ")
 		b.WriteString("# " + f.Tag.Get("doc") + " [" + typeName(f.Type) + "]")
 		lead = strings.Repeat(" ", len(lead))
@@ -163,7 +161,7 @@ func trimLines(text string) string {
 func wrap(text, prefix string) string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && len(line)+1+len(word) > commentWidth {
 			lines = append(lines, prefix+line)
 			line = ""

@@ -76,11 +76,9 @@ func (c *Config) ruleRoles() []role {
 func (c *Config) checkRouting(k checker) {
 	r := c.Routing
 	_, err := rules.New(c.RuleSpec())
-	var faults rules.FaultsError
-	if errors.As(err, &faults) {
-		for _, f := range faults {
-			k.want(false, "routing."+f.Key, f.Problem, f.Remedy)
-		}
+	faults, _ := errors.AsType[rules.FaultsError](err)
+	for _, f := range faults {
+		k.want(false, "routing."+f.Key, f.Problem, f.Remedy)
 	}
 	share := func(x float64) bool { return x >= 0 && x <= 1 }
 	k.want(share(r.Threshold), "routing.threshold", "is not between 0 and 1", "0 leaves it to the router")
@@ -95,7 +93,7 @@ func (c *Config) checkRouting(k checker) {
 	k.want(r.Deadline > 0, "routing.deadline", "is not above 0", "250ms is the default")
 	k.want(r.ExplainDeadline > 0, "routing.explain_deadline", "is not above 0", "5s is the default")
 	k.want(r.MaxBytes >= 64, "routing.max_bytes", "is below 64", "8192 is the default")
-	k.want(r.LongPrompts == "truncate" || r.LongPrompts == "refuse", "routing.long_prompts", fmt.Sprintf("is %q", r.LongPrompts), "want truncate or refuse")
+	k.oneOf("routing.long_prompts", r.LongPrompts, "truncate", "refuse")
 	k.want(r.Concurrency >= 1, "routing.concurrency", "is below 1", "64 is the default")
 	k.want(r.ShadowConcurrency >= 1, "routing.shadow_concurrency", "is below 1", "8 is the default")
 	k.want(r.Circuit.Failures >= 1, "routing.circuit.failures", "is below 1", "5 is the default")

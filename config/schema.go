@@ -8,8 +8,8 @@ import "reflect"
 // keysOf lists the keys of a section in their order.
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		if k := t.Field(i).Tag.Get("key"); k != "-" {
+	for f := range t.Fields() {
+		if k := f.Tag.Get("key"); k != "-" {
 			keys = append(keys, k)
 		}
 	}
@@ -18,9 +18,9 @@ func keysOf(t reflect.Type) []string {
 
 // fieldOf finds the field of a key.
 func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
-	for i := range v.NumField() {
-		if k := v.Type().Field(i).Tag.Get("key"); k == key && k != "-" {
-			return v.Field(i), true
+	for f, value := range v.Fields() {
+		if k := f.Tag.Get("key"); k == key && k != "-" {
+			return value, true
 		}
 	}
 	return reflect.Value{}, false

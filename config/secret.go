@@ -1,11 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/url"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -20,8 +21,8 @@ type Secret struct {
 	value *string
 }
 
-// NewSecret wraps a value; an empty one is an unset secret.
-func NewSecret(value string) Secret {
+// newSecret wraps a value; an empty one is an unset secret.
+func newSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
 	}
@@ -95,12 +96,12 @@ func (s SecretSet) values() []string {
 	for _, v := range passwordsIn(s.DatabaseURL.Reveal()) {
 		add(v)
 	}
-	for _, one := range strings.Split(s.NATSURL.Reveal(), ",") {
+	for one := range strings.SplitSeq(s.NATSURL.Reveal(), ",") {
 		for _, v := range passwordsIn(strings.TrimSpace(one)) {
 			add(v)
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return len(out[i]) > len(out[j]) })
+	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	return out
 }
 

@@ -43,7 +43,7 @@ var recipeForm = regexp.MustCompile(`^(default|q?lora:[A-Za-z0-9][A-Za-z0-9._-]{
 func (c *Config) checkTraining(k checker) {
 	t := c.Training
 	k.want(recipeForm.MatchString(t.Recipe), "training.recipe", fmt.Sprintf("is %q", t.Recipe), "want default, lora:NAME or qlora:NAME")
-	k.want(t.Backend == "go" || t.Backend == "xla:cuda", "training.backend", fmt.Sprintf("is %q", t.Backend), "want go or xla:cuda")
+	k.oneOf("training.backend", t.Backend, "go", "xla:cuda")
 	k.want(slices.Contains(evaluation.GateMetrics(), t.Gate), "training.gate", fmt.Sprintf("is %q", t.Gate), "want one of "+strings.Join(evaluation.GateMetrics(), ", "))
 	for key, n := range map[string]int{"new_examples": t.NewExamples, "per_policy": t.PerPolicy} {
 		k.want(n >= 0, "training."+key, "is negative", "0 never fires")

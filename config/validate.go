@@ -25,6 +25,12 @@ func (k checker) want(ok bool, key, problem, remedy string) {
 	}
 }
 
+// oneOf wants one of at least two words.
+func (k checker) oneOf(key, got string, words ...string) {
+	last := len(words) - 1
+	k.want(slices.Contains(words, got), key, fmt.Sprintf("is %q", got), "want "+strings.Join(words[:last], ", ")+" or "+words[last])
+}
+
 // address wants a host and a port, or nothing.
 func (k checker) address(key, addr string) {
 	if addr != "" {
@@ -91,9 +97,6 @@ var natsRoles = []string{
 	"worker", "viewer", "operator",
 }
 
-// NATSRoles lists the roles that nats.role may name.
-func NATSRoles() []string { return slices.Clone(natsRoles) }
-
 func (c *Config) checkModels(k checker) {
 	k.want(len(c.Models) > 0, "models", "is empty", "list at least the models of pair, judge and analysis")
 	seen := map[string]bool{}
@@ -102,7 +105,7 @@ func (c *Config) checkModels(k checker) {
 		k.want(m.Name != "", key("name"), "is empty", "name the model as its provider does")
 		k.want(!seen[m.Name] || m.Name == "", key("name"), fmt.Sprintf("%q is listed twice", m.Name), "keep one entry")
 		seen[m.Name] = true
-		k.want(m.Provider == "gemini" || m.Provider == "openai", key("provider"), fmt.Sprintf("is %q", m.Provider), "want gemini or openai")
+		k.oneOf(key("provider"), m.Provider, "gemini", "openai")
 		// The value is not shown: whoever fills in the wrong thing here fills in the key.
 		k.want(m.KeyEnv == "" || envName.MatchString(m.KeyEnv), key("key_env"), "is not the name of an environment variable", "put the key into a variable such as OPENAI_API_KEY, and that name here")
 		k.want(m.Concurrency >= 1, key("concurrency"), "is below 1", "32 is the default")
@@ -146,7 +149,7 @@ func (c *Config) checkPolicies(k checker) {
 		k.want(!known[p.Name] || p.Name == "", key("name"), fmt.Sprintf("%q is listed twice", p.Name), "keep one entry")
 		known[p.Name] = true
 		k.want(p.Description != "", key("description"), "is empty", "the router reads it")
-		k.want(p.Tier == string(sluice.Medium) || p.Tier == string(sluice.Large), key("tier"), fmt.Sprintf("is %q", p.Tier), "want medium or large")
+		k.oneOf(key("tier"), p.Tier, string(sluice.Medium), string(sluice.Large))
 	}
 	matrix, err := c.OracleMatrix()
 	k.want(err == nil, "matrix", fmt.Sprint(err), "grades are correct, incorrect and idk, one entry a cell")
@@ -170,7 +173,7 @@ func (c *Config) checkStages(k checker) {
 func (c *Config) checkPrices(k checker) {
 	table, err := pricing.New(c.PriceRows()...)
 	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
 			k.want(false, "prices", line, "")
 		}
 		return

@@ -1,14 +1,14 @@
 package evaluation
 
-// Baselines are the lines that need no router: each model alone, the hull of both, and the oracle, which
+// baselineResults are the lines that need no router: each model alone, the hull of both, and the oracle, which
 // looks at the grades and so bounds what any router can do.
-func Baselines(samples []Sample, o Options) []Result {
+func baselineResults(samples []Sample, o Options) []Result {
 	o.SecondCost = 0
 	oracle := Scored{Name: "oracle", Ranks: make([]float64, len(samples))}
 	for i, s := range samples {
 		oracle.Ranks[i] = s.Large - s.Medium
 	}
-	best := Measure(samples, oracle, o)
+	best := measure(samples, oracle, o)
 	ends := Weigh(samples, Scored{Ranks: make([]float64, len(samples))}, 0, 0).Curve()
 	lo, hi := ends[0].Cost, ends[1].Cost
 	line := func(name string, c Curve, at Point) Result {
@@ -32,9 +32,9 @@ func Baselines(samples []Sample, o Options) []Result {
 // baselines lists the names that are no routers; "random" is one, but not a learnt one.
 var baselines = map[string]bool{"always-medium": true, "always-large": true, "hull-of-models": true, "oracle": true, "random": true}
 
-// IsControl says whether a line of the table belongs to a control that any learnt router must beat: a
+// isControl says whether a line of the table belongs to a control that any learnt router must beat: a
 // baseline, or one of package controls.
-func IsControl(name string) bool {
+func isControl(name string) bool {
 	switch name {
 	case "length", "kmeans", "knn", "logistic":
 		return true

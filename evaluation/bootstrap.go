@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Interval is a percentile bootstrap interval of 95%.
+// Interval is a percentile bootstrap interval of 95% (Efron 1979).
 type Interval struct {
 	Lo float64 `json:"lo"`
 	Hi float64 `json:"hi"`
@@ -65,10 +65,10 @@ func Bootstrap(w *Weighted, draws Draws, metrics ...Metric) []*Interval {
 	return out
 }
 
-// PairedDifference gives the interval of metric(a) - metric(b), both on the same draws of the same
+// pairedDifference gives the interval of metric(a) - metric(b), both on the same draws of the same
 // samples: the gate promotes a only where Lo is above zero. ok is false where the metric is undefined in
 // too many draws for an interval.
-func PairedDifference(a, b *Weighted, draws Draws, metric Metric) (ci Interval, ok bool) {
+func pairedDifference(a, b *Weighted, draws Draws, metric Metric) (ci Interval, ok bool) {
 	values := make([]float64, 0, len(draws))
 	for _, d := range draws {
 		a.reweigh(d)

@@ -24,11 +24,9 @@ func NewCurve(samples []Sample, scores []float64, routerCost float64) Curve {
 	return Weigh(samples, Scored{Ranks: scores}, 0, routerCost).Curve()
 }
 
-// Weak is the accuracy of the medium model alone.
-func (c Curve) Weak() float64 { return c[0].Accuracy }
-
-// Strong is the accuracy of the large model alone.
-func (c Curve) Strong() float64 { return c[len(c)-1].Accuracy }
+// weak is the accuracy of the medium model alone, strong that of the large one.
+func (c Curve) weak() float64   { return c[0].Accuracy }
+func (c Curve) strong() float64 { return c[len(c)-1].Accuracy }
 
 // At interpolates the curve at a share of large calls.
 func (c Curve) At(largeShare float64) Point {
@@ -47,23 +45,14 @@ func (c Curve) At(largeShare float64) Point {
 // gap is how much better the large model is. ok is false where it is not better: there is nothing to recover
 // then, and a share of a loss would call the worse router the better one.
 func (c Curve) gap() (gap float64, ok bool) {
-	gap = c.Strong() - c.Weak()
+	gap = c.strong() - c.weak()
 	return gap, gap > 0
 }
 
-// PGR is the performance gap recovered at a share of large calls (RouteLLM, arXiv:2406.18665, eq. 4):
-// 0 is the medium model's accuracy, 1 the large one's. ok is false where there is no gap; see [Curve.gap].
-func (c Curve) PGR(largeShare float64) (pgr float64, ok bool) {
-	gap, ok := c.gap()
-	if !ok {
-		return 0, false
-	}
-	return (c.At(largeShare).Accuracy - c.Weak()) / gap, true
-}
-
-// APGR is the average performance gap recovered: the area under PGR over the share of large calls from
-// 0 to 1 (RouteLLM, eq. 7; the exact area instead of a sum over ten thresholds). A random mix has 0.5.
-// ok is false where there is no gap.
+// APGR is the average performance gap recovered: the area, over the share of large calls from 0 to 1, under what is
+// recovered of the gap between the medium model's accuracy and the large one's (RouteLLM: Ong et al. 2024,
+// arXiv:2406.18665, eq. 4 and 7; the exact area instead of a sum over ten thresholds). A random mix has 0.5. ok is
+// false where there is no gap.
 func (c Curve) APGR() (apgr float64, ok bool) {
 	gap, ok := c.gap()
 	if !ok {
@@ -73,7 +62,7 @@ func (c Curve) APGR() (apgr float64, ok bool) {
 	for i := 1; i < len(c); i++ {
 		area += (c[i].LargeShare - c[i-1].LargeShare) * (c[i].Accuracy + c[i-1].Accuracy) / 2
 	}
-	return (area - c.Weak()) / gap, true
+	return (area - c.weak()) / gap, true
 }
 
 // CPT is the call-performance threshold: the least share of large calls at which the router recovers
@@ -101,7 +90,7 @@ func (c Curve) reach(pgr float64) (Point, bool) {
 	if !ok {
 		return Point{}, false
 	}
-	recovered := func(p Point) float64 { return (p.Accuracy - c.Weak()) / gap }
+	recovered := func(p Point) float64 { return (p.Accuracy - c.weak()) / gap }
 	for i := 1; i < len(c); i++ {
 		a, b := recovered(c[i-1]), recovered(c[i])
 		if b < pgr {

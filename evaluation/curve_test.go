@@ -42,8 +42,6 @@ func TestCurveByHand(t *testing.T) {
 		t.Fatal("no APGR")
 	}
 	near(t, "APGR", apgr, 1.375)
-	pgr, _ := c.PGR(0.125)
-	near(t, "PGR(0.125)", pgr, 0.5)
 	cpt, _ := c.CPT(0.5)
 	near(t, "CPT(50%)", cpt, 0.125)
 	cpt, _ = c.CPT(0.8)
@@ -82,11 +80,10 @@ func TestWhereTheLargeModelIsWorseNothingIsRecoveredAndNobodyIsPromotedForLosing
 		wise, foolish = append(wise, 0, 1, 2, 0), append(foolish, 2, 1, 0, 2)
 	}
 	c := evaluation.NewCurve(samples, wise, 0)
-	_, pgr := c.PGR(0.5)
 	_, apgr := c.APGR()
 	_, cpt := c.CPT(0.5)
-	if pgr || apgr || cpt {
-		t.Errorf("PGR is defined: %t, APGR: %t, CPT: %t", pgr, apgr, cpt)
+	if apgr || cpt {
+		t.Errorf("APGR is defined: %t, CPT: %t", apgr, cpt)
 	}
 	r := evaluation.Gate{Draws: 200}.Judge(samples, evaluation.Scored{Name: "foolish", Ranks: foolish}, evaluation.Scored{Name: "wise", Ranks: wise})
 	if r.Promote || !strings.Contains(r.Reason, "not better than the medium") {

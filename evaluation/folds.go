@@ -3,7 +3,7 @@ package evaluation
 import (
 	"context"
 	"fmt"
-	"sort"
+	"slices"
 	"time"
 )
 
@@ -21,22 +21,22 @@ type Scored struct {
 
 // ScoreAll asks a fitted router for every sample, one at a time, until ctx is done.
 func ScoreAll(ctx context.Context, r Router, samples []Sample) (Scored, error) {
-	out := Scored{Name: r.Name(), Scores: make([]float64, len(samples)), Ranks: make([]float64, len(samples))}
+	out := Scored{Name: r.Name(), Scores: make([]float64, len(samples))}
 	if c, ok := r.(Calibrated); ok {
 		out.Calibrated = c.Calibrated()
 	}
-	latencies, rows := make([]float64, len(samples)), make([]int, len(samples))
+	latencies := make([]float64, len(samples))
 	for i, s := range samples {
 		if err := context.Cause(ctx); err != nil {
 			return Scored{}, fmt.Errorf("%s: stopped after %d of %d samples: %w", r.Name(), i, len(samples), err)
 		}
 		start := time.Now()
 		out.Scores[i] = r.Score(s.Text)
-		latencies[i], rows[i] = float64(time.Since(start).Nanoseconds())/1e3, i
+		latencies[i] = float64(time.Since(start).Nanoseconds()) / 1e3
 	}
-	rank(out.Scores, out.Ranks, rows)
+	out.Ranks = midRanks(out.Scores)
 	if len(latencies) > 0 {
-		sort.Float64s(latencies)
+		slices.Sort(latencies)
 		out.LatencyUS = latencies[len(latencies)/2]
 	}
 	return out, nil
@@ -72,7 +72,7 @@ func (c *Cut) CrossValidate(ctx context.Context, r Router, samples []Sample, pro
 			progress(fold+1, c.rounds())
 		}
 	}
-	sort.Float64s(latencies)
+	slices.Sort(latencies)
 	out.LatencyUS = latencies[len(latencies)/2]
 	return out, nil
 }
@@ -91,18 +91,15 @@ func (c *Cut) part(samples []Sample, fold int) (part []Sample, places []int) {
 	return part, places
 }
 
-// rank writes the mid-rank of each row's score, scaled to 0..1.
-func rank(scores, ranks []float64, rows []int) {
-	order := append([]int(nil), rows...)
-	sort.Slice(order, func(a, b int) bool { return scores[order[a]] < scores[order[b]] })
-	for i := 0; i < len(order); {
-		j := i
-		for j < len(order) && scores[order[j]] == scores[order[i]] {
-			j++
-		}
-		mid := (float64(i) + float64(j)) / 2 / float64(len(order))
-		for ; i < j; i++ {
-			ranks[order[i]] = mid
+// midRanks are the places of scores among one another, 0 to 1: equal ones share the middle of theirs. One that is
+// not a number is the lowest.
+func midRanks(scores []float64) []float64 {
+	ranks, done := make([]float64, len(scores)), 0
+	for tie := range ties(scores) {
+		done += len(tie)
+		for _, at := range tie {
+			ranks[at] = (float64(len(scores)-done) + float64(len(tie))/2) / float64(len(scores))
 		}
 	}
+	return ranks
 }

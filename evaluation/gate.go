@@ -43,7 +43,7 @@ func (g Gate) Judge(samples []Sample, candidate, incumbent Scored) Ruling {
 		return r
 	}
 	draws := Resamples(len(samples), g.Draws, g.Seed)
-	d, ok := PairedDifference(Weigh(samples, candidate, g.Share, 0), Weigh(samples, incumbent, g.Share, 0), draws, metric)
+	d, ok := pairedDifference(Weigh(samples, candidate, g.Share, 0), Weigh(samples, incumbent, g.Share, 0), draws, metric)
 	r.Difference, r.Promote = d, ok && d.Lo > 0
 	_, gap := Weigh(samples, incumbent, g.Share, 0).Curve().gap()
 	switch {

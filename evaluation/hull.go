@@ -1,19 +1,17 @@
 package evaluation
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sort"
 )
 
 // Hull is the non-decreasing convex hull of operating points in the plane of cost and accuracy, sorted
-// by cost (RouterBench, arXiv:2403.12031, section 3.2): what can be had by mixing points at random.
+// by cost (RouterBench: Hu et al. 2024, arXiv:2403.12031, section 3.2): what can be had by mixing points at random.
 func Hull(points []Point) []Point {
-	sorted := append([]Point(nil), points...)
-	sort.SliceStable(sorted, func(i, j int) bool {
-		if sorted[i].Cost != sorted[j].Cost {
-			return sorted[i].Cost < sorted[j].Cost
-		}
-		return sorted[i].Accuracy > sorted[j].Accuracy
+	sorted := slices.SortedStableFunc(slices.Values(points), func(a, b Point) int {
+		return cmp.Or(cmp.Compare(a.Cost, b.Cost), cmp.Compare(b.Accuracy, a.Accuracy))
 	})
 	var hull []Point
 	for _, p := range sorted {
@@ -61,7 +59,7 @@ func AIQ(c Curve, lo, hi float64) (aiq float64, ok bool) {
 			cuts = append(cuts, p.Cost)
 		}
 	}
-	sort.Float64s(cuts)
+	slices.Sort(cuts)
 	area := 0.0
 	for i := 1; i < len(cuts); i++ {
 		// the hull is linear between cuts; where it begins inside the range, it jumps at a cut

@@ -12,18 +12,18 @@ var metrics = []struct {
 	priced bool // counted in dollars
 	higher bool // higher is better
 }{
-	{"apgr", APGRMetric, false, true},
+	{"apgr", apgrMetric, false, true},
 	{"cpt50", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.5) }, false, false},
 	{"cpt80", func(w *Weighted) (float64, bool) { return w.Curve().CPT(0.8) }, false, false},
 	{"cost_pt50", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.5) }, true, false},
 	{"cost_pt80", func(w *Weighted) (float64, bool) { return w.Curve().CostPT(0.8) }, true, false},
-	{"aiq", AIQMetric, true, true},
+	{"aiq", aiqMetric, true, true},
 	{"accuracy", func(w *Weighted) (float64, bool) { return w.operating().Accuracy, true }, false, true},
 	{"cost_microusd", func(w *Weighted) (float64, bool) { return w.operating().Cost, true }, true, false},
 	{"arena_score", arenaMetric, true, true},
-	{"auroc", AUROCMetric, false, true},
-	{"macro_f1", MacroF1Metric, false, true},
-	{"ece", ECEMetric, false, false},
+	{"auroc", aurocMetric, false, true},
+	{"macro_f1", macroF1Metric, false, true},
+	{"ece", eceMetric, false, false},
 }
 
 // MetricNamed finds a metric by its key in reports: "apgr", "aiq", "accuracy", ...
@@ -58,11 +58,11 @@ func GateMetrics() []string {
 
 func (w *Weighted) operating() Point { return w.Curve().At(w.share) }
 
-// APGRMetric is [Curve.APGR].
-func APGRMetric(w *Weighted) (float64, bool) { return w.Curve().APGR() }
+// apgrMetric is [Curve.APGR].
+func apgrMetric(w *Weighted) (float64, bool) { return w.Curve().APGR() }
 
-// AIQMetric is [AIQ] between the costs of the two models alone.
-func AIQMetric(w *Weighted) (float64, bool) {
+// aiqMetric is [AIQ] between the costs of the two models alone.
+func aiqMetric(w *Weighted) (float64, bool) {
 	c := w.Curve()
 	return AIQ(c, c[0].Cost-w.routerCost, c[len(c)-1].Cost-w.routerCost)
 }
@@ -72,9 +72,9 @@ func arenaMetric(w *Weighted) (float64, bool) {
 	return ArenaScore(at.Accuracy, at.Cost), true
 }
 
-// AUROCMetric is the probability that a random escalating sample ranks above a random other one, ties
-// counting half. It is undefined where one of the two kinds is missing.
-func AUROCMetric(w *Weighted) (float64, bool) {
+// aurocMetric is the probability that a random escalating sample ranks above a random other one, ties
+// counting half: the statistic of Mann and Whitney (1947). It is undefined where one of the two kinds is missing.
+func aurocMetric(w *Weighted) (float64, bool) {
 	var above, yes, no float64 // escalating samples ranked higher so far, and of each kind so far
 	w.blocks(func(y, n float64) {
 		above += n * (yes + y/2)
@@ -86,10 +86,10 @@ func AUROCMetric(w *Weighted) (float64, bool) {
 	return above / (yes * no), true
 }
 
-// MacroF1Metric is the mean of the F1 scores of "escalate" and "stay" when the operating point's share of
+// macroF1Metric is the mean of the F1 scores of "escalate" and "stay" when the operating point's share of
 // samples, the highest ranked, escalates. Of samples that tie at the edge, the part that is needed
 // escalates, whichever they are: their mean over all choices.
-func MacroF1Metric(w *Weighted) (float64, bool) {
+func macroF1Metric(w *Weighted) (float64, bool) {
 	var tp, fp, fn, tn float64
 	left := w.share * w.total
 	w.blocks(func(y, n float64) {
@@ -141,9 +141,9 @@ func (w *Weighted) Reliability() [reliabilityBins]Bin {
 	return out
 }
 
-// ECEMetric is the expected calibration error over ten equal-width bins (Guo et al., arXiv:1706.04599).
+// eceMetric is the expected calibration error over ten equal-width bins (Guo et al., arXiv:1706.04599).
 // It is undefined for scores that are no probabilities.
-func ECEMetric(w *Weighted) (float64, bool) {
+func eceMetric(w *Weighted) (float64, bool) {
 	if !w.scored.Calibrated {
 		return 0, false
 	}
@@ -154,25 +154,13 @@ func ECEMetric(w *Weighted) (float64, bool) {
 	return ece, true
 }
 
-// labelled makes samples of plain labels: escalating ones, and ones that both models answer.
-func labelled(labels []bool) []Sample {
-	out := make([]Sample, len(labels))
-	for i, yes := range labels {
-		out[i].Large = 1
-		if !yes {
-			out[i].Medium = 1
+// AUROC is the area under the ROC curve of scores of plain labels; see the metric of that name.
+func AUROC(labels []bool, scores []float64) (auroc float64, ok bool) {
+	samples := make([]Sample, len(labels))
+	for i, escalate := range labels {
+		if escalate {
+			samples[i].Large = 1
 		}
 	}
-	return out
-}
-
-// AUROC is [AUROCMetric] of plain labels.
-func AUROC(labels []bool, scores []float64) (auroc float64, ok bool) {
-	return AUROCMetric(Weigh(labelled(labels), Scored{Ranks: scores}, 0, 0))
-}
-
-// ECE is [ECEMetric] of plain labels.
-func ECE(labels []bool, probabilities []float64) float64 {
-	ece, _ := ECEMetric(Weigh(labelled(labels), Scored{Ranks: probabilities, Scores: probabilities, Calibrated: true}, 0, 0))
-	return ece
+	return aurocMetric(Weigh(samples, Scored{Ranks: scores}, 0, 0))
 }

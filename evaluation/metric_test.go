@@ -38,9 +38,16 @@ func TestAUROCCountsPairs(t *testing.T) {
 	})
 }
 
+// metric is one by its name; one that is not there panics when it is called.
+func metric(name string) evaluation.Metric {
+	m, _ := evaluation.MetricNamed(name)
+	return m
+}
+
 func TestECEByHand(t *testing.T) {
 	// bin 0.1..0.2: two at .15, one true: |.15-.5|; bin 0.9..1: two at 1, both true: 0
-	got := evaluation.ECE([]bool{true, false, true, true}, []float64{0.15, 0.15, 1, 1})
+	p := []float64{0.15, 0.15, 1, 1}
+	got, _ := metric("ece")(evaluation.Weigh([]evaluation.Sample{{Large: 1}, {}, {Large: 1}, {Large: 1}}, evaluation.Scored{Ranks: p, Scores: p, Calibrated: true}, 0, 0))
 	near(t, "ECE", got, 0.5*0.35)
 	w := evaluation.Weigh(make([]evaluation.Sample, 2), evaluation.Scored{Ranks: []float64{1, 1}, Scores: []float64{0.15, 0.17}}, 0, 0)
 	if bins := w.Reliability(); bins[1].Count != 2 {
@@ -57,7 +64,7 @@ func macroF1(labels []bool, scores []float64, share float64) float64 {
 			samples[i].Large = 1
 		}
 	}
-	f1, _ := evaluation.MacroF1Metric(evaluation.Weigh(samples, evaluation.Scored{Ranks: scores}, share, 0))
+	f1, _ := metric("macro_f1")(evaluation.Weigh(samples, evaluation.Scored{Ranks: scores}, share, 0))
 	return f1
 }
 
@@ -87,11 +94,11 @@ func TestBootstrapIsDeterministicAndCoversTheEstimate(t *testing.T) {
 	draws := evaluation.Resamples(len(samples), 300, 7)
 	apgr, _ := evaluation.NewCurve(samples, good, 0).APGR()
 	weigh := func() *evaluation.Weighted { return evaluation.Weigh(samples, evaluation.Scored{Ranks: good}, 0, 0) }
-	ci := *evaluation.Bootstrap(weigh(), draws, evaluation.APGRMetric)[0]
+	ci := *evaluation.Bootstrap(weigh(), draws, metric("apgr"))[0]
 	if !(ci.Lo < apgr && apgr < ci.Hi) || ci.Hi-ci.Lo > 0.2 {
 		t.Errorf("APGR %v outside or far from its interval %+v", apgr, ci)
 	}
-	if again := *evaluation.Bootstrap(weigh(), evaluation.Resamples(len(samples), 300, 7), evaluation.APGRMetric)[0]; again != ci {
+	if again := *evaluation.Bootstrap(weigh(), evaluation.Resamples(len(samples), 300, 7), metric("apgr"))[0]; again != ci {
 		t.Errorf("the same seed gives %+v and %+v", ci, again)
 	}
 	scored := func(name string, x []float64) evaluation.Scored { return evaluation.Scored{Name: name, Ranks: x} }
@@ -119,13 +126,12 @@ func TestAResampleIsTheSamplesThatWereDrawn(t *testing.T) {
 			}
 		}
 		for _, name := range evaluation.MetricNames() {
-			metric, _ := evaluation.MetricNamed(name)
-			want, wantOK := metric(evaluation.Weigh(drawn, evaluation.Scored{Ranks: drawnRanks, Scores: drawnRanks, Calibrated: true}, 0.3, 2))
+			want, wantOK := metric(name)(evaluation.Weigh(drawn, evaluation.Scored{Ranks: drawnRanks, Scores: drawnRanks, Calibrated: true}, 0.3, 2))
 			var got float64
 			var gotOK bool
 			w := evaluation.Weigh(samples, evaluation.Scored{Ranks: ranks, Scores: ranks, Calibrated: true}, 0.3, 2)
 			evaluation.Bootstrap(w, evaluation.Draws{draw}, func(w *evaluation.Weighted) (float64, bool) {
-				got, gotOK = metric(w)
+				got, gotOK = metric(name)(w)
 				return got, gotOK
 			})
 			if gotOK != wantOK || wantOK && (got-want > 1e-9 || want-got > 1e-9) {

@@ -68,7 +68,7 @@ const (
 )
 
 func newAxis(from, to, low, high float64, format string) axis {
-	if to <= from {
+	if to-from <= 1e-9*math.Abs(to) { // equal, but for rounding: steps so small would lead nowhere
 		from, to = from-0.5, from+0.5
 	}
 	a := axis{from: from, to: to, low: low, high: high}
@@ -104,7 +104,7 @@ func (r *Report) curves() plot {
 		if len(x.Curve) == 0 || x.Name == "hull-of-models" {
 			continue
 		}
-		l := line{Name: x.Name, Color: color(i), Dashed: IsControl(x.Name)}
+		l := line{Name: x.Name, Color: color(i), Dashed: isControl(x.Name)}
 		var b strings.Builder
 		for _, p := range x.Curve {
 			px, py := out.X.at(value(p)), max(plotTop, out.Y.at(p.Accuracy))

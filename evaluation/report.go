@@ -62,9 +62,7 @@ func Compare(samples []Sample, a, b Scored, metric string, o Options) (Differenc
 	if !ok {
 		return Difference{}, false
 	}
-	if o.draws == nil {
-		o = o.Resampled(samples)
-	}
+	o = o.Resampled(samples)
 	weigh := func(s Scored) *Weighted { return Weigh(samples, s, o.OperatingShare, s.LatencyUS/1e6*o.SecondCost) }
 	wa, wb := weigh(a), weigh(b)
 	va, okA := m(wa)
@@ -73,7 +71,7 @@ func Compare(samples []Sample, a, b Scored, metric string, o Options) (Differenc
 		return Difference{}, false
 	}
 	d := Difference{A: a.Name, B: b.Name, Metric: metric, Value: va - vb}
-	if ci, ok := PairedDifference(wa, wb, o.draws, m); ok {
+	if ci, ok := pairedDifference(wa, wb, o.draws, m); ok {
 		d.Interval = &ci
 	}
 	return d, true
@@ -82,9 +80,7 @@ func Compare(samples []Sample, a, b Scored, metric string, o Options) (Differenc
 // Measure fills in every line of the table, what was scored of the samples and the baselines, compares
 // each learnt router with the best control, and writes the headline.
 func (r *Report) Measure(samples []Sample, all []Scored, o Options) {
-	if o.draws == nil {
-		o = o.Resampled(samples)
-	}
+	o = o.Resampled(samples)
 	r.Rows, r.Escalating = len(samples), 0
 	for _, s := range samples {
 		if s.Escalate() {
@@ -95,9 +91,9 @@ func (r *Report) Measure(samples []Sample, all []Scored, o Options) {
 	}
 	r.MediumAccuracy /= float64(len(samples))
 	r.LargeAccuracy /= float64(len(samples))
-	r.Routers = Baselines(samples, o)
+	r.Routers = baselineResults(samples, o)
 	for _, s := range all {
-		r.Routers = append(r.Routers, Measure(samples, s, o))
+		r.Routers = append(r.Routers, measure(samples, s, o))
 	}
 	r.compare(samples, all, o)
 	r.Headline = headline(r)
@@ -105,13 +101,13 @@ func (r *Report) Measure(samples []Sample, all []Scored, o Options) {
 
 // compare sets every learnt router beside the best control.
 func (r *Report) compare(samples []Sample, all []Scored, o Options) {
-	best, found := bestOf(r.Routers, func(x Result) bool { return IsControl(x.Name) && !baselines[x.Name] })
+	best, found := bestOf(r.Routers, func(x Result) bool { return isControl(x.Name) && !baselines[x.Name] })
 	if !found {
 		return
 	}
 	control := all[slices.IndexFunc(all, func(s Scored) bool { return s.Name == best.Name })]
 	for _, s := range all {
-		if IsControl(s.Name) {
+		if isControl(s.Name) {
 			continue
 		}
 		for _, metric := range []string{"apgr", "accuracy"} {
@@ -135,7 +131,7 @@ func bestOf(results []Result, wanted func(Result) bool) (best Result, found bool
 // headline says whether a learnt router beats the controls and, where there is none, whether any control
 // beats the random mix.
 func headline(r *Report) string {
-	learnt, isLearnt := bestOf(r.Routers, func(x Result) bool { return !IsControl(x.Name) })
+	learnt, isLearnt := bestOf(r.Routers, func(x Result) bool { return !isControl(x.Name) })
 	if isLearnt {
 		return learntHeadline(r, learnt)
 	}

@@ -1,6 +1,8 @@
 package evaluation_test
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -155,5 +157,40 @@ func TestTheGateRefusesWhatIsBetterByChance(t *testing.T) {
 	}
 	if r.Promote || !strings.Contains(r.Reason, "not surely better") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A score that is not a number is nobody's equal; the walk over equal ones must pass it all the same.
+func TestAScoreThatIsNoNumberComesLast(t *testing.T) {
+	samples, scored := task()
+	broken := scored("gemma", 0.5)
+	broken.Ranks[0] = math.NaN()
+	if r := report(samples, broken); r.Routers[len(r.Routers)-1].APGR == nil {
+		t.Error("one score takes the whole line")
+	}
+	all, err := evaluation.ScoreAll(t.Context(), lengthOrNaN{}, []evaluation.Sample{{Text: "ab"}, {Text: ""}, {Text: "a"}})
+	if err != nil || !slices.Equal(all.Ranks, []float64{2.5 / 3, 0.5 / 3, 1.5 / 3}) {
+		t.Errorf("ranks %v, %v", all.Ranks, err)
+	}
+}
+
+// lengthOrNaN scores a text by its length, and an empty one not at all.
+type lengthOrNaN struct{}
+
+func (lengthOrNaN) Name() string                  { return "length" }
+func (lengthOrNaN) Fit([]evaluation.Sample) error { return nil }
+func (lengthOrNaN) Score(text string) float64 {
+	if text == "" {
+		return math.NaN()
+	}
+	return float64(len(text))
+}
+
+// Accuracies that rounding alone tells apart have no steps between them: the axis widens instead of counting for ever.
+func TestThePageIsDrawnWhereRoundingAloneTellsCurvesApart(t *testing.T) {
+	r := evaluation.Report{Routers: []evaluation.Result{{Name: "x", Curve: evaluation.Curve{{0, 0.7, 1}, {1, math.Nextafter(0.7, 1), 1}}}}}
+	var page strings.Builder
+	if err := r.Page(&page); err != nil || page.Len() > 1<<16 {
+		t.Errorf("%d bytes, %v", page.Len(), err)
 	}
 }

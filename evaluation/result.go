@@ -1,6 +1,10 @@
 package evaluation
 
-import "sluice"
+import (
+	"slices"
+
+	"sluice"
+)
 
 // Result is one line of the table. A pointer is nil where the number is undefined: CPT where the share
 // of the gap is never recovered, ECE for scores that are no probabilities, dollars where the models have
@@ -17,8 +21,8 @@ type Result struct {
 	CostPT50 *float64 `json:"cost_pt50"`
 	CostPT80 *float64 `json:"cost_pt80"`
 	AIQ      *float64 `json:"aiq"`
-	// What follows is at the operating point: as many large calls as there are Complex queries in training,
-	// the same for every router, so that accuracies compare at equal calls.
+	// What follows is at the operating point, the same for every router, so that accuracies compare at equal
+	// calls: see [OperatingShare].
 	Accuracy   float64 `json:"accuracy"`
 	LargeShare float64 `json:"large_share"`
 	// OfLarge is Accuracy as a share of the large model's alone (the target is 0.95); Saving is the share
@@ -53,7 +57,7 @@ type PolicyResult struct {
 	Accuracy   float64 `json:"accuracy"`
 }
 
-// Options of [Measure].
+// Options of a measurement.
 type Options struct {
 	// Draws is the number of bootstrap resamples; Seed seeds them.
 	Draws int
@@ -69,58 +73,68 @@ type Options struct {
 	draws Draws // made once for all routers
 }
 
-// Resampled is o with its resamples drawn, so that the lines of a table share them.
+// Resampled is o with its resamples drawn, if they are not yet, so that the lines of a table share them.
 func (o Options) Resampled(samples []Sample) Options {
-	o.draws = Resamples(len(samples), o.Draws, o.Seed)
+	if o.draws == nil {
+		o.draws = Resamples(len(samples), o.Draws, o.Seed)
+	}
 	return o
 }
 
-// OperatingShare is the share of Complex samples: the budget of large calls that an oracle would use.
-func OperatingShare(train []Sample) float64 {
+// OperatingShare is the share of Complex samples: the budget of large calls that an oracle would use. Of training
+// rows alone, it knows nothing of those that are scored.
+func OperatingShare(samples []Sample) float64 {
 	n := 0.0
-	for _, s := range train {
+	for _, s := range samples {
 		if s.Escalate() {
 			n++
 		}
 	}
-	return n / max(1, float64(len(train)))
+	return n / max(1, float64(len(samples)))
 }
 
-// Measure computes a router's line of the table.
-func Measure(samples []Sample, scored Scored, o Options) Result {
+// measure computes a router's line of the table.
+func measure(samples []Sample, scored Scored, o Options) Result {
 	routerCost := scored.LatencyUS / 1e6 * o.SecondCost
 	w := Weigh(samples, scored, o.OperatingShare, routerCost)
 	r := Result{Name: scored.Name, LatencyUS: scored.LatencyUS, FitSeconds: scored.FitSeconds, RouterCost: routerCost}
-	r.numbers(w, o)
-	r.Curve, r.Policies = thin(append(Curve(nil), w.Curve()...)), policyResults(w)
+	r.Curve, r.Policies = thin(slices.Clone(w.Curve())), policyResults(w)
 	if scored.Calibrated {
 		bins := w.Reliability()
 		r.Bins = bins[:]
 	}
-	if o.draws == nil {
-		o = o.Resampled(samples)
-	}
-	r.intervals(w, o)
+	r.numbers(w, o.Resampled(samples))
 	return r
 }
 
-// numbers fills in the metrics.
+// numbers fills in the metrics, and the interval of each that has one.
 func (r *Result) numbers(w *Weighted, o Options) {
 	values := map[string]*float64{}
+	var keys []string
+	var wanted []Metric
 	for _, m := range metrics {
 		if v, ok := m.metric(w); ok && (!m.priced || !o.Unpriced) {
-			values[m.key] = &v
+			values[m.key], keys, wanted = &v, append(keys, m.key), append(wanted, m.metric)
 		}
 	}
 	r.APGR, r.CPT50, r.CPT80, r.CostPT50, r.CostPT80 = values["apgr"], values["cpt50"], values["cpt80"], values["cost_pt50"], values["cost_pt80"]
 	r.AIQ, r.AUROC, r.ECE, r.MacroF1 = values["aiq"], values["auroc"], values["ece"], values["macro_f1"]
 	r.operate(w.Curve(), w.operating(), o)
+	r.Intervals = map[string]Interval{}
+	for i, ci := range Bootstrap(w, o.draws, wanted...) {
+		if ci != nil {
+			r.Intervals[keys[i]] = *ci
+		}
+	}
+	if ci, ok := r.Intervals["apgr"]; ok {
+		r.APGRLo, r.APGRHi = &ci.Lo, &ci.Hi
+	}
 }
 
 // operate fills in what belongs to the operating point of a curve.
 func (r *Result) operate(c Curve, at Point, o Options) {
 	r.Accuracy, r.LargeShare = at.Accuracy, at.LargeShare
-	if strong := c.Strong(); strong > 0 {
+	if strong := c.strong(); strong > 0 {
 		of := at.Accuracy / strong
 		r.OfLarge = &of
 	}
@@ -135,48 +149,21 @@ func (r *Result) operate(c Curve, at Point, o Options) {
 	}
 }
 
-// intervals fills in the interval of every number that has one.
-func (r *Result) intervals(w *Weighted, o Options) {
-	r.Intervals = map[string]Interval{}
-	var keys []string
-	var wanted []Metric
-	for _, m := range metrics {
-		if _, ok := m.metric(w); ok && (!m.priced || !o.Unpriced) {
-			keys, wanted = append(keys, m.key), append(wanted, m.metric)
-		}
-	}
-	for i, ci := range Bootstrap(w, o.draws, wanted...) {
-		if ci != nil {
-			r.Intervals[keys[i]] = *ci
-		}
-	}
-	if ci, ok := r.Intervals["apgr"]; ok {
-		r.APGRLo, r.APGRHi = &ci.Lo, &ci.Hi
-	}
-}
-
 // policyResults says how each kind of query fares when the operating point's share, the highest ranked,
 // goes to the large model; ties at the edge go in part.
 func policyResults(w *Weighted) []PolicyResult {
 	kinds := []sluice.Policy{sluice.Standard, sluice.Complex, sluice.Ambiguous}
 	out := make([]PolicyResult, len(kinds))
 	left := w.share * w.total
-	for i := 0; i < len(w.order); {
-		j := i
-		for j < len(w.order) && w.scored.Ranks[w.order[j]] == w.scored.Ranks[w.order[i]] {
-			j++
-		}
-		part := min(1, max(0, left/float64(j-i)))
-		left -= float64(j - i)
-		for ; i < j; i++ {
-			s := w.samples[w.order[i]]
-			for k := range kinds {
-				if s.Policy() == kinds[k] {
-					out[k].Queries++
-					out[k].LargeShare += part
-					out[k].Accuracy += s.Medium + part*(s.Large-s.Medium)
-				}
-			}
+	for _, tie := range w.ties {
+		part := min(1, max(0, left/float64(len(tie))))
+		left -= float64(len(tie))
+		for _, at := range tie {
+			s := w.samples[at]
+			kind := &out[slices.Index(kinds, s.Policy())]
+			kind.Queries++
+			kind.LargeShare += part
+			kind.Accuracy += s.Medium + part*(s.Large-s.Medium)
 		}
 	}
 	for k := range out {

@@ -67,9 +67,7 @@ func Rule(ctx context.Context, samples []Sample, all []Scored, chains []Rules, o
 	if len(chains) == 0 {
 		return nil, nil
 	}
-	if o.draws == nil {
-		o.Options = o.Resampled(samples)
-	}
+	o.Options = o.Resampled(samples)
 	if o.Unpriced {
 		samples = byCalls(samples)
 	}
@@ -121,7 +119,7 @@ func rule(samples []Sample, scored Scored, chain Rules, o RuleOptions) (Ruled, e
 	n := float64(len(samples))
 	r.LargeShare = c.large / n
 	accuracy, cost := c.means(w)
-	r.Accuracy, r.Alone = accuracy, w.Curve().AtCost(cost).Accuracy
+	r.Accuracy, r.Alone = accuracy, w.Curve().atCost(cost).Accuracy
 	r.Gain = r.Accuracy - r.Alone
 	if !o.Unpriced {
 		r.Cost = &cost
@@ -130,7 +128,7 @@ func rule(samples []Sample, scored Scored, chain Rules, o RuleOptions) (Ruled, e
 	for _, d := range o.draws {
 		w.reweigh(d)
 		accuracy, cost := c.means(w)
-		gains = append(gains, accuracy-w.Curve().AtCost(cost).Accuracy)
+		gains = append(gains, accuracy-w.Curve().atCost(cost).Accuracy)
 	}
 	if ci, ok := percentile95(gains, len(o.draws)); ok {
 		r.Interval = &ci
@@ -188,24 +186,20 @@ func choose(w *Weighted, chain Rules, budget float64) (*chosen, error) {
 // so that a router that tells nothing apart sends none.
 func (w *Weighted) complexAtShare() (marks []bool, threshold float64) {
 	marks = make([]bool, len(w.samples))
-	most := int(w.share*w.total + 0.5)
-	for i := 0; i < len(w.order); {
-		j := i
-		for j < len(w.order) && w.scored.Ranks[w.order[j]] == w.scored.Ranks[w.order[i]] {
-			j++
-		}
-		if j > most {
+	left := int(w.share*w.total + 0.5)
+	for _, tie := range w.ties {
+		if left -= len(tie); left < 0 {
 			break
 		}
-		for ; i < j; i++ {
-			marks[w.order[i]], threshold = true, w.scored.Scores[w.order[i]]
+		for _, at := range tie {
+			marks[at], threshold = true, w.scored.Scores[at]
 		}
 	}
 	return marks, threshold
 }
 
-// AtCost interpolates the curve at a mean cost of a query.
-func (c Curve) AtCost(cost float64) Point {
+// atCost interpolates the curve at a mean cost of a query.
+func (c Curve) atCost(cost float64) Point {
 	i := slices.IndexFunc(c, func(p Point) bool { return p.Cost >= cost })
 	switch i {
 	case 0:

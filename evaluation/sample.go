@@ -9,10 +9,8 @@ type Sample struct {
 	Text string
 	// Medium and Large say whether that model's answer was right: 1, or 0 for wrong and declined alike.
 	Medium, Large float64
-	// MediumCost and LargeCost are what the answers cost. See [Sample.CostKnown].
+	// MediumCost and LargeCost are what the answers cost: as billed, or estimated from their lengths.
 	MediumCost, LargeCost sluice.MicroUSD
-	// CostKnown is false where the costs are estimated from lengths because no usage was recorded.
-	CostKnown bool
 }
 
 // Escalate is the label of the routing task: only the large model is right, so that asking it pays.

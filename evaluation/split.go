@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -142,15 +143,7 @@ func (c *Cut) train(samples []Sample, fold int) []Sample {
 		}
 	}
 	if n := c.plan.MaxTrain; n > 0 && n < len(rows) {
-		slices.SortFunc(rows, func(a, b drawn) int {
-			if a.draw != b.draw {
-				if a.draw < b.draw {
-					return -1
-				}
-				return 1
-			}
-			return 0
-		})
+		slices.SortFunc(rows, func(a, b drawn) int { return cmp.Compare(a.draw, b.draw) })
 		rows = rows[:n]
 	}
 	out := make([]Sample, len(rows))

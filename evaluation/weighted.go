@@ -1,13 +1,17 @@
 package evaluation
 
-import "sort"
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
 
 // Weighted is scored samples, each counted some number of times: once in the data as they are, as often as
-// it was drawn in a resample. The order by score is found once, so that a resample costs one walk.
+// it was drawn in a resample. The order by rank is found once, so that a resample costs one walk.
 type Weighted struct {
 	samples []Sample
 	scored  Scored
-	order   []int    // by rank, highest first
+	ties    [][]int  // samples of equal rank, highest first
 	weights []uint16 // nil: one each
 	total   float64
 	// routerCost is charged to every query, micro-dollars.
@@ -20,14 +24,33 @@ type Weighted struct {
 // (micro-dollars) is charged to each query.
 func Weigh(samples []Sample, scored Scored, share, routerCost float64) *Weighted {
 	w := &Weighted{
-		samples: samples, scored: scored, order: make([]int, len(samples)), total: float64(len(samples)),
+		samples: samples, scored: scored, total: float64(len(samples)),
 		routerCost: routerCost, share: share,
 	}
-	for i := range w.order {
-		w.order[i] = i
-	}
-	sort.SliceStable(w.order, func(a, b int) bool { return scored.Ranks[w.order[a]] > scored.Ranks[w.order[b]] })
+	w.ties = slices.Collect(ties(scored.Ranks))
 	return w
+}
+
+// ties yields the indices of equal values, the highest first, in their order among equals. What is not a number is
+// the lowest.
+func ties(values []float64) iter.Seq[[]int] {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
+	return func(yield func([]int) bool) {
+		for i := 0; i < len(order); {
+			j := i + 1
+			for j < len(order) && cmp.Compare(values[order[j]], values[order[i]]) == 0 {
+				j++
+			}
+			if !yield(order[i:j]) {
+				return
+			}
+			i = j
+		}
+	}
 }
 
 // reweigh counts the samples anew.
@@ -56,15 +79,15 @@ func (w *Weighted) Curve() Curve {
 	}
 	n := w.total
 	w.curve = append(w.curve, Point{0, quality / n, cost/n + w.routerCost})
-	for i, at := range w.order {
-		k, s := w.weight(at), w.samples[at]
-		sent += k
-		quality += k * (s.Large - s.Medium)
-		cost += k * float64(s.LargeCost-s.MediumCost)
-		if i+1 < len(w.order) && w.scored.Ranks[w.order[i+1]] == w.scored.Ranks[at] {
-			continue
+	for _, tie := range w.ties {
+		before := sent
+		for _, at := range tie {
+			k, s := w.weight(at), w.samples[at]
+			sent += k
+			quality += k * (s.Large - s.Medium)
+			cost += k * float64(s.LargeCost-s.MediumCost)
 		}
-		if sent > w.curve[len(w.curve)-1].LargeShare*n { // else the block was not drawn at all
+		if sent > before { // else none of them was drawn
 			w.curve = append(w.curve, Point{sent / n, quality / n, cost/n + w.routerCost})
 		}
 	}
@@ -74,16 +97,15 @@ func (w *Weighted) Curve() Curve {
 // blocks walks over groups of equal rank, highest first, with each group's weight of escalating samples
 // and of others.
 func (w *Weighted) blocks(visit func(escalating, others float64)) {
-	var yes, no float64
-	for i, at := range w.order {
-		if w.samples[at].Escalate() {
-			yes += w.weight(at)
-		} else {
-			no += w.weight(at)
+	for _, tie := range w.ties {
+		var yes, no float64
+		for _, at := range tie {
+			if w.samples[at].Escalate() {
+				yes += w.weight(at)
+			} else {
+				no += w.weight(at)
+			}
 		}
-		if i+1 == len(w.order) || w.scored.Ranks[w.order[i+1]] != w.scored.Ranks[at] {
-			visit(yes, no)
-			yes, no = 0, 0
-		}
+		visit(yes, no)
 	}
 }

@@ -80,8 +80,14 @@ func (c *Config) scaleRope(kind string, factor float64) error {
 	return fmt.Errorf("type %q: only default and linear are built", kind)
 }
 
+// mostLayers is far beyond any Gemma; a file that says more is damaged, and must not be believed when room is made.
+const mostLayers = 1 << 10
+
 // layers says which layers are local: by layer_types where given, else by the generation's pattern.
 func (h hfConfig) layers(c *Config) error {
+	if c.Layers > mostLayers {
+		return fmt.Errorf("num_hidden_layers is %d, at most %d can be", c.Layers, mostLayers)
+	}
 	if h.SlidingWindow != nil {
 		c.SlidingWindow = *h.SlidingWindow
 	}
@@ -125,7 +131,8 @@ func numberOrNull(raw json.RawMessage, absent float64) (float64, error) {
 		return 0, nil
 	}
 	var v float64
-	return v, json.Unmarshal(raw, &v)
+	err := json.Unmarshal(raw, &v)
+	return v, err
 }
 
 func intOrInts(raw json.RawMessage, absent []int) ([]int, error) {

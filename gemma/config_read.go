@@ -172,7 +172,8 @@ func (h hfConfig) config() (Config, error) {
 	if err := h.attention(&c); err != nil {
 		return Config{}, err
 	}
-	return c, h.layers(&c)
+	err = h.layers(&c)
+	return c, err
 }
 
 // refuse rejects settings whose numbers this package does not compute.

@@ -135,6 +135,7 @@ func TestParseConfigRefusesWhatItWouldComputeWrongly(t *testing.T) {
 		"layer type":         {`{"model_type":"gemma2","layer_types":["chunked"]}`, "chunked"},
 		"layer count":        {`{"model_type":"gemma2","layer_types":["full_attention"]}`, "1 layer types for 26"},
 		"negative":           {`{"model_type":"gemma","hidden_size":-4}`, "hidden_size is -4"},
+		"too deep":           {`{"model_type":"gemma","num_hidden_layers":4000000000000000000}`, "num_hidden_layers is 4000000000000000000"},
 		"not JSON":           {`{`, "config.json"},
 	} {
 		t.Run(name, func(t *testing.T) {

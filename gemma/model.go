@@ -31,8 +31,22 @@ type Model struct {
 	Tokenizer, Sentencepiece []byte
 }
 
-// Load reads a model from a directory in the layout of Hugging Face, or from a GGUF file.
-func Load(path string) (*Model, error) { return whole(path, readerOf(path)) }
+// Load reads a model from a directory in the layout of Hugging Face (config.json, the weights in one or several
+// safetensors files, the tokenizer if there is one), or from a GGUF file. Weights are checked against the
+// configuration: missing, superfluous or wrongly shaped ones are errors that name every such tensor. Tensors of other
+// towers of a multimodal model are left out.
+func Load(path string) (*Model, error) {
+	weights := Weights{}
+	m, err := readerOf(path)(path, func(_ *Model, name string, t Tensor) { weights[name] = t })
+	if err != nil {
+		return nil, err
+	}
+	if err := weights.Check(m.Config); err != nil {
+		return nil, fmt.Errorf("load model %s: %w", path, err)
+	}
+	m.Weights = weights
+	return m, nil
+}
 
 // reader reads configuration and tokenizer, and lets visit have each tensor.
 type reader func(path string, visit func(m *Model, name string, t Tensor)) (*Model, error)
@@ -42,20 +56,6 @@ func readerOf(path string) reader {
 		return readGGUF
 	}
 	return readDir
-}
-
-// whole keeps what a reader reads, and checks it.
-func whole(path string, read reader) (*Model, error) {
-	weights := Weights{}
-	m, err := read(path, func(_ *Model, name string, t Tensor) { weights[name] = t })
-	if err != nil {
-		return nil, err
-	}
-	if err := weights.Check(m.Config); err != nil {
-		return nil, fmt.Errorf("load model %s: %w", path, err)
-	}
-	m.Weights = weights
-	return m, nil
 }
 
 // Verify reads a model as [Load] does and finds the same faults, but keeps one tensor at a time: what it returns
@@ -79,11 +79,6 @@ func Verify(path string) (*Model, error) {
 	}
 	return m, nil
 }
-
-// LoadDir reads config.json, the weights in one or several safetensors files, and the tokenizer if there is
-// one. Weights are checked against the configuration: missing, superfluous or wrongly shaped ones are errors
-// that name every such tensor. Tensors of other towers of a multimodal model are left out.
-func LoadDir(dir string) (*Model, error) { return whole(dir, readDir) }
 
 // readDir is the reader of directories.
 func readDir(dir string, visit func(m *Model, name string, t Tensor)) (*Model, error) {
@@ -176,10 +171,9 @@ func canonical(name string) string {
 	return name
 }
 
-// Save writes the model as a directory that [LoadDir] and other tools read. With bf16 the weights take half the
-// space and lose what is beyond eight bits of precision. Each file is complete before it bears its name, and
-// config.json comes last, so that a directory with a configuration is whole.
-func (m *Model) Save(dir string, bf16 bool) error {
+// Save writes the model as a directory that [Load] and other tools read, its weights as float32. Each file is complete
+// before it bears its name, and config.json comes last, so that a directory with a configuration is whole.
+func (m *Model) Save(dir string) error {
 	if err := m.Weights.Check(m.Config); err != nil {
 		return fmt.Errorf("save model %s: %w", dir, err)
 	}
@@ -195,7 +189,7 @@ func (m *Model) Save(dir string, bf16 bool) error {
 		for name, t := range m.Weights {
 			tensors[name] = safetensors.Tensor(t)
 		}
-		return safetensors.Write(f, tensors, bf16)
+		return safetensors.Write(f, tensors, false)
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)

@@ -1,12 +1,13 @@
 package pricing
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 )
@@ -79,15 +80,13 @@ func build(rows []Row) (Table, error) {
 	for model, eds := range models {
 		for i := range eds {
 			e := &eds[i]
-			sort.SliceStable(e.tiers, func(a, b int) bool {
-				return e.tiers[a].AbovePromptTokens < e.tiers[b].AbovePromptTokens
-			})
+			slices.SortStableFunc(e.tiers, func(a, b Row) int { return cmp.Compare(a.AbovePromptTokens, b.AbovePromptTokens) })
 			faults = append(faults, tierFaults(model, e.tiers)...)
 			e.version = versionOf(e.tiers)
 		}
-		sort.Slice(eds, func(a, b int) bool { return eds[a].from.Before(eds[b].from) })
+		slices.SortFunc(eds, func(a, b edition) int { return a.from.Compare(b.from) })
 	}
-	sort.Slice(faults, func(a, b int) bool { return faults[a].Error() < faults[b].Error() })
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	if err := errors.Join(faults...); err != nil {
 		return Table{}, err
 	}
@@ -141,14 +140,7 @@ func (t Table) Validate(models ...string) error {
 }
 
 // Models lists the models that have a price, sorted.
-func (t Table) Models() []string {
-	names := make([]string, 0, len(t.models))
-	for m := range t.models {
-		names = append(names, m)
-	}
-	sort.Strings(names)
-	return names
-}
+func (t Table) Models() []string { return slices.Sorted(maps.Keys(t.models)) }
 
 // at finds the edition that holds at an instant.
 func (t Table) at(model string, at time.Time) (edition, error) {

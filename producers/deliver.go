@@ -26,7 +26,7 @@ func (r *run) flush(ctx context.Context) error {
 			return r.stopped(ctx, err)
 		}
 		traced := r.trace(ctx)
-		err := r.deliver(ctx, r.batch, r.rows)
+		err := r.deliver(ctx, r.batch, r.rows, true)
 		for _, span := range traced {
 			span.End(err)
 		}
@@ -59,20 +59,19 @@ func (r *run) trace(ctx context.Context) []*telemetry.Span {
 
 // deliver offers messages until the log confirms all of them. Offering one again is harmless: its id is
 // a function of its query (Invariant 2). A message that the server will never take (it is too large, say)
-// is found by offering each by itself, and left out.
-func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Row) error {
+// is found by offering each by itself, and left out. first says that none of them was offered before.
+func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Row, first bool) error {
 	began := time.Now()
-	var full *streams.FullError
 	var refused *streams.RefusedError
 	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
 		acks, err := r.offer(ctx, messages)
 		switch {
 		case err == nil:
-			r.count(acks, len(messages), delay == firstDelay)
+			r.count(acks, len(messages), first)
 			return nil
 		case ctx.Err() != nil:
 			return r.stopped(ctx, err)
-		case errors.As(err, &refused) && !errors.As(err, &full):
+		case errors.As(err, &refused) && !isFull(err):
 			if len(messages) == 1 {
 				r.leaveOut(rows[0].leftOut(Invalid, refused))
 				return nil
@@ -87,12 +86,13 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 		if !sleep(ctx, delay) {
 			return r.stopped(ctx, err)
 		}
+		first = false
 	}
 }
 
 func (r *run) deliverEach(ctx context.Context, messages []streams.Message, rows []Row) error {
 	for i := range messages {
-		if err := r.deliver(ctx, messages[i:i+1], rows[i:i+1]); err != nil {
+		if err := r.deliver(ctx, messages[i:i+1], rows[i:i+1], false); err != nil {
 			return err
 		}
 	}
@@ -149,6 +149,6 @@ func (r *run) gaveUp(err error) error {
 
 // isFull says whether a stream without room is what stands in the way.
 func isFull(err error) bool {
-	var full *streams.FullError
-	return errors.As(err, &full)
+	_, full := errors.AsType[*streams.FullError](err)
+	return full
 }

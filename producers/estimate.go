@@ -1,6 +1,7 @@
 package producers
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 
@@ -75,7 +76,7 @@ func Estimate(rows iter.Seq2[Row, error], a Assumptions, price Pricer) (Forecast
 	}
 	f := Forecast{}
 	for row, err := range rows {
-		if _, leftOut := rowErrorOf(err); leftOut {
+		if _, leftOut := errors.AsType[*RowError](err); leftOut {
 			continue
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package producers
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"iter"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func gzipped(tb testing.TB, content string) string {
 // gather reads all rows, those left out, and the error that ended the reading.
 func gather(rows iter.Seq2[Row, error]) (kept []Row, out []*RowError, end error) {
 	for row, err := range rows {
-		fault, leftOut := rowErrorOf(err)
+		fault, leftOut := errors.AsType[*RowError](err)
 		switch {
 		case leftOut:
 			out = append(out, fault)

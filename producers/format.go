@@ -70,11 +70,7 @@ func (d Dataset) Rows() iter.Seq2[Row, error] {
 			return
 		}
 		defer func() { _ = s.Close() }() // read only
-		for row, err := range Read(s, d.Path, d.Format, d.Mapping) {
-			if !yield(row, err) {
-				return
-			}
-		}
+		Read(s, d.Path, d.Format, d.Mapping)(yield)
 	}
 }
 
@@ -88,7 +84,7 @@ func Read(r io.Reader, name string, format Format, m Mapping) iter.Seq2[Row, err
 	case Recorded:
 		return recorded(r, name)
 	case Custom:
-		return custom(r, name, m)
+		return jsonl(r, name, m.row)
 	}
 	return func(yield func(Row, error) bool) {
 		_, err := ParseFormat(string(format))

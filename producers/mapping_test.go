@@ -2,6 +2,7 @@ package producers
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func FuzzMapping(f *testing.F) {
 		}
 		for row, err := range Read(strings.NewReader(object), "f", Custom, m) {
 			if err != nil {
-				if fault, ok := rowErrorOf(err); !ok || fault.Line == 0 {
+				if fault, ok := errors.AsType[*RowError](err); !ok || fault.Line == 0 {
 					t.Errorf("%q: %v is not a row's error", object, err)
 				}
 				continue

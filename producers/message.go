@@ -17,12 +17,6 @@ func (o Options) message(subject string, row Row) (streams.Message, error) {
 		Tags:     append(row.Tags[:len(row.Tags):len(row.Tags)], o.Tags...),
 		Priority: row.Priority, Deadline: row.Deadline,
 	}
-	if a.Priority == 0 {
-		a.Priority = o.Priority
-	}
-	if a.Deadline.IsZero() {
-		a.Deadline = o.Deadline
-	}
 	var data bytes.Buffer
 	enc := json.NewEncoder(&data)
 	enc.SetEscapeHTML(false)

@@ -37,9 +37,6 @@ type Options struct {
 	Source string
 	// Tags are added to every row's own.
 	Tags []string
-	// Priority and Deadline are those of rows that name none.
-	Priority int
-	Deadline time.Time
 	// AsTest marks every row as test: training never sees it.
 	AsTest bool
 	// Rate bounds the rows a second; 0 is as fast as the log takes them.
@@ -143,7 +140,7 @@ func newRun(p Publisher, o Options, subject string) *run {
 func (r *run) all(ctx context.Context, rows iter.Seq2[Row, error]) error {
 	resume := r.o.Checkpoint.Confirmed()
 	for row, err := range rows {
-		fault, leftOut := rowErrorOf(err)
+		fault, leftOut := errors.AsType[*RowError](err)
 		if err != nil && !leftOut {
 			return errors.Join(fmt.Errorf("publish: %w", err), r.flush(ctx))
 		}

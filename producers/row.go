@@ -1,7 +1,6 @@
 package producers
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -51,13 +50,6 @@ func (e *RowError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Li
 
 // Unwrap is the fault itself.
 func (e *RowError) Unwrap() error { return e.Err }
-
-// rowErrorOf tells a left-out row from an error that ends the reading.
-func rowErrorOf(err error) (*RowError, bool) {
-	var fault *RowError
-	ok := errors.As(err, &fault)
-	return fault, ok
-}
 
 // leftOut is the error that stands in the row's place.
 func (r Row) leftOut(kind Kind, err error) *RowError {

@@ -1,6 +1,7 @@
 package producers
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 
@@ -72,7 +73,7 @@ type Survey struct {
 func Count(rows iter.Seq2[Row, error]) (Survey, error) {
 	var s Survey
 	for row, err := range rows {
-		fault, leftOut := rowErrorOf(err)
+		fault, leftOut := errors.AsType[*RowError](err)
 		switch {
 		case leftOut && fault.Kind == Repeated:
 			s.Repeated++

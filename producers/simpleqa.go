@@ -49,7 +49,7 @@ func simpleQA(r io.Reader, file string) iter.Seq2[Row, error] {
 			if !yield(row, err) {
 				return
 			}
-			if _, goOn := rowErrorOf(err); err != nil && !goOn {
+			if _, goOn := errors.AsType[*RowError](err); err != nil && !goOn {
 				return
 			}
 		}

@@ -125,7 +125,7 @@ func baseModel(t *testing.T) string {
 	c.QueryPreAttnScalar, c.Local = 16, []bool{false}
 	m := gemma.Model{Config: c, Weights: gemma.RandomWeights(c, 4), Tokenizer: tok.JSON()}
 	dir := filepath.Join(t.TempDir(), "base")
-	if err := m.Save(dir, true); err != nil {
+	if err := m.Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	shards := map[string]map[string]safetensors.Tensor{"model-00001-of-00002.safetensors": {}, "model-00002-of-00002.safetensors": {}}

@@ -73,7 +73,8 @@ func TestControlsLearnWhatTextDecides(t *testing.T) {
 			t.Errorf("%s: AUROC %.3f on a task that text decides", r.Name(), auroc)
 		}
 		if scored.Calibrated {
-			if ece := evaluation.ECE(labels, scored.Scores); ece > 0.12 {
+			metric, _ := evaluation.MetricNamed("ece")
+			if ece, ok := metric(evaluation.Weigh(samples, scored, 0, 0)); !ok || ece > 0.12 {
 				t.Errorf("%s: calibration error %.3f", r.Name(), ece)
 			}
 		}

@@ -11,6 +11,6 @@ import "sluice/evaluation"
 // All returns a fresh instance of each control, in the order of the tables.
 func All(seed uint64) []evaluation.Router {
 	return []evaluation.Router{
-		&Random{}, &Length{}, &KMeans{Clusters: 32, Seed: seed}, &KNN{Neighbours: 64}, &Logistic{Seed: seed},
+		&Random{}, &Length{}, &KMeans{Seed: seed}, &KNN{}, &Logistic{Seed: seed},
 	}
 }

@@ -2,8 +2,9 @@ package controls
 
 import (
 	"hash/fnv"
+	"maps"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,8 +20,7 @@ type feature struct {
 // hashBits is the width of the hashed feature space.
 const hashBits = 18
 
-// tokens splits a text into lower-case words and numbers (as "<num>"), with the question's length as a
-// word of its own.
+// tokens splits a text into lower-case words and numbers (as "<num>").
 func tokens(text string) []string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
@@ -100,12 +100,11 @@ func (v *vectorizer) vector(text string) []feature {
 	}
 	out := make([]feature, 0, len(counts))
 	norm := 0.0
-	for g, n := range counts {
-		w := (1 + math.Log(n)) * float64(v.idf[g])
+	for _, g := range slices.Sorted(maps.Keys(counts)) { // in one order, so that the sum is the same to the bit
+		w := (1 + math.Log(counts[g])) * float64(v.idf[g])
 		norm += w * w
 		out = append(out, feature{g, float32(w)})
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].index < out[j].index })
 	if norm > 0 {
 		scale := float32(1 / math.Sqrt(norm))
 		for i := range out {

@@ -8,15 +8,15 @@ import (
 	"sluice/evaluation"
 )
 
-// projected is the dimension that sparse vectors are projected to by random signs.
-const projected = 128
+const (
+	clusters  = 32
+	projected = 128 // the dimension that sparse vectors are projected to by random signs
+)
 
 // KMeans scores a query by the share of escalating samples in its cluster, as UniRoute's cluster
 // routers do (arXiv:2502.08773, section 5).
 type KMeans struct {
-	// Clusters is their number; 0 means 32.
-	Clusters int
-	Seed     uint64
+	Seed uint64
 
 	vec     *vectorizer
 	centres [][projected]float32
@@ -29,13 +29,10 @@ func (*KMeans) Name() string { return "kmeans" }
 // Calibrated is true: the score is a smoothed share.
 func (*KMeans) Calibrated() bool { return true }
 
-// Fit runs Lloyd's algorithm from k-means++ seeds on the projected training samples.
+// Fit runs Lloyd's algorithm from the seeds of k-means++ (Arthur and Vassilvitskii 2007) on the projected training samples.
 func (k *KMeans) Fit(train []evaluation.Sample) error {
-	if k.Clusters == 0 {
-		k.Clusters = 32
-	}
-	if len(train) < k.Clusters {
-		return fmt.Errorf("kmeans: %d training samples for %d clusters", len(train), k.Clusters)
+	if len(train) < clusters {
+		return fmt.Errorf("kmeans: %d training samples for %d clusters", len(train), clusters)
 	}
 	k.vec = fitVectorizer(train, false)
 	points := make([][projected]float32, len(train))
@@ -65,7 +62,7 @@ func (k *KMeans) seed(points [][projected]float32) {
 	rng := rand.New(rand.NewPCG(k.Seed, 3))
 	k.centres = [][projected]float32{points[rng.IntN(len(points))]}
 	far := make([]float64, len(points))
-	for len(k.centres) < k.Clusters {
+	for len(k.centres) < clusters {
 		total := 0.0
 		for i := range points {
 			d := distance(&points[i], &k.centres[len(k.centres)-1])

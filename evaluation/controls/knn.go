@@ -1,21 +1,20 @@
 package controls
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 
 	"sluice/evaluation"
 )
 
 // KNN scores a query by its nearest training queries: cosine similarity over words and pairs of words.
 type KNN struct {
-	// Neighbours is how many are asked; 0 means 64.
-	Neighbours int
-
-	vec      *vectorizer
-	share    float64
-	escalate []bool
-	postings map[uint32][]feature // index is the training row
+	neighbours int // that are asked
+	vec        *vectorizer
+	share      float64
+	escalate   []bool
+	postings   map[uint32][]feature // index is the training row
 }
 
 // Name is "knn".
@@ -30,10 +29,7 @@ func (k *KNN) Fit(train []evaluation.Sample) error {
 	if len(train) == 0 {
 		return fmt.Errorf("knn: no training samples")
 	}
-	if k.Neighbours == 0 {
-		k.Neighbours = 64
-	}
-	k.vec, k.share = fitVectorizer(train, false), prior(train)
+	k.neighbours, k.vec, k.share = 64, fitVectorizer(train, false), prior(train)
 	k.escalate, k.postings = make([]bool, len(train)), map[uint32][]feature{}
 	for i, s := range train {
 		k.escalate[i] = s.Escalate()
@@ -62,15 +58,12 @@ func (k *KNN) Score(text string) float64 {
 	for row, s := range similarity {
 		near = append(near, feature{row, s})
 	}
-	sort.Slice(near, func(a, b int) bool {
-		if near[a].weight != near[b].weight {
-			return near[a].weight > near[b].weight
-		}
-		return near[a].index < near[b].index
+	slices.SortFunc(near, func(a, b feature) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.index, b.index))
 	})
 	const priorWeight = 2.0
 	hits, total := priorWeight*k.share, priorWeight
-	for _, n := range near[:min(k.Neighbours, len(near))] {
+	for _, n := range near[:min(k.neighbours, len(near))] {
 		total += float64(n.weight)
 		if k.escalate[n.index] {
 			hits += float64(n.weight)

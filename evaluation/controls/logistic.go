@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"sluice/evaluation"
 )
 
 // Logistic is L2-regularised logistic regression over hashed word and character n-grams, trained by
-// AdaGrad. The strength of the regularisation is chosen on a tenth of the training samples. The zero
+// AdaGrad (Duchi et al. 2011). The strength of the regularisation is chosen on a tenth of the training samples. The zero
 // value is usable.
 type Logistic struct {
 	Seed uint64
@@ -75,7 +76,7 @@ func (l *Logistic) train(x [][]feature, y []bool, rows []int, penalty float64) {
 	l.bias = math.Log(share / (1 - share))
 	biasSquares := 1.0
 	rng := rand.New(rand.NewPCG(l.Seed, 2))
-	order := append([]int(nil), rows...)
+	order := slices.Clone(rows)
 	const rate = 0.15
 	step := 0
 	for range epochs {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 
 	"sluice/evaluation"
@@ -47,7 +46,7 @@ func Save(w io.Writer, r evaluation.Router) error {
 	case *Logistic:
 		vec, s.Bias = c.vec, c.bias
 	case *KNN:
-		vec, s.Neighbours, s.Share, s.Escalate = c.vec, c.Neighbours, c.share, c.escalate
+		vec, s.Neighbours, s.Share, s.Escalate = c.vec, c.neighbours, c.share, c.escalate
 		for _, gram := range slices.Sorted(maps.Keys(c.postings)) {
 			p := posting{Gram: gram}
 			for _, f := range c.postings[gram] {
@@ -92,7 +91,7 @@ func Load(r io.Reader) (evaluation.Router, error) {
 	case "logistic":
 		return &Logistic{vec: vec, weights: s.dense(s.Weights), bias: s.Bias}, nil
 	case "knn":
-		k := &KNN{Neighbours: s.Neighbours, vec: vec, share: s.Share, escalate: s.Escalate, postings: map[uint32][]feature{}}
+		k := &KNN{neighbours: s.Neighbours, vec: vec, share: s.Share, escalate: s.Escalate, postings: map[uint32][]feature{}}
 		for _, p := range s.Postings {
 			for i, row := range p.Rows {
 				k.postings[p.Gram] = append(k.postings[p.Gram], feature{row, p.Weights[i]})
@@ -100,7 +99,7 @@ func Load(r io.Reader) (evaluation.Router, error) {
 		}
 		return k, nil
 	}
-	return &KMeans{Clusters: len(s.Centres), Seed: s.Seed, vec: vec, centres: s.Centres, share: s.Shares}, nil
+	return &KMeans{Seed: s.Seed, vec: vec, centres: s.Centres, share: s.Shares}, nil
 }
 
 func (s saved) dense(values []float32) []float32 {
@@ -123,9 +122,6 @@ func (s saved) validate() error {
 	}
 	switch s.Name {
 	case "logistic":
-		if math.IsNaN(s.Bias) {
-			return errors.New("the bias is no number")
-		}
 	case "knn":
 		return s.validatePostings()
 	case "kmeans":

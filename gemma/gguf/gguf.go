@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 )
@@ -87,13 +88,7 @@ func (f *File) parse(p *parser) error {
 }
 
 // Names lists the tensors in alphabetical order.
-func (f *File) Names() (names []string) {
-	for name := range f.tensors {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.tensors)) }
 
 // Read dequantizes one tensor.
 func (f *File) Read(name string) (Tensor, error) {

@@ -10,7 +10,7 @@ import (
 	"sluice/gemma"
 )
 
-// attention is grouped-query attention on normed states [B*T, d]. The query heads that share a key head lie
+// attention is grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245) on normed states [B*T, d]. The query heads that share a key head lie
 // side by side as rows, [B*KV, T*G, hd], so that multi-query attention is one product without transposes.
 func (f *forward) attention(i int, x *graph.Node) *graph.Node {
 	c := f.config

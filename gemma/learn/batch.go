@@ -166,23 +166,17 @@ func (b Batch) tensors() []any {
 func Batches(examples []Example, rows int, seed uint64) iter.Seq[[]int] {
 	rng := rand.New(rand.NewPCG(seed, 0x6261746368))
 	order := rng.Perm(len(examples))
-	slices.SortStableFunc(order, func(a, b int) int {
-		x, _ := slices.BinarySearch(widths, len(examples[a].Tokens))
-		y, _ := slices.BinarySearch(widths, len(examples[b].Tokens))
-		return cmp.Compare(x, y)
-	})
+	bucket := func(i int) int {
+		b, _ := slices.BinarySearch(widths, len(examples[i].Tokens))
+		return b
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bucket(a), bucket(b)) })
 	var batches [][]int
-	for first := 0; first < len(order); {
-		bucket, _ := slices.BinarySearch(widths, len(examples[order[first]].Tokens))
-		end := first
-		for end < len(order) && end-first < rows {
-			if b, _ := slices.BinarySearch(widths, len(examples[order[end]].Tokens)); b != bucket {
-				break
-			}
+	for first, end := 0, 0; first < len(order); first = end {
+		for end < len(order) && end-first < rows && bucket(order[end]) == bucket(order[first]) {
 			end++
 		}
 		batches = append(batches, order[first:end])
-		first = end
 	}
 	rng.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	return slices.Values(batches)

@@ -59,7 +59,7 @@ func TestARouterLearnsToDecide(t *testing.T) {
 
 	dir := filepath.Join(t.TempDir(), "router")
 	saved := &gemma.Model{Config: c, Weights: weightsOf(t, m), Tokenizer: tok.JSON()}
-	if err := saved.Save(dir, false); err != nil {
+	if err := saved.Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	right := decide(t, dir, texts[240:], labels[240:], candidates)

@@ -73,7 +73,7 @@ func softCap(x *graph.Node, limit float64) *graph.Node {
 	return graph.MulScalar(graph.Tanh(graph.MulScalar(x, 1/limit)), limit)
 }
 
-// gelu is the tanh form, 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³).
+// gelu is the tanh form of GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415), 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³).
 func gelu(x *graph.Node) *graph.Node {
 	c := math.Sqrt(2 / math.Pi)
 	copied := fresh(x)

@@ -70,7 +70,7 @@ func gradients(t *testing.T, m *Model, b Batch) map[string][]float32 {
 	t.Helper()
 	out, err := m.call("gradients", false, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
 		g := in[0].Graph()
-		return graph.Gradient(sum(m.forward(g, true).completion(in)), m.leaves(g)...)
+		return graph.Gradient(graph.ReduceAllSum(m.forward(g, true).completion(in)), m.leaves(g)...)
 	}, b.tensors()...)
 	if err != nil {
 		t.Fatalf("%+v", err)

@@ -14,8 +14,8 @@ import (
 	"sluice/gemma/nf4"
 )
 
-// LoRA adds (Alpha/Rank)·B·A to chosen linears and trains A and B only ("LoRA: Low-Rank Adaptation of Large
-// Language Models", 2021). With Quantize it is QLoRA (2023): the frozen linears are kept in 4 bits.
+// LoRA adds (Alpha/Rank)·B·A to chosen linears and trains A and B only (Hu et al. 2021, arXiv:2106.09685). With
+// Quantize it is QLoRA (Dettmers et al. 2023, arXiv:2305.14314): the frozen linears are kept in 4 bits.
 type LoRA struct {
 	Rank    int
 	Alpha   float64

@@ -31,11 +31,8 @@ func perRow(x *graph.Node) *graph.Node {
 	return graph.ReduceAndKeep(x, graph.ReduceSum, -1)
 }
 
-// sum adds up everything to a scalar.
-func sum(x *graph.Node) *graph.Node { return graph.ReduceAllSum(x) }
-
 // dpoLoss is -log sigmoid(beta·((chosen-refChosen)-(rejected-refRejected))) by pair, [Pairs, 1], and the
-// margin inside the sigmoid ("Direct Preference Optimization", 2023, equation 7). Log-sigmoid is written as
+// margin inside the sigmoid (Rafailov et al. 2023, arXiv:2305.18290, equation 7). Log-sigmoid is written as
 // min(z,0)-log1p(exp(-|z|)), which neither overflows nor loses small values.
 func dpoLoss(chosen, rejected, refChosen, refRejected *graph.Node, beta float64) (loss, margin *graph.Node) {
 	margin = graph.MulScalar(graph.Sub(graph.Sub(chosen, refChosen), graph.Sub(rejected, refRejected)), beta)

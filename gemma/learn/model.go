@@ -20,7 +20,7 @@ type Options struct {
 	// LoRA freezes the model's own weights and trains low-rank adapters beside them; nil trains the weights.
 	LoRA *LoRA
 	// Checkpoint recomputes each layer in the backward pass instead of keeping its activations: about a third
-	// more time, for the memory of one layer instead of all ("Training Deep Nets with Sublinear Memory Cost", 2016).
+	// more time, for the memory of one layer instead of all (Chen et al. 2016, arXiv:1604.06174).
 	Checkpoint bool
 }
 

@@ -11,21 +11,17 @@ import (
 	"sluice/gemma"
 )
 
-// MatMulFLOPs is what the matrix products of one pass over tokens take, of whom the head is asked at some
-// positions: two operations a weight and token, and the same again twice for the gradients of a training step.
+// MatMulFLOPs is what the matrix products of a training step over tokens take, of whom the head is asked at some
+// positions: two operations a weight and token, and the same again twice for the gradients.
 // Products of attention are left out: they are small where sequences are short.
-func MatMulFLOPs(c gemma.Config, tokens, positions int64, training bool) float64 {
+func MatMulFLOPs(c gemma.Config, tokens, positions int64) float64 {
 	linears := 0
 	for _, info := range c.Tensors() {
 		if linearPart(info.Name) != "" {
 			linears += info.Elements()
 		}
 	}
-	n := 2 * (float64(tokens)*float64(linears) + float64(positions)*float64(c.VocabSize*c.HiddenSize))
-	if training {
-		return 3 * n
-	}
-	return n
+	return 3 * 2 * (float64(tokens)*float64(linears) + float64(positions)*float64(c.VocabSize*c.HiddenSize))
 }
 
 // Peak measures how many operations a second the backend's matrix product reaches, on as many lanes as a

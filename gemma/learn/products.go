@@ -1,8 +1,6 @@
 package learn
 
-import (
-	"github.com/gomlx/gomlx/core/graph"
-)
+import "github.com/gomlx/gomlx/core/graph"
 
 // The Go backend multiplies fast where rows meet columns as they lie, [M,K]x[K,N]; small products with a
 // transposed factor run twenty times slower there, and transposing costs by the element. Automatic gradients
@@ -85,7 +83,7 @@ func (f *forward) product(a, b *graph.Node) *graph.Node {
 	})
 }
 
-// norm is RMSNorm with Gemma's 1+w on [N, d]: x·r·(1+w) with r = 1/sqrt(mean(x²)+eps). Spreading a column over
+// norm is RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) with Gemma's 1+w on [N, d]: x·r·(1+w) with r = 1/sqrt(mean(x²)+eps). Spreading a column over
 // the width is a product with a row, which the Go backend does faster than a broadcast.
 //
 // Its gradients, with g = 1+w: dx = r·g·v - x·r³·mean(g·v·x), dw = the column sums of v·x·r.

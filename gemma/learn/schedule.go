@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// Hyper are the settings of an optimiser: AdamW ("Decoupled Weight Decay Regularization", 2019) with warm-up
-// and a cosine. [DefaultHyper] has usual values; Steps must be set.
+// Hyper are the settings of an optimiser: AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) with warm-up and a
+// cosine. [DefaultHyper] has usual values; Steps must be set.
 type Hyper struct {
 	Rate     float64 // peak learning rate
 	MinShare float64 // the cosine ends at this share of the peak

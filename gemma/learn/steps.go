@@ -30,7 +30,7 @@ func (t *Trainer) SFT(batches ...Batch) (Report, error) {
 	}
 	rate := t.hyper.RateAt(t.step)
 	sums, norm, err := t.run(objective{"SFT step", func(f *forward, in []*graph.Node) []*graph.Node {
-		return []*graph.Node{graph.Neg(graph.Mul(sum(f.completion(in)), in[4]))}
+		return []*graph.Node{graph.Neg(graph.Mul(graph.ReduceAllSum(f.completion(in)), in[4]))}
 	}}, inputs)
 	if err != nil {
 		return Report{}, err
@@ -127,7 +127,7 @@ func preference(f *forward, in []*graph.Node, beta float64) []*graph.Node {
 	loss, margin := dpoLoss(half(policy, 0), half(policy, 1), half(reference, 0), half(reference, 1), beta)
 	wins := graph.PositiveIndicator(graph.StopGradient(margin))
 	return []*graph.Node{
-		sum(graph.Mul(loss, shares)), sum(graph.Mul(margin, shares)), sum(graph.Mul(wins, shares)),
+		graph.ReduceAllSum(graph.Mul(loss, shares)), graph.ReduceAllSum(graph.Mul(margin, shares)), graph.ReduceAllSum(graph.Mul(wins, shares)),
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package nf4 is the 4-bit NormalFloat of "QLoRA: Efficient Finetuning of Quantized LLMs" (2023): blocks of
-// 64 values, each value one of 16 quantiles of a normal distribution times the block's largest magnitude.
+// Package nf4 is the 4-bit NormalFloat of QLoRA (Dettmers et al. 2023, arXiv:2305.14314): blocks of 64 values, each
+// value one of 16 quantiles of a normal distribution times the block's largest magnitude.
 //
 // Float32 values enter and packed codes with their scales leave, and back. With double quantization the
 // scales themselves are kept in 8 bits, which brings a weight from 4.5 to 4.127 bits. The package never

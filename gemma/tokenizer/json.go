@@ -177,9 +177,6 @@ func (t *Tokenizer) add(id int, text string, special bool) error {
 	if special {
 		p.kind = control
 	} else {
-		if t.byteLevel {
-			p.text = text
-		}
 		t.added.add(text, id)
 	}
 	t.all.add(text, id)

@@ -18,8 +18,8 @@ const (
 )
 
 // Train learns a byte-level vocabulary of a size from texts: the three tokens above, the further control tokens
-// given, the 256 bytes, then the most frequent pairs, one after the other ("Neural Machine Translation of Rare
-// Words with Subword Units", 2016). A pair must occur twice to count, so a small corpus gives fewer tokens than
+// given, the 256 bytes, then the most frequent pairs, one after the other (Sennrich et al. 2016,
+// arXiv:1508.07909). A pair must occur twice to count, so a small corpus gives fewer tokens than
 // asked for. The same texts give the same vocabulary in whatever order they come.
 func Train(texts iter.Seq[string], size int, controls ...string) (*Tokenizer, error) {
 	specials := append([]string{Pad, End, Begin}, controls...)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 
 	"sluice/producers"
@@ -64,17 +65,12 @@ func Questions() []Question {
 	if err != nil {
 		panic("bank: the embedded file: " + err.Error()) // a build that holds it does not pass its tests
 	}
-	return append([]Question(nil), all...)
+	return slices.Clone(all)
 }
 
 // Rows yields the bank as the rows of a data set, for producers.Publish.
 func Rows() iter.Seq2[producers.Row, error] {
 	return func(yield func(producers.Row, error) bool) {
-		rows := producers.Read(bytes.NewReader(file), Name, producers.Custom, producers.Mapping{})
-		for row, err := range rows {
-			if !yield(row, err) {
-				return
-			}
-		}
+		producers.Read(bytes.NewReader(file), Name, producers.Custom, producers.Mapping{})(yield)
 	}
 }

@@ -31,20 +31,6 @@ func (f Features) HasMath() bool { return f.Math > 0 }
 // HasCode says whether the text holds source code.
 func (f Features) HasCode() bool { return f.Code > 0 }
 
-// Each yields the numbers by name, in a fixed order, as decisions record them.
-func (f Features) Each(yield func(name string, value float64) bool) {
-	_ = yield("chars", float64(f.Chars)) &&
-		yield("words", float64(f.Words)) &&
-		yield("sentences", float64(f.Sentences)) &&
-		yield("lines", float64(f.Lines)) &&
-		yield("questions", float64(f.Questions)) &&
-		yield("digits", f.Digits) &&
-		yield("upper", f.Upper) &&
-		yield("longest", float64(f.Longest)) &&
-		yield("math", float64(f.Math)) &&
-		yield("code", float64(f.Code))
-}
-
 // FromMap is the reverse of [Features.Map]: the numbers that a decision recorded. The language is not among
 // them.
 func FromMap(m map[string]float64) Features {
@@ -57,10 +43,9 @@ func FromMap(m map[string]float64) Features {
 
 // Map is the numbers by name: what a decision's Features hold.
 func (f Features) Map() map[string]float64 {
-	out := make(map[string]float64, 10)
-	f.Each(func(name string, value float64) bool {
-		out[name] = value
-		return true
-	})
-	return out
+	return map[string]float64{
+		"chars": float64(f.Chars), "words": float64(f.Words), "sentences": float64(f.Sentences), "lines": float64(f.Lines),
+		"questions": float64(f.Questions), "digits": f.Digits, "upper": f.Upper, "longest": float64(f.Longest),
+		"math": float64(f.Math), "code": float64(f.Code),
+	}
 }

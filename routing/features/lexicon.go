@@ -67,7 +67,7 @@ var roleWords = map[role]string{
 var lexiconWords = func() map[string]word {
 	out := map[string]word{}
 	for r, words := range roleWords {
-		for _, w := range strings.Fields(words) {
+		for w := range strings.FieldsSeq(words) {
 			out[w] = word{role: r}
 		}
 	}
@@ -81,7 +81,7 @@ var lexiconWords = func() map[string]word {
 		dutch:      "de het een en is zijn was wat wie hoe waarom wanneer waar welke in te voor met dat niet van op ik",
 	}
 	for bit, words := range stopwords {
-		for _, s := range strings.Fields(words) {
+		for s := range strings.FieldsSeq(words) {
 			w := out[s]
 			w.languages |= bit
 			out[s] = w

@@ -262,7 +262,7 @@ func TestWhatOnlyLooksLikeMathematicsIsNone(t *testing.T) {
 func TestAWordHasOneRoleSoThatEveryProcessFindsTheSame(t *testing.T) {
 	roles := map[string]int{}
 	for _, words := range roleWords {
-		for _, w := range strings.Fields(words) {
+		for w := range strings.FieldsSeq(words) {
 			roles[w]++
 		}
 	}

@@ -12,7 +12,9 @@ func Of(text string) Features {
 	m.chunks(text)
 	m.Math = m.math.pieces(m.code.pieces() > 0)
 	m.Code = m.code.pieces()
-	m.Language = m.language()
+	if m.Language = m.language(); m.Language == "el" {
+		m.Questions += m.semicolons // they are Greek's question marks
+	}
 	return m.Features
 }
 
@@ -20,6 +22,7 @@ func Of(text string) Features {
 type meter struct {
 	Features
 	digits, upper int
+	semicolons    int
 	scripts       [scripts]int
 	languages     [languages]int
 	math          mathMeter
@@ -89,6 +92,8 @@ func (m *meter) between(p *prose, r rune) {
 		m.Lines++
 	case isQuestion(r):
 		m.Questions++
+	case r == ';':
+		m.semicolons++
 	}
 	if isStop(r) {
 		p.stopped = true
@@ -195,7 +200,7 @@ func isStop(r rune) bool {
 
 func isFullWidthStop(r rune) bool { return r == '。' || r == '！' || r == '？' }
 
-func isQuestion(r rune) bool { return r == '?' || r == '？' || r == '؟' || r == ';' }
+func isQuestion(r rune) bool { return r == '?' || r == '？' || r == '؟' || r == '\u037e' }
 
 // isClosing says whether a sentence may end behind r, after its stop.
 func isClosing(r rune) bool { return r == '"' || r == ')' || r == '”' || r == '»' || r == ']' }

@@ -8,7 +8,7 @@ func (m *mathMeter) word(r role, asked bool) {
 	switch r {
 	case topic:
 		m.strong++
-	case noun:
+	case noun, square:
 		m.nouns++
 	case verb:
 		m.verbs++
@@ -26,19 +26,12 @@ func (m *mathMeter) word(r role, asked bool) {
 	case operator, divided, percent:
 		m.wordOperator(r)
 		return
-	case by:
-		if m.op == dividedOp {
-			m.op = inWords
-			return
-		}
-	case of:
-		if m.of(last) {
+	case by, of:
+		if m.joins(r, last) {
 			return
 		}
 	case root:
 		m.count(last == square)
-	case square:
-		m.nouns++
 	case numbers:
 		m.count(last == prime)
 	case squared:
@@ -69,12 +62,12 @@ func (m *mathMeter) wordOperator(r role) {
 	m.left, m.op = nothing, noOp
 }
 
-// of makes an operator of what stands before it: "15% of", "the power of", "the integral of".
-func (m *mathMeter) of(last role) bool {
+// joins makes an operator of what stands before by or of: "divided by", "15% of", "the power of".
+func (m *mathMeter) joins(r, last role) bool {
 	switch {
-	case m.op == percentOp, m.op == noOp && m.left == share:
+	case r == by && m.op == dividedOp, r == of && (m.op == percentOp || m.op == noOp && m.left == share):
 		m.op = inWords
-	case last == power && m.figures > 0:
+	case r == of && last == power && m.figures > 0:
 		m.left, m.op = plain, inWords
 	default:
 		return false

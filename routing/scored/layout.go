@@ -91,7 +91,7 @@ func (l *Layout) Query(text string) (tokens []int, truncated bool) {
 	words := len(strings.Fields(text))
 	text, cut := middleOut(text, 32*l.budget)
 	if l.prompt.Fold {
-		text = fold(text)
+		text = Folded(text)
 	}
 	tokens = append(l.length(words), l.tok.Encode(text)...)
 	if len(tokens) <= l.budget {
@@ -164,9 +164,9 @@ func middleOut(text string, most int) (string, bool) {
 	return text[:head] + " " + text[tail:], true
 }
 
-// fold is the text in small letters, its digits as 0 and its blanks as one, with a blank in front, so that a
-// word is spelled alike wherever it stands.
-func fold(text string) string {
+// Folded is a text as a folding prompt's tokenizer sees it, and what its vocabulary is learnt from: in small letters,
+// its digits as 0 and its blanks as one, with a blank in front, so that a word is spelled alike wherever it stands.
+func Folded(text string) string {
 	var b strings.Builder
 	b.Grow(len(text) + 1)
 	blank := true
@@ -193,6 +193,3 @@ func fold(text string) string {
 	}
 	return b.String()
 }
-
-// Folded is a text as a folding prompt's tokenizer sees it: what its vocabulary is learnt from.
-func Folded(text string) string { return fold(text) }

@@ -44,7 +44,7 @@ func Open(ctx context.Context, dir string, spec Spec) (*Router, error) {
 	if err := json.Unmarshal(data, &prompt); err != nil {
 		return nil, fmt.Errorf("open router: %s: %w", PromptFile, err)
 	}
-	m, err := gemma.LoadDir(dir)
+	m, err := gemma.Load(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open router: %w", err)
 	}

@@ -15,7 +15,7 @@ func Write(dir string, m *gemma.Model, prompt routing.Prompt) error {
 	if err := prompt.Validate(); err != nil {
 		return err
 	}
-	if err := m.Save(dir, false); err != nil {
+	if err := m.Save(dir); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(prompt, "", " ")

@@ -81,7 +81,7 @@ func TestABlendIsTheMeanOfBothLogOdds(t *testing.T) {
 }
 
 func TestABlendIsRefusedWithoutItsOtherHalf(t *testing.T) {
-	if _, err := artifact.Open(t.Context(), blend(t, &controls.KMeans{Seed: 1, Clusters: 4})); err == nil || !strings.Contains(err.Error(), "a blend takes logistic") {
+	if _, err := artifact.Open(t.Context(), blend(t, &controls.KMeans{Seed: 1})); err == nil || !strings.Contains(err.Error(), "a blend takes logistic") {
 		t.Errorf("with k-means: %v", err)
 	}
 	dir := blend(t, &controls.Logistic{Seed: 1})

@@ -64,8 +64,8 @@ func Write(w io.Writer, s Set, f Format, p routing.Prompt, specs []sluice.Policy
 		return Card{}, fmt.Errorf("write %s rows: %w", f, err)
 	}
 	return Card{
-		Format: f, Rows: s.Len(), Digest: hex.EncodeToString(h.Sum(nil)), SetDigest: s.digest, Masked: s.masked,
-		PromptVersion: p.Version, Policies: specs, Counts: s.Counts(), IDs: s.IDs(),
+		Format: f, Rows: len(s.rows), Digest: hex.EncodeToString(h.Sum(nil)), SetDigest: s.digest, Masked: s.masked,
+		PromptVersion: p.Version, Policies: specs, Counts: s.counts(), IDs: s.IDs(),
 	}, nil
 }
 

@@ -13,7 +13,7 @@ type SFTRow struct {
 	Completion string `json:"completion"`
 }
 
-// DPORow is one line for direct preference optimisation.
+// DPORow is one line for direct preference optimisation (Rafailov et al. 2023, arXiv:2305.18290).
 type DPORow struct {
 	Prompt   string `json:"prompt"`
 	Chosen   string `json:"chosen"`

@@ -80,9 +80,8 @@ func Of(rows []Row) (Set, error) {
 // Rows are the rows, in order. They are the set's own: callers must not change them.
 func (s Set) Rows() []Row { return s.rows }
 
-// Len is the number of rows; Masked how many held personal data.
-func (s Set) Len() int    { return len(s.rows) }
-func (s Set) Masked() int { return s.masked } //nolint:revive // documented with Len
+// Masked is how many rows held personal data.
+func (s Set) Masked() int { return s.masked }
 
 // Digest identifies the content, ids and order included: SHA-256 in hex.
 func (s Set) Digest() string { return s.digest }
@@ -96,8 +95,8 @@ func (s Set) IDs() []string {
 	return ids
 }
 
-// Counts is how many rows each policy has.
-func (s Set) Counts() map[sluice.Policy]int {
+// counts is how many rows each policy has.
+func (s Set) counts() map[sluice.Policy]int {
 	counts := map[sluice.Policy]int{}
 	for _, r := range s.rows {
 		counts[r.Policy]++

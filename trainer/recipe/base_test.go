@@ -30,7 +30,7 @@ func pretrained(t *testing.T, policies []sluice.PolicySpec) string {
 	c.QueryPreAttnScalar, c.Local = 16, []bool{false}
 	m := gemma.Model{Config: c, Weights: gemma.RandomWeights(c, 4), Tokenizer: tok.JSON()}
 	dir := filepath.Join(t.TempDir(), "base")
-	if err := m.Save(dir, false); err != nil {
+	if err := m.Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -66,7 +66,7 @@ func TestAPretrainedBaseIsAdapted(t *testing.T) {
 			if err != nil || m.Recipe != "tiny" {
 				t.Errorf("manifest %+v, %v", m, err)
 			}
-			adapted, err := gemma.LoadDir(dir)
+			adapted, err := gemma.Load(dir)
 			if err != nil {
 				t.Fatal(err)
 			}

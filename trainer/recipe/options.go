@@ -39,8 +39,6 @@ type Options struct {
 	Alone bool
 	// Epochs of SFT; 0 means 3. DPO takes one.
 	Epochs int
-	// StepTimeout is how long one step may take; 0 means five minutes. See [ErrStuck].
-	StepTimeout time.Duration
 	// JobID, Pair, Medium and Large go into the manifest.
 	JobID, Pair, Medium, Large string
 	// Now is the clock of the manifest; nil means time.Now.
@@ -51,10 +49,10 @@ type Options struct {
 type Base struct {
 	// Name is what the manifest calls them; Path is a Hugging Face directory or a GGUF file.
 	Name, Path string
-	// Rank and Alpha of the adapters; 0 means 16 and twice the rank.
+	// Rank and Alpha of the adapters (LoRA: Hu et al. 2021, arXiv:2106.09685); 0 means 16 and twice the rank.
 	Rank  int
 	Alpha float64
-	// Quantize keeps the frozen linears in 4 bits (QLoRA); nil is plain LoRA.
+	// Quantize keeps the frozen linears in 4 bits (QLoRA: Dettmers et al. 2023, arXiv:2305.14314); nil is plain LoRA.
 	Quantize *nf4.Options
 	// Rows is the number of examples of one optimiser step; 0 means 8. Limit is the longest prompt in tokens; 0
 	// means the prompt's own.
@@ -76,14 +74,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Epochs == 0 {
 		o.Epochs = 3
 	}
-	if o.StepTimeout == 0 {
-		o.StepTimeout = 5 * time.Minute
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Epochs < 0 || o.CheckpointEvery < 0 || o.StepTimeout < 0 {
-		return o, fmt.Errorf("train: epochs %d, checkpoint every %d, step timeout %s must not be negative", o.Epochs, o.CheckpointEvery, o.StepTimeout)
+	if o.Epochs < 0 || o.CheckpointEvery < 0 {
+		return o, fmt.Errorf("train: epochs %d, checkpoint every %d must not be negative", o.Epochs, o.CheckpointEvery)
 	}
 	if o.Base != nil {
 		b := *o.Base

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -24,7 +25,7 @@ func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (trai
 	if len(rows) < sluice.FewestTrainExamples {
 		return nil, nil, fmt.Errorf("train: %d rows, want at least %d", len(rows), sluice.FewestTrainExamples)
 	}
-	share := math.Min(validationShare, validationMost/float64(len(rows)))
+	share := min(validationShare, validationMost/float64(len(rows)))
 	present := 0
 	for _, p := range policies {
 		var own []dataset.Row
@@ -33,7 +34,7 @@ func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (trai
 				own = append(own, r)
 			}
 		}
-		slices.SortStableFunc(own, func(a, b dataset.Row) int { return compareDraw(a.ID, b.ID, seed) })
+		slices.SortStableFunc(own, func(a, b dataset.Row) int { return cmp.Compare(draw(a.ID, seed), draw(b.ID, seed)) })
 		n := int(math.Round(share * float64(len(own))))
 		aside, train = append(aside, own[:n]...), append(train, own[n:]...)
 		if len(own) > 1 {
@@ -47,17 +48,6 @@ func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (trai
 		return nil, nil, fmt.Errorf("train: all rows have one policy: there is nothing to tell apart")
 	}
 	return train, aside, nil
-}
-
-func compareDraw(a, b string, seed uint64) int {
-	x, y := draw(a, seed), draw(b, seed)
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
 }
 
 // draw is a number of an id and a seed.

@@ -82,9 +82,8 @@ func TestRarePoliciesAreDrawnMoreOften(t *testing.T) {
 
 func TestAStepThatHangsIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &run{options: Options{StepTimeout: time.Minute}}
 		release := make(chan struct{})
-		_, err := r.watched(func() (learn.Report, error) {
+		_, err := watched(func() (learn.Report, error) {
 			<-release
 			return learn.Report{}, nil
 		})
@@ -92,8 +91,8 @@ func TestAStepThatHangsIsReported(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		close(release)
-		report, err := r.watched(func() (learn.Report, error) {
-			<-time.After(30 * time.Second)
+		report, err := watched(func() (learn.Report, error) {
+			<-time.After(stepTimeout - time.Second)
 			return learn.Report{Loss: 1}, nil
 		})
 		if err != nil || report.Loss != 1 {
@@ -105,7 +104,7 @@ func TestAStepThatHangsIsReported(t *testing.T) {
 // What the linear model learnt must survive its planting, before any training.
 func TestAPlantedLinearModelKeepsItsOrder(t *testing.T) {
 	set, policies := made(t, 160), sluice.DefaultPolicies()
-	router, err := untrained(t.Context(), set, Options{Seed: 1})
+	router, err := untrained(t.Context(), set.Rows(), Options{Seed: 1, Policies: policies})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sluice"
 	"sluice/gemma"
@@ -34,7 +35,7 @@ func begin(ctx context.Context, rows []dataset.Row, o Options) (start, error) {
 	if o.Base != nil {
 		return fromBase(o)
 	}
-	return fromNothing(ctx, rows, o, vocabulary)
+	return fromNothing(ctx, rows, o)
 }
 
 // vocabulary is the most tokens of the default model; few texts give fewer.
@@ -52,9 +53,9 @@ func small(tokens int) gemma.Config {
 }
 
 // fromNothing learns a vocabulary from the rows and draws weights.
-func fromNothing(ctx context.Context, rows []dataset.Row, o Options, most int) (start, error) {
+func fromNothing(ctx context.Context, rows []dataset.Row, o Options) (start, error) {
 	prompt := routing.CompactPrompt(o.Policies)
-	tok, err := tokenizer.Train(texts(rows, prompt), most, routing.Controls(o.Policies)...)
+	tok, err := tokenizer.Train(texts(rows, prompt), vocabulary, routing.Controls(o.Policies)...)
 	if err != nil {
 		return start{}, err
 	}
@@ -133,10 +134,5 @@ func (s start) hyper(steps int, rate float64) learn.Hyper {
 
 // index is a policy's place among the outputs; -1 for one that the router does not know.
 func index(policies []sluice.PolicySpec, policy sluice.Policy) int {
-	for i, p := range policies {
-		if p.Name == policy {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(policies, func(p sluice.PolicySpec) bool { return p.Name == policy })
 }

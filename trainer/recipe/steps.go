@@ -9,9 +9,12 @@ import (
 	"sluice/gemma/learn"
 )
 
-// ErrStuck says that a step did not come back in time. Its goroutine still runs and can't be stopped: whoever
-// gets this error must end the process; the run goes on from its last checkpoint.
+// ErrStuck says that a step did not come back within [stepTimeout]. Its goroutine can't be stopped: it holds its
+// memory, and what it computes on, until the process ends. The run goes on from its last checkpoint, here or elsewhere.
 var ErrStuck = errors.New("a training step hangs")
+
+// stepTimeout is how long one step may take: many times what one does on any machine that is fit for its model.
+const stepTimeout = 5 * time.Minute
 
 // reportEvery is the number of steps between two progress events.
 const reportEvery = 10
@@ -42,7 +45,7 @@ func (r *run) steps(ctx context.Context, s stage) error {
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), r.save())
 		}
-		report, err := r.watched(func() (learn.Report, error) { return s.step(r.point.Step) })
+		report, err := watched(func() (learn.Report, error) { return s.step(r.point.Step) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -69,7 +72,7 @@ func (r *run) steps(ctx context.Context, s stage) error {
 }
 
 // watched runs a step under the watchdog.
-func (r *run) watched(step func() (learn.Report, error)) (learn.Report, error) {
+func watched(step func() (learn.Report, error)) (learn.Report, error) {
 	type result struct {
 		report learn.Report
 		err    error
@@ -79,13 +82,13 @@ func (r *run) watched(step func() (learn.Report, error)) (learn.Report, error) {
 		report, err := step()
 		done <- result{report, err}
 	}()
-	timer := time.NewTimer(r.options.StepTimeout)
+	timer := time.NewTimer(stepTimeout)
 	defer timer.Stop()
 	select {
 	case d := <-done:
 		return d.report, d.err
 	case <-timer.C:
-		return learn.Report{}, fmt.Errorf("%w: no end after %s", ErrStuck, r.options.StepTimeout)
+		return learn.Report{}, fmt.Errorf("%w: no end after %s", ErrStuck, stepTimeout)
 	}
 }
 

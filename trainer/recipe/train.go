@@ -165,5 +165,5 @@ func (r *run) dpo(ctx context.Context) error {
 func (r *run) count(b learn.Batch) {
 	r.report.Steps++
 	r.report.Tokens += int64(b.Rows * b.Width)
-	r.report.FLOPs += learn.MatMulFLOPs(r.start.model.Config, int64(b.Rows*b.Width), int64(b.Rows*b.Slots), true)
+	r.report.FLOPs += learn.MatMulFLOPs(r.start.model.Config, int64(b.Rows*b.Width), int64(b.Rows*b.Slots))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"sluice"
 	"sluice/gemma"
@@ -66,7 +65,7 @@ func (r *run) calibrate(ctx context.Context, w gemma.Weights) (routing.Calibrati
 	}
 	priors := shares(r.train, r.options.Policies)
 	calibration, err := routing.Fit(scores, labels, priors)
-	escalates := slices.IndexFunc(r.options.Policies, func(p sluice.PolicySpec) bool { return p.Name == sluice.Complex })
+	escalates := index(r.options.Policies, sluice.Complex)
 	if err != nil || escalates < 0 {
 		return calibration, err
 	}

@@ -30,7 +30,7 @@ func (s *Snapshot) TestSamples() []evaluation.Sample {
 		}
 		samples = append(samples, evaluation.Sample{
 			ID: r.Key, Text: r.Text, Medium: right(g.Medium), Large: right(g.Large),
-			MediumCost: g.MediumCost, LargeCost: g.LargeCost, CostKnown: true,
+			MediumCost: g.MediumCost, LargeCost: g.LargeCost,
 		})
 	}
 	return samples

@@ -76,7 +76,7 @@ func Dot(a, b []float32) float32 {
 	return (s0 + s1) + (s2 + s3)
 }
 
-// GeGLU sets gate = gelu(gate)·up with the tanh form of GELU, as x·sigmoid(2u).
+// GeGLU sets gate = gelu(gate)·up (Shazeer 2020, arXiv:2002.05202) with the tanh form of GELU, as x·sigmoid(2u).
 func GeGLU(gate, up []float32) {
 	i := 0
 	if vector {

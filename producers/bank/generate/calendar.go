@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -93,13 +92,13 @@ func isLeap(year int) string {
 	return "no"
 }
 
-func minutesBetween(from, to string) string {
+func minutesBetween(from, to string) int64 {
 	a, errA := time.Parse("15:04", from)
 	b, errB := time.Parse("15:04", to)
 	if errA != nil || errB != nil {
 		panic("generate: a time of day in the table above is wrong")
 	}
-	return strconv.Itoa(int(b.Sub(a).Minutes()))
+	return int64(b.Sub(a) / time.Minute)
 }
 
 func calendar() []entry {
@@ -127,19 +126,11 @@ func calendar() []entry {
 	}
 	for _, c := range clock {
 		q := fmt.Sprintf("How many minutes are from %s to %s on the same day?", c.from, c.to)
-		entries = append(entries, ask(d, c.difficulty, q, grouped(atoi(minutesBetween(c.from, c.to)))))
+		entries = append(entries, ask(d, c.difficulty, q, grouped(minutesBetween(c.from, c.to))))
 	}
-	return slices.Clip(entries)
+	return entries
 }
 
 func spellings(t time.Time) string {
 	return written(t) + " / " + t.Format("January 2, 2006") + " / " + t.Format(time.DateOnly)
-}
-
-func atoi(s string) int64 {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		panic("generate: " + err.Error())
-	}
-	return n
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -70,10 +70,14 @@ func lookAndSay(n int) int {
 		}
 		s = next.String()
 	}
-	return int(atoi(s))
+	said, err := strconv.Atoi(s)
+	if err != nil {
+		panic("generate: " + err.Error()) // the table above asks for too long a one
+	}
+	return said
 }
 
-// rankings are people from the tallest down, told in the order of the given pairs.
+// ranking is people from the tallest down, told in the order of the given pairs.
 type ranking struct {
 	tallest    []string
 	told       [][2]int
@@ -112,5 +116,5 @@ func logic() []entry {
 	for _, r := range rankings {
 		entries = append(entries, r.entry())
 	}
-	return slices.Clip(entries)
+	return entries
 }

@@ -155,15 +155,13 @@ func compute(table []item, f func(n int64) string) []item {
 	return out
 }
 
-func whole(n *big.Int) string { return n.String() }
-
 func fibonacci(n int64) string {
 	a, b := big.NewInt(0), big.NewInt(1)
 	for range n {
 		a.Add(a, b)
 		a, b = b, a
 	}
-	return whole(a)
+	return a.String()
 }
 
 func totient(n int64) string {
@@ -239,7 +237,7 @@ func trailingZeros(n int64) string {
 	return strconv.FormatInt(count, 10)
 }
 
-func factorial(n int64) string { return whole(new(big.Int).MulRange(1, n)) }
+func factorial(n int64) string { return new(big.Int).MulRange(1, n).String() }
 
 func triangular(n int64) string { return strconv.FormatInt(n*(n+1)/2, 10) }
 
@@ -309,7 +307,7 @@ func equations(d string) []entry {
 	for _, r := range remainders {
 		q := fmt.Sprintf("What is the remainder of %d to the power %d divided by %d?", r.base, r.exponent, r.modulus)
 		rest := new(big.Int).Exp(big.NewInt(r.base), big.NewInt(r.exponent), big.NewInt(r.modulus))
-		entries = append(entries, ask(d, r.difficulty, q, whole(rest)))
+		entries = append(entries, ask(d, r.difficulty, q, rest.String()))
 	}
 	return entries
 }
