@@ -62,6 +62,9 @@ func (g gemmaRecipe) Train(ctx context.Context, job sluice.TrainingJob, s *snaps
 			trained, _, err = recipe.Train(ctx, set, o, told)
 		}
 	}
+	if errors.Is(err, recipe.ErrStuck) {
+		err = fmt.Errorf("%w: %w", worker.ErrStuck, err)
+	}
 	return trained, err
 }
 
