@@ -95,7 +95,7 @@ func letterOf(m streams.Message) Letter {
 	}
 	l := Letter{ID: fmt.Sprint(undecodable, m.Sequence), Sequence: m.Sequence, Undecodable: true}
 	l.Envelope, l.DiedAt, l.Class = streams.Seal(m), m.StoredAt, sluice.ClassPoison
-	l.Error = fmt.Sprintf("undecodable, as it lies in %s at %d: %v", m.Stream, m.Sequence, err)
+	l.Error = fmt.Sprintf("undecodable: %v", err)
 	if len(tokens) == 4 {
 		l.Stage, l.Reason = tokens[1], sluice.Reason(tokens[2])
 	}

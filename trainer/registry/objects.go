@@ -178,13 +178,14 @@ type impatient struct{ context.Context }
 
 func (i impatient) Deadline() (time.Time, bool) { return time.Now().Add(stall), true }
 
-// whole fails where a reader of the object store has waited in vain, which that reports as nothing read.
+// whole fails where a reader of the object store has waited in vain, which that reports as its pipe's deadline, or as
+// nothing read.
 type whole struct{ r io.Reader }
 
 func (w whole) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
-	if n == 0 && err == nil && len(p) > 0 {
-		return 0, errSilent
+	if n == 0 && err == nil && len(p) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, errSilent
 	}
 	return n, err
 }

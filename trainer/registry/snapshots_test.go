@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,9 @@ func TestForgettingDeletesTheSnapshotsThatHoldSomebodyAndThoseThatNobodyCanRead(
 	_, err = js.Publish(ctx, "$O."+streams.ObjectStoreArtifacts+".M.junk", []byte("no description at all"))
 	must(t, err)
 
+	if err := r.Objects().Read(ctx, "snapshots/lost.jsonl.gz", nothing); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), "none of its 1 parts") {
+		t.Errorf("an object without parts: %v", err)
+	}
 	for _, want := range []registry.Erased{
 		{Held: []string{"snapshots/hers.jsonl.gz"}, Unreadable: []string{"snapshots/lost.jsonl.gz", "snapshots/other-bytes.jsonl.gz"}},
 		{},
