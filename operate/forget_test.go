@@ -242,6 +242,24 @@ func TestForgettingSaysThatAStageDidNotLetGo(t *testing.T) {
 	}
 }
 
+func TestForgettingDoesNotWaitForATraining(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	publish(t, p, must(t)(streams.JobFact(sluice.TrainingJob{ID: "j1"})))
+	publish(t, p, everyFact(t, "acme", "q1", "MARKER")...)
+	worker, err := js.CreateConsumer(t.Context(), streams.StreamJobs, consumerOf(streams.DurableTrain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := worker.Next(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, time.Hour)
+	if err != nil || got.InHand || got.Nothing() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // Two operators who forget at once, say: the first one that is done lets the ring go on.
 func TestForgettingSaysThatTheRingWentOnMeanwhile(t *testing.T) {
 	js := natstest.Log(t)

@@ -55,14 +55,15 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err = errors.Join(err, m.tellUnreadable(ctx, l.JS)); err != nil {
 		return err
 	}
-	if got.InHand {
-		fmt.Fprintln(m.Stdout, c.said(got))
-		return errInHand
-	}
-	if got.Nothing() && !got.Before {
+	if got.Nothing() && !got.Before && !got.InHand {
 		return c.nobody(ctx, db)
 	}
-	fmt.Fprintln(m.Stdout, c.said(got))
+	if !got.Nothing() || !got.InHand {
+		fmt.Fprintln(m.Stdout, c.said(got))
+	}
+	if got.InHand {
+		return errInHand
+	}
 	return nil
 }
 

@@ -125,7 +125,7 @@ func (a *attempt) begin(ctx context.Context) error {
 
 // killed says why a job that takes its workers down is tried no more.
 func (a *attempt) killed() error {
-	return fmt.Errorf("%d attempts came to nothing, the last one since its worker (%s) ended without a word: killed, by a machine that has too little memory, say. "+
+	return fmt.Errorf("%d attempts are spent: the worker of the last one was killed, by a machine out of memory, say (%s ended without a word). "+
 		"Fewer rows (training.max_train) or a larger machine help; sluice train now --seed N asks for it anew", a.lease.Spent, cmp.Or(a.lease.After, "unknown by now"))
 }
 

@@ -112,7 +112,7 @@ func TestAJobThatTakesItsWorkersDownFailsOnceItsAttemptsAreSpent(t *testing.T) {
 	third := child(t, server.URL(), dir, "5")
 	must(t, third.Wait(t.Context()))
 	end := last(t, s, job.ID)
-	if end.Kind != "failed" || !strings.Contains(end.Message, "2 attempts came to nothing") || !strings.Contains(end.Message, "process ") {
+	if end.Kind != "failed" || !strings.Contains(end.Message, "2 attempts are spent") || !strings.Contains(end.Message, "(process ") {
 		t.Errorf("end %+v", end)
 	}
 	if told := kinds(s.events(t, job.ID)); told != "1:started 2:requeued 2:started 3:failed " {
