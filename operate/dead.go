@@ -19,6 +19,9 @@ type Letter struct {
 	// ID names it in commands; it is the last token of its subject.
 	ID       string
 	Sequence uint64
+	// Undecodable says that what DEAD holds there is no letter: it can be shown and dropped, and nothing else. Its ID
+	// is made of its sequence, its envelope holds it as it lies in DEAD, and stage and reason are what its subject says.
+	Undecodable bool
 	streams.DeadLetter
 }
 
@@ -34,6 +37,9 @@ type Selection struct {
 
 // filter is the narrowest subject that holds the selection.
 func (s Selection) filter() (string, error) {
+	if s.Stage == "" && s.Reason == "" {
+		return "", nil // what nobody can read may lie anywhere
+	}
 	tokens := []string{"dead", "*", "*", "*"}
 	if s.Stage != "" {
 		tokens[1] = s.Stage
@@ -68,21 +74,32 @@ func Letters(ctx context.Context, js jetstream.JetStream, s Selection) ([]Letter
 		if err != nil {
 			return nil, fmt.Errorf("dead letters: %w", err)
 		}
-		l, err := letterOf(m)
-		if err != nil {
-			return nil, err
-		}
-		letters = append(letters, l)
+		letters = append(letters, letterOf(m))
 	}
 	return pick(letters, s.IDs)
 }
 
-func letterOf(m streams.Message) (Letter, error) {
+// undecodable begins the id of what is no letter; its sequence in DEAD follows.
+const undecodable = "undecodable-"
+
+// letterOf reads a message of DEAD. One that can't be read is a letter too, so that it neither hides others nor stays
+// for ever.
+func letterOf(m streams.Message) Letter {
+	tokens := strings.Split(m.Subject, ".")
 	dead, err := streams.ParseDead(m)
-	if err != nil {
-		return Letter{}, fmt.Errorf("dead letter %d: %w", m.Sequence, err)
+	if err == nil && dead.Stage != "" && len(tokens) == 4 {
+		return Letter{ID: tokens[3], Sequence: m.Sequence, DeadLetter: dead}
 	}
-	return Letter{ID: m.Subject[strings.LastIndexByte(m.Subject, '.')+1:], Sequence: m.Sequence, DeadLetter: dead}, nil
+	if err == nil {
+		err = errors.New("it names no stage, or lies under another subject than its own")
+	}
+	l := Letter{ID: fmt.Sprint(undecodable, m.Sequence), Sequence: m.Sequence, Undecodable: true}
+	l.Envelope, l.DiedAt, l.Class = streams.Seal(m), m.StoredAt, sluice.ClassPoison
+	l.Error = fmt.Sprintf("undecodable: %v", err)
+	if len(tokens) == 4 {
+		l.Stage, l.Reason = tokens[1], sluice.Reason(tokens[2])
+	}
+	return l
 }
 
 // pick keeps the letters that ids name.
@@ -95,6 +112,10 @@ func pick(letters []Letter, ids []string) ([]Letter, error) {
 	for _, id := range ids {
 		var found []string
 		for _, l := range letters {
+			if l.ID == id {
+				found = []string{id}
+				break
+			}
 			if strings.HasPrefix(l.ID, id) {
 				found = append(found, l.ID)
 			}
@@ -116,21 +137,37 @@ func pick(letters []Letter, ids []string) ([]Letter, error) {
 
 // Revive hands each letter's message to the stage that it died in, confirms that, and only then deletes
 // the letter. Doing it twice, or dying in the middle and doing it again, hands each message over once
-// (Invariant 8). It returns how many letters are gone from DEAD.
+// (Invariant 8). It returns how many letters are gone from DEAD; those that can't be handed over stay there, and the
+// error names them.
 func Revive(ctx context.Context, js jetstream.JetStream, p Publisher, letters []Letter) (int, error) {
-	for i, l := range letters {
-		m, err := streams.ReplayMessage(l.DeadLetter)
+	n := 0
+	var faults []error
+	for _, l := range letters {
+		m, err := l.handOver()
 		if err != nil {
-			return i, fmt.Errorf("replay %s: %w", l.ID, err)
+			faults = append(faults, fmt.Errorf("replay %s: %w", l.ID, err))
+			continue
 		}
 		if _, err := p.Publish(ctx, []streams.Message{m}); err != nil { // Invariant 1
-			return i, fmt.Errorf("replay %s: %w", l.ID, err)
+			return n, errors.Join(append(faults, fmt.Errorf("replay %s: %w", l.ID, err))...)
 		}
 		if err := remove(ctx, js, l); err != nil {
-			return i, err
+			return n, errors.Join(append(faults, err)...)
 		}
+		n++
 	}
-	return len(letters), nil
+	return n, errors.Join(faults...)
+}
+
+// ErrUndecodable says that a dead letter can't be replayed, since it can't be read.
+var ErrUndecodable = errors.New("it can't be read, so that nobody knows what died: sluice dead show shows its bytes, sluice dead drop deletes it")
+
+// handOver is the letter's message for the stage that it died in.
+func (l Letter) handOver() (streams.Message, error) {
+	if l.Undecodable {
+		return streams.Message{}, ErrUndecodable
+	}
+	return streams.ReplayMessage(l.DeadLetter)
 }
 
 // Drop deletes letters for good and returns how many.

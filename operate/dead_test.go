@@ -1,7 +1,9 @@
 package operate_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,5 +155,73 @@ func TestDroppingDeletesAndHandsNothingOver(t *testing.T) {
 	left := letters(t, js, operate.Selection{})
 	if len(left) != 1 || left[0].Stage != "answer" || messages(t, js, streams.StreamRetries) != 0 {
 		t.Errorf("left %+v, %d hand-overs", left, messages(t, js, streams.StreamRetries))
+	}
+}
+
+// junk stores bytes in DEAD that are no letter and returns their sequence.
+func junk(t *testing.T, js jetstream.JetStream, subject, data string) uint64 {
+	t.Helper()
+	ack, err := js.Publish(t.Context(), subject, []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ack.Sequence
+}
+
+func TestOneUndecodableLetterHidesNoOtherAndCanBeShownAndDropped(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	bury(t, p, "judge", sluice.ReasonUnparseable, 1, time.Now().UTC())
+	under := map[uint64]string{ // each of another kind of unreadable
+		junk(t, js, "dead.judge.unparseable.abc", "\xc1 MARKER"): "judge",
+		junk(t, js, "dead.x", "MARKER"):                          "",
+		junk(t, js, "dead.judge.refused.empty", "\x80"):          "judge",
+	}
+	good := bury(t, p, "answer", sluice.ReasonRefused, 2, time.Now().UTC())
+
+	all := letters(t, js, operate.Selection{})
+	if len(all) != 5 {
+		t.Fatalf("%d letters, want 5: %+v", len(all), all)
+	}
+	for _, l := range all {
+		stage, bad := under[l.Sequence]
+		if l.Undecodable != bad {
+			t.Errorf("letter %s at %d: undecodable %v", l.ID, l.Sequence, l.Undecodable)
+		}
+		if !bad {
+			continue
+		}
+		if l.ID != fmt.Sprintf("undecodable-%d", l.Sequence) || l.Stage != stage || l.DiedAt.IsZero() || !strings.Contains(l.Error, "undecodable") {
+			t.Errorf("shown as %+v", l)
+		}
+		if found, err := operate.Find(t.Context(), js, l.ID); err != nil || found.Sequence != l.Sequence || len(found.Envelope.Data) == 0 {
+			t.Errorf("found %+v, %v", found, err)
+		}
+	}
+	if newest, total, err := operate.Newest(t.Context(), js, 3); err != nil || total != 5 || len(newest) != 3 || newest[0].ID != good.ID() {
+		t.Errorf("the newest are %+v of %d, %v", newest, total, err)
+	}
+	// The stage's own selection sees those that lie under its name.
+	if got := letters(t, js, operate.Selection{Stage: "judge"}); len(got) != 3 {
+		t.Errorf("%d letters of judge, want 3", len(got))
+	}
+
+	n, err := operate.Revive(t.Context(), js, p, all)
+	if n != 2 || !errors.Is(err, operate.ErrUndecodable) || messages(t, js, streams.StreamRetries) != 2 {
+		t.Errorf("replayed %d, %v; %d hand-overs", n, err, messages(t, js, streams.StreamRetries))
+	}
+	left := letters(t, js, operate.Selection{})
+	if len(left) != 3 {
+		t.Errorf("%d letters left, want the undecodable ones", len(left))
+	}
+	one := letters(t, js, operate.Selection{IDs: []string{left[0].ID}})
+	if n, err := operate.Drop(t.Context(), js, one); n != 1 || err != nil {
+		t.Errorf("dropped %d, %v", n, err)
+	}
+	if _, err := operate.Find(t.Context(), js, left[0].ID); !errors.Is(err, operate.ErrNoLetter) {
+		t.Errorf("the dropped one: %v", err)
+	}
+	if _, err := operate.Find(t.Context(), js, "undecodable-x"); !errors.Is(err, operate.ErrNoLetter) {
+		t.Errorf("an id that is none: %v", err)
 	}
 }

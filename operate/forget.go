@@ -33,18 +33,33 @@ type Tables interface {
 	// died at the entrance.
 	UnnamedLetters(ctx context.Context) (map[string]streams.Message, error)
 	// Forget erases queries with everything that was made of them, and the dead letters named; it keeps
-	// facts about the queries that arrive later out.
-	Forget(ctx context.Context, keys, letters []string) error
+	// facts about the queries that arrive later out. rows counts what it erased, fresh the keys that it was not told
+	// to forget before.
+	Forget(ctx context.Context, keys, letters []string) (rows, fresh int64, err error)
 }
 
 // Forgotten says what was erased.
 type Forgotten struct {
-	// Keys counts queries, Messages those that were erased from each stream.
+	// Keys counts queries, those that nothing was found of included; Messages what was erased from each stream, and
+	// Rows from the tables.
 	Keys     int
 	Messages map[string]int
-	// InHand is true where a stage still held messages when patience ended: what it makes of them may be
-	// stored yet, so that the same must be done again.
+	Rows     int64
+	// Before is true where every one of the keys had been forgotten before.
+	Before bool
+	// InHand is true where a stage still held messages when patience ended, or was handed some before all was erased:
+	// what it makes of them may be stored yet, so that the same must be done again.
 	InHand bool
+}
+
+// Nothing says that neither the log nor the tables had anything of the person.
+func (f Forgotten) Nothing() bool {
+	for _, n := range f.Messages {
+		if n > 0 {
+			return false
+		}
+	}
+	return f.Rows == 0
 }
 
 // Forget erases a person's queries: from the tables first, which from then on refuse what is still on its
@@ -53,7 +68,7 @@ type Forgotten struct {
 // paused, for at most patience, until every stage has let go. The ledger's lines stay: they hold nothing
 // that the query said.
 func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, patience time.Duration) (Forgotten, error) {
-	out := Forgotten{Messages: map[string]int{}}
+	out := Forgotten{Messages: map[string]int{}, Before: true}
 	decisions := map[string]bool{}
 	if p.Tenant == "" && p.ID == "" {
 		return out, errors.New("forget: neither a tenant nor an id")
@@ -63,7 +78,7 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	if err != nil {
 		return fail(err)
 	}
-	if err := forgetRows(ctx, t, p, keys, decisions); err != nil {
+	if err := forgetRows(ctx, t, p, keys, decisions, &out); err != nil {
 		return fail(err)
 	}
 	until := time.Now().Add(patience)
@@ -76,23 +91,26 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	if err != nil {
 		return fail(err)
 	}
-	out.InHand = !settled
 	// Until a pass finds nothing: a replica that answered one of them may have lagged behind.
 	for erased := 1; erased > 0; {
 		if erased, err = erase(ctx, js, p, keys, decisions, out.Messages); err != nil {
 			return fail(err)
 		}
 	}
-	out.Keys = len(keys)
+	handedOut, err := goneOn(ctx, js, marks)
+	if err != nil {
+		return fail(err)
+	}
+	out.InHand = !settled || handedOut
 	// Once more: raw messages may have named keys that neither tables nor ACCEPTED knew.
-	if err := forgetRows(ctx, t, p, keys, decisions); err != nil {
+	if err := forgetRows(ctx, t, p, keys, decisions, &out); err != nil {
 		return fail(err)
 	}
 	return out, nil
 }
 
 // forgetRows erases from the tables what is known to be the person's by now.
-func forgetRows(ctx context.Context, t Tables, p Person, keys, decisions map[string]bool) error {
+func forgetRows(ctx context.Context, t Tables, p Person, keys, decisions map[string]bool, out *Forgotten) error {
 	unnamed, err := t.UnnamedLetters(ctx)
 	if err != nil {
 		return err
@@ -103,7 +121,13 @@ func forgetRows(ctx context.Context, t Tables, p Person, keys, decisions map[str
 			letters = append(letters, id)
 		}
 	}
-	return t.Forget(ctx, slices.Sorted(maps.Keys(keys)), letters)
+	all := slices.Sorted(maps.Keys(keys))
+	if p.ID == "" {
+		all = append(all, sluice.QueryKey(p.Tenant, "", "")) // no query's: it tells later on that this was done before
+	}
+	rows, fresh, err := t.Forget(ctx, all, letters)
+	out.Keys, out.Rows, out.Before = len(keys), out.Rows+rows, out.Before && fresh == 0
+	return err
 }
 
 // keysOf lists the keys of a person's queries: those that the tables know and those that the log has.

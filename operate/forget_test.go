@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sluice"
 	"sluice/internal/natstest"
 	"sluice/operate"
@@ -33,13 +35,18 @@ func (t *tables) UnnamedLetters(context.Context) (map[string]streams.Message, er
 	}, nil
 }
 
-func (t *tables) Forget(_ context.Context, keys, letters []string) error {
+func (t *tables) Forget(_ context.Context, keys, letters []string) (rows, fresh int64, err error) {
+	for _, key := range keys {
+		if !slices.Contains(t.forgotten, key) {
+			fresh++
+		}
+	}
 	t.forgotten, t.letters = keys, letters
 	if t.onForget != nil {
 		t.onForget()
 		t.onForget = nil
 	}
-	return nil
+	return 0, fresh, nil
 }
 
 // everyFact is one message of every stream about one query, with the marker wherever a person's words go.
@@ -232,5 +239,76 @@ func TestForgettingSaysThatAStageDidNotLetGo(t *testing.T) {
 	}
 	if n := messages(t, js, streams.StreamAnswers); n != 0 {
 		t.Errorf("%d answers left", n)
+	}
+}
+
+func TestForgettingDoesNotWaitForATraining(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	publish(t, p, must(t)(streams.JobFact(sluice.TrainingJob{ID: "j1"})))
+	publish(t, p, everyFact(t, "acme", "q1", "MARKER")...)
+	worker, err := js.CreateConsumer(t.Context(), streams.StreamJobs, consumerOf(streams.DurableTrain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := worker.Next(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, time.Hour)
+	if err != nil || got.InHand || got.Nothing() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Two operators who forget at once, say: the first one that is done lets the ring go on.
+func TestForgettingSaysThatTheRingWentOnMeanwhile(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	publish(t, p, everyFact(t, "acme", "q1", "MARKER")...)
+	publish(t, p, accepted(t, "k2", 0))
+	consumer, err := js.CreateConsumer(t.Context(), streams.StreamAccepted, consumerOf("answer-v1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := func() jetstream.Msg {
+		m, err := consumer.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := take()
+	looks, err := js.Conn().SubscribeSync("$JS.API.CONSUMER.INFO." + streams.StreamAccepted + ".answer-v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan operate.Forgotten, 1)
+	go func() { // ends with Forget; joined by the channel
+		got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, time.Minute)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- got
+	}()
+	for range 2 { // it has seen how far deliveries are, and now waits for what is in hand
+		if _, err := looks.NextMsgWithContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stream, err := js.Stream(t.Context(), streams.StreamAccepted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.ResumeConsumer(t.Context(), "answer-v1"); err != nil {
+		t.Fatal(err)
+	}
+	second := take()
+	for _, m := range []jetstream.Msg{first, second} {
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := <-done; !got.InHand {
+		t.Errorf("the ring went on, and the result is %+v", got)
 	}
 }

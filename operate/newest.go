@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -32,11 +34,7 @@ func Newest(ctx context.Context, js jetstream.JetStream, n int) (letters []Lette
 			if err != nil {
 				return nil, 0, fmt.Errorf("dead letters: %w", err)
 			}
-			l, err := letterOf(m)
-			if err != nil {
-				return nil, 0, err
-			}
-			letters = append(letters, l)
+			letters = append(letters, letterOf(m))
 		}
 		if len(letters) >= n || from == state.FirstSeq {
 			break
@@ -51,11 +49,22 @@ func Find(ctx context.Context, js jetstream.JetStream, id string) (Letter, error
 	if err := streams.ValidToken("id of a dead letter", id); err != nil {
 		return Letter{}, err
 	}
-	for m, err := range streams.Scan(ctx, js, streams.StreamDead, streams.Window{Filter: "dead.*.*." + id}) {
+	w := streams.Window{Filter: "dead.*.*." + id}
+	if sequence, ok := strings.CutPrefix(id, undecodable); ok {
+		from, err := strconv.ParseUint(sequence, 10, 64)
+		if err != nil {
+			return Letter{}, fmt.Errorf("dead letter %s: %w", id, ErrNoLetter)
+		}
+		w = streams.Window{From: from}
+	}
+	for m, err := range streams.Scan(ctx, js, streams.StreamDead, w) {
 		if err != nil {
 			return Letter{}, fmt.Errorf("dead letter %s: %w", id, err)
 		}
-		return letterOf(m)
+		if l := letterOf(m); l.ID == id {
+			return l, nil
+		}
+		break // its place is empty
 	}
 	return Letter{}, fmt.Errorf("dead letter %s: %w", id, ErrNoLetter)
 }

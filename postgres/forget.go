@@ -18,6 +18,13 @@ type Forgotten struct {
 	// Decisions about the queries, and Feedback on those.
 	Decisions int64 `json:"decisions"`
 	Feedback  int64 `json:"feedback"`
+	// Fresh counts the keys that were not forgotten before.
+	Fresh int64 `json:"fresh"`
+}
+
+// Rows is how many rows were erased or made nobody's.
+func (f Forgotten) Rows() int64 {
+	return f.Queries + f.DeadLetters + f.Calls + f.Decisions + f.Feedback
 }
 
 // Forget erases queries from every table in one transaction and remembers their keys, so that the recorder
@@ -26,10 +33,12 @@ type Forgotten struct {
 func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten, error) {
 	var f Forgotten
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO forgotten (query_key)
-			SELECT DISTINCT key FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys); err != nil {
+		fresh, err := tx.Exec(ctx, `INSERT INTO forgotten (query_key)
+			SELECT DISTINCT key FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys)
+		if err != nil {
 			return err
 		}
+		f.Fresh = fresh.RowsAffected()
 		if _, err := tx.Exec(ctx, `INSERT INTO forgotten_decisions (decision_id)
 			SELECT DISTINCT id FROM decisions WHERE query_key = ANY ($1) ORDER BY id ON CONFLICT DO NOTHING`, keys); err != nil {
 			return err
@@ -63,9 +72,9 @@ func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten
 }
 
 // ForgetTenant erases what names a tenant and no query: its words on answers, those on decisions that are gone from
-// the tables included; and its name in the hours' spend, whose money goes on to be nobody's.
-func (db *DB) ForgetTenant(ctx context.Context, tenant string) error {
-	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+// the tables included; and its name in the hours' spend, whose money goes on to be nobody's. It counts the rows.
+func (db *DB) ForgetTenant(ctx context.Context, tenant string) (rows int64, err error) {
+	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		for _, sql := range []string{
 			`DELETE FROM feedback WHERE tenant = $1`,
 			`INSERT INTO spend_hours AS h SELECT hour_at, '', key_id, model, decisions, cost_microusd FROM spend_hours WHERE tenant = $1
@@ -73,16 +82,20 @@ func (db *DB) ForgetTenant(ctx context.Context, tenant string) error {
 			 SET decisions = h.decisions + excluded.decisions, cost_microusd = h.cost_microusd + excluded.cost_microusd`,
 			`DELETE FROM spend_hours WHERE tenant = $1`,
 		} {
-			if _, err := tx.Exec(ctx, sql, tenant); err != nil {
+			tag, err := tx.Exec(ctx, sql, tenant)
+			if err != nil {
 				return err
+			}
+			if tag.Delete() {
+				rows += tag.RowsAffected()
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("forget tenant: %w", err)
+		return 0, fmt.Errorf("forget tenant: %w", err)
 	}
-	return nil
+	return rows, nil
 }
 
 // KeysOfTenant lists the keys of a tenant's queries: those in the tables, and those that the ledger alone

@@ -119,7 +119,7 @@ func TestForgettingErasesAQueryFromEveryTableAndKeepsTheMoney(t *testing.T) {
 	}
 	id, _ := letter.Rows[0][0].(string)
 	f, err := db.Forget(t.Context(), keys, []string{id})
-	if err != nil || f.Queries != 4 || f.DeadLetters != 1 || f.Calls != 20 {
+	if err != nil || f.Queries != 4 || f.DeadLetters != 1 || f.Calls != 20 || f.Fresh != 4 || f.Rows() < 25 {
 		t.Errorf("forgot %+v, %v", f, err)
 	}
 	for _, k := range keys {

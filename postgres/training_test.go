@@ -126,9 +126,16 @@ func TestRunsAndModelsAreWhatWasToldInWhateverOrder(t *testing.T) {
 		e{JobID: "j2", Kind: "refused", Attempt: 1, Sequence: 2, ModelVersion: "gemma-2", Message: "not surely better"},
 		e{JobID: "j3", Kind: "registered", Attempt: 1, Sequence: 1, ModelVersion: "knn-1", Details: `{"kind":"knn"}`},
 		e{JobID: "j3", Kind: "promoted", Attempt: 1, Sequence: 2, ModelVersion: "knn-1"},
+		e{JobID: "j4", Kind: "queued", Sequence: 1},
+		e{JobID: "j4", Kind: "canceled", Attempt: 1, Sequence: 1, Worker: "train cancel"},
+		e{JobID: "j5", Kind: "started", Attempt: 1, Sequence: 1, Worker: "w1"},
+		e{JobID: "j5", Kind: "failed", Attempt: 2, Sequence: 1, Worker: "w2"},
 		e{JobID: "import-1", Kind: "registered", Sequence: 1, ModelVersion: "gemma-3", Details: `not json`},
 	)
-	job := []sluice.Fact[sluice.TrainingJob]{{At: world.Start, Value: sluice.TrainingJob{ID: "j1", Trigger: "count", Seed: 1<<64 - 1, AskedAt: world.Start}}}
+	var job []sluice.Fact[sluice.TrainingJob]
+	for _, id := range []string{"j1", "j4", "j5"} {
+		job = append(job, sluice.Fact[sluice.TrainingJob]{Ref: len(job), At: world.Start, Value: sluice.TrainingJob{ID: id, Trigger: "count", Seed: 1<<64 - 1, AskedAt: world.Start}})
+	}
 	if err := recorder.RecordTraining(t.Context(), nil, events[5:]); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +150,7 @@ func TestRunsAndModelsAreWhatWasToldInWhateverOrder(t *testing.T) {
 	}
 	defer db.Close()
 	runs, err := db.Table(t.Context(), `SELECT status, message, attempts, model_version, jsonb_array_length(loss_curve),
-		loss_curve -> 1 ->> 'loss', ended_at IS NOT NULL, results::text FROM training_runs`)
+		loss_curve -> 1 ->> 'loss', ended_at IS NOT NULL, results::text FROM training_runs WHERE job_id = 'j1'`)
 	if err != nil || len(runs.Rows) != 1 {
 		t.Fatalf("runs %v, %v", runs.Rows, err)
 	}
@@ -152,6 +159,10 @@ func TestRunsAndModelsAreWhatWasToldInWhateverOrder(t *testing.T) {
 		if runs.Rows[0][i] != want[i] {
 			t.Errorf("column %s: %v, want %v", runs.Columns[i], runs.Rows[0][i], want[i])
 		}
+	}
+	began, err := db.Table(t.Context(), `SELECT string_agg(concat_ws(':', job_id, status, attempts), ' ' ORDER BY job_id) FROM training_runs`)
+	if err != nil || began.Rows[0][0] != "j1:promoted:2 j4:canceled:0 j5:failed:1" {
+		t.Errorf("workers that began: %v, %v", began.Rows, err)
 	}
 	models, err := db.Table(t.Context(), `SELECT version, status, coalesce(reason, '') FROM models ORDER BY version`)
 	if err != nil {

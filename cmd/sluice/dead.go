@@ -69,7 +69,7 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
 		}
 		t := newTable(m.Stdout, "id", "died at", "stage", "reason", "class", "attempts", "message", "error").numbers(6)
 		for _, l := range letters {
-			t.row(l.ID[:12], l.DiedAt.Format(time.RFC3339), l.Stage, string(l.Reason), string(l.Class),
+			t.row(shortID(l), l.DiedAt.Format(time.RFC3339), l.Stage, string(l.Reason), string(l.Class),
 				strconv.Itoa(l.Attempts), fmt.Sprintf("%s %d", l.Envelope.Stream, l.Envelope.Sequence), oneLine(wrong(l), 80))
 		}
 		if len(letters) > 0 {
@@ -78,6 +78,14 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
 		fmt.Fprintln(m.Stderr, several(len(letters), "dead letter", "dead letters"))
 		return nil
 	})
+}
+
+// shortID is as much of a letter's id as tells it from others.
+func shortID(l operate.Letter) string {
+	if l.Undecodable {
+		return l.ID
+	}
+	return l.ID[:min(12, len(l.ID))]
 }
 
 // wrong is what a letter died of, without the place, which stands beside it.
@@ -114,6 +122,8 @@ type shownLetter struct {
 	StoredAt   time.Time         `json:"stored_at"`
 	Header     map[string]string `json:"header,omitempty"`
 	Bytes      int               `json:"bytes"`
+	// Undecodable says that the letter itself can't be read: it can be dropped, and not replayed.
+	Undecodable bool `json:"undecodable,omitempty"`
 	// One of the two holds the payload: Data where it is msgpack or JSON, Raw where it is anything else.
 	Data any    `json:"data,omitempty"`
 	Raw  string `json:"raw,omitempty"`
@@ -127,7 +137,7 @@ func (m *Main) printLetters(letters []operate.Letter) error {
 		s := shownLetter{
 			ID: l.ID, Stage: l.Stage, Class: l.Class, Reason: l.Reason, Error: l.Error, Attempts: l.Attempts,
 			Deliveries: l.Deliveries, DiedAt: l.DiedAt, Subject: e.Subject, Stream: e.Stream, Sequence: e.Sequence,
-			StoredAt: e.StoredAt, Header: e.Header, Bytes: len(e.Data),
+			StoredAt: e.StoredAt, Header: e.Header, Bytes: len(e.Data), Undecodable: l.Undecodable,
 		}
 		s.Data, s.Raw = readable(e)
 		if err := enc.Encode(s); err != nil {
@@ -187,7 +197,7 @@ func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
 func revived(letters []operate.Letter) iter.Seq2[streams.Message, error] {
 	return func(yield func(streams.Message, error) bool) {
 		for _, l := range letters {
-			if l.Stage != record.Name && !yield(l.Envelope.Open(), nil) {
+			if l.Stage != record.Name && !l.Undecodable && !yield(l.Envelope.Open(), nil) {
 				return
 			}
 		}

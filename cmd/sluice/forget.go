@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/operate"
 	"sluice/postgres"
@@ -45,28 +48,61 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
-	got, err := operate.Forget(ctx, l.JS, forgetful{db, c.whole(), objects}, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	f := &forgetful{DB: db, tenant: c.whole(), objects: objects}
+	got, err := operate.Forget(ctx, l.JS, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	got.Rows += int64(len(f.erased.Held))
+	f.tell(m)
+	if err = errors.Join(err, m.tellUnreadable(ctx, l.JS)); err != nil {
+		return err
+	}
+	if got.Nothing() && !got.Before && !got.InHand {
+		return c.nobody(ctx, db)
+	}
+	if !got.Nothing() || !got.InHand {
+		fmt.Fprintln(m.Stdout, c.said(got))
+	}
+	if got.InHand {
+		return errInHand
+	}
+	return nil
+}
+
+// who names what is to be forgotten.
+func (c *forgetCmd) who() string {
+	tenant := "the default tenant"
+	if c.Tenant != "" {
+		tenant = fmt.Sprintf("tenant %q", c.Tenant)
+	}
+	if c.ID != "" {
+		return fmt.Sprintf("id %q of %s", c.ID, tenant)
+	}
+	return tenant
+}
+
+// said is what was done, in words.
+func (c *forgetCmd) said(got operate.Forgotten) string {
 	messages := 0
 	for _, n := range got.Messages {
 		messages += n
 	}
-	fmt.Fprintf(m.Stdout, "%s forgotten; %s of the log overwritten%s\n",
-		several(got.Keys, "query", "queries"), several(messages, "message", "messages"), c.remark(got.Keys, messages))
-	if err == nil && got.InHand {
-		return errInHand
+	if got.Nothing() {
+		return c.who() + " was forgotten before; nothing more of it was found"
 	}
-	return err
+	return fmt.Sprintf("%s: %s forgotten; %s of the log overwritten, %s of the tables erased, or made nobody's; the tables keep the keys (hashes) to refuse what arrives late",
+		c.who(), several(got.Keys, "query", "queries"), several(messages, "message", "messages"), several(got.Rows, "row", "rows"))
 }
 
-// remark says what else there is to know: what is kept, and that there may have been nothing.
-func (c *forgetCmd) remark(keys, messages int) string {
-	switch {
-	case keys == 0 && messages == 0:
-		return "; the log and the tables know no query of this tenant"
-	case messages == 0:
-		return ", which holds nothing of it: check --id and --tenant, unless this was done before"
+// nobody tells that there was nothing to forget, and what was done all the same.
+func (c *forgetCmd) nobody(ctx context.Context, db *postgres.DB) error {
+	if c.ID == "" {
+		return fmt.Errorf("nothing of %s was found in the log or the tables: check --tenant", c.who())
 	}
-	return "; the tables keep their keys (a hash) to refuse what arrives late"
+	elsewhere := ""
+	keys, err := db.KeysOfID(ctx, c.ID)
+	if err == nil && len(keys) > 0 {
+		elsewhere = fmt.Sprintf(" (%s that id)", several(len(keys), "query of another tenant has", "queries of other tenants have"))
+	}
+	return errors.Join(err, fmt.Errorf("nothing was found under %s: check --id and --tenant%s; what comes under it later is kept out of the tables", c.who(), elsewhere))
 }
 
 // whole is the tenant of which everything is forgotten; empty where it is one query.
@@ -83,25 +119,51 @@ type forgetful struct {
 	// tenant is the one that is forgotten with everything, if any.
 	tenant  string
 	objects *registry.Objects
+	erased  registry.Erased
 }
 
-// Forget erases and leaves the counting to the log. A snapshot that holds one of the queries goes whole.
-func (f forgetful) Forget(ctx context.Context, keys, letters []string) error {
-	if _, err := f.DB.Forget(ctx, keys, letters); err != nil {
-		return err
+// Forget erases. A snapshot that holds one of the queries goes whole.
+func (f *forgetful) Forget(ctx context.Context, keys, letters []string) (rows, fresh int64, err error) {
+	got, err := f.DB.Forget(ctx, keys, letters)
+	if err != nil {
+		return 0, 0, err
 	}
 	forgotten := make(map[string]bool, len(keys))
 	for _, key := range keys {
 		forgotten[key] = true
 	}
-	if _, err := f.objects.ForgetIn(ctx, func(key string) bool { return forgotten[key] }); err != nil || f.tenant == "" {
-		return err
+	erased, err := f.objects.ForgetIn(ctx, time.Now(), func(key string) bool { return forgotten[key] })
+	f.erased.Held = append(f.erased.Held, erased.Held...)
+	f.erased.Unreadable = append(f.erased.Unreadable, erased.Unreadable...)
+	if err != nil || f.tenant == "" {
+		return got.Rows(), got.Fresh, err
 	}
-	return f.ForgetTenant(ctx, f.tenant)
+	rows, err = f.ForgetTenant(ctx, f.tenant)
+	return got.Rows() + rows, got.Fresh, err
+}
+
+// tell names the snapshots that are gone.
+func (f *forgetful) tell(m *Main) {
+	for _, name := range f.erased.Held {
+		fmt.Fprintf(m.Stderr, "%s held some of it and is deleted: its training can't be done again\n", name)
+	}
+	for _, name := range f.erased.Unreadable {
+		fmt.Fprintf(m.Stderr, "%s can't be read and is deleted, since nobody can say whose words are in it: its training can't be done again\n", name)
+	}
+}
+
+// tellUnreadable says where words of anybody may be left.
+func (m *Main) tellUnreadable(ctx context.Context, js jetstream.JetStream) error {
+	letters, err := operate.Letters(ctx, js, operate.Selection{})
+	n := len(slices.DeleteFunc(letters, func(l operate.Letter) bool { return !l.Undecodable }))
+	if n > 0 {
+		fmt.Fprintf(m.Stderr, "%s can't be read, so that nobody can say whose words are in it: sluice dead list, show and drop\n", several(n, "dead letter", "dead letters"))
+	}
+	return err
 }
 
 // UnnamedLetters reads what died at the entrance.
-func (f forgetful) UnnamedLetters(ctx context.Context) (map[string]streams.Message, error) {
+func (f *forgetful) UnnamedLetters(ctx context.Context) (map[string]streams.Message, error) {
 	t, err := f.Table(ctx, `SELECT id, stream, subject, content_type, raw FROM dead_letters WHERE query_key IS NULL`)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,9 @@ func (p *pageSources) dead(ctx context.Context) (page.Letters, error) {
 	}
 	all := page.Letters{Total: total, List: make([]page.Letter, 0, len(letters))}
 	for _, l := range letters {
-		all.List = append(all.List, page.Letter{ID: l.ID, Stage: l.Stage, Reason: string(l.Reason), Error: oneLine(l.Error, 300), DiedAt: l.DiedAt})
+		all.List = append(all.List, page.Letter{
+			ID: l.ID, Stage: l.Stage, Reason: string(l.Reason), Error: oneLine(l.Error, 300), DiedAt: l.DiedAt, Undecodable: l.Undecodable,
+		})
 	}
 	return all, nil
 }
@@ -68,6 +70,9 @@ func (p *pageSources) replay(ctx context.Context, id string) error {
 	}
 	if err == nil {
 		_, err = operate.Revive(ctx, p.g.log.JS, p.g.publisher, []operate.Letter{l})
+	}
+	if errors.Is(err, operate.ErrUndecodable) {
+		return &page.Fault{Status: http.StatusConflict, Message: "This letter can't be read: sluice dead show shows its bytes, sluice dead drop deletes it."}
 	}
 	return err
 }

@@ -309,9 +309,17 @@ func TestForgettingLeavesNoTrace(t *testing.T) {
 	}
 	p.must("forget", "--tenant", "acme")
 	p.must("forget", "--tenant", "acme") // twice is once
-	for _, nobody := range [][]string{{"--tenant", "acne"}, {"--id", "q9"}} {
-		if out := p.must(append([]string{"forget"}, nobody...)...); !strings.Contains(out, "; 0 messages of the log") || !strings.Contains(out, nobody[0]) && !strings.Contains(out, "no query of this tenant") {
-			t.Errorf("forgetting %v, who is not there: %s", nobody, out)
+	for nobody, want := range map[string]string{
+		"--tenant acne":         `nothing of tenant "acne" was found`,
+		"--id q9":               `nothing was found under id "q9" of the default tenant`,
+		"--tenant acne --id q1": `id "q1" of tenant "acne": check --id and --tenant (1 query of another tenant has that id)`,
+	} {
+		args := append([]string{"forget"}, strings.Fields(nobody)...)
+		if _, errs, status := p.run(args...); status != statusFailed || !strings.Contains(errs, want) {
+			t.Errorf("forgetting %s, who is not there: status %d, %s", nobody, status, errs)
+		}
+		if out := p.must(args...); !strings.Contains(out, "was forgotten before") {
+			t.Errorf("once more: %s", out)
 		}
 	}
 	if left := traces(t, p, where.NATS, "MARKERANN"); len(left) > 0 {

@@ -209,4 +209,6 @@ type Letter struct {
 	Reason string    `json:"reason"`
 	Error  string    `json:"error"`
 	DiedAt time.Time `json:"died_at"`
+	// Undecodable says that nobody can read it: it can't be replayed.
+	Undecodable bool `json:"undecodable,omitempty"`
 }

@@ -142,19 +142,29 @@ func TestALeaseIsOneWorkersUntilItFallsSilent(t *testing.T) {
 	must(t, first.Beat(ctx))
 	second, err := b.Lease(ctx, "j1", "w2", 0) // no patience at all
 	must(t, err)
-	if second.Attempt != 2 {
-		t.Errorf("attempt %d", second.Attempt)
+	if second.Attempt != 2 || second.Spent != 1 || second.After != "w1" {
+		t.Errorf("after a worker that never let go: %+v", second)
 	}
 	if err := first.Beat(ctx); !errors.Is(err, board.ErrLost) {
 		t.Errorf("the first worker goes on: %v", err)
 	}
 	must(t, second.Release(ctx))
 	third, err := b.Lease(ctx, "j1", "w3", time.Hour)
-	if err != nil || third.Attempt != 3 {
+	if err != nil || third.Attempt != 3 || third.Spent != 1 || third.After != "" {
 		t.Errorf("after a release: %+v, %v", third, err)
 	}
 	if who, _, err := b.Holder(ctx, "j1"); who != "w3" || err != nil {
 		t.Errorf("held by %q, %v", who, err)
+	}
+	must(t, third.Beat(ctx))
+	must(t, third.Spend(ctx))
+	fourth, err := b.Lease(ctx, "j1", "w4", time.Hour)
+	if err != nil || fourth.Spent != 2 || fourth.After != "" {
+		t.Errorf("after an attempt that was spent: %+v, %v", fourth, err)
+	}
+	again, err := b.Lease(ctx, "j1", "w4", time.Hour) // it could not let go, and lives
+	if err != nil || again.Attempt != 5 || again.Spent != 2 {
+		t.Errorf("the same worker once more: %+v, %v", again, err)
 	}
 }
 

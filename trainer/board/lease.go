@@ -23,6 +23,11 @@ type Lease struct {
 	// Attempt counts the workers that took the job, from 1.
 	Attempt int
 	Worker  string
+	// Spent counts the attempts before this one that came to nothing: their worker spent them, or was killed, which
+	// the next one finds. One that was given back costs nothing.
+	Spent int
+	// After is the worker that had the job and ended without a word; empty where the job was let go of.
+	After string
 
 	board    *Board
 	jobID    string
@@ -33,6 +38,7 @@ type Lease struct {
 type holder struct {
 	Worker  string `json:"worker,omitempty"`
 	Attempt int    `json:"attempt"`
+	Spent   int    `json:"spent,omitempty"`
 }
 
 // HeldError says that another worker has a job in hand.
@@ -64,7 +70,10 @@ func (b *Board) Lease(ctx context.Context, jobID, worker string, patience time.D
 			return nil, &HeldError{jobID, was.Worker, max(0, quiet)}
 		}
 	}
-	l := &Lease{Attempt: was.Attempt + 1, Worker: worker, board: b, jobID: jobID, revision: revision}
+	l := &Lease{Attempt: was.Attempt + 1, Worker: worker, Spent: was.Spent, board: b, jobID: jobID, revision: revision}
+	if was.Worker != "" && was.Worker != worker { // it never let go
+		l.Spent, l.After = was.Spent+1, was.Worker
+	}
 	if err := l.write(ctx, worker); err != nil {
 		if errors.Is(err, ErrLost) {
 			return nil, &HeldError{JobID: jobID, Worker: "another, which was faster"}
@@ -77,11 +86,17 @@ func (b *Board) Lease(ctx context.Context, jobID, worker string, patience time.D
 // Beat says that the worker lives. An [ErrLost] means that another one has taken the job.
 func (l *Lease) Beat(ctx context.Context) error { return l.write(ctx, l.Worker) }
 
-// Release lets go of the job, so that another worker need not wait. The count of attempts stays.
+// Release lets go of the job, so that another worker need not wait. The counts stay.
 func (l *Lease) Release(ctx context.Context) error { return l.write(ctx, "") }
 
+// Spend is Release after an attempt that came to nothing.
+func (l *Lease) Spend(ctx context.Context) error {
+	l.Spent++
+	return l.Release(ctx)
+}
+
 func (l *Lease) write(ctx context.Context, worker string) error {
-	data, err := json.Marshal(holder{worker, l.Attempt})
+	data, err := json.Marshal(holder{worker, l.Attempt, l.Spent})
 	if err == nil {
 		err = l.put(ctx, data)
 	}
@@ -107,7 +122,7 @@ func (l *Lease) put(ctx context.Context, data []byte) error {
 func (l *Lease) stillOurs(ctx context.Context) bool {
 	entry, err := l.board.kv.Get(ctx, leaseKey(l.jobID))
 	var h holder
-	if err != nil || json.Unmarshal(entry.Value(), &h) != nil || h != (holder{l.Worker, l.Attempt}) {
+	if err != nil || json.Unmarshal(entry.Value(), &h) != nil || h.Worker != l.Worker || h.Attempt != l.Attempt {
 		return false
 	}
 	l.revision = entry.Revision()

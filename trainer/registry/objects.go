@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,18 @@ var ErrNotThere = errors.New("is not in the object store")
 var ErrCorrupt = errors.New("is corrupt")
 
 // Objects is the object store of artifacts: every object is written once and checked whenever it is read.
-type Objects struct{ store jetstream.ObjectStore }
+type Objects struct {
+	store jetstream.ObjectStore
+	js    jetstream.JetStream
+}
+
+// What the store is made of: the stream below it, the subjects of the objects' descriptions, and that of the parts of
+// the object with an id.
+const (
+	objectStream = "OBJ_" + streams.ObjectStoreArtifacts
+	descriptions = "$O." + streams.ObjectStoreArtifacts + ".M."
+	parts        = "$O." + streams.ObjectStoreArtifacts + ".C."
+)
 
 // OpenObjects opens the store, which streams.Apply has made.
 func OpenObjects(ctx context.Context, js jetstream.JetStream) (*Objects, error) {
@@ -31,7 +43,7 @@ func OpenObjects(ctx context.Context, js jetstream.JetStream) (*Objects, error) 
 	if err != nil {
 		return nil, fmt.Errorf("object store %s: %w; sluice streams apply makes it", streams.ObjectStoreArtifacts, err)
 	}
-	return &Objects{store}, nil
+	return &Objects{store, js}, nil
 }
 
 // keyDigest names the digest among an object's metadata, keyManifest the manifest.
@@ -114,24 +126,51 @@ func (o *Objects) Read(ctx context.Context, name string, read func(io.Reader) er
 		_, err = io.Copy(io.Discard, chunks)
 	}
 	switch want := info.Metadata[keyDigest]; {
-	case errors.Is(err, jetstream.ErrDigestMismatch):
-		return fmt.Errorf("%s %w: its digest is another one", name, ErrCorrupt)
+	case err != nil && ctx.Err() != nil: // whatever the reader makes of it
+		return fmt.Errorf("read %s: %w", name, errors.Join(context.Cause(ctx), err))
+	case errors.Is(err, errSilent) && o.gone(ctx, info.NUID):
+		return fmt.Errorf("%s %w: none of its %d parts is there", name, ErrCorrupt, info.Chunks)
 	case errors.Is(err, errSilent):
 		return fmt.Errorf("read %s: %w", name, err)
-	case err != nil && ctx.Err() == nil:
-		return fmt.Errorf("%s %w: %w", name, ErrCorrupt, err)
+	case errors.Is(err, jetstream.ErrDigestMismatch):
+		return fmt.Errorf("%s %w: its digest is another one", name, ErrCorrupt)
 	case err != nil:
-		return fmt.Errorf("read %s: %w", name, err)
+		return fmt.Errorf("%s %w: %w", name, ErrCorrupt, err)
 	case hex.EncodeToString(sum.Sum(nil)) != want:
 		return fmt.Errorf("%s %w: its digest is not %s", name, ErrCorrupt, short(want))
 	}
 	return nil
 }
 
+// gone says that the log has no part of an object: one that has lost some is found out by its digest.
+func (o *Objects) gone(ctx context.Context, nuid string) bool {
+	s, err := o.js.Stream(ctx, objectStream)
+	if err != nil {
+		return false
+	}
+	_, err = s.GetLastMsgForSubject(ctx, parts+nuid)
+	return errors.Is(err, jetstream.ErrMsgNotFound)
+}
+
+// list is every object that is there. A description that can't be read is passed over: nobody can reach what it was of.
+func (o *Objects) list(ctx context.Context) ([]*jetstream.ObjectInfo, error) {
+	var all []*jetstream.ObjectInfo
+	for m, err := range streams.Scan(ctx, o.js, objectStream, streams.Window{Filter: descriptions + ">"}) {
+		if err != nil {
+			return nil, fmt.Errorf("list objects: %w", err)
+		}
+		info := new(jetstream.ObjectInfo)
+		if err := json.Unmarshal(m.Data, info); err == nil && !info.Deleted {
+			all = append(all, info)
+		}
+	}
+	return all, nil
+}
+
 // stall is how long the server may be silent in the middle of an object.
 const stall = 5 * time.Second
 
-var errSilent = errors.New("no byte for " + stall.String() + ": parts of it are missing, or the server is away")
+var errSilent = errors.New("no byte for " + stall.String() + ": the server is away, or slow")
 
 // impatient is a context by which a reader of the object store waits for no chunk longer than stall: the
 // reader asks for the deadline anew whenever it waits, and else waits for a missing chunk to its end.
@@ -139,13 +178,14 @@ type impatient struct{ context.Context }
 
 func (i impatient) Deadline() (time.Time, bool) { return time.Now().Add(stall), true }
 
-// whole fails where a reader of the object store has waited in vain, which that reports as nothing read.
+// whole fails where a reader of the object store has waited in vain, which that reports as its pipe's deadline, or as
+// nothing read.
 type whole struct{ r io.Reader }
 
 func (w whole) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
-	if n == 0 && err == nil && len(p) > 0 {
-		return 0, errSilent
+	if n == 0 && err == nil && len(p) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, errSilent
 	}
 	return n, err
 }

@@ -58,7 +58,8 @@ func (r *Registry) ActiveOf(ctx context.Context, jobID string) (active Pointer, 
 	return active, err == nil && m.JobID == jobID, nil // one that is not there is no job's
 }
 
-// activate sets the active pointer and tells it.
+// activate sets the active pointer and tells it. What is active is nobody's candidate any more: a canary that stayed
+// would go on deciding for its share once a rollback took the version back.
 func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, source Source) error {
 	revision, err := r.set(ctx, keyActive, was, p)
 	if err != nil {
@@ -75,7 +76,7 @@ func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, s
 	if e.ModelVersion == "" {
 		e.ModelVersion = static
 	}
-	return r.tell.Tell(ctx, e)
+	return errors.Join(r.tell.Tell(ctx, e), r.drop(ctx, keyCanary, p.Version), r.drop(ctx, keyShadow, p.Version))
 }
 
 // ErrFirst says that nothing was active before what is active.
@@ -117,30 +118,51 @@ func (r *Registry) Unpin(ctx context.Context, tenant string) error {
 	return r.point(ctx, pinKey(tenant), "", 0)
 }
 
-// Canary lets a version decide a share of the requests; the empty version ends it.
+// Canary lets a version decide a share of the requests; the empty version ends it. The active one is an [ErrActive].
 func (r *Registry) Canary(ctx context.Context, version string, share float64) error {
 	if version != "" && (share <= 0 || share > 1) {
 		return fmt.Errorf("canary share %v: want above 0 and at most 1", share)
 	}
-	return r.point(ctx, keyCanary, version, share)
+	return r.candidate(ctx, keyCanary, version, share)
 }
 
 // DropCanary ends a version's canary; where another one is the canary by now, or none, it does nothing.
 func (r *Registry) DropCanary(ctx context.Context, version string) error {
-	was, err := r.pointer(ctx, keyCanary)
-	if err != nil || was.Version != version {
+	return r.drop(ctx, keyCanary, version)
+}
+
+// drop ends what a version is, if it is that.
+func (r *Registry) drop(ctx context.Context, key, version string) error {
+	was, err := r.pointer(ctx, key)
+	if err != nil || was.Version != version || version == "" {
 		return err
 	}
-	_, err = r.set(ctx, keyCanary, was, Pointer{})
+	_, err = r.set(ctx, key, was, Pointer{})
 	if errors.Is(err, ErrMoved) {
 		return nil // somebody else decided in the meantime
 	}
 	return err
 }
 
-// Shadow lets a version be asked about every request without being heard; the empty version ends it.
+// Shadow lets a version be asked about every request without being heard; the empty version ends it. The active one is
+// an [ErrActive].
 func (r *Registry) Shadow(ctx context.Context, version string) error {
-	return r.point(ctx, keyShadow, version, 0)
+	return r.candidate(ctx, keyShadow, version, 0)
+}
+
+// ErrActive says that a version decides already, so that there is nothing to learn of it beside itself.
+var ErrActive = errors.New("it is the active router, and would be compared with itself")
+
+// candidate sets a pointer to what is tried beside the active version.
+func (r *Registry) candidate(ctx context.Context, key, version string, share float64) error {
+	active, err := r.pointer(ctx, keyActive)
+	if err != nil {
+		return err
+	}
+	if version != "" && version == active.Version {
+		return fmt.Errorf("%s as %s: %w", version, key, ErrActive)
+	}
+	return r.point(ctx, key, version, share)
 }
 
 // point sets a pointer other than the active one.

@@ -199,10 +199,13 @@ func (r *Registry) Get(ctx context.Context, version string) (Model, error) {
 	return stored(info)
 }
 
+// corrupt is the kind of a model whose manifest can't be read: it is listed, and none that serves.
+const corrupt = "corrupt"
+
 // List is every registered model, newest first.
 func (r *Registry) List(ctx context.Context) ([]Model, error) {
-	infos, err := r.objects.store.List(ctx)
-	if err = ignoreEmpty(err); err != nil {
+	infos, err := r.objects.list(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var models []Model
@@ -212,7 +215,7 @@ func (r *Registry) List(ctx context.Context) ([]Model, error) {
 		}
 		m, err := stored(info)
 		if err != nil {
-			return nil, err
+			m.Kind, m.Version = corrupt, strings.TrimSuffix(strings.TrimPrefix(info.Name, prefixRouters), ".tar")
 		}
 		models = append(models, m)
 	}
@@ -223,14 +226,6 @@ func (r *Registry) List(ctx context.Context) ([]Model, error) {
 		return strings.Compare(a.Version, b.Version)
 	})
 	return models, nil
-}
-
-// ignoreEmpty is nil where the store holds nothing yet.
-func ignoreEmpty(err error) error {
-	if err == nil || errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil
-	}
-	return fmt.Errorf("list objects: %w", err)
 }
 
 func stored(info *jetstream.ObjectInfo) (Model, error) {

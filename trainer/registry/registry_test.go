@@ -116,6 +116,34 @@ func TestPinsCanaryAndShadowComeAndGo(t *testing.T) {
 	}
 }
 
+// The active version beside itself says nothing, and a canary that is promoted must not outlive a rollback.
+func TestTheActiveVersionIsNeitherCanaryNorShadow(t *testing.T) {
+	r, _, _ := open(t)
+	add(t, r, "v1")
+	add(t, r, "v2")
+	ctx := t.Context()
+	must(t, errors.Join(r.Promote(ctx, "v1", "", "", registry.Source{}), r.Canary(ctx, "v2", 0.5), r.Shadow(ctx, "v2")))
+	for _, err := range []error{r.Canary(ctx, "v1", 0.1), r.Shadow(ctx, "v1")} {
+		if !errors.Is(err, registry.ErrActive) {
+			t.Errorf("the active version: %v", err)
+		}
+	}
+	if s, err := r.State(ctx); err != nil || s.Canary.Version != "v2" || s.Shadow.Version != "v2" {
+		t.Errorf("state %+v, %v", s, err)
+	}
+	must(t, r.Promote(ctx, "v2", "v1", "", registry.Source{}))
+	if s, err := r.State(ctx); err != nil || s.Active.Version != "v2" || s.Canary.Version != "" || s.Shadow.Version != "" {
+		t.Errorf("after the promotion %+v, %v", s, err)
+	}
+	must(t, errors.Join(r.Canary(ctx, "v1", 0.5), r.Shadow(ctx, "v1")))
+	if _, err := r.Rollback(ctx, "v2", ""); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := r.State(ctx); err != nil || s.Active.Version != "v1" || s.Canary.Version != "" || s.Shadow.Version != "" {
+		t.Errorf("after the rollback %+v, %v", s, err)
+	}
+}
+
 func TestADroppedCanaryIsEndedUnlessAnotherOneIsByNow(t *testing.T) {
 	r, _, _ := open(t)
 	add(t, r, "v1")

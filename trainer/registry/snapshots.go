@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/trainer/snapshot"
 )
@@ -32,13 +36,22 @@ func (o *Objects) Snapshot(ctx context.Context, name, digest string) (s *snapsho
 	return s, err
 }
 
-// ForgetIn deletes every snapshot that holds one of the queries, and says how many there were. A job whose
-// snapshot is gone can't be done again; a model that it made stays.
-func (o *Objects) ForgetIn(ctx context.Context, holds func(key string) bool) (deleted int, err error) {
-	infos, err := o.store.List(ctx)
+// Erased names the snapshots that forgetting has deleted. A job whose snapshot is gone can't be done again; a model
+// that it made stays.
+type Erased struct {
+	// Held held one of the queries; Unreadable could not be read, so that nobody can say that they held none.
+	Held, Unreadable []string
+}
+
+// ForgetIn deletes every snapshot that holds one of the queries, or that can't be read: no worker takes such a one, and
+// whose words are in it nobody can say. One that can't be had for now is an error, after all others.
+func (o *Objects) ForgetIn(ctx context.Context, now time.Time, holds func(key string) bool) (Erased, error) {
+	var e Erased
+	infos, err := o.list(ctx)
 	if err != nil {
-		return 0, ignoreEmpty(err)
+		return e, err
 	}
+	var faults []error
 	for _, info := range infos {
 		if !strings.HasPrefix(info.Name, snapshot.Prefix) {
 			continue
@@ -48,15 +61,48 @@ func (o *Objects) ForgetIn(ctx context.Context, holds func(key string) bool) (de
 			found, err = snapshot.Holds(r, holds)
 			return err
 		})
-		if err != nil {
-			return deleted, fmt.Errorf("look for forgotten queries: %w", err)
+		switch {
+		case errors.Is(err, ErrNotThere): // somebody else deleted it
+		case errors.Is(err, ErrCorrupt):
+			e.Unreadable, err = append(e.Unreadable, info.Name), o.Delete(ctx, info.Name)
+		case err == nil && found:
+			e.Held, err = append(e.Held, info.Name), o.Delete(ctx, info.Name)
 		}
-		if found {
-			if err := o.Delete(ctx, info.Name); err != nil {
-				return deleted, err
-			}
-			deleted++
+		if err != nil && !errors.Is(err, ErrNotThere) {
+			faults = append(faults, fmt.Errorf("look for forgotten queries: %w", err))
 		}
 	}
-	return deleted, nil
+	return e, errors.Join(append(faults, o.sweep(ctx, now, infos))...)
+}
+
+// upload is how long the parts of an object may be in the log before its description.
+const upload = time.Hour
+
+// sweep deletes parts that no object has: a trainer that was killed while it stored a snapshot left them.
+func (o *Objects) sweep(ctx context.Context, now time.Time, infos []*jetstream.ObjectInfo) error {
+	fail := func(err error) error { return fmt.Errorf("look for parts of no object: %w", err) }
+	s, err := o.js.Stream(ctx, objectStream)
+	if err != nil {
+		return fail(err)
+	}
+	state, err := s.Info(ctx, jetstream.WithSubjectFilter(parts+"*"))
+	if err != nil {
+		return fail(err)
+	}
+	for _, info := range infos {
+		delete(state.State.Subjects, parts+info.NUID)
+	}
+	for subject := range state.State.Subjects {
+		last, err := s.GetLastMsgForSubject(ctx, subject)
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && now.Sub(last.Time) < upload {
+			continue
+		}
+		if err == nil {
+			err = s.Purge(ctx, jetstream.WithPurgeSubject(subject))
+		}
+		if err != nil {
+			return fail(err)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,8 +107,14 @@ func (a *attempt) begin(ctx context.Context) error {
 		}
 		return err
 	}
+	if a.lease.Spent >= a.w.attempts() {
+		return &faulty{a.killed()}
+	}
 	if a.lease.Attempt > 1 {
-		words := fmt.Sprintf("worker %d takes it; the one before ended without a word, or gave it back", a.lease.Attempt)
+		words := fmt.Sprintf("worker %d takes it; the one before gave it back", a.lease.Attempt)
+		if a.lease.After != "" {
+			words = fmt.Sprintf("worker %d takes it; %s ended without a word", a.lease.Attempt, a.lease.After)
+		}
 		if err := a.tell(ctx, sluice.TrainingEvent{Kind: "requeued", Message: words}); err != nil {
 			return err
 		}
@@ -116,8 +123,14 @@ func (a *attempt) begin(ctx context.Context) error {
 	return a.tell(ctx, sluice.TrainingEvent{Kind: "started", Message: fmt.Sprintf("%d train and %d test examples", a.job.TrainExamples, a.job.TestExamples)})
 }
 
+// killed says why a job that takes its workers down is tried no more.
+func (a *attempt) killed() error {
+	return fmt.Errorf("%d attempts are spent: the worker of the last one was killed, by a machine out of memory, say (%s ended without a word). "+
+		"Fewer rows (training.max_train) or a larger machine help; sluice train now --seed N asks for it anew", a.lease.Spent, cmp.Or(a.lease.After, "unknown by now"))
+}
+
 // train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx, or
-// [ErrAway], has failed for good.
+// [ErrAway] or [ErrStuck], has failed for good.
 func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -138,6 +151,8 @@ func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, 
 	switch {
 	case err == nil:
 		return dir, nil
+	case errors.Is(err, ErrStuck):
+		return "", err
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case errors.Is(err, ErrAway):
@@ -243,10 +258,6 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	var own *faulty
-	most := a.w.Attempts
-	if most == 0 {
-		most = 5
-	}
 	switch {
 	case errors.Is(cause, errLeaseLost):
 		return errLeaseLost // nothing more is ours to tell
@@ -256,7 +267,7 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 		err = a.giveUp(ctx, "canceled", cause)
 	case errors.Is(err, errCanceled):
 		err = a.giveUp(ctx, "canceled", err)
-	case errors.As(err, &own), a.lease.Attempt >= most && !interrupted:
+	case errors.As(err, &own), a.lease.Spent+1 >= a.w.attempts() && !interrupted:
 		err = a.giveUp(ctx, "failed", err)
 	}
 	if err == nil {
@@ -266,7 +277,11 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 			err = nil
 		}
 	}
-	if release := a.lease.Release(ctx); release != nil {
+	letGo := a.lease.Release
+	if err != nil && !interrupted {
+		letGo = a.lease.Spend
+	}
+	if release := letGo(ctx); release != nil {
 		a.w.Log.Debug("lease not released; it runs out", "error", release)
 	}
 	return err
@@ -282,6 +297,14 @@ func (a *attempt) giveUp(ctx context.Context, kind string, why error) error {
 		a.w.Log.Error("training failed", "job", a.job.ID, "error", why)
 	}
 	return a.tell(ctx, sluice.TrainingEvent{Kind: kind, Message: why.Error()})
+}
+
+// attempts is Worker.Attempts, or its default.
+func (w *Worker) attempts() int {
+	if w.Attempts == 0 {
+		return 5
+	}
+	return w.Attempts
 }
 
 // models is where opened artifacts are kept.

@@ -49,7 +49,9 @@ func work(ctx context.Context) error {
 			<-ctx.Done()
 		}
 	}}
-	return s.worker(os.Getenv(envDir), fmt.Sprint("process ", os.Getpid()), recipe).Run(ctx, true)
+	w := s.worker(os.Getenv(envDir), fmt.Sprint("process ", os.Getpid()), recipe)
+	w.Attempts = 2
+	return w.Run(ctx, true)
 }
 
 func child(t *testing.T, url, dir, hang string) *process.Child {
@@ -91,5 +93,32 @@ func TestAKilledWorkersJobIsGoneOnWithAndEndsWithTheSameModel(t *testing.T) {
 	}
 	if told := kinds(s.events(t, "j1")); told != "1:started 2:requeued 2:started 2:evaluated 2:registered 2:promoted " {
 		t.Errorf("told %s", told)
+	}
+}
+
+// Each worker is killed at the same step, by a machine without memory for it, say.
+func TestAJobThatTakesItsWorkersDownFailsOnceItsAttemptsAreSpent(t *testing.T) {
+	server := natstest.Start(t)
+	js := server.JetStream()
+	natstest.Apply(t, js, natstest.Options())
+	s := newSite(t, js)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	dir := t.TempDir()
+	for range 2 {
+		w := child(t, server.URL(), dir, "5")
+		must(t, w.WaitFor(t.Context(), "step 5\n"))
+		w.Kill()
+	}
+	third := child(t, server.URL(), dir, "5")
+	must(t, third.Wait(t.Context()))
+	end := last(t, s, job.ID)
+	if end.Kind != "failed" || !strings.Contains(end.Message, "2 attempts are spent") || !strings.Contains(end.Message, "(process ") {
+		t.Errorf("end %+v", end)
+	}
+	if told := kinds(s.events(t, job.ID)); told != "1:started 2:requeued 2:started 3:failed " {
+		t.Errorf("told %s", told)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left on disk: %v, %v", left, err)
 	}
 }

@@ -35,6 +35,10 @@ type Progress struct {
 // again.
 var ErrAway = errors.New("not to be had at the moment")
 
+// ErrStuck says that a recipe hangs and can't be stopped: its worker's process must end. Another one goes on from the
+// last checkpoint.
+var ErrStuck = errors.New("it hangs")
+
 // Recipe makes an artifact of a job's train rows.
 type Recipe interface {
 	// Train returns the artifact's directory. It goes on from what it left in dir, keeps what it needs for that
@@ -64,22 +68,29 @@ type Worker struct {
 	Name string
 	// Patience is how long a worker may be silent before its job is another's.
 	Patience time.Duration
-	// Attempts is how many workers may take a job that fails for no fault of its own; zero: 5.
+	// Attempts is how many of a job may come to nothing, for no fault of its own or because their worker was killed,
+	// until it has failed; zero: 5.
 	Attempts int
 	Gate     evaluation.Gate
 	Now      func() time.Time
 	Log      *slog.Logger
 }
 
-// Run takes jobs off the queue until ctx is done, one at a time; once ends it after the first. It returns
-// nil: what becomes of a job is told in its events.
+// Run takes jobs off the queue until ctx is done, one at a time; once ends it after the first. What becomes of a job
+// is told in its events; an [ErrStuck] is returned, and the process must end.
 func (w *Worker) Run(ctx context.Context, once bool) error {
-	return w.Board.Work(ctx, w.Patience, w.Log, func(taken *board.Taken) bool { return w.take(ctx, taken) && once })
+	var stuck error
+	err := w.Board.Work(ctx, w.Patience, w.Log, func(taken *board.Taken) bool {
+		var done bool
+		done, stuck = w.take(ctx, taken)
+		return done && once || stuck != nil
+	})
+	return errors.Join(err, stuck)
 }
 
 // take does a job of the queue; false where another worker has it in hand, or where it was over before.
-func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool) {
-	err := w.do(ctx, taken.Job, taken.Working)
+func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool, stuck error) {
+	err, stuck := w.do(ctx, taken.Job, taken.Working)
 	var held *board.HeldError
 	before := errors.Is(err, errOver)
 	if last := context.WithoutCancel(ctx); err == nil || before {
@@ -88,11 +99,12 @@ func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool) {
 		if err := taken.Done(last); err != nil {
 			w.Log.Warn("the queue was not told that a job is done; it will be handed out and found done", "job", taken.Job.ID, "error", err)
 		}
-		return !before
+		return !before, stuck
 	}
 	pause := time.Duration(0)
 	switch {
 	case ctx.Err() != nil:
+	case stuck != nil: // the next worker is another process
 	case errors.As(err, &held):
 		pause = w.Patience / 2
 	default:
@@ -102,7 +114,7 @@ func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool) {
 	if err := taken.Back(pause); err != nil {
 		w.Log.Debug("the queue was not told that a job is given back; it finds out", "error", err)
 	}
-	return false
+	return false, stuck
 }
 
 // Do does one job that the queue need not know of, as a launcher asks for. The error is a board.HeldError
@@ -112,10 +124,14 @@ func (w *Worker) Do(ctx context.Context, jobID string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.do(ctx, job, func() error { return nil }); !errors.Is(err, errOver) {
-		return err
+	err, stuck := w.do(ctx, job, func() error { return nil })
+	if errors.Is(err, errOver) {
+		err = nil
 	}
-	return nil
+	if stuck != nil {
+		return stuck
+	}
+	return err
 }
 
 var (
@@ -135,18 +151,18 @@ func (w *Worker) over(ctx context.Context, jobID string) error {
 }
 
 // do carries a job to its end. nil means that it is over, well or not, errOver that it was so before; another error
-// that it is to be done again.
-func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() error) error {
+// that it is to be done again. stuck is an ErrStuck, whether the job is over by it or not.
+func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() error) (err, stuck error) {
 	if err := w.over(ctx, job.ID); err != nil {
-		return err
+		return err, nil
 	}
 	lease, err := w.Board.Lease(ctx, job.ID, w.Name, w.Patience)
 	if err != nil {
-		return err
+		return err, nil
 	}
 	// Whoever had it may have carried it to its end since: it tells first and lets go then.
 	if err := w.over(ctx, job.ID); err != nil {
-		return errors.Join(err, lease.Release(ctx))
+		return errors.Join(err, lease.Release(ctx)), nil
 	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -155,7 +171,10 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 	err = a.run(work)
 	stop(nil)
 	<-watched
-	return a.end(ctx, context.Cause(work), err)
+	if errors.Is(err, ErrStuck) {
+		stuck = fmt.Errorf("training %s: %w; this process ends, since nothing else stops it: start it again, and the training goes on from its last checkpoint", job.ID, err)
+	}
+	return a.end(ctx, context.Cause(work), err), stuck
 }
 
 // watch keeps the lease and hears of a cancellation until ctx ends; then the channel is closed.

@@ -350,3 +350,40 @@ func TestATrainRowThatNearlyRepeatsATestRowIsNotLearntFrom(t *testing.T) {
 		t.Errorf("leaks %+v", l)
 	}
 }
+
+// What hangs can't be stopped: the worker's process must end, and another one goes on.
+func TestARecipeThatHangsEndsItsWorkerAndSpendsAnAttempt(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	for _, want := range []string{"1:started ", "1:started 2:requeued 2:started 2:failed "} {
+		w := s.worker(t.TempDir(), "w", &counter{err: fmt.Errorf("%w: no end after 5m0s", worker.ErrStuck)})
+		w.Attempts = 2
+		if err := w.Run(t.Context(), false); !errors.Is(err, worker.ErrStuck) || !strings.Contains(err.Error(), job.ID) {
+			t.Errorf("the worker ends with %v", err)
+		}
+		if got := kinds(s.events(t, job.ID)); got != want {
+			t.Errorf("told %s, want %s", got, want)
+		}
+	}
+	if end := last(t, s, job.ID); !strings.Contains(end.Message, "no end after") {
+		t.Errorf("end %+v", end)
+	}
+}
+
+// A worker that is stopped for a new release, say, does no harm to its job, however often.
+func TestAttemptsThatWereGivenBackAreNotSpent(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	for range 3 {
+		ctx, stop := context.WithCancel(t.Context())
+		w := s.worker(t.TempDir(), "w", &counter{step: func(context.Context, int) { stop() }})
+		w.Attempts = 1
+		must(t, w.Run(ctx, true))
+	}
+	w := s.worker(t.TempDir(), "w", &counter{knows: "nothing"})
+	w.Attempts = 1
+	must(t, w.Run(t.Context(), true))
+	if end := last(t, s, job.ID); end.Kind != "refused" || end.Attempt != 4 {
+		t.Errorf("end %+v", end)
+	}
+}

@@ -165,7 +165,7 @@ export function dead(letters, replay) {
   rows("dead", list.map((l) => {
     const b = el("button", { type: "button" }, "replay");
     b.onclick = () => replay(b, l);
-    return el("tr", {}, td(day(l.died_at)), td(l.stage), td(l.reason), td(l.error, "text"), el("td", {}, b));
+    return el("tr", {}, td(day(l.died_at)), td(l.stage), td(l.reason), td(l.error, "text"), el("td", {}, l.undecodable ? "" : b));
   }));
 }
 
