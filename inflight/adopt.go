@@ -34,9 +34,10 @@ type Adoption struct {
 
 // Adopted says what was found.
 type Adopted struct {
-	// Calls are in the ledger now. Missing of them had no line before, and cost Cost by estimate.
-	Calls, Missing int
-	Cost           sluice.MicroUSD
+	// Calls are in the ledger now. Missing of them had no line before, and cost Cost; Bounds of those had not ended, and
+	// stand at the most that they can cost.
+	Calls, Missing, Bounds int
+	Cost                   sluice.MicroUSD
 	// Torn counts slots that can't be read. A process that dies while it writes one down has not made the call yet;
 	// after a loss of power nobody knows.
 	Torn int
@@ -44,7 +45,8 @@ type Adopted struct {
 	Left int
 }
 
-// Run publishes the calls that dead processes had in flight, as estimated, and removes their files. What can't be
+// Run publishes the lines that dead processes could not, and removes their files: of calls that had ended as they were,
+// of those in flight at the most that they can cost. What can't be
 // published stays for the next run, which changes nothing that an earlier one did. Files of living processes are not
 // touched. Its error is about files or the log, and harms nobody.
 func (a Adoption) Run(ctx context.Context) (Adopted, error) {
@@ -115,6 +117,9 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 		if ack.New {
 			sum.Missing++
 			missing += ours[i].line.Cost
+			if !ours[i].ended {
+				sum.Bounds++
+			}
 		}
 		// A slot that can't be cleared is published again, which changes nothing (Invariant 2).
 		_, _ = o.file.WriteAt(nothing[:], ours[i].at)
@@ -140,10 +145,11 @@ type orphans struct {
 	torn  int
 }
 
-// orphan is one line and where its slot begins.
+// orphan is one line, whether its call had ended, and where its slot begins.
 type orphan struct {
-	line sluice.Call
-	at   int64
+	line  sluice.Call
+	ended bool
+	at    int64
 }
 
 // read reads a file. One whose process died before it was made has no head, and holds nothing.
@@ -155,20 +161,17 @@ func (o *orphans) read(data []byte) (err error) {
 		return fmt.Errorf("it can't be read, and stays: %w", err)
 	}
 	for at := slotBytes; at+slotBytes <= len(data); at += slotBytes {
-		b, err := body(data[at : at+slotBytes])
-		if b == nil && err == nil {
-			continue
-		}
-		var line sluice.Call
-		if err == nil {
-			line, err = readLine(b)
-		}
-		if err != nil {
+		line, ended, err := readSlot(data[at : at+slotBytes])
+		switch {
+		case err != nil:
 			o.torn++
 			continue
+		case line.ID == "":
+			continue
+		case !ended:
+			line.CostEstimated, line.Outcome, line.Error = true, sluice.OutcomeBroken, Killed
 		}
-		line.CostEstimated, line.Outcome, line.Error = true, sluice.OutcomeBroken, Killed
-		o.lines = append(o.lines, orphan{line, int64(at)})
+		o.lines = append(o.lines, orphan{line, ended, int64(at)})
 	}
 	return nil
 }

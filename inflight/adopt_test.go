@@ -144,7 +144,7 @@ func TestAPurseIsPaidFromWhatWasMissing(t *testing.T) {
 func TestWhatIsNoJournalOfOursStays(t *testing.T) {
 	dir := t.TempDir()
 	head := make([]byte, slotBytes)
-	copy(head, sealed(append(make([]byte, slotHead), "\x18sluice calls in flight 2"...)))
+	copy(head, sealed(append(make([]byte, slotHead), "\x18sluice calls in flight 2"...), 0))
 	for name, data := range map[string][]byte{"newer.calls": head, "begun.calls": nil, "empty.calls": make([]byte, 3*slotBytes), "notes.txt": []byte("x")} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
