@@ -28,7 +28,7 @@ type Adoption struct {
 	// May says whose lines this process may publish, by stage; nil: everybody's. Those of others stay.
 	May func(stage string) bool
 	// Pay takes what the lines that were missing cost out of the purse that their process paid from; nil: nobody
-	// pays. payer is the dead process's file.
+	// pays. payer is one of the calls: a line is missing once, and each payer's sum replaces its last.
 	Pay func(ctx context.Context, p Purse, payer string, cost sluice.MicroUSD) error
 }
 
@@ -108,7 +108,7 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 	if len(facts) > 0 {
 		acks, failed = a.Publisher.Publish(ctx, facts)
 	}
-	stored, missing := 0, sluice.MicroUSD(0)
+	stored, missing, payer := 0, sluice.MicroUSD(0), ""
 	for i, ack := range acks {
 		if ack.Stream == "" {
 			continue
@@ -117,6 +117,7 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 		if ack.New {
 			sum.Missing++
 			missing += ours[i].line.Cost
+			payer = ours[i].line.ID
 			if !ours[i].ended {
 				sum.Bounds++
 			}
@@ -126,7 +127,7 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 	}
 	sum.Calls, sum.Cost, sum.Left = sum.Calls+stored, sum.Cost+missing, sum.Left+len(o.lines)-stored
 	if missing > 0 && o.purse.Name != "" && a.Pay != nil {
-		if err := a.Pay(ctx, o.purse, strings.TrimSuffix(filepath.Base(o.path), suffix), missing); err != nil {
+		if err := a.Pay(ctx, o.purse, payer, missing); err != nil {
 			failed = errors.Join(failed, err)
 		}
 	}
