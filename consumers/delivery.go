@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,8 +22,12 @@ type delivery struct {
 	in *streams.Message
 	// retry is the id of the hand-over where it came by way of RETRIES.
 	retry string
-	// ack is the subject that settles it.
-	ack string
+	// of is what it replays, if anything; guarded by Runner.mu.
+	of original
+	// ack is the subject that settles it: that of its latest delivery.
+	ack atomic.Pointer[string]
+	// done is true once a word has settled it: what comes then is another delivery.
+	done atomic.Bool
 	// tries is what the attempts bucket holds of it, read on redelivery only; known is false while it could
 	// not be read, so that it must not be written.
 	tries tries
@@ -38,8 +43,9 @@ func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &delivery{source: s, place: in, ack: m.Reply, known: in.Deliveries <= 1}
+	d := &delivery{source: s, place: in, known: in.Deliveries <= 1}
 	d.in = &d.place
+	d.ack.Store(&m.Reply)
 	return d, nil
 }
 
@@ -70,8 +76,17 @@ var (
 	wordProgress = []byte("+WPI")
 )
 
+// say settles the message.
 func (d *delivery) say(word []byte) error {
-	if err := d.source.nc.Publish(d.ack, word); err != nil {
+	d.done.Store(true)
+	return d.send(word)
+}
+
+// alive tells the server that it is worked on.
+func (d *delivery) alive() error { return d.send(wordProgress) }
+
+func (d *delivery) send(word []byte) error {
+	if err := d.source.nc.Publish(*d.ack.Load(), word); err != nil {
 		return fmt.Errorf("settle %s %d: %w", d.place.Stream, d.place.Sequence, err)
 	}
 	return nil

@@ -85,13 +85,32 @@ func (r *Runner) arrive(s *source, m *nats.Msg) {
 	if s.got++; s.got >= s.want && (s.stance == asking || s.stance == resting) {
 		r.ended(s, ready)
 	}
-	if r.flow.closing {
+	switch {
+	case r.inHand(d): // it is settled with the one that came before
+	case r.flow.closing:
 		r.giveBack(d)
 		return
+	default:
+		r.flow.open.add(d)
+		r.take(d)
 	}
-	r.flow.open.add(d)
-	r.take(d)
 	r.step()
+}
+
+// inHand says whether a message that comes again is still worked on here, since the server was away, or heard no sign
+// of life, for longer than AckWait. Handled again it would find nothing stored of what is only waiting to be, and a
+// model would be asked twice (Invariant 5). Stages that take batches ask none. r.mu is held.
+func (r *Runner) inHand(d *delivery) bool {
+	if d.place.Deliveries <= 1 || r.cfg.Stage.Batch != nil {
+		return false
+	}
+	for o := r.flow.open.first; o != nil; o = o.after {
+		if !o.done.Load() && o.source == d.source && o.place.Sequence == d.place.Sequence && o.place.StoredAt.Equal(d.place.StoredAt) {
+			o.ack.Store(d.ack.Load())
+			return true
+		}
+	}
+	return false
 }
 
 // word hears the server about a request: 100 a sign of life, 404 nothing (more) there, 408 time is up,

@@ -79,7 +79,7 @@ func (r *Runner) unwrap(d *delivery) error {
 	if err != nil {
 		return sluice.Poison(sluice.ReasonUndecodable, err)
 	}
-	if err := r.await(e, d.place.Deliveries); err != nil {
+	if err := r.await(d, e); err != nil {
 		return err
 	}
 	if e.ByReference {

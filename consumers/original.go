@@ -19,14 +19,27 @@ const (
 	awaitDoubled = 10
 )
 
-var errUnderWay = errors.New("its original is not settled yet")
+var (
+	errUnderWay = errors.New("its original is not settled yet")
+	errBeside   = errors.New("another replay of it is under way")
+)
 
-// await puts a replay off, at the price of no attempt, until the stage has settled the original: side by side both
-// would find nothing stored, and ask a model each (Invariant 5). Nothing but replays pays for it. Stages that take
-// batches ask no model.
-func (r *Runner) await(e streams.Envelope, deliveries int) error {
+// original is where a replay's message is stored; the zero value is that of no replay.
+type original struct {
+	stream   string
+	sequence uint64
+}
+
+// await puts a replay off, at the price of no attempt, until the stage has settled the original, and this copy of it
+// every replay of the same that came before: side by side both would find nothing stored, and ask a model each
+// (Invariant 5). Nothing but replays pays for it. Stages that take batches ask no model.
+func (r *Runner) await(d *delivery, e streams.Envelope) error {
 	if r.cfg.Stage.Batch != nil {
 		return nil
+	}
+	later := func(err error) error {
+		err = fmt.Errorf("replay of %s %d: %w", e.Stream, e.Sequence, err)
+		return sluice.RetryAfter(err, awaitFirst<<min(d.place.Deliveries-1, awaitDoubled))
 	}
 	for _, s := range r.sources {
 		if s.retries || s.input.Stream != e.Stream || !s.input.covers(e.Subject) {
@@ -37,11 +50,26 @@ func (r *Runner) await(e streams.Envelope, deliveries int) error {
 			err = errUnderWay
 		}
 		if err != nil {
-			err = fmt.Errorf("replay of %s %d: %w", e.Stream, e.Sequence, err)
-			return sluice.RetryAfter(err, awaitFirst<<min(deliveries-1, awaitDoubled))
+			return later(err)
 		}
 	}
+	if !r.alone(d, original{e.Stream, e.Sequence}) {
+		return later(errBeside)
+	}
 	return nil
+}
+
+// alone says whether no other replay of an original is in hand, and has d be the one from then on.
+func (r *Runner) alone(d *delivery, of original) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for o := r.flow.open.first; o != nil; o = o.after {
+		if o != d && o.of == of && !o.done.Load() {
+			return false
+		}
+	}
+	d.of = of
+	return true
 }
 
 // underWay says whether a message may still come to the stage, or be in the hands of one of its copies. The server

@@ -142,3 +142,24 @@ func TestReplaysOfWhatIsSettledAskHowFarTheStageIsOnce(t *testing.T) {
 		t.Errorf("asked %d times for %d replays, want once: %v", got, n, err)
 	}
 }
+
+// sluice replay twice: two hand-overs of one message, none of which is its original.
+func TestTwoReplaysOfOneMessageAreHandledOneAfterTheOther(t *testing.T) {
+	js := natstest.Log(t)
+	ask(t, js, 3)
+	free := make(chan struct{})
+	close(free)
+	first := start(t, js, stage((&held{t: t, entered: make(chan uint64, 10), letGo: free}).handle))
+	first.acked(3)
+	first.stop()
+	quiet(t, js)
+	h := hold(t)
+	r := start(t, js, stage(h.handle))
+	put(t, js, again(t, "1", "queries.asked.test", 2), again(t, "2", "queries.asked.test", 2), again(t, "1", "queries.asked.test", 3))
+	if a, b := <-h.entered, <-h.entered; a+b != 5 {
+		t.Errorf("messages %d and %d are in hand, want 2 and 3", a, b)
+	}
+	r.until(sluice.ClassWait)
+	close(h.letGo)
+	r.acked(3)
+}

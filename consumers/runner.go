@@ -210,7 +210,7 @@ func (r *Runner) heartbeats(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, d := range r.inFlight() {
-			if err := d.say(wordProgress); err != nil {
+			if err := d.alive(); err != nil {
 				r.cfg.Log.Debug("heartbeat not sent", "error", err)
 			}
 		}

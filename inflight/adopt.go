@@ -28,15 +28,16 @@ type Adoption struct {
 	// May says whose lines this process may publish, by stage; nil: everybody's. Those of others stay.
 	May func(stage string) bool
 	// Pay takes what the lines that were missing cost out of the purse that their process paid from; nil: nobody
-	// pays. payer is the dead process's file.
+	// pays. payer is one of the calls: a line is missing once, and each payer's sum replaces its last.
 	Pay func(ctx context.Context, p Purse, payer string, cost sluice.MicroUSD) error
 }
 
 // Adopted says what was found.
 type Adopted struct {
-	// Calls are in the ledger now. Missing of them had no line before, and cost Cost by estimate.
-	Calls, Missing int
-	Cost           sluice.MicroUSD
+	// Calls are in the ledger now. Missing of them had no line before, and cost Cost; Bounds of those had not ended, and
+	// stand at the most that they can cost.
+	Calls, Missing, Bounds int
+	Cost                   sluice.MicroUSD
 	// Torn counts slots that can't be read. A process that dies while it writes one down has not made the call yet;
 	// after a loss of power nobody knows.
 	Torn int
@@ -44,7 +45,8 @@ type Adopted struct {
 	Left int
 }
 
-// Run publishes the calls that dead processes had in flight, as estimated, and removes their files. What can't be
+// Run publishes the lines that dead processes could not, and removes their files: of calls that had ended as they were,
+// of those in flight at the most that they can cost. What can't be
 // published stays for the next run, which changes nothing that an earlier one did. Files of living processes are not
 // touched. Its error is about files or the log, and harms nobody.
 func (a Adoption) Run(ctx context.Context) (Adopted, error) {
@@ -106,7 +108,7 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 	if len(facts) > 0 {
 		acks, failed = a.Publisher.Publish(ctx, facts)
 	}
-	stored, missing := 0, sluice.MicroUSD(0)
+	stored, missing, payer := 0, sluice.MicroUSD(0), ""
 	for i, ack := range acks {
 		if ack.Stream == "" {
 			continue
@@ -115,13 +117,17 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 		if ack.New {
 			sum.Missing++
 			missing += ours[i].line.Cost
+			payer = ours[i].line.ID
+			if !ours[i].ended {
+				sum.Bounds++
+			}
 		}
 		// A slot that can't be cleared is published again, which changes nothing (Invariant 2).
 		_, _ = o.file.WriteAt(nothing[:], ours[i].at)
 	}
 	sum.Calls, sum.Cost, sum.Left = sum.Calls+stored, sum.Cost+missing, sum.Left+len(o.lines)-stored
 	if missing > 0 && o.purse.Name != "" && a.Pay != nil {
-		if err := a.Pay(ctx, o.purse, strings.TrimSuffix(filepath.Base(o.path), suffix), missing); err != nil {
+		if err := a.Pay(ctx, o.purse, payer, missing); err != nil {
 			failed = errors.Join(failed, err)
 		}
 	}
@@ -140,10 +146,11 @@ type orphans struct {
 	torn  int
 }
 
-// orphan is one line and where its slot begins.
+// orphan is one line, whether its call had ended, and where its slot begins.
 type orphan struct {
-	line sluice.Call
-	at   int64
+	line  sluice.Call
+	ended bool
+	at    int64
 }
 
 // read reads a file. One whose process died before it was made has no head, and holds nothing.
@@ -155,20 +162,17 @@ func (o *orphans) read(data []byte) (err error) {
 		return fmt.Errorf("it can't be read, and stays: %w", err)
 	}
 	for at := slotBytes; at+slotBytes <= len(data); at += slotBytes {
-		b, err := body(data[at : at+slotBytes])
-		if b == nil && err == nil {
-			continue
-		}
-		var line sluice.Call
-		if err == nil {
-			line, err = readLine(b)
-		}
-		if err != nil {
+		line, ended, err := readSlot(data[at : at+slotBytes])
+		switch {
+		case err != nil:
 			o.torn++
 			continue
+		case line.ID == "":
+			continue
+		case !ended:
+			line.CostEstimated, line.Outcome, line.Error = true, sluice.OutcomeBroken, Killed
 		}
-		line.CostEstimated, line.Outcome, line.Error = true, sluice.OutcomeBroken, Killed
-		o.lines = append(o.lines, orphan{line, int64(at)})
+		o.lines = append(o.lines, orphan{line, ended, int64(at)})
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 
 // A slot is the length of its body and the body's CRC-32C, little-endian, and the body: the fields of a line
 // that are known before its call is made, texts with their length, numbers as varints. A length of zero is a
-// free slot.
+// free slot. Behind the body comes, once the call has ended, what its end made of the line, in the same manner; its
+// CRC goes on from the body's, so that neither half an end nor one that another line left there is taken for this one's.
 const (
 	slotHead  = 8
 	slotBytes = 512
@@ -26,7 +27,7 @@ var (
 // appendLine writes the body of a line.
 func appendLine(b []byte, c *sluice.Call) []byte {
 	for _, s := range texts(c) {
-		b = append(binary.AppendUvarint(b, uint64(len(*s))), *s...)
+		b = appendText(b, *s)
 	}
 	b = binary.AppendVarint(b, int64(c.Attempt))
 	b = binary.AppendVarint(b, c.StartedAt.UnixMicro())
@@ -40,27 +41,79 @@ func texts(c *sluice.Call) [10]*string {
 	}
 }
 
-// sealed fills in the head of a slot whose body is behind it.
-func sealed(slot []byte) []byte {
-	le.PutUint32(slot, uint32(len(slot)-slotHead))
-	le.PutUint32(slot[4:], crc32.Checksum(slot[slotHead:], castagnoli))
-	return slot
+// appendEnd writes what the end of a call made of its line. Of a long error as much is kept as room, in bytes, has
+// place for.
+func appendEnd(b []byte, c *sluice.Call, room int) []byte {
+	room += len(b)
+	u := c.Usage
+	estimated := int64(0)
+	if c.CostEstimated {
+		estimated = 1
+	}
+	for _, n := range [...]int64{int64(c.Cost), estimated, c.LatencyMS, u.Prompt, u.Cached, u.Output, u.Thoughts} {
+		b = binary.AppendVarint(b, n)
+	}
+	b = appendText(b, string(c.Outcome))
+	return appendText(b, sluice.CleanText(c.Error, max(1, room-len(b)-binary.MaxVarintLen16)))
 }
 
-// body is what a slot holds: nothing where it is free.
-func body(slot []byte) ([]byte, error) {
-	n := le.Uint32(slot)
-	if n == 0 {
+// readEnd reads what appendEnd wrote into a line; without an end it changes nothing.
+func readEnd(b []byte, c *sluice.Call) (ended bool) {
+	r := reader{rest: b}
+	var n [7]int64
+	for i := range n {
+		n[i] = r.number()
+	}
+	outcome, failed := r.text(), r.text()
+	if r.bad {
+		return false
+	}
+	c.Cost, c.CostEstimated, c.LatencyMS = sluice.MicroUSD(n[0]), n[1] != 0, n[2]
+	c.Usage = sluice.Usage{Prompt: n[3], Cached: n[4], Output: n[5], Thoughts: n[6]}
+	c.Outcome, c.Error = sluice.Outcome(outcome), failed
+	return true
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// sealed fills in the head of a body that is behind it. seed is the CRC of what it belongs to, 0 where it stands alone.
+func sealed(b []byte, seed uint32) []byte {
+	le.PutUint32(b, uint32(len(b)-slotHead))
+	le.PutUint32(b[4:], crc32.Update(seed, castagnoli, b[slotHead:]))
+	return b
+}
+
+// body is what is sealed at the beginning of b: nothing where that is free.
+func body(b []byte, seed uint32) ([]byte, error) {
+	if len(b) < slotHead || le.Uint32(b) == 0 {
 		return nil, nil
 	}
-	if int(n) > len(slot)-slotHead {
+	n := le.Uint32(b)
+	if int64(n) > int64(len(b)-slotHead) {
 		return nil, errTorn
 	}
-	b := slot[slotHead : slotHead+int(n)]
-	if crc32.Checksum(b, castagnoli) != le.Uint32(slot[4:]) {
+	found := b[slotHead : slotHead+int(n)]
+	if crc32.Update(seed, castagnoli, found) != le.Uint32(b[4:]) {
 		return nil, errTorn
 	}
-	return b, nil
+	return found, nil
+}
+
+// readSlot reads the line that a slot holds, and whether its call had ended. A slot that is free has none.
+func readSlot(slot []byte) (c sluice.Call, ended bool, err error) {
+	b, err := body(slot, 0)
+	if b == nil || err != nil {
+		return c, false, err
+	}
+	if c, err = readLine(b); err != nil {
+		return c, false, err
+	}
+	if end, err := body(slot[slotHead+len(b):], le.Uint32(slot[4:])); err == nil && end != nil {
+		ended = readEnd(end, &c)
+	}
+	return c, ended, nil
 }
 
 // readLine reads what appendLine wrote.

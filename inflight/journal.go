@@ -30,7 +30,7 @@ type Journal struct {
 	mu     sync.Mutex
 	sheets []*sheet
 	free   []place
-	open   map[string]place // by the call's id
+	open   map[string]entry // by the call's id
 	buf    []byte           // a slot while it is made
 	missed int
 	closed bool
@@ -38,6 +38,14 @@ type Journal struct {
 
 // place is a slot of a sheet.
 type place struct{ sheet, slot int32 }
+
+// entry is a line that is written down.
+type entry struct {
+	place
+	// end is where the body ends in the slot, sum the body's CRC.
+	end int32
+	sum uint32
+}
 
 // Open makes the first file of a journal. Its owner calls Close.
 func Open(o Options) (*Journal, error) {
@@ -47,7 +55,7 @@ func Open(o Options) (*Journal, error) {
 	if o.allocate == nil {
 		o.allocate = mapped.Allocate
 	}
-	j := &Journal{o: o, open: map[string]place{}, buf: make([]byte, 0, slotBytes)}
+	j := &Journal{o: o, open: map[string]entry{}, buf: make([]byte, 0, slotBytes)}
 	err := os.MkdirAll(o.Dir, 0o700)
 	if err == nil {
 		err = j.grow()
@@ -89,12 +97,31 @@ func (j *Journal) begin(line *sluice.Call) error {
 		}
 	}
 	at := j.free[len(j.free)-1]
-	if err := j.sheets[at.sheet].put(int(at.slot), sealed(j.buf)); err != nil {
+	if err := j.sheets[at.sheet].put(at.slot, 0, sealed(j.buf, 0)); err != nil {
 		return err
 	}
 	j.free = j.free[:len(j.free)-1]
-	j.open[line.ID] = at
+	j.open[line.ID] = entry{at, int32(len(j.buf)), le.Uint32(j.buf[4:])}
 	return nil
+}
+
+// End writes down what became of a call that has ended: from then on its line is known, and what the log does not take
+// of it before this process ends is adopted as it is. A line that did not begin here changes nothing, and one that has
+// no room left keeps the most that its call could cost. The line is not kept.
+func (j *Journal) End(line *sluice.Call) {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e, ok := j.open[line.ID]
+	if !ok || j.closed {
+		return
+	}
+	j.buf = appendEnd(j.buf[:slotHead], line, slotBytes-int(e.end)-slotHead)
+	if int(e.end)+len(j.buf) <= slotBytes {
+		_ = j.sheets[e.sheet].put(e.slot, e.end, sealed(j.buf, e.sum)) // where the disk fails, as without room
+	}
 }
 
 // nothing is the head of a free slot.
@@ -108,15 +135,15 @@ func (j *Journal) Stored(id string) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	at, ok := j.open[id]
+	e, ok := j.open[id]
 	if !ok || j.closed {
 		return
 	}
-	if j.sheets[at.sheet].put(int(at.slot), nothing[:]) != nil {
-		return // it stays, and its estimate will change nothing
+	if j.sheets[e.sheet].put(e.slot, 0, nothing[:]) != nil {
+		return // it stays, and changes nothing when it is adopted
 	}
 	delete(j.open, id)
-	j.free = append(j.free, at)
+	j.free = append(j.free, e.place)
 }
 
 // grow adds a sheet. j.mu is held, or j is known to nobody yet.

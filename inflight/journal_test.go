@@ -24,7 +24,7 @@ func TestACallInFlightAtAKillIsInTheLedgerOnceAtTheMostThatItCanCost(t *testing.
 			j.Stored("done")
 			die(t, j)
 			var l ledger
-			if got := adopt(t, Adoption{Dir: dir, Publisher: &l}); got != (Adopted{Calls: 1, Missing: 1, Cost: 1234}) {
+			if got := adopt(t, Adoption{Dir: dir, Publisher: &l}); got != (Adopted{Calls: 1, Missing: 1, Bounds: 1, Cost: 1234}) {
 				t.Errorf("%+v", got)
 			}
 			want := *call("flying")

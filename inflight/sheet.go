@@ -1,7 +1,6 @@
 package inflight
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -37,7 +36,7 @@ func newSheet(dir string, p Purse, allocate func(*os.File, int64) ([]byte, error
 	}
 	s.room, err = allocate(s.file, sheetSlots*slotBytes)
 	if err == nil {
-		err = s.put(0, sealed(appendHead(make([]byte, slotHead), p)))
+		err = s.put(0, 0, sealed(appendHead(make([]byte, slotHead), p), 0))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close(true))
@@ -60,14 +59,14 @@ func createSheet(dir string) (*sheet, error) {
 	}
 }
 
-// put writes a slot.
-func (s *sheet) put(slot int, b []byte) error {
-	at := slot * slotBytes
+// put writes into a slot, from a byte of it on.
+func (s *sheet) put(slot, from int32, b []byte) error {
+	at := int(slot)*slotBytes + int(from)
 	if s.room == nil {
 		_, err := s.file.WriteAt(b, int64(at))
 		return err
 	}
-	return mapped.Copy(s.room[at:at+slotBytes], b)
+	return mapped.Copy(s.room[at:at+len(b)], b)
 }
 
 // close gives the file to others, or removes it.
@@ -83,14 +82,14 @@ func (s *sheet) close(remove bool) error {
 // appendHead writes the body of a sheet's head.
 func appendHead(b []byte, p Purse) []byte {
 	for _, text := range []string{magic, p.Stage, p.Name} {
-		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+		b = appendText(b, text)
 	}
 	return b
 }
 
 // readHead reads the head of a sheet.
 func readHead(slot []byte) (p Purse, err error) {
-	b, err := body(slot)
+	b, err := body(slot, 0)
 	if err != nil {
 		return p, err
 	}

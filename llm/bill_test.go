@@ -44,6 +44,22 @@ func TestCostOfFailedAttempts(t *testing.T) {
 	}
 }
 
+// A server that tells absurd counts of a reply is as good as one that tells none: believed, they would use up a cap, or
+// wrap a sum of them round and open it for ever.
+func TestCountsThatNoCallCanHaveAreEstimated(t *testing.T) {
+	spend := llm.NewSpend(1_000_000, nil)
+	for _, usage := range []sluice.Usage{{Prompt: 1 << 62, Output: 1}, {Prompt: 10, Output: 1 << 50}, {Prompt: -10, Output: 5}, {Prompt: 5, Thoughts: -1}} {
+		c, _ := caller(t, llm.ModelConfig{}, llm.Deps{Spend: spend}, func(context.Context) (llm.Response, error) {
+			return llm.Response{Text: "twelve bytes", Usage: usage}, nil
+		})
+		_, lines, err := c.Call(t.Context(), llm.Purpose{}, ask)
+		want, _, _ := pricing.Builtin().Price(flash, time.Now(), sluice.Usage{Prompt: llm.BoundTokens(25), Output: 12})
+		if err != nil || !lines[0].CostEstimated || lines[0].Cost != want || lines[0].Usage != (sluice.Usage{}) {
+			t.Errorf("%+v: %+v, %v; want %s", usage, lines, err, want)
+		}
+	}
+}
+
 func TestASilentServerIsEstimated(t *testing.T) {
 	c, _ := caller(t, llm.ModelConfig{}, llm.Deps{}, func(context.Context) (llm.Response, error) {
 		return llm.Response{Text: "twelve bytes"}, nil

@@ -89,6 +89,7 @@ func (c *Caller) attempt(ctx context.Context, m *model, p Purpose, req Request, 
 		most.output = int64(len(resp.Text))
 	}
 	line := t.end(resp.Usage, failed, most)
+	t.noteEnd()
 	if failed != nil {
 		return Response{}, line, failed
 	}

@@ -52,8 +52,7 @@ type ModelConfig struct {
 type Deps struct {
 	// Spend caps what all models cost together; nil is no cap.
 	Spend *Spend
-	// Journal remembers the attempts of [Caller.Call] while they are in flight; nil: nobody does. Those of
-	// [Caller.Chat] are told to its hooks.
+	// Journal remembers the attempts of [Caller.Call]; nil: nobody does. Those of [Caller.Chat] are told to its hooks.
 	Journal Journal
 	// Getenv reads API keys; nil is os.Getenv.
 	Getenv func(string) string
@@ -65,10 +64,12 @@ type Deps struct {
 	Providers map[string]Provider
 }
 
-// Journal remembers an attempt that is about to be made, lest its process not live to tell of it.
+// Journal remembers attempts, lest their process not live to tell of them. It must not keep the lines that it gets.
 type Journal interface {
-	// Begin gets the attempt's line, whose cost is the most that the attempt can cost. It must not keep it.
+	// Begin gets the line of an attempt that is about to be made, whose cost is the most that the attempt can cost.
 	Begin(line *sluice.Call)
+	// End gets the line of an attempt that has ended.
+	End(line *sluice.Call)
 }
 
 func (m ModelConfig) withDefaults() ModelConfig {

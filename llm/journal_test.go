@@ -2,6 +2,7 @@ package llm_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"sluice"
@@ -11,6 +12,7 @@ import (
 // diary is a journal that remembers what it was told, and what the server had been asked by then.
 type diary struct {
 	begun []sluice.Call
+	ended []sluice.Call
 	asked func() int
 	seen  []int
 }
@@ -18,6 +20,8 @@ type diary struct {
 func (d *diary) Begin(line *sluice.Call) {
 	d.begun, d.seen = append(d.begun, *line), append(d.seen, d.asked())
 }
+
+func (d *diary) End(line *sluice.Call) { d.ended = append(d.ended, *line) }
 
 // An attempt is written down before it is made, under the id that its line will have, at the most that it can cost;
 // what that was changes nothing in the line.
@@ -39,6 +43,9 @@ func TestAnAttemptIsWrittenDownBeforeItIsMade(t *testing.T) {
 		_, lines, err := caller.Call(t.Context(), purpose, c.ask)
 		if err != nil || len(lines) != 2 || len(d.begun) != 2 {
 			t.Fatalf("%s: %d lines, %d written down, %v", name, len(lines), len(d.begun), err)
+		}
+		if !slices.Equal(d.ended, lines) {
+			t.Errorf("%s: what ended is written down as %+v\nlines %+v", name, d.ended, lines)
 		}
 		for i, begun := range d.begun {
 			most, err := caller.Prices().Bound(flash, begun.StartedAt, llm.BoundTokens(int64(len(ask.System)+len(ask.Prompt))), c.most)

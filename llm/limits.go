@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"sluice"
 )
@@ -16,22 +13,13 @@ import (
 type model struct {
 	cfg      ModelConfig
 	provider Provider
-	slots    slots         // one for each attempt in flight
-	requests *rate.Limiter // nil: no limit
-	tokens   *rate.Limiter // nil: no limit
+	slots    slots // one for each attempt in flight
+	pace     *pace
 	breaker  breaker
 }
 
 func newModel(cfg ModelConfig, p Provider) *model {
-	m := &model{cfg: cfg, provider: p, slots: slots{free: max(1, cfg.MaxConcurrent)}}
-	if cfg.RequestsPerMinute > 0 {
-		perSecond := cfg.RequestsPerMinute / 60
-		m.requests = rate.NewLimiter(rate.Limit(perSecond), int(math.Ceil(perSecond)))
-	}
-	if cfg.TokensPerMinute > 0 {
-		m.tokens = rate.NewLimiter(rate.Limit(float64(cfg.TokensPerMinute)/60), int(cfg.TokensPerMinute))
-	}
-	return m
+	return &model{cfg: cfg, provider: p, slots: slots{free: max(1, cfg.MaxConcurrent)}, pace: newPace(cfg)}
 }
 
 // slotPause is how long a message rests whose deadline came while it stood in line for a slot.
@@ -70,7 +58,7 @@ func (m *model) admit(ctx context.Context, v visit, deps Deps) (probe bool, err 
 		wait += time.Duration(deps.Jitter() * float64(wait) / 2)
 		return false, sluice.RetryAfter(ErrOpen, wait)
 	}
-	if err := m.pace(ctx, v.bytes); err != nil {
+	if err := m.pace.wait(ctx, v.bytes); err != nil {
 		m.leave(probe, unknown)
 		return false, err
 	}
@@ -81,43 +69,6 @@ func (m *model) admit(ctx context.Context, v visit, deps Deps) (probe bool, err 
 func (m *model) leave(probe bool, h health) {
 	m.breaker.leave(time.Now(), probe, h)
 	m.slots.give()
-}
-
-// pace waits for the rate limits; a wait that ends after ctx's deadline is not begun.
-func (m *model) pace(ctx context.Context, bytes int64) error {
-	if m.requests == nil && m.tokens == nil {
-		return nil
-	}
-	var reserved []*rate.Reservation
-	now := time.Now()
-	if m.requests != nil {
-		reserved = append(reserved, m.requests.ReserveN(now, 1))
-	}
-	if m.tokens != nil {
-		n := min(int(ExpectedTokens(bytes)), m.tokens.Burst())
-		reserved = append(reserved, m.tokens.ReserveN(now, n))
-	}
-	var wait time.Duration
-	for _, r := range reserved {
-		wait = max(wait, r.DelayFrom(now))
-	}
-	if wait == 0 {
-		return nil
-	}
-	giveBack := func() {
-		for _, r := range reserved {
-			r.Cancel()
-		}
-	}
-	if tooLate(ctx, wait) {
-		giveBack()
-		return waiting(context.DeadlineExceeded, wait)
-	}
-	if err := sleep(ctx, wait); err != nil {
-		giveBack()
-		return waiting(err, slotPause)
-	}
-	return nil
 }
 
 // waiting classes the end of a wait for our own limits: a cancellation interrupts, a deadline asks for

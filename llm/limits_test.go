@@ -113,6 +113,75 @@ func TestRateLimitsOfOurOwn(t *testing.T) {
 	})
 }
 
+// A cancelled wait takes nothing of the rate, in whatever order a burst of them gives up, and whatever it waited for.
+func TestCallsThatGiveUpTheirWaitHoldNobodyUp(t *testing.T) {
+	for name, cfg := range map[string]llm.ModelConfig{
+		"requests": {RequestsPerMinute: 60}, "both, waiting for tokens": {RequestsPerMinute: 60, TokensPerMinute: 600},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg.MaxConcurrent = 100
+			c, s := caller(t, cfg, llm.Deps{}, says("x"))
+			req := ask
+			if cfg.TokensPerMinute > 0 { // all tokens at once: the next wait is for a minute
+				req.Prompt = strings.Repeat("x", 4*600-len(req.System))
+			}
+			if _, _, err := c.Call(t.Context(), llm.Purpose{}, req); err != nil {
+				t.Fatal(err)
+			}
+			ctx, giveUp := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() {
+					if _, _, err := c.Call(ctx, llm.Purpose{}, req); sluice.ClassOf(err) != sluice.ClassInterrupted {
+						t.Errorf("%s: %s: %v", name, sluice.ClassOf(err), err)
+					}
+				})
+			}
+			synctest.Wait()
+			<-time.After(500 * time.Millisecond)
+			giveUp()
+			wg.Wait()
+			began := time.Now()
+			small := ask
+			small.System, small.Prompt = "", "x" // one token, a tenth of a second
+			for range 3 {
+				if _, _, err := c.Call(t.Context(), llm.Purpose{}, small); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(began); took > 2500*time.Millisecond || s.calls() != 4 {
+				t.Errorf("%s: 3 calls after 50 that were given up took %s, want 2.5s; %d were made", name, took, s.calls())
+			}
+		})
+	}
+}
+
+// Who stands in line for longer than its deadline is not kept waiting.
+func TestAWaitInALineThatIsTooLongIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := caller(t, llm.ModelConfig{RequestsPerMinute: 60}, llm.Deps{}, says("x"))
+		var wg sync.WaitGroup
+		for range 11 { // the first at once, ten wait
+			wg.Go(func() {
+				if _, _, err := c.Call(t.Context(), llm.Purpose{}, ask); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, _, err := c.Call(ctx, llm.Purpose{}, ask); sluice.ClassOf(err) != sluice.ClassWait || sluice.DelayOf(err) != 11*time.Second || time.Since(began) != 0 {
+			t.Errorf("%s in %s after %s: %v", sluice.ClassOf(err), sluice.DelayOf(err), time.Since(began), err)
+		}
+		wg.Wait()
+		if took := time.Since(began); took != 10*time.Second || s.calls() != 11 {
+			t.Errorf("11 calls took %s, %d were made", took, s.calls())
+		}
+	})
+}
+
 func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sick atomic.Bool

@@ -44,6 +44,13 @@ func (t *try) note(most bounds) {
 	t.line.Cost = 0 // what it did cost, its end says
 }
 
+// noteEnd tells the journal what became of an attempt that it was told of.
+func (t *try) noteEnd() {
+	if t.c.deps.Journal != nil {
+		t.c.deps.Journal.End(&t.line)
+	}
+}
+
 // end prices the line and gives the slot back. failed is nil for a success.
 func (t *try) end(usage sluice.Usage, failed *Error, most bounds) sluice.Call {
 	t.line.LatencyMS = time.Since(t.began).Milliseconds()

@@ -49,7 +49,7 @@ func describeProcess() (processDescs, []string) {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	all := processDescs{
-		adopted:     desc("sluice_calls_adopted_total", "Calls that killed processes had in flight, which this one found and put into the ledger."),
+		adopted:     desc("sluice_calls_adopted_total", "Calls of processes that were killed, or stopped while the log took nothing, which this one put into the ledger."),
 		refused:     desc("sluice_log_refusals_total", "What the permissions of the log's server did not allow."),
 		panics:      desc("sluice_panics_total", "What panicked beside requests and messages, and was contained.", "work"),
 		settled:     desc("sluice_process_settled_total", "Messages by what became of them: done, or the class of what went wrong.", "stage", "outcome"),

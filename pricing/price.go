@@ -2,18 +2,21 @@ package pricing
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 	"time"
 
 	"sluice"
 )
 
+// Most is what no single call can cost: a million dollars. A server that tells counts beyond it is wrong, and sums of
+// what is below it do not overflow.
+const Most sluice.MicroUSD = 1_000_000_000_000
+
 // Price is what a call of the model at an instant cost, rounded up to the next micro-dollar, and the
 // version of the prices used. Cached tokens are a part of the prompt and cost the cached price;
 // thinking tokens cost what output costs; the tier is chosen by the whole prompt. It fails for a model
 // without a price at that instant ([ErrNoPrice]) and for counts that no provider can mean: negative
-// ones, more cached tokens than prompt, a cost beyond an int64.
+// ones, more cached tokens than prompt, a cost beyond [Most].
 func (t Table) Price(model string, at time.Time, u sluice.Usage) (sluice.MicroUSD, string, error) {
 	e, err := t.at(model, at)
 	if err != nil {
@@ -79,14 +82,14 @@ func sum(parts ...part) (sluice.MicroUSD, error) {
 		hi, _ = bits.Add64(hi, h, carry) // at most 4 * 2^126: no carry out
 	}
 	if hi >= million {
-		return 0, fmt.Errorf("a cost beyond %s", sluice.MicroUSD(math.MaxInt64))
+		return 0, fmt.Errorf("a cost beyond %s", Most)
 	}
 	quotient, remainder := bits.Div64(hi, lo, million)
 	if remainder > 0 {
 		quotient++
 	}
-	if quotient > math.MaxInt64 {
-		return 0, fmt.Errorf("a cost beyond %s", sluice.MicroUSD(math.MaxInt64))
+	if quotient > uint64(Most) {
+		return 0, fmt.Errorf("a cost beyond %s", Most)
 	}
 	return sluice.MicroUSD(quotient), nil
 }

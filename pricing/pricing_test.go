@@ -92,6 +92,7 @@ func TestPriceRefuses(t *testing.T) {
 		"a day before its time": {"gpt-4.1", day(t, "2025-04-13"), sluice.Usage{}, true},
 		"a negative count":      {"gpt-4.1", today, sluice.Usage{Output: -1}, false},
 		"more cached than sent": {"gpt-4.1", today, sluice.Usage{Prompt: 1, Cached: 2}, false},
+		"a million dollars":     {"gpt-4", today, sluice.Usage{Prompt: 40_000_000_000}, false},
 		"an impossible sum":     {"gpt-4", today, sluice.Usage{Prompt: math.MaxInt64, Output: math.MaxInt64}, false},
 	} {
 		if cost, _, err := table.Price(c.model, c.at, c.usage); err == nil || errors.Is(err, pricing.ErrNoPrice) != c.noRow {

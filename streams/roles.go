@@ -68,7 +68,8 @@ func grants(r Role, version string) [][]string {
 	case RoleUpstream:
 		return [][]string{{"queries.asked.>"}}
 	case RoleIntake:
-		return stage("intake", version, consume(StreamQueries, "intake", version), own(StreamAccepted, "queries.accepted.>"))
+		return stage("intake", version, consume(StreamQueries, "intake", version), own(StreamAccepted, "queries.accepted.>"),
+			own(StreamRetries, RetryFilter("answer"))) // what is asked anew
 	case RoleAnswer:
 		return stage("answer", version,
 			consumeLanes("answer", version), own(StreamAnswers, "answers.said.>"), ledger("answer"), purse("answer"), bucket(BucketArms))

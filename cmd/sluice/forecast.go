@@ -27,7 +27,7 @@ type forecaster struct {
 	guess producers.Assumptions
 	cost  producers.Pricer
 	// before finds what the entrance accepted by a key.
-	before func(key string) (sluice.Accepted, bool, error)
+	before func(key string) (streams.Before, bool, error)
 	// numbers are those of the queries that were met in QUERIES, by key: a query that was asked twice has its first.
 	numbers map[string]int64
 }
@@ -44,7 +44,7 @@ func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream, latest
 	pair := key.Pair(m.config.Pair.Medium, m.config.Pair.Large, answer.PromptVersion)
 	return &forecaster{
 		cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost, numbers: map[string]int64{},
-		before: func(key string) (sluice.Accepted, bool, error) { return streams.AcceptedBefore(ctx, latest, key) },
+		before: func(key string) (streams.Before, bool, error) { return streams.AcceptedBefore(ctx, latest, key) },
 	}, nil
 }
 
@@ -58,7 +58,7 @@ func (f *forecaster) accepted(asked streams.Asked, sequence uint64) (sluice.Quer
 			return sluice.Query{}, err
 		}
 		if number = int64(sequence); found {
-			number = known.Query.Number
+			number = known.Accepted.Query.Number
 		}
 		f.numbers[key] = number
 	}

@@ -25,8 +25,8 @@ func TestAQuestionIsForecastByTheNumberOfItsFirstTime(t *testing.T) {
 	} {
 		f := &forecaster{
 			cfg: config.Default(), key: key, pair: "p1", guess: producers.DefaultAssumptions(), numbers: map[string]int64{},
-			before: func(key string) (sluice.Accepted, bool, error) {
-				return sluice.Accepted{Query: sluice.Query{Key: key, Number: c.before}}, c.stored, nil
+			before: func(key string) (streams.Before, bool, error) {
+				return streams.Before{Accepted: sluice.Accepted{Query: sluice.Query{Key: key, Number: c.before}}}, c.stored, nil
 			},
 		}
 		q := &sluice.Query{Key: sluice.QueryKey("", "", "Why?"), Number: c.want}

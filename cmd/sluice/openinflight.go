@@ -61,7 +61,7 @@ func (c *callsInFlight) adopt(ctx context.Context, js jetstream.JetStream, dir s
 	defer close(c.done)
 	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{Log: c.m.log})
 	if err != nil {
-		c.m.log.Warn("calls that were in flight at a kill stay to be published", "error", err)
+		c.m.log.Warn("calls that dead processes left stay to be published", "error", err)
 		return
 	}
 	defer func() { _ = publisher.Close() }()
@@ -85,15 +85,15 @@ func (c *callsInFlight) look(ctx context.Context, a inflight.Adoption, told stri
 	got, err := a.Run(round)
 	c.adopted.Add(int64(got.Calls))
 	if got.Calls > 0 || got.Torn > 0 {
-		c.m.log.Warn("a process was killed, or stopped while the log took nothing, with calls in flight; they are in the ledger at the most that they can cost",
-			"calls", got.Calls, "missing", got.Missing, "cost", got.Cost.String(), "torn", got.Torn)
+		c.m.log.Warn("a process was killed, or stopped while the log took nothing; its calls are in the ledger, those that a kill cut off at the most that they can cost",
+			"calls", got.Calls, "missing", got.Missing, "cost", got.Cost.String(), "at_most", got.Bounds, "torn", got.Torn)
 	}
 	if got.Left == 0 && err == nil || ctx.Err() != nil {
 		return ""
 	}
 	waits := fmt.Sprintf("%d: %v", got.Left, err)
 	if waits != told {
-		c.m.log.Warn("calls that were in flight at a kill wait to be published", "calls", got.Left, "error", err)
+		c.m.log.Warn("calls of a process that was killed, or stopped while the log took nothing, wait to be published", "calls", got.Left, "error", err)
 	}
 	return waits
 }
@@ -101,8 +101,7 @@ func (c *callsInFlight) look(ctx context.Context, a inflight.Adoption, told stri
 // mayBill says whether this process may write lines of a stage into the ledger.
 func (m *Main) mayBill(stage string) bool { return !m.restricted() || m.config.NATS.Role == stage }
 
-// payer pays out of the purse of a process that can't any more, under a name of its own: paying a sum again changes
-// nothing.
+// payer pays out of the purse of a process that can't any more, under another name than that one's own.
 func payer(js jetstream.JetStream) func(context.Context, inflight.Purse, string, sluice.MicroUSD) error {
 	return func(ctx context.Context, p inflight.Purse, name string, cost sluice.MicroUSD) error {
 		purse, err := streams.OpenPurse(ctx, js, p.Stage, p.Name, name)
@@ -143,7 +142,7 @@ func (c *callsInFlight) Close() error {
 	c.stop()
 	<-c.done
 	if n := c.journal.Stats().Open; n > 0 {
-		c.m.log.Warn("the log has not confirmed the lines of some calls; the next process here adopts them", "calls", n)
+		c.m.log.Warn("the log has not confirmed the lines of some calls; the next process here adopts them, at what they cost", "calls", n)
 	}
 	return c.journal.Close()
 }

@@ -147,13 +147,14 @@ func (s *Stage) ask(ctx context.Context, a sluice.Accepted, arms []sluice.Arm) [
 	return results
 }
 
-// askArm asks the model that stands behind an arm. A panic is poison and that arm's alone, as any other failure is.
+// askArm asks the model that stands behind an arm. A panic is poison and that arm's alone, as any other failure is, and
+// what was paid for until then is told.
 func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) (result said) {
 	q := a.Query
 	defer func() {
 		if v := recover(); v != nil {
 			s.opts.Log.Error("asking a model panicked", "query", q.Key, "arm", arm, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			result = said{err: sluice.Poison(sluice.ReasonPanic, fmt.Errorf("arm %s: panic: %v", arm, v))}
+			result = said{calls: result.calls, err: sluice.Poison(sluice.ReasonPanic, fmt.Errorf("arm %s: panic: %v", arm, v))}
 		}
 	}()
 	tier := s.opts.Key.Tier(q.Key, arm)
@@ -167,6 +168,7 @@ func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) (
 			Model: model.Name, System: instruction, Prompt: q.Text,
 			MaxOutputTokens: model.MaxOutputTokens, Temperature: model.Temperature,
 		})
+	result.calls = calls
 	if err != nil {
 		return said{calls: calls, err: fmt.Errorf("arm %s: %w", arm, err)}
 	}

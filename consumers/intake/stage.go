@@ -89,31 +89,6 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	return out, nil
 }
 
-// facts stores a query once in the normal lane, which refuses the same query ever after, and once more in the urgent
-// lane where it is in a hurry. What is in a hurry may have been accepted before: then that one is brought forward, with
-// the number that its facts may be stored by, so that no answer is bought twice (Invariant 5), and with its own words,
-// whatever came by its key since.
-func (s *Stage) facts(ctx context.Context, a sluice.Accepted) ([]streams.Message, error) {
-	if streams.Lane(a.Query.Priority) == streams.LaneNormal {
-		out, err := streams.AcceptedFact(a)
-		return []streams.Message{out}, err
-	}
-	before, known, err := streams.AcceptedBefore(ctx, s.stored, a.Query.Key)
-	if err != nil {
-		return nil, err
-	}
-	if known {
-		before.Query.Priority, before.Query.Deadline = a.Query.Priority, a.Query.Deadline
-		a = before
-	}
-	claim, err := streams.ClaimFact(a)
-	if err != nil {
-		return nil, err
-	}
-	urgent, err := streams.AcceptedFact(a)
-	return []streams.Message{claim, urgent}, err
-}
-
 // accept checks everything and makes the accepted query.
 func (s *Stage) accept(in streams.Message) (sluice.Accepted, error) {
 	if n := len(in.Data); n > s.opts.MaxPayloadBytes {

@@ -68,14 +68,17 @@ type lanes struct {
 	answers *answer.Stage
 	key     string
 	asked   uint64
-	// worked counts the messages of ACCEPTED that the answer stage has had, bought the requests by model.
-	worked int
-	bought map[string]int
+	now     time.Time
+	// worked counts the messages of ACCEPTED and RETRIES that the answer stage has had, bought the requests by model,
+	// expired the messages that came too late.
+	worked, retried int
+	bought          map[string]int
+	expired         int
 }
 
 func newLanes(t *testing.T) *lanes {
 	t.Helper()
-	r := &lanes{t: t, log: &stagetest.Log{}, key: sluice.QueryKey("", "", "Why?"), bought: map[string]int{}}
+	r := &lanes{t: t, log: &stagetest.Log{}, key: sluice.QueryKey("", "", "Why?"), now: time.Unix(1_800_000_000, 0).UTC(), bought: map[string]int{}}
 	var cfg llm.Config
 	providers := map[string]llm.Provider{}
 	for _, m := range []string{flash, pro} {
@@ -87,11 +90,13 @@ func newLanes(t *testing.T) *lanes {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.intake, err = intake.New(r.log, intake.DefaultOptions()); err != nil {
+	o := intake.DefaultOptions()
+	o.Now = func() time.Time { return r.now }
+	if r.intake, err = intake.New(r.log, o); err != nil {
 		t.Fatal(err)
 	}
 	r.answers, err = answer.New(caller, r.log, answer.Options{
-		Medium: answer.Model{Name: flash}, Large: answer.Model{Name: pro}, Key: armKey(t), Now: time.Now,
+		Medium: answer.Model{Name: flash}, Large: answer.Model{Name: pro}, Key: armKey(t), Now: o.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -99,13 +104,29 @@ func newLanes(t *testing.T) *lanes {
 	return r
 }
 
-// ask lets the question in.
+// ask lets the question in, with nothing but a priority.
 func (r *lanes) ask(priority int) {
 	r.t.Helper()
+	r.askWithin(priority, 0)
+}
+
+// askWithin lets the question in, whose answer is wanted within so long; 0: whenever it comes.
+func (r *lanes) askWithin(priority int, within time.Duration) {
+	r.t.Helper()
 	r.asked++
+	r.letIn(r.asked, priority, within)
+}
+
+// letIn is askWithin for a message that may have been handed out before.
+func (r *lanes) letIn(sequence uint64, priority int, within time.Duration) {
+	r.t.Helper()
+	deadline := ""
+	if within > 0 {
+		deadline = fmt.Sprintf(`,"deadline":%q`, r.now.Add(within).Format(time.RFC3339Nano))
+	}
 	out, err := r.intake.Handle(r.t.Context(), streams.Message{
-		Subject: "queries.asked.web", Data: fmt.Appendf(nil, `{"query":"Why?","priority":%d}`, priority),
-		Stream: streams.StreamQueries, Sequence: r.asked, StoredAt: time.Unix(1_800_000_000, 0),
+		Subject: "queries.asked.web", Data: fmt.Appendf(nil, `{"query":"Why?","priority":%d%s}`, priority, deadline),
+		Stream: streams.StreamQueries, Sequence: sequence, StoredAt: r.now,
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -116,23 +137,40 @@ func (r *lanes) ask(priority int) {
 // answer works off what was let in since, the last first: the lanes are read side by side.
 func (r *lanes) answer() {
 	r.t.Helper()
-	accepted := r.log.Messages(streams.StreamAccepted)
+	accepted, retries := r.log.Messages(streams.StreamAccepted), r.log.Messages(streams.StreamRetries)
 	for i := len(accepted) - 1; i >= r.worked; i-- {
-		out, err := r.answers.Handle(r.t.Context(), accepted[i])
+		r.handle(accepted[i])
+	}
+	for _, m := range retries[r.retried:] {
+		e, err := streams.ParseRetry(m)
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		for _, m := range out {
-			if !streams.IsLedger(m) {
-				continue
-			}
-			c, err := streams.Decode[sluice.Call](m.Data)
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			r.bought[c.Model]++
-		}
-		r.log.Publish(out...)
+		r.handle(e.Open())
 	}
-	r.worked = len(accepted)
+	r.worked, r.retried = len(accepted), len(retries)
+}
+
+// handle gives the answer stage a message.
+func (r *lanes) handle(m streams.Message) {
+	r.t.Helper()
+	out, err := r.answers.Handle(r.t.Context(), m)
+	if sluice.ReasonOf(err) == sluice.ReasonExpired {
+		r.expired++
+		return
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, m := range out {
+		if !streams.IsLedger(m) {
+			continue
+		}
+		c, err := streams.Decode[sluice.Call](m.Data)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.bought[c.Model]++
+	}
+	r.log.Publish(out...)
 }

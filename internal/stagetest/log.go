@@ -30,7 +30,7 @@ type Log struct {
 var streamOf = map[string]string{
 	"queries": streams.StreamAccepted, "answers": streams.StreamAnswers, "verdicts": streams.StreamVerdicts,
 	"labels": streams.StreamLabels, "analyses": streams.StreamAnalyses, "examples": streams.StreamExamples,
-	"calls": streams.StreamCalls,
+	"calls": streams.StreamCalls, "retries": streams.StreamRetries,
 }
 
 // Publish stores messages as the runner would: a second message of a subject changes nothing.

@@ -1,0 +1,65 @@
+package intake
+
+import (
+	"context"
+
+	"sluice"
+	"sluice/streams"
+)
+
+// facts stores a query once in the normal lane, which refuses the same query ever after, and once more in the urgent
+// lane where it is in a hurry. What has a priority or a deadline may have been accepted before.
+func (s *Stage) facts(ctx context.Context, a sluice.Accepted) ([]streams.Message, error) {
+	hurried := streams.Lane(a.Query.Priority) != streams.LaneNormal
+	if hurried || !a.Query.Deadline.IsZero() {
+		before, known, err := streams.AcceptedBefore(ctx, s.stored, a.Query.Key)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			return s.again(ctx, before, a, hurried)
+		}
+	}
+	claim, err := streams.ClaimFact(a)
+	if err != nil || !hurried {
+		return []streams.Message{claim}, err
+	}
+	urgent, err := streams.AcceptedFact(a)
+	return []streams.Message{claim, urgent}, err
+}
+
+// again is for a query that was accepted before. It is that one, with the number that its facts may be stored by, so
+// that no answer is bought twice (Invariant 5), and with its own words, whatever came by its key since; but with the
+// priority and the deadline of who asks now. In a hurry for the first time it is brought forward. Otherwise it is asked
+// anew if its time had run out, and nothing changes if it had not.
+func (s *Stage) again(ctx context.Context, before streams.Before, a sluice.Accepted, hurried bool) ([]streams.Message, error) {
+	claim, err := streams.ClaimFact(before.Accepted) // it may be there in the urgent lane alone
+	if err != nil {
+		return nil, err
+	}
+	out := []streams.Message{claim}
+	anew := before.Accepted
+	anew.Query.Priority, anew.Query.Deadline = a.Query.Priority, a.Query.Deadline
+	if hurried && !before.Urgent {
+		urgent, err := streams.AcceptedFact(anew)
+		return append(out, urgent), err
+	}
+	for until := before.Until; !until.IsZero() && !s.opts.Now().Before(until); {
+		m, err := streams.AnewMessage(anew, before.Last, until)
+		if err != nil {
+			return nil, err
+		}
+		asked, err := s.stored.Get(ctx, streams.StreamRetries, m.Subject)
+		if err != nil {
+			return nil, err
+		}
+		earlier, ok := asked[m.Subject]
+		if !ok {
+			return append(out, m), nil
+		}
+		if until, err = streams.AnewUntil(earlier); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
