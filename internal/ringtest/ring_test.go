@@ -58,7 +58,7 @@ func provider(t *testing.T) (*emulator.Server, *llm.Caller) {
 	}
 	var cfg llm.Config
 	for _, m := range []string{"gemini-2.5-flash", "gemini-2.5-pro"} {
-		cfg.Models = append(cfg.Models, llm.ModelConfig{Provider: "gemini", Model: m, BaseURL: url, Timeout: 2 * time.Second, KeyEnv: "KEY"})
+		cfg.Models = append(cfg.Models, llm.ModelConfig{Provider: "gemini", Model: m, BaseURL: url, Timeout: 30 * time.Second, KeyEnv: "KEY"})
 	}
 	caller, err := llm.New(t.Context(), cfg, llm.Deps{Getenv: func(string) string { return "a-key-of-nobody" }})
 	if err != nil {
