@@ -231,6 +231,7 @@ func TestTenGatewaysAndAThousandRequestsSpendAtMostOneDollar(t *testing.T) {
 			r := startReplicas(t, 10, faults)
 			count := r.storm(requests)
 			decisions, decided, ledger, budgeted := r.books()
+			r.provider.Wait()
 			total := r.provider.Books().Total
 			due := total.Cost + total.LostCost
 			t.Logf("%d answered, %d refused, %d told to come back, %d failed; the provider's books %v, ledger %v, budget %v", count[answered], count[refused], count[unsure], count[failed], due, ledger, budgeted)

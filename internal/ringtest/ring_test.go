@@ -295,6 +295,7 @@ func checkLedger(ctx context.Context, t *testing.T, js jetstream.JetStream, serv
 		}
 		bought[c.ID] = c
 	})
+	server.Wait() // what a call gave up is in the books then
 	if books := server.Books(); books.Total.Requests != lines || failed == 0 {
 		t.Errorf("%d lines of which %d failed, and %d requests in the provider's books: %v", lines, failed, books.Total.Requests, books.Faults)
 	}
