@@ -67,17 +67,23 @@ func TestARepeatedIdempotencyKeyCostsNothing(t *testing.T) {
 
 func TestTheSameIdempotencyKeyInFlightIsAConflict(t *testing.T) {
 	t.Parallel()
-	r := gatetest.Start(t, func(p *gatetest.Plan) {
-		p.Emulator.Faults = emulator.Faults{SlowForMS: 700}
-	})
-	if err := r.Emulator.Script(gatetest.Medium, emulator.SlowHeaders); err != nil {
-		t.Fatal(err)
-	}
+	m := &thoughtful{asked: make(chan struct{}), done: make(chan struct{})}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Models = m })
 	var g sync.WaitGroup
 	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 200) })
-	gatetest.Until(t, "a request in hand", func() bool { return r.Pipeline.InHand() > 0 })
+	<-m.asked
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 409)
+	close(m.done)
 	g.Wait()
+}
+
+// thoughtful is a model that is asked once, and answers when it is done.
+type thoughtful struct{ asked, done chan struct{} }
+
+func (m *thoughtful) Chat(_ context.Context, o llm.ChainOptions, _ llm.ChatRequest, _ llm.Hooks, _ func(llm.Chunk) error) (llm.ChainResult, error) {
+	close(m.asked)
+	<-m.done
+	return llm.ChainResult{Model: o.Models[0], Text: "Ann", FinishReason: llm.FinishStop}, nil
 }
 
 func TestAConversationKeepsItsModel(t *testing.T) {
