@@ -57,7 +57,7 @@ func TestABatchThatLingersGathersWhatComesLater(t *testing.T) {
 		sizes = append(sizes, len(in))
 		return copyAll(ctx, in)
 	})
-	s.Linger, s.Concurrency = time.Second, 100
+	s.Linger, s.Concurrency = time.Hour, 50
 	r := start(t, js, s)
 	for range 5 {
 		ask(t, js, 10)
@@ -65,8 +65,19 @@ func TestABatchThatLingersGathersWhatComesLater(t *testing.T) {
 	r.acked(50)
 	mu.Lock()
 	defer mu.Unlock()
-	if len(sizes) > 3 {
+	if !slices.Equal(sizes, []int{50}) {
 		t.Errorf("batches of %v", sizes)
+	}
+}
+
+func TestABatchLingersNoLongerThanItMay(t *testing.T) {
+	js := natstest.Log(t)
+	s := batchStage(copyAll)
+	s.Linger, s.Concurrency = 50*time.Millisecond, 100
+	r := start(t, js, s)
+	for range 2 {
+		ask(t, js, 10)
+		r.acked(10)
 	}
 }
 

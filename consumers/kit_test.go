@@ -108,7 +108,7 @@ func (r *running) next() consumers.Settled {
 }
 
 // impatient makes the server take a silent worker for dead soon.
-func impatient(c *consumers.Config) { c.AckWait = 300 * time.Millisecond }
+func impatient(c *consumers.Config) { c.AckWait = time.Second }
 
 // until waits for a message of the class and returns how many of others came before.
 func (r *running) until(class sluice.Class) (before int) {
@@ -204,7 +204,7 @@ func quiet(t *testing.T, js jetstream.JetStream) {
 		if i.NumAckPending == 0 && i.NumPending == 0 {
 			return
 		}
-		if time.Since(began) > 10*time.Second {
+		if time.Since(began) > 30*time.Second {
 			t.Fatalf("left at the server: %d pending, %d in flight", i.NumPending, i.NumAckPending)
 		}
 	}

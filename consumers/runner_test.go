@@ -115,9 +115,9 @@ func windowPasses(t *testing.T, js jetstream.JetStream) {
 func TestWorkLongerThanAckWaitIsNotDeliveredTwice(t *testing.T) {
 	js := natstest.Log(t)
 	ask(t, js, 3)
-	const ackWait = 500 * time.Millisecond
+	const ackWait = 2 * time.Second
 	r := start(t, js, stage(func(ctx context.Context, in streams.Message) ([]streams.Message, error) {
-		timer := time.NewTimer(3 * ackWait) // a slow model
+		timer := time.NewTimer(ackWait * 3 / 2) // a slow model
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -272,7 +272,8 @@ func TestInputsAreReadInTheirOrderOfPreference(t *testing.T) {
 func TestABusyInputDoesNotStarveRetries(t *testing.T) {
 	js := natstest.Log(t)
 	ask(t, js, 400)
-	retry, err := streams.RetryMessage("copy", "1", streams.Envelope{Stream: "QUERIES", Subject: "queries.asked.test", Sequence: 1, Data: []byte("retry")})
+	// Of a stream that the stage does not read: what it reads would be waited for.
+	retry, err := streams.RetryMessage("copy", "1", streams.Envelope{Stream: streams.StreamAccepted, Subject: "queries.accepted.normal.k", Sequence: 1, Data: []byte("retry")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -233,7 +233,7 @@ func TestAFullStreamNeitherSpendsAttemptsNorAsksTheStageAgain(t *testing.T) {
 	ask(t, js, 5)
 	longAgo, reached := make(chan struct{}), sync.Once{}
 	p, err := streams.NewPublisher(js, streams.PublisherOptions{OnOutage: func(o streams.Outage) {
-		if o.Round == 8 { // 10+20+...+640 ms: well past AckWait
+		if o.Round == 9 { // 10+20+...+1280 ms: well past AckWait
 			reached.Do(func() { close(longAgo) })
 		}
 	}})
@@ -244,7 +244,7 @@ func TestAFullStreamNeitherSpendsAttemptsNorAsksTheStageAgain(t *testing.T) {
 	r := start(t, js, stage(func(ctx context.Context, in streams.Message) ([]streams.Message, error) {
 		calls.Add(1)
 		return copies(ctx, in)
-	}), func(c *consumers.Config) { c.Publisher, c.AckWait = p, 500*time.Millisecond })
+	}), func(c *consumers.Config) { c.Publisher, c.AckWait = p, 1500*time.Millisecond })
 	<-longAgo
 	answers.MaxMsgs = -1
 	if _, err := js.UpdateStream(t.Context(), answers); err != nil {

@@ -82,7 +82,7 @@ func TestEveryFaultOfTheUpstreamIsToldBilledAndPublished(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s, streamed %t", c.fault, stream), func(t *testing.T) {
 				t.Parallel()
-				r := faulty(t, c.fault)
+				r := faulty(t, c.fault, stream)
 				got := meet(t, r, stream)
 				if got != want {
 					t.Errorf("\n got %#v\nwant %#v", got, want)
@@ -93,18 +93,24 @@ func TestEveryFaultOfTheUpstreamIsToldBilledAndPublished(t *testing.T) {
 	}
 }
 
-// faulty is a rig whose medium model's next call meets the fault.
-func faulty(t *testing.T, fault emulator.Fault) *gatetest.Rig {
+// faulty is a rig whose medium model's next call meets the fault. Only what is to be found slow is given little time.
+func faulty(t *testing.T, fault emulator.Fault, stream bool) *gatetest.Rig {
 	t.Helper()
 	r := gatetest.Start(t, func(p *gatetest.Plan) {
-		p.Emulator.Faults = emulator.Faults{HangForMS: 1500, SlowForMS: 1500, RetryDelayMS: 50}
-		for i := range p.Models {
-			p.Models[i].Timeout = 700 * time.Millisecond
-		}
-		if fault == refused {
+		p.Emulator.Faults = emulator.Faults{HangForMS: 60_000, SlowForMS: 60_000, RetryDelayMS: 50}
+		p.Gateway.Timeout = time.Minute
+		switch fault {
+		case emulator.Stall:
+			p.Gateway.Idle = 300 * time.Millisecond
+			if stream { // its first word comes
+				break
+			}
+			fallthrough
+		case emulator.SlowHeaders, emulator.SlowBody, emulator.Hang:
+			p.Models[0].Timeout = 500 * time.Millisecond
+		case refused:
 			p.Models[0].BaseURL = "http://127.0.0.1:1"
 		}
-		p.Gateway.FirstToken, p.Gateway.Idle, p.Gateway.Timeout = 300*time.Millisecond, 300*time.Millisecond, 10*time.Second
 	})
 	if fault != refused {
 		if err := r.Emulator.Script(gatetest.Medium, fault); err != nil {
@@ -175,6 +181,7 @@ func agreesWithTheBooks(t *testing.T, r *gatetest.Rig) {
 	for _, l := range r.Lines(t) {
 		billed, estimated = billed+l.Cost, estimated || l.CostEstimated
 	}
+	r.Emulator.Wait()
 	books := r.Emulator.Books().Total
 	due := books.Cost + books.LostCost
 	if billed < due || !estimated && billed != due {

@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -64,17 +67,23 @@ func TestARepeatedIdempotencyKeyCostsNothing(t *testing.T) {
 
 func TestTheSameIdempotencyKeyInFlightIsAConflict(t *testing.T) {
 	t.Parallel()
-	r := gatetest.Start(t, func(p *gatetest.Plan) {
-		p.Emulator.Faults = emulator.Faults{SlowForMS: 700}
-	})
-	if err := r.Emulator.Script(gatetest.Medium, emulator.SlowHeaders); err != nil {
-		t.Fatal(err)
-	}
+	m := &thoughtful{asked: make(chan struct{}), done: make(chan struct{})}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Models = m })
 	var g sync.WaitGroup
 	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 200) })
-	gatetest.Until(t, "a request in hand", func() bool { return r.Pipeline.InHand() > 0 })
+	<-m.asked
 	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 409)
+	close(m.done)
 	g.Wait()
+}
+
+// thoughtful is a model that is asked once, and answers when it is done.
+type thoughtful struct{ asked, done chan struct{} }
+
+func (m *thoughtful) Chat(_ context.Context, o llm.ChainOptions, _ llm.ChatRequest, _ llm.Hooks, _ func(llm.Chunk) error) (llm.ChainResult, error) {
+	close(m.asked)
+	<-m.done
+	return llm.ChainResult{Model: o.Models[0], Text: "Ann", FinishReason: llm.FinishStop}, nil
 }
 
 func TestAConversationKeepsItsModel(t *testing.T) {
@@ -359,7 +368,7 @@ func (full) End(string, []streams.Message) error { return spool.ErrFull }
 
 func TestAClientThatLeavesIsStillAccountedFor(t *testing.T) {
 	t.Parallel()
-	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Emulator.Faults = emulator.Faults{SlowForMS: 3000} })
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Emulator.Faults = emulator.Faults{SlowForMS: 30_000} })
 	if err := r.Emulator.Script(gatetest.Medium, emulator.Slow); err != nil {
 		t.Fatal(err)
 	}
@@ -386,13 +395,19 @@ func TestAClientThatLeavesIsStillAccountedFor(t *testing.T) {
 
 func TestWhatAKilledGatewayLeftIsSettledAtWhatWasReserved(t *testing.T) {
 	t.Parallel()
-	r := gatetest.Start(t, func(p *gatetest.Plan) {
-		p.Silent = true
-		p.Emulator.Faults = emulator.Faults{HangForMS: 60_000}
-	})
-	if err := r.Emulator.Script("", emulator.ServerError, emulator.Hang); err != nil {
-		t.Fatal(err)
-	}
+	var asked atomic.Int64
+	hanging := make(chan struct{})
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // to its end, so that the server watches the connection
+		if asked.Add(1) == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		close(hanging)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(provider.Close)
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Silent, p.Models[0].BaseURL = true, provider.URL })
 	ctx, cancel := context.WithCancel(t.Context())
 	var g sync.WaitGroup
 	g.Go(func() {
@@ -401,8 +416,7 @@ func TestWhatAKilledGatewayLeftIsSettledAtWhatWasReserved(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	})
-	gatetest.Until(t, "the first attempt's fault", func() bool { return r.Emulator.Books().Faults["server_error"] > 0 })
-	time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the second attempt's intent: nothing outside of the spool tells of it
+	<-hanging // at the second attempt, whose intent is written before it
 	// Another process opens what this one, killed, would leave.
 	_, left, err := spool.Open(spool.Options{Dir: r.Dir})
 	if err != nil || len(left) != 1 || len(left[0].Intents) != 2 {
@@ -490,7 +504,7 @@ func TestDrainingRefusesNewRequestsAndEndsThoseInHand(t *testing.T) {
 	}
 	var g sync.WaitGroup
 	g.Go(func() { status(t, r.Post(t, completions, chat("auto", "Who?", "")), 503) })
-	gatetest.Until(t, "a request in the spool", func() bool { return r.Spool.Stats().Open > 0 })
+	gatetest.Until(t, "a request at the model", func() bool { return r.Emulator.Books().Underway > 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	r.Pipeline.Drain(ctx)

@@ -3,7 +3,6 @@ package llm_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -13,16 +12,8 @@ import (
 	"sluice/llm/emulator"
 )
 
-// refusing is the URL of a port that nobody listens on.
-func refusing(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return "http://" + l.Addr().String()
-}
+// refusing is the URL of a port that nobody listens on: one that was free a moment ago may be somebody's by now.
+const refusing = "http://127.0.0.1:1"
 
 // billing is what a line holds against the provider's books.
 type billing string
@@ -70,7 +61,15 @@ func (f upstreamFault) patience(stream bool) time.Duration {
 	if f.outcome != sluice.OutcomeTimeout || (stream && f.delivered) {
 		return 30 * time.Second
 	}
-	return 100 * time.Millisecond
+	return 400 * time.Millisecond
+}
+
+// idle is how long to wait for a stream's next chunk.
+func (f upstreamFault) idle() time.Duration {
+	if f.fault == emulator.Stall {
+		return 200 * time.Millisecond
+	}
+	return 30 * time.Second
 }
 
 func TestSeventeenFaultsOfTheUpstream(t *testing.T) {
@@ -89,7 +88,7 @@ func TestSeventeenFaultsOfTheUpstream(t *testing.T) {
 						t.Fatal(err)
 					}
 					if f.name == "connection refused" {
-						url = refusing(t)
+						url = refusing
 					}
 					f.meet(t, s, provider, url, stream)
 				})
@@ -113,7 +112,7 @@ func (f upstreamFault) meet(t *testing.T, s *emulator.Server, provider, url stri
 	if !stream {
 		sink = nil
 	}
-	o := llm.ChainOptions{Models: []string{flash}, MaxAttempts: 1, Idle: 200 * time.Millisecond}
+	o := llm.ChainOptions{Models: []string{flash}, MaxAttempts: 1, Idle: f.idle()}
 	res, err := c.Chat(t.Context(), o, conversation(), llm.Hooks{}, sink)
 	s.Wait()
 	if err == nil || len(res.Lines) != 1 {
@@ -182,7 +181,7 @@ func (f upstreamFault) replace(t *testing.T, s *emulator.Server, provider, url s
 	t.Helper()
 	first := llm.ModelConfig{Provider: provider, Model: flash, BaseURL: url, Timeout: f.patience(stream)}
 	if f.name == "connection refused" {
-		first.BaseURL = refusing(t)
+		first.BaseURL = refusing
 	}
 	c, err := llm.New(t.Context(), llm.Config{Models: []llm.ModelConfig{first, {Provider: provider, Model: pro, BaseURL: url}}},
 		llm.Deps{Jitter: func() float64 { return 0 }})
@@ -198,7 +197,7 @@ func (f upstreamFault) replace(t *testing.T, s *emulator.Server, provider, url s
 		want = "" // what was sent cannot be taken back
 	}
 	hear := &told{}
-	res, err := c.Chat(t.Context(), llm.ChainOptions{Models: []string{flash, pro}, Idle: 200 * time.Millisecond}, conversation(), hear.hooks(), sink)
+	res, err := c.Chat(t.Context(), llm.ChainOptions{Models: []string{flash, pro}, Idle: f.idle()}, conversation(), hear.hooks(), sink)
 	s.Wait()
 	if (err == nil) != (want != "") || (want != "" && (res.Model != want || res.Text == "" || res.FinishReason != llm.FinishStop)) {
 		t.Errorf("%s answered %q, want %q: %v", res.Model, res.Text, want, err)

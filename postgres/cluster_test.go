@@ -56,7 +56,7 @@ func gone(t *testing.T, pid int) {
 	t.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	for running(pid) {
 		select {
@@ -218,7 +218,7 @@ func revived(t *testing.T, c *postgres.Cluster, db *postgres.DB, before int) {
 	t.Helper()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	answers := func() bool { _, err := db.Table(t.Context(), "SELECT"); return err == nil }
 	for c.PID() == before || !answers() {

@@ -111,7 +111,7 @@ func TestMessagesThatAreNeverConfirmedKeepNoRoomFromTheRestOfTheirs(t *testing.T
 			}
 			p := publisher(t, server.JetStream(), streams.PublisherOptions{MaxPending: 4, AckTimeout: 20 * time.Millisecond})
 			defer func() { _ = p.Close() }()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var msgs []streams.Message
 			for n := range 10 {

@@ -37,8 +37,8 @@ budgets:
 routing: {preset: none, rules: [{name: all, when: {}, then: {tier: large}}]}
 gateway: {log_decisions: false, max_attempts: 3, max_queued: 1000}
 models:
-  - {name: gemini-2.5-flash, base_url: %[1]q, concurrency: 32, timeout: 2s}
-  - {name: gemini-2.5-pro, base_url: %[1]q, concurrency: 32, timeout: 2s}
+  - {name: gemini-2.5-flash, base_url: %[1]q, concurrency: 32, timeout: %[2]s}
+  - {name: gemini-2.5-pro, base_url: %[1]q, concurrency: 32, timeout: %[2]s}
 `
 
 func startReplicas(t *testing.T, n int, faults emulator.Faults) *replicas {
@@ -58,11 +58,15 @@ func startReplicas(t *testing.T, n int, faults emulator.Faults) *replicas {
 	if err != nil {
 		t.Fatal(err)
 	}
+	timeout := time.Minute
+	if faults.Stall > 0 { // nothing else ends those
+		timeout = 2 * time.Second
+	}
 	for i := range n {
 		p := newProgram(t)
 		p.env["NATS_URL"], p.env["GEMINI_API_KEY"] = server.URL(), "nobody's"
 		path := filepath.Join(p.dir, "dollar.yaml")
-		if err := os.WriteFile(path, fmt.Appendf(nil, oneDollar, upstream), 0o600); err != nil {
+		if err := os.WriteFile(path, fmt.Appendf(nil, oneDollar, upstream, timeout), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if i == 0 {
@@ -227,6 +231,7 @@ func TestTenGatewaysAndAThousandRequestsSpendAtMostOneDollar(t *testing.T) {
 			r := startReplicas(t, 10, faults)
 			count := r.storm(requests)
 			decisions, decided, ledger, budgeted := r.books()
+			r.provider.Wait()
 			total := r.provider.Books().Total
 			due := total.Cost + total.LostCost
 			t.Logf("%d answered, %d refused, %d told to come back, %d failed; the provider's books %v, ledger %v, budget %v", count[answered], count[refused], count[unsure], count[failed], due, ledger, budgeted)

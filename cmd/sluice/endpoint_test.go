@@ -27,9 +27,9 @@ func TestAStageThatRunsAloneTellsHowItIs(t *testing.T) {
 		return strings.Count(both, `sluice_process_settled_total{outcome="done",stage="intake"} 1`) == 1
 	})
 	for _, path := range []string{"/healthz", "/readyz"} {
-		if got := statusOf(t, strings.TrimSuffix(first.Metrics, "/metrics")+path); got != http.StatusOK {
-			t.Errorf("%s: status %d", path, got)
-		}
+		eventually(t, path+" is well", func() bool {
+			return statusOf(t, strings.TrimSuffix(first.Metrics, "/metrics")+path) == http.StatusOK
+		})
 	}
 	for _, want := range []string{"sluice_calls_adopted_total 0", "sluice_log_refusals_total 0", "go_goroutines"} {
 		if text := scrape(t, first.Metrics); !strings.Contains(text, want) {

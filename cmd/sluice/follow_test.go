@@ -18,11 +18,14 @@ type explained struct {
 	} `json:"sluice"`
 }
 
+// patient waits for a router for as long as a busy machine keeps it from deciding.
+const patient = "routing.deadline=30s"
+
 // Versions are promoted and rolled back while requests flow: none fails, each was decided by one version that
 // was active, and what a promotion says holds a moment later.
 func TestAPromotedRouterDecidesWithoutARestart(t *testing.T) {
 	p := newProgram(t)
-	where, stop := p.serve("gateway", "--upstream", "emulator", "--set", "routing.preset=none")
+	where, stop := p.serve("gateway", "--upstream", "emulator", "--set", "routing.preset=none", "--set", patient)
 	first, second := importControl(t, p, 1), importControl(t, p, 2)
 
 	var mu sync.Mutex
@@ -80,7 +83,7 @@ func TestAPromotedRouterDecidesWithoutARestart(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	// Another gateway begins with the active one: its first request is decided by it.
-	where, stop = p.serve("gateway", "--upstream", "emulator")
+	where, stop = p.serve("gateway", "--upstream", "emulator", "--set", patient)
 	seen = map[string]int{}
 	if ask(); seen[first] != 1 {
 		t.Errorf("after a restart: %v, want %s", seen, first)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,10 +81,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.alerts = append(r.alerts, a)
 }
 
-func (r *receiver) heard() int {
+func (r *receiver) heard() (alerts []sluice.Alert, faults []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.alerts)
+	return slices.Clone(r.alerts), slices.Clone(r.faults)
 }
 
 // The whole way: decisions into the tables and the metrics, an alert to a webhook, a sample round the offline ring
@@ -139,10 +140,11 @@ func TestTheOnlineRingIsWatchedAndTheLoopCloses(t *testing.T) {
 	eventually(t, "both monitors' counters to add up", func() bool { return counted("sluice_decisions_total{") == 400 })
 	eventually(t, "a window in both", func() bool { return counted(`sluice_window_decisions{window="1h"}`) == 800 })
 
-	eventually(t, "the webhook to hear", func() bool { return hook.heard() >= 1 })
-	if len(hook.faults) > 0 || hook.alerts[0].Rule != "error_rate" || hook.alerts[0].Cleared {
-		t.Errorf("%v, %+v", hook.faults, hook.alerts)
+	eventually(t, "the webhook to hear", func() bool { alerts, _ := hook.heard(); return len(alerts) >= 1 })
+	if alerts, faults := hook.heard(); len(faults) > 0 || alerts[0].Rule != "error_rate" || alerts[0].Cleared {
+		t.Errorf("%v, %+v", faults, alerts)
 	}
+	eventually(t, "the alert in the tables", func() bool { return countOf(t, db, `SELECT count(*) FROM alerts`) >= 1 })
 	if n := countOf(t, db, `SELECT count(*) FROM alerts`); n != 1 {
 		t.Errorf("%d alerts by two monitors, want 1", n)
 	}

@@ -63,7 +63,7 @@ func TestACommandThatLacksAPermissionEndsAndNamesIt(t *testing.T) {
 			t.Parallel()
 			p := lacking(t, c.role, c.lacks)
 			m, _, _ := p.command(c.args...)
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			err := m.Run(ctx)
 			var refused *streams.PermissionError

@@ -50,7 +50,7 @@ func TestRouterAndRulesAreSwappedUnderLoadWithoutAFailureOrAMixture(t *testing.T
 	p := newProgram(t)
 	path := filepath.Join(p.dir, "sluice.yaml")
 	writeRules(t, path, "first", sluice.Large)
-	where, stop := p.serve("--config", path, "gateway", "--upstream", "emulator", "--set", "gateway.log_decisions=false")
+	where, stop := p.serve("--config", path, "gateway", "--upstream", "emulator", "--set", "gateway.log_decisions=false", "--set", patient)
 	versions := []string{importControl(t, p, 1), importControl(t, p, 2)}
 	var lastRouter, lastRule atomic.Value
 	lastRouter.Store("")

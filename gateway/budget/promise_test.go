@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -70,7 +71,8 @@ func (s *storm) run(t *testing.T, requests int, at time.Time, most int64) {
 	all.Wait()
 }
 
-// booked closes the keepers and reads what the log says is spent.
+// booked closes the keepers and reads what the log says is spent: again where a replica's word is not that of the last
+// of them yet.
 func (s *storm) booked(t *testing.T, js jetstream.JetStream, limits ...Limit) State {
 	t.Helper()
 	for _, k := range s.keepers {
@@ -82,17 +84,19 @@ func (s *storm) booked(t *testing.T, js jetstream.JetStream, limits ...Limit) St
 	if err != nil {
 		t.Fatal(err)
 	}
-	states, err := books.Show(t.Context(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, st := range states {
-		if st.Budget == limits[0].Name {
-			return st
+	for began := time.Now(); ; {
+		states, err := books.Show(t.Context(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(states, func(st State) bool { return st.Budget == limits[0].Name })
+		switch {
+		case i >= 0 && (int64(states[i].Spent) == s.spent.Load() || time.Since(began) > 10*time.Second):
+			return states[i]
+		case i < 0 && time.Since(began) > 10*time.Second:
+			t.Fatalf("states %+v", states)
 		}
 	}
-	t.Fatalf("states %+v", states)
-	return State{}
 }
 
 func (s *storm) check(t *testing.T, st State) {
@@ -119,6 +123,9 @@ func TestTenReplicasAndAThousandRequestsSpendAtMostOneDollar(t *testing.T) {
 	natstest.Apply(t, server.JetStream(), natstest.Options())
 	s := newStorm(t, 10, server.JetStream, oneDollar)
 	s.run(t, 1000, time.Now(), 5000) // they ask for 2.5 dollars
+	for range 10 {                   // whom a busy machine's log did not answer in time comes back
+		s.run(t, int(s.away.Swap(0)), time.Now(), 5000)
+	}
 	st := s.booked(t, server.JetStream(), oneDollar)
 	s.check(t, st)
 	if st.Spent < dollar*6/10 {
@@ -189,14 +196,12 @@ func stopOne(t *testing.T, cluster *natstest.Cluster) {
 	s.check(t, s.booked(t, cluster.Node(0).JetStream(), other))
 }
 
-// retry tries a few times; each try waits by itself.
+// retry tries for a minute; each try waits by itself.
 func retry(t *testing.T, do func() error) error {
 	t.Helper()
-	var err error
-	for range 5 {
-		if err = do(); err == nil {
-			return nil
+	for began := time.Now(); ; {
+		if err := do(); err == nil || time.Since(began) > time.Minute {
+			return err
 		}
 	}
-	return err
 }

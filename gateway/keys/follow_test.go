@@ -46,7 +46,7 @@ func TestNewsOfKeysAreFollowedAfterAPanic(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	s.following.Go(func() { s.follow(ctx) })
-	within(t, "the key is known", func() bool { _, ok := s.Get("k1"); return ok })
+	until(t, "the key is known", func() bool { _, ok := s.Get("k1"); return ok })
 	s.Close()
 	if n := beside.Counts()["news of API keys"]; n != 1 {
 		t.Errorf("%d panics counted", n)

@@ -36,7 +36,7 @@ func serve(t *testing.T, options ...gatetest.Option) (*nats.Conn, *gatetest.Rig)
 func TestAServiceDecidesAndAnswersByRequestAndReply(t *testing.T) {
 	t.Parallel()
 	nc, r := serve(t)
-	m, err := nc.Request(micro.SubjectDecide, []byte(`{"query":"A complex question?","tenant":"acme"}`), 5*time.Second)
+	m, err := nc.Request(micro.SubjectDecide, []byte(`{"query":"A complex question?","tenant":"acme"}`), 30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestAServiceDecidesAndAnswersByRequestAndReply(t *testing.T) {
 	if n := len(r.Decisions(t)); n != 0 {
 		t.Errorf("%d decisions published of one that was not answered", n)
 	}
-	m, err = nc.Request(micro.SubjectAnswer, []byte(`{"query":"Which river flows through Baghdad?","tenant":"acme"}`), 5*time.Second)
+	m, err = nc.Request(micro.SubjectAnswer, []byte(`{"query":"Which river flows through Baghdad?","tenant":"acme"}`), 30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestWhatIsAskedOverNATSReachesTheModelAndTheDecision(t *testing.T) {
 	t.Parallel()
 	h := &gatetest.Heard{}
 	nc, r := serve(t, func(p *gatetest.Plan) { p.Gateway.Models = h })
-	if _, err := nc.Request(micro.SubjectAnswer, []byte(`{"query":"Hi","system":"Be brief.","max_output_tokens":99,"temperature":0.5,"tags":["vip"],"conversation":"c"}`), 5*time.Second); err != nil {
+	if _, err := nc.Request(micro.SubjectAnswer, []byte(`{"query":"Hi","system":"Be brief.","max_output_tokens":99,"temperature":0.5,"tags":["vip"],"conversation":"c"}`), 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if c := h.Last(); c.System != "Be brief." || c.MaxOutputTokens != 99 || *c.Temperature != 0.5 || c.Messages[0].Text != "Hi" {
@@ -94,7 +94,7 @@ func TestAStreamedReplyEndsWithAMarkedMessage(t *testing.T) {
 	}
 	text := ""
 	for {
-		m, err := sub.NextMsg(5 * time.Second)
+		m, err := sub.NextMsg(30 * time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestFaultsHaveTheHeadersOfMicroServices(t *testing.T) {
 		`{"query":"Hi","model":"gpt-17"}`: "404", `{"query":""}`: "400", `{"query":"Hi","temper":1}`: "400", `nonsense`: "400",
 		`{"query":"Hi","tenant":"` + strings.Repeat("x", 201) + `"}`: "400", // it would keep the request out of the log
 	} {
-		m, err := nc.Request(micro.SubjectAnswer, []byte(body), 5*time.Second)
+		m, err := nc.Request(micro.SubjectAnswer, []byte(body), 30*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestFaultsHaveTheHeadersOfMicroServices(t *testing.T) {
 		}
 	}
 	// Discovery and figures are those of every micro service.
-	m, err := nc.Request("$SRV.STATS."+micro.GatewayName, nil, 5*time.Second)
+	m, err := nc.Request("$SRV.STATS."+micro.GatewayName, nil, 30*time.Second)
 	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) || !strings.Contains(string(m.Data), `"faults":5`) {
 		t.Errorf("stats %s (%v)", m.Data, err)
 	}
@@ -244,7 +244,7 @@ func TestAPanicEndsItsRequestAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, subject := range []string{micro.SubjectDecide, micro.SubjectAnswer, micro.SubjectRouter, micro.SubjectRouter} {
-		m, err := nc.Request(subject, []byte(map[bool]string{true: `{"text":"Hi"}`, false: `{"query":"Hi"}`}[subject == micro.SubjectRouter]), 5*time.Second)
+		m, err := nc.Request(subject, []byte(map[bool]string{true: `{"text":"Hi"}`, false: `{"query":"Hi"}`}[subject == micro.SubjectRouter]), 30*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestAPanicEndsItsRequestAlone(t *testing.T) {
 			t.Errorf("%s: headers %v, %s", subject, m.Header, m.Data)
 		}
 	}
-	m, err := nc.Request("$SRV.STATS."+micro.RouterName, nil, 5*time.Second)
+	m, err := nc.Request("$SRV.STATS."+micro.RouterName, nil, 30*time.Second)
 	if err != nil || !strings.Contains(string(m.Data), `"panics":2`) {
 		t.Errorf("stats %s (%v)", m.Data, err)
 	}

@@ -48,12 +48,12 @@ func TestAModelThatPausesLongerThanAClientMayKeepsItsStream(t *testing.T) {
 	read := make(chan struct{})
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := NewEvents(w)
-		e.wait = 30 * time.Millisecond
+		e.wait = 2 * time.Second
 		e.Begin(&sluice.Decision{})
 		_ = e.Send("", "before")
 		<-read
 		select { // the pause
-		case <-time.After(5 * e.wait):
+		case <-time.After(e.wait * 3 / 2):
 		case <-r.Context().Done():
 		}
 		e.End(&sluice.Decision{}, "[DONE]")

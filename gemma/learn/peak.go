@@ -3,6 +3,7 @@ package learn
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -27,7 +28,7 @@ func MatMulFLOPs(c gemma.Config, tokens, positions int64) float64 {
 // Peak measures how many operations a second the backend's matrix product reaches, on as many lanes as a
 // training step uses, for about a second.
 func (b *Backend) Peak() (flops float64, err error) {
-	const side, rounds = 512, 40
+	const side = 512
 	err = recovered("measure the peak", func() error {
 		e, err := graph.NewExec(b.device, func(x, y *graph.Node) *graph.Node { return times(x, y) })
 		if err != nil {
@@ -35,26 +36,28 @@ func (b *Backend) Peak() (flops float64, err error) {
 		}
 		defer e.Finalize()
 		values := make([]float32, side*side)
-		run := func(n int) error {
-			for range n {
-				x := tensors.FromFlatDataAndDimensions(values, side, side)
-				if _, err := e.Call(x, x); err != nil {
-					return err
-				}
-			}
-			return nil
+		multiply := func() error {
+			x := tensors.FromFlatDataAndDimensions(values, side, side)
+			_, err := e.Call(x, x)
+			return err
 		}
-		if err := run(1); err != nil { // compiles
+		if err := multiply(); err != nil { // compiles
 			return err
 		}
 		errs := make([]error, b.lanes)
+		var products atomic.Int64
 		begun := time.Now()
 		var group sync.WaitGroup
 		for i := range errs {
-			group.Go(func() { errs[i] = run(rounds) })
+			group.Go(func() {
+				for errs[i] == nil && time.Since(begun) < time.Second {
+					errs[i] = multiply()
+					products.Add(1)
+				}
+			})
 		}
 		group.Wait()
-		flops = float64(b.lanes*rounds) * 2 * side * side * side / time.Since(begun).Seconds()
+		flops = float64(products.Load()) * 2 * side * side * side / time.Since(begun).Seconds()
 		return errors.Join(errs...)
 	})
 	return flops, err

@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"sluice/internal/browsertest"
+	"sluice/internal/gatetest"
 	"sluice/internal/natstest"
 	"sluice/internal/pgtest"
 	"sluice/internal/process"
@@ -152,10 +152,9 @@ func paged(s *secured, g served) {
 		_ = resp.Body.Close()
 		return resp.StatusCode
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	for ask(http.MethodPost, "/page/login", `{"key":"`+secret+`"}`) != http.StatusOK && time.Now().Before(deadline) {
-		<-time.After(50 * time.Millisecond) // until the gateway hears of the key
-	}
+	gatetest.Until(s.t, "the gateway hears of the key", func() bool {
+		return ask(http.MethodPost, "/page/login", `{"key":"`+secret+`"}`) == http.StatusOK
+	})
 	version := s.version()
 	for _, step := range []struct{ method, path, body string }{
 		{http.MethodGet, "/page/online?window=1h", ""},

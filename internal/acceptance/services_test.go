@@ -104,9 +104,11 @@ func TestComposeServicesCarryQueriesRoundAndTrain(t *testing.T) {
 	e.once("streams")
 	e.once("migrate")
 	running := []*process.Child{e.start("emulator"), e.start("answer"), e.start("worker")}
-	for _, service := range slices.Concat(stages, []string{"gateway", "trainer", "worker"}) {
+	for _, service := range slices.Concat(stages, []string{"trainer", "worker"}) {
 		running = append(running, e.start(service))
 	}
+	gateway := e.start("gateway")
+	running = append(running, gateway)
 	const n = 60 // a training wants 40 of them
 	file := filepath.Join(e.dir, "questions.csv")
 	rows := "metadata,problem,answer\n"
@@ -120,6 +122,9 @@ func TestComposeServicesCarryQueriesRoundAndTrain(t *testing.T) {
 	e.rows(n, "SELECT count(*) FROM examples")
 	e.once("sluice", "--set", "training.min_train=40", "--set", "training.min_test=1", "train", "now")
 	secret := regexp.MustCompile(`sk-sluice-\S+`).FindString(e.once("sluice", "keys", "create", "--name", "app"))
+	if err := gateway.WaitFor(t.Context(), "the gateway is up"); err != nil {
+		t.Fatal(err)
+	}
 	e.gateway.until(t, secret, "an answer", func(r said) bool { return r.status == http.StatusOK })
 	e.rows(1, "SELECT count(*) FROM decisions WHERE outcome = 'ok'")
 	e.rows(1, "SELECT count(*) FROM training_runs WHERE status IN ('promoted', 'refused')")
@@ -141,7 +146,7 @@ func TestComposeServicesCarryQueriesRoundAndTrain(t *testing.T) {
 // rows waits until a query of the tables counts n, or more.
 func (e *engine) rows(n int, sql string) {
 	e.t.Helper()
-	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(e.t.Context(), 3*time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, e.db)
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/natstest"
 	"sluice/internal/process"
@@ -29,6 +31,28 @@ func startEmulator(t *testing.T, dir string, flags []string) *emulator {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// slow has every request from now on take so long.
+func (e *emulator) slow(t *testing.T, d time.Duration) {
+	t.Helper()
+	share := 1
+	if d == 0 {
+		share = 0
+	}
+	body := fmt.Sprintf(`{"slow_headers":%d,"slow_for_ms":%d}`, share, d.Milliseconds())
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.url+"/emulator/faults", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("the emulator does not change its pace: %s", res.Status)
+	}
 }
 
 // all are the emulator's books.

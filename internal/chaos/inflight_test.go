@@ -66,7 +66,8 @@ func TestACallThatWasUnderWayAtAKillIsInTheLedgerOnce(t *testing.T) {
 		kills               = 3
 		queries             = (kills + 2) * copies * concurrency
 	)
-	r := startRig(t, shape{nodes: 1, concurrency: concurrency, idle: true, emulator: []string{"--latency", "700ms"}})
+	r := startRig(t, shape{nodes: 1, concurrency: concurrency, idle: true})
+	r.emulator.slow(t, 25*time.Second) // none ends before its kill
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	r.workers[0].start(t) // intake
@@ -86,13 +87,19 @@ func TestACallThatWasUnderWayAtAKillIsInTheLedgerOnce(t *testing.T) {
 		}
 	}
 	start()
-	for range kills {
+	for kill := range kills {
 		r.underway(ctx, inFlight)
-		r.after(ctx, 300*time.Millisecond) // what was spent before has been paid by now
+		for len(r.ledger("answer")) < kill*inFlight { // those of the kills before are found
+			r.after(ctx, 20*time.Millisecond)
+		}
+		r.after(ctx, 300*time.Millisecond) // and have been paid by now
 		for _, w := range answers {
 			w.child.Kill()
 		}
 		r.underway(ctx, 0)
+		if kill == kills-1 {
+			r.emulator.slow(t, 700*time.Millisecond)
+		}
 		start()
 	}
 	r.underway(ctx, inFlight)
@@ -101,6 +108,7 @@ func TestACallThatWasUnderWayAtAKillIsInTheLedgerOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	r.emulator.slow(t, 0)
 	start()
 	r.stored(ctx, streams.StreamAnswers, 2*queries)
 	lines, requests := r.billed(ctx)

@@ -130,7 +130,7 @@ func (k *killer) note(ctx context.Context, stage string) {
 	if stage == "record" || stage == "intake" || stage == "label" {
 		return // they buy nothing
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for _, name := range streams.Names() {
 		s, err := k.rig.js.Stream(ctx, name)

@@ -13,7 +13,7 @@ func TestEveryQueryCompletesOnAFaultyProvider(t *testing.T) {
 	quick(t)
 	s := sizeOf(size{queries: 500, limit: 2 * time.Minute}, size{queries: 20000, limit: 30 * time.Minute})
 	r := startRig(t, shape{
-		nodes: 1, concurrency: 48, timeout: 2 * time.Second, emulator: []string{"--faults", "0.2", "--hang-for", "1m"},
+		nodes: 1, concurrency: 48, timeout: 3 * time.Second, emulator: []string{"--faults", "0.2", "--hang-for", "1m"},
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), s.limit)
 	defer cancel()

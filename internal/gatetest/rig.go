@@ -122,7 +122,7 @@ func (p *Plan) build(tb testing.TB) *Rig {
 	r.URL = server.URL()
 	stop := r.publish(tb, p.Silent)
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
 		defer cancel()
 		must(tb, server.Shutdown(ctx))
 		r.Pipeline.Drain(ctx)

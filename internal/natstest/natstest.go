@@ -160,13 +160,20 @@ func jetStream(tb testing.TB, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// FreePort is a port of loopback that nobody listened on a moment ago. It is below those that systems give to
-// outgoing connections, of which other tests open many until a server listens here.
+// FreePort is a port of loopback that nobody listened on a moment ago, and that nobody else is given until the test
+// ends, in this process or another one. It is below those that systems give to outgoing connections, of which other
+// tests open many until a server listens here.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	var last error
 	for range 100 {
 		port := 20_000 + rand.IntN(12_000)
+		claim, err := (&net.ListenConfig{}).Listen(tb.Context(), "unix", "@sluice-test-port-"+itoa(port)) // of no file
+		if err != nil {
+			last = err
+			continue
+		}
+		tb.Cleanup(func() { _ = claim.Close() })
 		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", itoa(port)))
 		if err != nil {
 			last = err

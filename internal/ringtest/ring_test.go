@@ -58,7 +58,7 @@ func provider(t *testing.T) (*emulator.Server, *llm.Caller) {
 	}
 	var cfg llm.Config
 	for _, m := range []string{"gemini-2.5-flash", "gemini-2.5-pro"} {
-		cfg.Models = append(cfg.Models, llm.ModelConfig{Provider: "gemini", Model: m, BaseURL: url, Timeout: 2 * time.Second, KeyEnv: "KEY"})
+		cfg.Models = append(cfg.Models, llm.ModelConfig{Provider: "gemini", Model: m, BaseURL: url, Timeout: 30 * time.Second, KeyEnv: "KEY"})
 	}
 	caller, err := llm.New(t.Context(), cfg, llm.Deps{Getenv: func(string) string { return "a-key-of-nobody" }})
 	if err != nil {
@@ -295,6 +295,7 @@ func checkLedger(ctx context.Context, t *testing.T, js jetstream.JetStream, serv
 		}
 		bought[c.ID] = c
 	})
+	server.Wait() // what a call gave up is in the books then
 	if books := server.Books(); books.Total.Requests != lines || failed == 0 {
 		t.Errorf("%d lines of which %d failed, and %d requests in the provider's books: %v", lines, failed, books.Total.Requests, books.Faults)
 	}

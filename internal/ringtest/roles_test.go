@@ -81,6 +81,7 @@ func TestEveryStageWorksWithThePermissionsOfItsRole(t *testing.T) {
 	checkLetters(ctx, t, operator, wanted)
 	lines := int64(0)
 	scan(ctx, t, operator, streams.StreamCalls, func(streams.Message) { lines++ })
+	provided.Wait()
 	if books := provided.Books(); books.Total.Requests != lines {
 		t.Errorf("%d lines for %d requests", lines, books.Total.Requests)
 	}

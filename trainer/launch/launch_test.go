@@ -109,7 +109,7 @@ func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
 				Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: patience, Wait: time.Hour,
 				Output: out, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if err := l.Run(ctx, true); err != nil {
 				t.Fatal(err)
@@ -144,7 +144,7 @@ func TestAWorkerThatFallsSilentRightThenIsNotWaitedForLikeOneThatIsToBegin(t *te
 		Board: b, Command: []string{os.Args[0], "-test.run=^$", "{{.JobID}}"}, Patience: patience, Wait: time.Hour, Output: io.Discard,
 		Now: func() time.Time { defer func() { late = patience }(); return time.Now().Add(late) }, Log: slog.New(slog.DiscardHandler),
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := l.Run(ctx, true); err != nil {
 		t.Fatal(err)

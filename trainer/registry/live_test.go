@@ -25,12 +25,15 @@ type lines struct {
 	more chan struct{}
 }
 
-func newLines() *lines { return &lines{more: make(chan struct{}, 100)} }
+func newLines() *lines { return &lines{more: make(chan struct{}, 1)} }
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.more <- struct{}{}
+	select {
+	case l.more <- struct{}{}:
+	default: // it was told already
+	}
 	return l.text.Write(p)
 }
 
@@ -50,7 +53,7 @@ func (l *lines) wait(t *testing.T, words ...string) {
 		}
 		select {
 		case <-l.more:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("the log lacks %q:\n%s", words, text)
 		}
 	}
@@ -83,7 +86,7 @@ func (s sink) until(t *testing.T, what string, ok func(registry.Serving) bool) r
 			if ok(last) {
 				return last
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%s: not served; last %+v", what, last)
 		}
 	}

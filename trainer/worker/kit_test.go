@@ -189,7 +189,7 @@ func (s *site) ask(t *testing.T, id string, rows []sluice.TrainingExample) sluic
 
 func (s *site) worker(dir, name string, r worker.Recipe) *worker.Worker {
 	return &worker.Worker{
-		Board: s.board, Registry: s.registry, Recipe: r, Shelf: shelf{}, Dir: dir, Name: name, Patience: 2 * time.Second,
+		Board: s.board, Registry: s.registry, Recipe: r, Shelf: shelf{}, Dir: dir, Name: name, Patience: 5 * time.Second,
 		Gate: evaluation.Gate{Draws: 300}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }
