@@ -26,7 +26,7 @@ func (r *run) flush(ctx context.Context) error {
 			return r.stopped(ctx, err)
 		}
 		traced := r.trace(ctx)
-		err := r.deliver(ctx, r.batch, r.rows)
+		err := r.deliver(ctx, r.batch, r.rows, true)
 		for _, span := range traced {
 			span.End(err)
 		}
@@ -59,8 +59,8 @@ func (r *run) trace(ctx context.Context) []*telemetry.Span {
 
 // deliver offers messages until the log confirms all of them. Offering one again is harmless: its id is
 // a function of its query (Invariant 2). A message that the server will never take (it is too large, say)
-// is found by offering each by itself, and left out.
-func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Row) error {
+// is found by offering each by itself, and left out. First says that none of them was offered before.
+func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Row, first bool) error {
 	began := time.Now()
 	var full *streams.FullError
 	var refused *streams.RefusedError
@@ -68,7 +68,7 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 		acks, err := r.offer(ctx, messages)
 		switch {
 		case err == nil:
-			r.count(acks, len(messages), delay == firstDelay)
+			r.count(acks, len(messages), first)
 			return nil
 		case ctx.Err() != nil:
 			return r.stopped(ctx, err)
@@ -81,6 +81,7 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 		case time.Since(began)+delay > r.o.Patience:
 			return r.gaveUp(err)
 		}
+		first = false
 		if r.o.Watcher != nil {
 			r.o.Watcher.Waiting(r.report, err, delay)
 		}
@@ -92,7 +93,7 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 
 func (r *run) deliverEach(ctx context.Context, messages []streams.Message, rows []Row) error {
 	for i := range messages {
-		if err := r.deliver(ctx, messages[i:i+1], rows[i:i+1]); err != nil {
+		if err := r.deliver(ctx, messages[i:i+1], rows[i:i+1], false); err != nil {
 			return err
 		}
 	}
