@@ -70,7 +70,7 @@ type Model struct {
 	Name              string        `key:"name" doc:"The provider's name for it."`
 	Provider          string        `key:"provider" doc:"gemini, or openai for any server that speaks the OpenAI chat API."`
 	BaseURL           string        `key:"base_url" doc:"Where the provider is. Empty: its public address."`
-	KeyEnv            string        `key:"key_env" doc:"Name of the environment variable that holds the API key. Empty: no key is sent."`
+	KeyEnv            string        `key:"key_env" doc:"Name of the environment variable that holds the API key. Empty: no key is sent. Left out: GEMINI_API_KEY; with provider openai OPENAI_API_KEY, and none where base_url names a server."`
 	Concurrency       int           `key:"concurrency" doc:"Calls in flight at once, per process."`
 	RequestsPerMinute float64       `key:"requests_per_minute" doc:"Attempts started per minute, per process. 0: no limit."`
 	TokensPerMinute   int64         `key:"tokens_per_minute" doc:"Input tokens per minute, per process, by the rule of thumb of four bytes each. 0: no limit."`

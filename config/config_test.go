@@ -160,6 +160,25 @@ func TestAnEntryOfModelsKeepsDefaultsForKeysItDoesNotName(t *testing.T) {
 	}
 }
 
+func TestAKeyGoesToNoServerThatItIsNotOf(t *testing.T) {
+	c, err := Load(file(t, `
+models:
+  - {name: gemini-2.5-flash}
+  - {name: gemini-2.5-pro, key_env: ""}
+  - {name: hosted, provider: openai}
+  - {name: local, provider: openai, base_url: "http://localhost:1/v1"}
+  - {name: guarded, provider: openai, base_url: "http://localhost:2/v1", key_env: GUARD_KEY}
+`), none, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"GEMINI_API_KEY", "", "OPENAI_API_KEY", "", "GUARD_KEY"} {
+		if got := c.Models[i].KeyEnv; got != want {
+			t.Errorf("%s: the key is that of %q, want %q", c.Models[i].Name, got, want)
+		}
+	}
+}
+
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	path := file(t, `
 data_dir: ""

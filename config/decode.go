@@ -85,7 +85,11 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, key string) {
 	for i, item := range n.Content {
 		entry := out.Index(i)
 		entry.Set(reflect.ValueOf(fresh(entry.Interface())))
-		d.decode(item, entry, fmt.Sprintf("%s[%d]", key, i))
+		at := fmt.Sprintf("%s[%d]", key, i)
+		d.decode(item, entry, at)
+		if m, ok := entry.Addr().Interface().(*Model); ok && d.set[join(at, "key_env")] == "" {
+			m.KeyEnv = m.usualKeyEnv()
+		}
 	}
 	v.Set(out)
 }

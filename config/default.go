@@ -65,6 +65,18 @@ func DefaultModel(name string) Model {
 	}
 }
 
+// usualKeyEnv names the variable of a model whose entry names none. No key goes to a server that it was not made
+// for: one that speaks OpenAI's API elsewhere gets none.
+func (m *Model) usualKeyEnv() string {
+	switch {
+	case m.Provider != "openai":
+		return "GEMINI_API_KEY"
+	case m.BaseURL == "":
+		return "OPENAI_API_KEY"
+	}
+	return ""
+}
+
 func defaultPolicies() []Policy {
 	var out []Policy
 	for _, p := range sluice.DefaultPolicies() {

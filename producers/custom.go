@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice/spelling"
 )
 
 // row makes a row of one JSON object, reporting all its faults at once.
@@ -26,6 +30,7 @@ func (m Mapping) row(data []byte) (Row, error) {
 		return Row{}, errors.New("not a JSON object: null")
 	}
 	g := getter{m: m, object: object}
+	g.slips()
 	row := Row{
 		Text:        g.question(),
 		ID:          g.one(fieldID),
@@ -50,6 +55,22 @@ type getter struct {
 
 func (g *getter) fault(path, format string, args ...any) {
 	g.faults = append(g.faults, fmt.Errorf("field %q: %s", path, fmt.Sprintf(format, args...)))
+}
+
+// slips are fields that are nearly one of the contract's. Without a mapping the names are the contract's, and what
+// is passed over costs money: a "groundtruth" leaves its question without one.
+func (g *getter) slips() {
+	if g.m.paths != nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.object)) {
+		if slices.Contains(contractFields, name) || strings.HasPrefix(name, "x_") {
+			continue
+		}
+		if meant := spelling.Meant(name, contractFields); meant != "" {
+			g.fault(name, "did you mean %s? A field of your own begins with x_, or has a mapping beside it (query=query)", meant)
+		}
+	}
 }
 
 // question is the one field that must be there, and be a string.

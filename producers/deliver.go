@@ -80,6 +80,7 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 		case time.Since(began)+delay > r.o.Patience:
 			return r.gaveUp(err)
 		}
+		first = false
 		if r.o.Watcher != nil {
 			r.o.Watcher.Waiting(r.report, err, delay)
 		}

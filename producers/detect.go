@@ -34,7 +34,7 @@ func Detect(path string) (Format, error) {
 		_, err = simpleHeader(header)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: format not recognized from %.60q: say --format, one of%s", path, first, describeFormats())
+		return "", fmt.Errorf("%s: format not recognized from %.60q: want one of%s", path, first, describeFormats())
 	}
 	return SimpleQA, nil
 }
@@ -61,6 +61,6 @@ func detectObject(path string, first []byte) (Format, error) {
 	case has(fieldQuery):
 		return Custom, nil
 	}
-	return "", fmt.Errorf("%s: jsonl with the fields %s: say which is what with --map query=FIELD,id=FIELD,..., or --format, one of%s",
+	return "", fmt.Errorf("%s: jsonl with the fields %s: sluice publish takes it with --map query=FIELD,id=FIELD,...; what is known by itself is one of%s",
 		path, strings.Join(slices.Sorted(maps.Keys(object)), ", "), describeFormats())
 }

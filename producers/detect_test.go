@@ -32,7 +32,7 @@ func TestDetectSaysWhatItWouldTake(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                        "is empty",
 		"hello\n":                 `format not recognized from "hello"`,
-		`{"prompt": 1, "uid": 2}`: "jsonl with the fields prompt, uid: say which is what with --map",
+		`{"prompt": 1, "uid": 2}`: "jsonl with the fields prompt, uid: sluice publish takes it with --map",
 		`{"prompt": `:             "not JSON",
 		"a\xff\n":                 "f:1: not valid UTF-8: want a text file, one of",
 	} {

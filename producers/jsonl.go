@@ -9,6 +9,8 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sluice"
 )
 
@@ -23,6 +25,9 @@ func jsonl(r io.Reader, file string, row func(data []byte) (Row, error)) iter.Se
 				continue
 			}
 			made, err := row(at.data)
+			if err == nil && !jsontext.Value(at.data).IsValid() { // encoding/json takes the last of two, and mends halves
+				err = errors.New("a key given twice, or half a surrogate pair")
+			}
 			if err != nil {
 				made, err = Row{}, invalidf(file, at.number, "%w", err)
 			}

@@ -200,3 +200,30 @@ func TestRangesMayStopEarly(t *testing.T) {
 		}
 	}
 }
+
+// What the entrance refuses is not made good of on the way there: a word would change, or a truth be lost, unseen.
+func TestAFileOfTheContractIsReadAsTheEntranceReadsIt(t *testing.T) {
+	_, out := read(t, Custom, `{"query": "half \ud800?"}
+{"query": "one?", "query": "two?"}
+{"query": "Why?", "groundtruth": "because", "Tenent": "acme"}
+`)
+	want := `f:1: a key given twice, or half a surrogate pair
+f:2: a key given twice, or half a surrogate pair
+f:3: field "Tenent": did you mean tenant? A field of your own begins with x_, or has a mapping beside it (query=query)
+field "groundtruth": did you mean ground_truth? A field of your own begins with x_, or has a mapping beside it (query=query)
+`
+	if faults(out) != want {
+		t.Errorf("left out\n%swant\n%s", faults(out), want)
+	}
+	const own = `{"query": "Why?", "x_tag": 1, "answer": "because", "difficulty": 3, "source": "web"}` + "\n"
+	if rows, out := read(t, Custom, own); len(rows) != 1 || len(out) != 0 {
+		t.Errorf("fields of one's own: kept %v, left out %v", rows, out)
+	}
+	m, err := ParseMapping("query=query")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, out := must(t, Read(strings.NewReader(`{"query": "Why?", "tag": "a"}`), "f", Custom, m)); len(rows) != 1 || len(out) != 0 {
+		t.Errorf("behind a mapping: kept %v, left out %v", rows, out)
+	}
+}

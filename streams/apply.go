@@ -65,31 +65,61 @@ func ArtifactStore(o Options) jetstream.ObjectStoreConfig {
 // Apply creates every stream and bucket, or changes those that exist to the options; it does nothing
 // where nothing differs, and any number of copies may run it at once. While the server has no leader or
 // too few peers it tries again, until ctx is done: give ctx a deadline. A stream that can't be changed
-// (its storage, say) is an error that names it; no message is ever removed.
+// (its storage, say) is an error that names it; no message is removed but what a lower MaxAge makes too old.
 func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
-	for _, c := range Configs(o) {
-		if err := insist(ctx, func(ctx context.Context) error {
-			_, err := js.CreateOrUpdateStream(ctx, c)
-			return err
-		}); err != nil {
-			return applyError("stream "+c.Name, err)
+	for _, k := range kept(js, o) {
+		if err := insist(ctx, k.change); err != nil {
+			return applyError(k.name, err)
 		}
-	}
-	for _, c := range Buckets(o) {
-		if err := insist(ctx, func(ctx context.Context) error {
-			_, err := js.CreateOrUpdateKeyValue(ctx, c)
-			return err
-		}); err != nil {
-			return applyError("bucket "+c.Bucket, err)
-		}
-	}
-	if err := insist(ctx, func(ctx context.Context) error {
-		_, err := js.CreateOrUpdateObjectStore(ctx, ArtifactStore(o))
-		return err
-	}); err != nil {
-		return applyError("object store "+ObjectStoreArtifacts, err)
 	}
 	return nil
+}
+
+// Create makes the streams and buckets that are missing, and waits as [Apply] does. Those that exist keep their
+// options, so that a process that merely works on a log never changes how much it holds and for how long; it
+// returns the names of those whose options are not o.
+func Create(ctx context.Context, js jetstream.JetStream, o Options) (different []string, err error) {
+	for _, k := range kept(js, o) {
+		err := insist(ctx, k.create)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			different = append(different, k.name)
+			continue
+		}
+		if err != nil {
+			return different, applyError(k.name, err)
+		}
+	}
+	return different, nil
+}
+
+// keeping is one stream or bucket, and how the server is asked for it.
+type keeping struct {
+	name           string
+	create, change func(context.Context) error
+}
+
+func kept(js jetstream.JetStream, o Options) []keeping {
+	var all []keeping
+	for _, c := range Configs(o) {
+		all = append(all, keeping{
+			"stream " + c.Name,
+			func(ctx context.Context) error { _, err := js.CreateStream(ctx, c); return err },
+			func(ctx context.Context) error { _, err := js.CreateOrUpdateStream(ctx, c); return err },
+		})
+	}
+	for _, c := range Buckets(o) {
+		all = append(all, keeping{
+			"bucket " + c.Bucket,
+			func(ctx context.Context) error { _, err := js.CreateKeyValue(ctx, c); return err },
+			func(ctx context.Context) error { _, err := js.CreateOrUpdateKeyValue(ctx, c); return err },
+		})
+	}
+	c := ArtifactStore(o)
+	return append(all, keeping{
+		"object store " + c.Bucket,
+		func(ctx context.Context) error { _, err := js.CreateObjectStore(ctx, c); return err },
+		func(ctx context.Context) error { _, err := js.CreateOrUpdateObjectStore(ctx, c); return err },
+	})
 }
 
 // answerWithin is how long a server has for one request. A cluster that is starting lets some go unanswered,
@@ -152,6 +182,9 @@ func notReady(err error) bool {
 
 // applyError says what to do about an error of the server.
 func applyError(what string, err error) error {
+	if errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("%s: nobody answers for JetStream: %w; start the server with -js", what, err)
+	}
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode {

@@ -43,6 +43,50 @@ func TestApplyingTwiceChangesNothingAndOptionsCanChange(t *testing.T) {
 	}
 }
 
+func TestCreatingLeavesWhatExistsAndTellsWhatIsKeptOtherwise(t *testing.T) {
+	js := natstest.Log(t)
+	o := natstest.Options()
+	o.MaxAge, o.MaxBytes = 0, 1<<20
+	natstest.Apply(t, js, o)
+	if different, err := streams.Create(t.Context(), js, o); err != nil || len(different) != 0 {
+		t.Fatalf("the same options: %v, different %v", err, different)
+	}
+	if err := js.DeleteStream(t.Context(), streams.StreamCalls); err != nil {
+		t.Fatal(err)
+	}
+	other := o
+	other.MaxAge, other.MaxBytes = time.Hour, 0
+	different, err := streams.Create(t.Context(), js, other)
+	if err != nil || len(different) != len(streams.Names())-1 {
+		t.Fatalf("other options: %v, different %v", err, different)
+	}
+	for _, name := range streams.Names() {
+		s, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := o.MaxAge
+		if name == streams.StreamCalls { // the one that was missing
+			want = other.MaxAge
+		}
+		if got := s.CachedInfo().Config.MaxAge; got != want {
+			t.Errorf("%s keeps messages for %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestAServerThatAnswersForNoJetStreamIsNamedAsOne(t *testing.T) {
+	js, err := jetstream.NewWithDomain(natstest.Start(t).Connect(), "nowhere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := streams.Apply(ctx, js, natstest.Options()); err == nil || !strings.Contains(err.Error(), "start the server with -js") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAnExistingStreamThatCantBeChangedIsNamed(t *testing.T) {
 	js := natstest.Log(t)
 	o := natstest.Options()

@@ -179,17 +179,23 @@ func (d *demo) openLog(ctx context.Context) (func() error, error) {
 	return d.log.Close, nil
 }
 
-// emptyDir takes a directory that nobody else uses, and empties it.
+// emptyDir takes a directory that nobody else uses, and empties it. The file that is locked stays: who locks one
+// that was removed holds nothing.
 func emptyDir(dir string) (*os.File, error) {
-	old, err := lockDir(dir)
+	lock, err := lockDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("clear the last demo's log: %w", err), old.Close())
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Name() != filepath.Base(lock.Name()) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
 	}
-	lock, err := lockDir(dir)
-	return lock, errors.Join(err, old.Close())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("clear the last demo's log: %w", err), lock.Close())
+	}
+	return lock, nil
 }
 
 // openTables arranges for a fresh database of the private cluster, or for a tenant of the run's own in

@@ -115,7 +115,7 @@ func TestDemoOnTheBankAgreesWithTheModelsThemselves(t *testing.T) {
 		if s.Upstream != "emulator:synthetic" || s.Calls["gemini-2.5-flash"] != 2*n || s.Calls["gemini-2.5-pro"] != 3*n {
 			t.Errorf("upstream %s, calls %v", s.Upstream, s.Calls)
 		}
-		for _, part := range []string{"SIMULATED", "medium ╲ large", "Standard_Query", "dead letters: 0", "sluice sql --demo"} {
+		for _, part := range []string{"SIMULATED", "medium ╲ large", "Standard_Query", "dead letters: 0", "sluice sql --demo --data-dir " + p.dir + " \"SELECT"} {
 			if !strings.Contains(errs, part) {
 				t.Errorf("%q is not in the summary:\n%s", part, errs)
 			}

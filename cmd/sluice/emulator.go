@@ -18,7 +18,7 @@ import (
 type emulatorCmd struct {
 	Source  string   `default:"auto" enum:"auto,recorded,synthetic" help:"recorded replays the graded rows of --dataset; synthetic makes answers up; auto is recorded where the data set has runs."`
 	Dataset string   `placeholder:"PATH" help:"Graded rows to replay, or questions whose accepted answers synthetic models know. Default: the built-in bank."`
-	Models  []string `placeholder:"MODEL,..." help:"Recorded models that must have an answer in every row that is replayed. Default: any."`
+	Models  []string `placeholder:"MODEL" help:"Recorded models that must have an answer in every row that is replayed. Default: any."`
 	Host    string   `help:"Address to listen on. Default: emulator.host (127.0.0.1)."`
 	Port    *int     `help:"Port to listen on; 0 takes a free one. Default: emulator.port."`
 	Seed    *uint64  `help:"Another seed makes other synthetic answers, faults and latencies. Default: emulator.seed."`
@@ -27,10 +27,19 @@ type emulatorCmd struct {
 
 // emulated is how emulated models behave; demo has the same flags.
 type emulated struct {
-	Faults     *float64       `placeholder:"SHARE" help:"Share of calls that fail: 429, 500, 503, hanging and cut replies in turn. Default: emulator.faults (0)."`
+	Faults     *faultShares   `placeholder:"SHARE" help:"Share of calls that fail: 0.2 is 429, 500, 503, hanging and cut replies in turn; or each by its name: unauthorized=0.05,slow=0.1 (a wrong name lists them). Default: emulator.faults (0)."`
 	Latency    *time.Duration `placeholder:"DURATION" help:"Median time of a reply. Default: emulator.latency (0)."`
 	LatencyP95 time.Duration  `name:"latency-p95" placeholder:"DURATION" help:"Time that 95 of 100 replies stay below. Default: every reply takes the median."`
 	HangFor    time.Duration  `default:"3s" help:"How long a hanging call says nothing."`
+}
+
+// faultShares are faults on the command line.
+type faultShares struct{ emulator.Faults }
+
+// UnmarshalText reads a share of mixed faults, or shares by name.
+func (f *faultShares) UnmarshalText(text []byte) (err error) {
+	f.Faults, err = emulator.ParseFaults(string(text))
+	return err
 }
 
 // Run serves.
@@ -87,17 +96,16 @@ func startEmulator(cfg config.Config, source emulator.Source, e emulated) (*emul
 	if err != nil {
 		return nil, "", err
 	}
-	faults, latency := cfg.Emulator.Faults, cfg.Emulator.Latency
+	faults, latency := emulator.MixedFaults(cfg.Emulator.Faults), cfg.Emulator.Latency
 	if e.Faults != nil {
-		faults = *e.Faults
+		faults = e.Faults.Faults
 	}
 	if e.Latency != nil {
 		latency = *e.Latency
 	}
-	mixed := emulator.MixedFaults(faults)
-	mixed.HangForMS = e.HangFor.Milliseconds()
+	faults.HangForMS = e.HangFor.Milliseconds()
 	s, err := emulator.New(emulator.Config{
-		Source: source, Seed: cfg.Emulator.Seed, Faults: mixed, Prices: prices,
+		Source: source, Seed: cfg.Emulator.Seed, Faults: faults, Prices: prices,
 		Latency: map[string]emulator.Latency{"": {P50: latency, P95: e.LatencyP95}},
 	})
 	if err != nil {

@@ -44,23 +44,30 @@ func (l *openedLog) Close() error {
 type use int
 
 const (
-	// toRun also makes the streams what the configuration says.
+	// toRun also makes the streams that are missing.
 	toRun use = iota
 	// toLook leaves the streams of a running server as they are.
 	toLook
+	// toApply makes all streams what the configuration says.
+	toApply
 )
 
 // openLog connects to the configured servers; without any, to the embedded server of the data
-// directory, which is started here unless another process has it running.
+// directory, which is started here unless another process has it running. Streams that exist are changed
+// to the configuration only where we run the server, or are told to: others share them, each with a
+// configuration of its own.
 func (m *Main) openLog(ctx context.Context, client string, u use) (*openedLog, error) {
 	l, err := m.connectLog(ctx, client, filepath.Join(m.config.DataDir, "nats"))
 	if err != nil {
 		return nil, err
 	}
-	if l.server == nil && (u == toLook || m.restricted()) {
-		return l, nil
+	switch {
+	case l.server != nil || u == toApply:
+		err = m.applyStreams(ctx, l.JS)
+	case u == toRun && !m.restricted():
+		err = m.createStreams(ctx, l.JS)
 	}
-	if err := m.applyStreams(ctx, l.JS); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -221,6 +228,18 @@ func (m *Main) applyStreams(ctx context.Context, js jetstream.JetStream) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	return streams.Apply(ctx, js, streamOptions(m.config.NATS))
+}
+
+// createStreams makes those that are missing, and tells of others that are not what the configuration says.
+func (m *Main) createStreams(ctx context.Context, js jetstream.JetStream) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	different, err := streams.Create(ctx, js, streamOptions(m.config.NATS))
+	if len(different) > 0 {
+		m.log.Warn("the log's streams are kept by other options than this configuration's nats.*, and stay so; "+
+			"sluice streams apply changes them", "different", different)
+	}
+	return err
 }
 
 func streamOptions(n config.NATS) streams.Options {

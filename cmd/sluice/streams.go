@@ -21,7 +21,7 @@ func (streamsApplyCmd) Run(ctx context.Context, m *Main) (err error) {
 	if m.restricted() {
 		return usagef("streams apply: the role %s may change no stream; run it with nats.role empty or operator", m.config.NATS.Role)
 	}
-	l, err := m.openLog(ctx, "streams apply", toRun)
+	l, err := m.openLog(ctx, "streams apply", toApply)
 	if err != nil {
 		return err
 	}

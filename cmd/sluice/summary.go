@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"sluice"
+	"sluice/config"
 )
 
 // summary is what a run of the demo ends with. Its JSON is one object with fixed keys.
@@ -213,6 +215,9 @@ func (s *summary) drawRest(w io.Writer) {
 	ask := "sluice sql"
 	if s.fresh {
 		ask = "sluice sql --demo"
+		if home := filepath.Dir(s.dataDir); home != config.Default().DataDir {
+			ask += " --data-dir " + home
+		}
 	}
 	where := ""
 	if s.tenant != "" {

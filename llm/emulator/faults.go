@@ -2,8 +2,12 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,6 +54,37 @@ type Faults struct {
 func MixedFaults(share float64) Faults {
 	each := share / 5
 	return Faults{RateLimited: each, ServerError: each, Unavailable: each, Hang: each, Cut: each}
+}
+
+// ParseFaults reads a share of mixed faults ("0.2", see [MixedFaults]), or shares of faults by their names
+// ("unauthorized=0.05,slow=0.1").
+func ParseFaults(text string) (f Faults, err error) {
+	if share, err := strconv.ParseFloat(text, 64); err == nil {
+		f = MixedFaults(share)
+		return f, f.check()
+	}
+	shares := map[string]float64{}
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		if shares[name], err = strconv.ParseFloat(value, 64); err != nil {
+			return f, fmt.Errorf("faults: %q is neither a share such as 0.2 nor a fault's, such as slow=0.1", part)
+		}
+		if names := f.names(); !slices.Contains(names, name) {
+			return f, fmt.Errorf("faults: no fault %q; there are %s", name, strings.Join(names, ", "))
+		}
+	}
+	data, err := json.Marshal(shares)
+	if err == nil {
+		err = json.Unmarshal(data, &f)
+	}
+	return f, errors.Join(err, f.check())
+}
+
+func (f Faults) names() (all []string) {
+	for _, r := range f.rates() {
+		all = append(all, string(r.name))
+	}
+	return all
 }
 
 // Fault is what goes wrong with one request; empty is nothing.
@@ -110,7 +145,7 @@ func (f Faults) rates() [18]rate {
 func (f Faults) check() error {
 	sum := 0.0
 	for _, r := range f.rates() {
-		if r.share < 0 || r.share > 1 {
+		if !(r.share >= 0 && r.share <= 1) { // nor NaN
 			return fmt.Errorf("faults: %s is %g, want 0 to 1", r.name, r.share)
 		}
 		sum += r.share

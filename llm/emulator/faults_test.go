@@ -235,3 +235,30 @@ func TestNewRefusesWhatMakesNoSense(t *testing.T) {
 		t.Errorf("mixed faults %+v", f)
 	}
 }
+
+func TestFaultsAreReadAsAShareOrByTheirNames(t *testing.T) {
+	for text, want := range map[string]emulator.Faults{
+		"0":   {},
+		"0.2": emulator.MixedFaults(0.2),
+		"bad_request=0.1,unauthorized=0.05,slow=0.25": {BadRequest: 0.1, Unauthorized: 0.05, Slow: 0.25},
+	} {
+		if got, err := emulator.ParseFaults(text); got != want || err != nil {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"":             "is neither a share",
+		"some":         "is neither a share",
+		"slow":         "is neither a share",
+		"2":            "want at most 1",
+		"-0.1":         "want 0 to 1",
+		"NaN":          "want 0 to 1",
+		"slow=2":       "want 0 to 1",
+		"slowly=0.1":   `no fault "slowly"; there are rate_limited, rate_limited_bare, bad_request, unauthorized, `,
+		"cut=1,hang=1": "add up to 2",
+	} {
+		if _, err := emulator.ParseFaults(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
