@@ -155,7 +155,7 @@ func faultOfModel(e *llm.Error, delay time.Duration) *Fault {
 	case e.Outcome == sluice.OutcomeServerError:
 		return &Fault{Kind: Upstream, Message: fmt.Sprintf("the provider failed with status %d", e.Status)}
 	}
-	return &Fault{Kind: Upstream, Message: "the provider's reply broke off or was not what its API promises"}
+	return &Fault{Kind: Upstream, Message: "the provider can't be reached, or its reply broke off or was not what its API promises"}
 }
 
 func orSecond(d time.Duration) time.Duration { return max(d, time.Second) }

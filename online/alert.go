@@ -2,6 +2,7 @@ package online
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -80,6 +81,17 @@ func (r Rule) alert(m Reading, episode int, cleared bool, at time.Time) sluice.A
 		Rule: r.Name, Subject: m.Subject, Severity: r.Severity, Message: r.words(m, cleared),
 		Value: m.Value, Limit: r.Limit, Cleared: cleared, RaisedAt: at.UTC(),
 	}
+}
+
+// Retire ends an alert whose rule nobody watches any more; false where there is none, and for a rule that is none of
+// ours, since whoever raised that one clears it.
+func Retire(rule, subject string, s State, at time.Time) (sluice.Alert, bool) {
+	if ours := []string{ErrorRate, LatencyP99, RouterFaults, BudgetBurn, Drifted, Calibration}; !s.Open() || !slices.Contains(ours, rule) {
+		return sluice.Alert{}, false
+	}
+	a := Rule{Name: rule, Severity: "warning"}.alert(Reading{Subject: subject}, s.Raised, true, at)
+	a.Message = "no rule of monitor.rules watches this any more"
+	return a, true
 }
 
 // words says it for people.

@@ -61,10 +61,10 @@ func (o *Online) Calibration(ctx context.Context, since time.Time) ([]online.Cal
 }
 
 // Trained describes the training set: the policies of the current examples, and what features make of their texts
-// (nil: nothing), cut at the deciles. At most the newest limit examples are read.
-func (o *Online) Trained(ctx context.Context, limit int, features func(text string) map[string]float64) (online.Profile, error) {
+// (nil: nothing), cut at the deciles. At most the newest limit examples are read; referenceFree as in [DB.Training].
+func (o *Online) Trained(ctx context.Context, referenceFree bool, limit int, features func(text string) map[string]float64) (online.Profile, error) {
 	p := online.Profile{Features: map[string]online.Bins{}, Policies: map[string]float64{}}
-	rows, err := o.pool.Query(ctx, `SELECT text, policy FROM examples_train ORDER BY drawn_at DESC, example_id LIMIT $1`, limit)
+	rows, err := o.pool.Query(ctx, `SELECT e.text, e.policy`+fromTrain+` ORDER BY e.drawn_at DESC, e.example_id LIMIT $2`, referenceFree, limit)
 	if err != nil {
 		return p, fmt.Errorf("read the training set: %w", err)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,7 +49,8 @@ func (o *Online) Sample(ctx context.Context, p online.Plan, keyOf func(online.Ca
 		if day, err = labelledToday(ctx, tx, p.Now); err != nil {
 			return err
 		}
-		r := round{plan: p, keyOf: keyOf, each: each, room: roomFor(p, day, each)}
+		room := roomFor(p, day, each)
+		r := round{plan: p, keyOf: keyOf, each: each, room: room, lots: int(math.Ceil(float64(room) * p.Even))}
 		for _, draw := range []drawing{drawEvenly, drawUncertain} {
 			if err := r.choose(ctx, tx, draw); err != nil {
 				return err
@@ -71,6 +73,7 @@ type round struct {
 	keyOf  func(online.Candidate) string
 	each   sluice.MicroUSD
 	room   int // queries that the day's budget still allows
+	lots   int // how many of them go to queries drawn by lot, at most
 	chosen []online.Sample
 	// passed are decisions that can't be sampled whatever their rank: they must not keep others from it.
 	passed []string
@@ -164,11 +167,12 @@ func (r *round) args() []any {
 	return append(eligibleArgs(r.plan), passed)
 }
 
-// drawEvenly finds the queries on which the lot fell.
+// drawEvenly finds the queries on which the lot fell. Where the day's budget has room for fewer than the share, they
+// leave the others theirs.
 func drawEvenly(ctx context.Context, tx pgx.Tx, r *round) ([]online.Candidate, int, error) {
 	found, err := candidates(ctx, tx, online.Evenly, candidateColumns+eligible+unknown+` AND `+lot+` < $6::double precision ORDER BY d.taken_at, d.id LIMIT $7`,
 		append(r.args(), r.plan.Share*r.plan.Even, r.room+len(r.passed))...)
-	return found, r.room, err
+	return found, r.lots - len(r.chosen), err
 }
 
 // drawUncertain finds the queries that the router was least sure of: as many as the share leaves after those that

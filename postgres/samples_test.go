@@ -114,6 +114,23 @@ func TestSamplingKeepsWithinTheDaysBudget(t *testing.T) {
 	}
 }
 
+func TestADaysBudgetThatIsShortIsSharedByLotAndUncertainty(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	record(t, o, &sluice.OnlineFacts{Decisions: decided.New(4, noon.Add(-50*time.Minute), time.Second).Facts(2000)})
+	p := plan()
+	p.Share, p.Even, p.PerDay = 1, 0.2, 20
+	for range 2 {
+		if _, _, err := o.Sample(t.Context(), p, keyOf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	even := one(t, db, "SELECT count(*) FROM samples WHERE chosen_by = 'evenly'")
+	unsure := one(t, db, "SELECT count(*) FROM samples WHERE chosen_by = 'uncertainty'")
+	if even != int64(4) || unsure != int64(16) {
+		t.Errorf("%v by lot and %v by uncertainty, want a fifth of 20 by lot", even, unsure)
+	}
+}
+
 // Whose identifier holds personal data is not asked again, and one whose text is known by another key is not either.
 // They stay where they are in the order, in front of everything else.
 func TestQueriesThatMustNotLeaveDoNotKeepOthersFromBeingSampled(t *testing.T) {

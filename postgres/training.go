@@ -11,10 +11,16 @@ import (
 )
 
 // Training reads what a training may be given and writes down what it was. It is safe for concurrent use.
-type Training struct{ db *DB }
+type Training struct {
+	db *DB
+	// free is whether train rows may have been judged without a ground truth.
+	free bool
+}
 
-// Training is the trainer's view of the tables. The pool stays db's.
-func (db *DB) Training() Training { return Training{db} }
+// Training is the trainer's view of the tables; with referenceFree it is also given train rows that were judged
+// without a ground truth, as online queries are. Test rows never are: what is promoted is measured by what is known
+// to be right. The pool stays db's.
+func (db *DB) Training(referenceFree bool) Training { return Training{db, referenceFree} }
 
 // Accrued counts the train examples of a pair, whatever key its arms are named by, that were stored after an instant, by policy, and tells when the
 // oldest of them was. It goes by the labels that came since and is cheap where few did.
@@ -23,9 +29,9 @@ func (t Training) Accrued(ctx context.Context, pair string, after time.Time) (ma
 		SELECT l.policy, count(DISTINCT e.query_key), min(e.made_at)
 		FROM examples e
 		JOIN labels l ON l.query_key = e.query_key AND l.id = e.id
-		WHERE e.made_at > $1 AND e.split = 'train' AND l.basis = 'reference' AND (l.pair = $2 OR l.pair LIKE $2 || '-%')
+		WHERE e.made_at > $1 AND e.split = 'train' AND (l.basis = 'reference' OR $3) AND (l.pair = $2 OR l.pair LIKE $2 || '-%')
 		GROUP BY l.policy`
-	rows, err := t.db.pool.Query(ctx, sql, after, pair)
+	rows, err := t.db.pool.Query(ctx, sql, after, pair, t.free)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("count new examples: %w", err)
 	}
@@ -51,7 +57,7 @@ func (t Training) Accrued(ctx context.Context, pair string, after time.Time) (ma
 func (t Training) Examples(ctx context.Context, pair string, most int) (rows []sluice.TrainingExample, newest time.Time, err error) {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, t.db.pool, options, func(tx pgx.Tx) error {
-		train, err := readExamples(ctx, tx, selectTrain, pair, most)
+		train, err := readExamples(ctx, tx, selectTrain, t.free, pair, most)
 		if err != nil {
 			return err
 		}
@@ -79,9 +85,15 @@ const exampleColumns = `e.example_id, e.query_key, e.split, e.text, e.policy, e.
 	e.reasoning_steps, e.ambiguity, e.knowledge_recency, e.answer_type, e.specificity, e.requires_math, e.requires_code,
 	e.language, e.summary`
 
+// fromTrain is the view examples_train and, where $1 holds, the rows that it leaves out for nothing but that they were
+// judged without a ground truth. No wording of the test split is among them either (Invariant 4).
+const fromTrain = ` FROM labelled_examples e
+		WHERE e.split = 'train' AND (e.basis = 'reference' OR $1)
+		  AND NOT EXISTS (SELECT FROM queries t WHERE t.split = 'test' AND t.content_hash = e.content_hash)`
+
 const (
-	selectTrain = `SELECT ` + exampleColumns + `, NULL AS medium, NULL AS large, 0, 0 FROM examples_train e
-		WHERE (e.pair = $1 OR e.pair LIKE $1 || '-%') AND e.domain IS NOT NULL ORDER BY e.made_at DESC, e.query_key LIMIT $2`
+	selectTrain = `SELECT ` + exampleColumns + `, NULL AS medium, NULL AS large, 0, 0` + fromTrain + `
+		  AND (e.pair = $2 OR e.pair LIKE $2 || '-%') AND e.domain IS NOT NULL ORDER BY e.made_at DESC, e.query_key LIMIT $3`
 	selectTest = `SELECT ` + exampleColumns + `, m.grade, g.grade, coalesce(m.cost_microusd, 0), coalesce(g.cost_microusd, 0)
 		FROM examples_test e
 		LEFT JOIN graded_answers m ON m.query_key = e.query_key AND m.pair = e.pair AND m.judge_version = e.judge_version AND m.tier = 'medium'

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 func TestATrainingIsGivenTrainRowsWithoutGradesAndTestRowsWithThem(t *testing.T) {
 	w := world.New(t, 120)
-	tables := w.Recorded(t, pgtest.New(t)).Training()
+	tables := w.Recorded(t, pgtest.New(t)).Training(false)
 	rows, newest, err := tables.Examples(t.Context(), w.Pair, 1000)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +68,7 @@ func TestATrainingIsGivenTrainRowsWithoutGradesAndTestRowsWithThem(t *testing.T)
 func TestATestRowIsNotAdmittedToATraining(t *testing.T) {
 	w := world.New(t, 60)
 	db := w.Recorded(t, pgtest.New(t))
-	tables := db.Training()
+	tables := db.Training(false)
 	rows, _, err := tables.Examples(t.Context(), w.Pair, 1000)
 	if err != nil {
 		t.Fatal(err)
@@ -174,5 +175,71 @@ func TestRunsAndModelsAreWhatWasToldInWhateverOrder(t *testing.T) {
 	}
 	if s := strings.Join(got, " "); s != "gemma-1/retired/better gemma-2/refused/not surely better gemma-3/registered/ knn-1/promoted/" {
 		t.Errorf("models %s", s)
+	}
+}
+
+func TestATrainingLearnsFromQueriesWithoutAGroundTruthWhereItIsToldTo(t *testing.T) {
+	w := world.New(t, 120)
+	url := pgtest.New(t)
+	db := w.Recorded(t, url)
+	read := func(referenceFree bool) (train map[string]bool, test int) {
+		t.Helper()
+		rows, _, err := db.Training(referenceFree).Examples(t.Context(), w.Pair, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		train = map[string]bool{}
+		for _, r := range rows {
+			if r.Split == sluice.Test {
+				test++
+			} else {
+				train[r.Key] = true
+			}
+		}
+		byPolicy, _, err := db.Training(referenceFree).Accrued(t.Context(), w.Pair, time.Time{})
+		n := 0
+		for _, c := range byPolicy {
+			n += c
+		}
+		if err != nil || n != len(train) {
+			t.Errorf("reference free %t: %d accrued, %v; %d are read", referenceFree, n, err, len(train))
+		}
+		return train, test
+	}
+	by, tests := read(false)
+	all, testsOfAll := read(true)
+	var free []string
+	for i, q := range w.Queries {
+		switch {
+		case q.Split != sluice.Train:
+		case i%11 == 10:
+			free = append(free, q.Key)
+			if by[q.Key] || !all[q.Key] {
+				t.Errorf("query %d, without a ground truth: learnt from %t, and %t where told to", i, by[q.Key], all[q.Key])
+			}
+		case !by[q.Key] || !all[q.Key]:
+			t.Errorf("query %d: learnt from %t, and %t with the others", i, by[q.Key], all[q.Key])
+		}
+	}
+	if len(free) < 2 || tests == 0 || tests != testsOfAll || len(all) != len(by)+len(free) {
+		t.Fatalf("%d train and %d test rows, %d and %d with those that have no ground truth (%d)", len(by), tests, len(all), testsOfAll, len(free))
+	}
+
+	test := w.Queries[slices.IndexFunc(w.Queries, func(q sluice.Query) bool { return q.Split == sluice.Test })]
+	must(t, conn(t, url, ""), `UPDATE queries SET content_hash = (SELECT content_hash FROM queries WHERE key = $1) WHERE key = $2`, free[0], test.Key)
+	behind, _, err := db.Training(true).Examples(t.Context(), w.Pair, 1000)
+	again := slices.ContainsFunc(behind, func(r sluice.TrainingExample) bool { return r.Key == free[0] })
+	if err != nil || again || len(behind) != len(all)-1+tests {
+		t.Errorf("a wording of the test split is learnt from: %t; %d rows, %v", again, len(behind), err)
+	}
+
+	tables, err := postgres.OpenOnline(t.Context(), url, postgres.OnlineOptions{Connections: 1, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tables.Close()
+	trained, err := tables.Trained(t.Context(), true, 1000, nil)
+	if err != nil || trained.N != int64(len(all)-1) {
+		t.Errorf("drift is measured against %d examples, %v; want the %d of a training", trained.N, err, len(all)-1)
 	}
 }

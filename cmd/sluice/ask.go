@@ -125,15 +125,17 @@ func explain(w io.Writer, d *sluice.Decision) {
 		fmt.Fprintf(w, "  %-10s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintln(w)
-	line("policy", "%s%s", d.Policy, probabilities(d.Probabilities))
-	if d.Reasoning != "" {
-		line("reasoning", "%s", d.Reasoning)
+	if d.Policy != "" { // else nobody was asked for one: the rule says why
+		line("policy", "%s%s", d.Policy, probabilities(d.Probabilities))
+		if d.Reasoning != "" {
+			line("reasoning", "%s", d.Reasoning)
+		}
+		router := d.RouterVersion
+		if d.RouterFault != "" {
+			router += ", since the router was not there: " + d.RouterFault
+		}
+		line("router", "%s, %d us", router, d.RouterUS)
 	}
-	router := d.RouterVersion
-	if d.RouterFault != "" {
-		router += ", since the router was not there: " + d.RouterFault
-	}
-	line("router", "%s, %d us", router, d.RouterUS)
 	line("rule", "%s: %s", d.Rule, d.RuleReason)
 	line("model", "%s", d.Model)
 	if len(d.Fallbacks) > 0 {

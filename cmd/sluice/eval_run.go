@@ -163,7 +163,7 @@ func (m *Main) withContest(ctx context.Context, o evalOptions, do func(*contest)
 func (t *contest) read(ctx context.Context, db *postgres.DB) error {
 	c := t.w.cfg
 	pair := sluice.PairID(c.Pair.Medium, c.Pair.Large, answer.PromptVersion)
-	rows, _, err := db.Training().Examples(ctx, pair, c.Training.MaxTrain)
+	rows, _, err := db.Training(c.Training.ReferenceFree).Examples(ctx, pair, c.Training.MaxTrain)
 	if err != nil {
 		return err
 	}

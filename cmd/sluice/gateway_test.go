@@ -75,6 +75,14 @@ func TestAskAnswersAndExplainsAndIsWrittenDown(t *testing.T) {
 	stop()
 }
 
+func TestAnExplanationLeavesOutWhatNobodyDecided(t *testing.T) {
+	var out strings.Builder
+	explain(&out, &sluice.Decision{Model: "gemini-2.5-pro", Rule: "explicit", RuleReason: "the client named the model", RouterVersion: "none"})
+	if s := out.String(); strings.Contains(s, "policy") || strings.Contains(s, "router") || !strings.Contains(s, "rule       explicit: the client named the model") {
+		t.Errorf("no router was asked:\n%s", s)
+	}
+}
+
 func TestAGatewayAsksARouterOverNATSAndDoesWithoutIt(t *testing.T) {
 	p := newProgram(t)
 	where, stop := p.serve("gateway", "--upstream", "emulator", "--set", "gateway.router=nats")

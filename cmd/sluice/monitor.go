@@ -128,7 +128,7 @@ func (p parts) watch(b *built, tables *postgres.Online, m *meter.Meter) error {
 	b.close = append(b.close, func() { _ = publisher.Close() })
 	c := p.cfg.Monitor
 	watcher := monitor.NewWatcher(monitor.WatcherOptions{
-		Windows: tables, Quality: tables, Reference: trainingSet{tables}, Publisher: publisher, Display: m,
+		Windows: tables, Quality: tables, Reference: trainingSet{tables, p.cfg.Training.ReferenceFree}, Publisher: publisher, Display: m,
 		Budgets: watchedBudgets(p.cfg), Rules: rulesOf(c), QualitySpan: c.QualitySpan, DriftSpan: c.DriftSpan,
 		SlowEvery: slowEvery * c.Every, Now: time.Now,
 	})
@@ -212,11 +212,14 @@ func repeat(ctx context.Context, every time.Duration, log *slog.Logger, what str
 }
 
 // trainingSet is what drift is measured against: the examples that training sees.
-type trainingSet struct{ *postgres.Online }
+type trainingSet struct {
+	*postgres.Online
+	referenceFree bool
+}
 
 // Trained describes the examples.
 func (t trainingSet) Trained(ctx context.Context) (online.Profile, error) {
-	return t.Online.Trained(ctx, driftExamples, featuresOf)
+	return t.Online.Trained(ctx, t.referenceFree, driftExamples, featuresOf)
 }
 
 // Traffic describes what comes in.

@@ -59,7 +59,7 @@ func (w *workshop) Close() error { return w.publisher.Close() }
 func (w *workshop) watcher(tables *postgres.DB) *watch.Watcher {
 	t := w.cfg.Training
 	return &watch.Watcher{
-		Tables: tables.Training(), Board: w.board, Store: w.registry.Objects(), Now: time.Now, Log: w.m.log, Beside: w.m.beside,
+		Tables: tables.Training(t.ReferenceFree), Board: w.board, Store: w.registry.Objects(), Now: time.Now, Log: w.m.log, Beside: w.m.beside,
 		Options: watch.Options{
 			NewExamples: t.NewExamples, PerPolicy: t.PerPolicy, MaxAge: t.MaxAge, Alarms: t.Alarms,
 			MinTrain: t.MinTrain, MinTest: t.MinTest, MaxTrain: t.MaxTrain,

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"sluice"
 	"sluice/online"
 	"sluice/streams"
 )
@@ -19,18 +20,12 @@ func (w *Watcher) alerts(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var msgs []streams.Message
-	for _, rule := range w.opts.Rules {
-		for _, m := range w.readings(rule, states, now) {
-			alert, changed := rule.Judge(m, states[[2]string{rule.Name, m.Subject}], now)
-			if !changed {
-				continue
-			}
-			msg, err := streams.RaisedFact(alert)
-			if err != nil {
-				return fmt.Errorf("alert %s: %w", rule.Name, err)
-			}
-			msgs = append(msgs, msg)
+	for _, alert := range w.changes(states, now) {
+		msg, err := streams.RaisedFact(alert)
+		if err != nil {
+			return fmt.Errorf("alert %s: %w", alert.Rule, err)
 		}
+		msgs = append(msgs, msg)
 	}
 	w.view.Open = w.view.Open[:0:0]
 	for key, s := range states {
@@ -46,6 +41,26 @@ func (w *Watcher) alerts(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("publish alerts: %w", err)
 	}
 	return nil
+}
+
+// changes are what is to be raised or cleared: by a reading, or since the configuration has no such rule any more.
+func (w *Watcher) changes(states map[[2]string]online.State, now time.Time) []sluice.Alert {
+	var all []sluice.Alert
+	watched := map[string]bool{}
+	for _, rule := range w.opts.Rules {
+		watched[rule.Name] = true
+		for _, m := range w.readings(rule, states, now) {
+			if alert, changed := rule.Judge(m, states[[2]string{rule.Name, m.Subject}], now); changed {
+				all = append(all, alert)
+			}
+		}
+	}
+	for key, s := range states {
+		if alert, ok := online.Retire(key[0], key[1], s, now); ok && !watched[key[0]] {
+			all = append(all, alert)
+		}
+	}
+	return all
 }
 
 // readings are what a rule is about now: one for all, or one a subject.

@@ -156,6 +156,26 @@ func TestSeveralWatchersRaiseAndClearWhatOneWould(t *testing.T) {
 	}
 }
 
+func TestAnAlertEndsWithItsRuleUnlessSomebodyElseRaisedIt(t *testing.T) {
+	w := newWorld()
+	w.errors = 50
+	w.look(t, w.watcher())
+	w.log = append(w.log, sluice.Alert{Rule: "retrain", Value: 1})
+	w.landed = len(w.log)
+	without := w.watcher()
+	without.opts.Rules = without.opts.Rules[1:]
+	w.look(t, without)
+	w.landed = len(w.log)
+	w.look(t, without)
+	got := rules(w.log)
+	if got["raised error_rate "] != 1 || got["cleared error_rate "] != 1 || got["cleared retrain "] != 0 || got["cleared calibration "] != 0 {
+		t.Errorf("%v", got)
+	}
+	if open := w.views[len(w.views)-1].Open; len(open) != 2 {
+		t.Errorf("open: %v", open)
+	}
+}
+
 func TestABudgetOfWhichLittleIsSpentBurnsAtNoRate(t *testing.T) {
 	w := newWorld()
 	w.spends = []online.Spend{{Budget: online.Budget{Name: "all", Period: online.Day, Cap: 10_000}, Spent: 999, Recently: 999}}

@@ -59,6 +59,34 @@ func TestTheLeaseOfTheDeadCountsAsSpentUntilItsSpoolIsReplayed(t *testing.T) {
 	}
 }
 
+// A budget that warns leases nothing, so that a killed gateway leaves no trace of what it had not told.
+func TestABudgetThatWarnsIsOwedAllThatTheSpoolHolds(t *testing.T) {
+	spends := []Spend{{Claim: claim("untold", 100), Cost: 50}, {Claim: claim("open", 100), Cost: 100}}
+	o := Options{Limits: []Limit{global("all", 120, ActionWarn)}, Now: after(time.Second)}
+	for what, told := range map[string]sluice.MicroUSD{"a gateway that had told": 60, "one that was killed before it told": 0} {
+		s := newFakeShared()
+		if told > 0 {
+			dead := openFake(t, s, Options{Limits: o.Limits})
+			reserve(t, dead, claim("told", 100))
+			settle(t, dead, "told", told)
+			flush(t, dead)
+			dead.stop()
+		}
+		k := openFake(t, s, o)
+		for range 2 { // twice is once
+			if err := k.Recover(t.Context(), spends); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reserve(t, k, claim("next", 10))
+		settle(t, k, "next", 7)
+		flush(t, k)
+		if r := s.last(allKey); r.Spent != told+50+100+7 || r.leased() != 0 {
+			t.Errorf("%s: %d spent, %d leased", what, r.Spent, r.leased())
+		}
+	}
+}
+
 func TestTheLeaseOfAnotherReplicaIsNotRecovered(t *testing.T) {
 	s := newFakeShared()
 	killed(t, s)
