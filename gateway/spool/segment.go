@@ -94,7 +94,7 @@ func (g *segment) prepare(end int64) error {
 }
 
 // zeros are what is there already: pages of a file that were allocated and never written.
-var zeros [64 << 10]byte
+var zeros [256 << 10]byte
 
 func (g *segment) close() error {
 	room := g.room
