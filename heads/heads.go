@@ -17,12 +17,20 @@ func Field(line string) (name, value string, ok bool) {
 	if colon <= 0 || !Printable(line) {
 		return "", "", false
 	}
+	canonical, first := true, true // of a word
 	for i := range colon {
-		if !naming[line[i]] {
+		c := line[i]
+		if !naming[c] {
 			return "", "", false
 		}
+		canonical = canonical && (c < 'A' || first == (c <= 'Z'))
+		first = c == '-'
 	}
-	return http.CanonicalHeaderKey(line[:colon]), strings.Trim(line[colon+1:], " "), true
+	name = line[:colon]
+	if !canonical {
+		name = http.CanonicalHeaderKey(name)
+	}
+	return name, strings.Trim(line[colon+1:], " "), true
 }
 
 // naming are the bytes of nearly every header's name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -52,7 +53,12 @@ func Start(ctx context.Context, c Config) (*Tracing, error) {
 	return newTracing(c, sdktrace.WithSpanProcessor(newLossy(exporter, c))), nil
 }
 
+// begun says that this process traces at all: to look for the span of a context that has none takes as long as the
+// context is deep.
+var begun atomic.Bool
+
 func newTracing(c Config, export sdktrace.TracerProviderOption) *Tracing {
+	begun.Store(true)
 	provider := sdktrace.NewTracerProvider(export,
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.Share))),
 		sdktrace.WithResource(resource.NewSchemaless(
@@ -89,6 +95,9 @@ type Span struct {
 
 // Of is the span that ctx belongs to; nil where it belongs to no trace.
 func Of(ctx context.Context) *Span {
+	if !begun.Load() {
+		return nil
+	}
 	if span := trace.SpanFromContext(ctx); span.SpanContext().IsValid() {
 		return &Span{span: span, ctx: ctx}
 	}
@@ -242,6 +251,9 @@ func within(ctx context.Context, parent string) context.Context {
 }
 
 func part(ctx context.Context, name string, kind trace.SpanKind) (context.Context, *Span) {
+	if !begun.Load() {
+		return ctx, nil
+	}
 	around := trace.SpanFromContext(ctx)
 	if !around.IsRecording() {
 		return ctx, nil

@@ -228,6 +228,9 @@ type route struct {
 
 // concerned is the accounts of a claim, made where they are not there yet. The lock is held.
 func (k *Keeper) concerned(tenant, keyID, model string, at time.Time, own []Limit) []*account {
+	if len(k.o.Limits)+len(own) == 0 {
+		return nil
+	}
 	r := route{tenant: tenant, key: keyID, model: model, hour: at.Unix() / 3600, owns: len(own)}
 	if len(own) > 0 {
 		r.own = &own[0]

@@ -85,12 +85,10 @@ func (w *writer) announce() {
 // appendField writes a header. A line's end in a value would begin another one.
 func appendField(b []byte, name string, values []string) []byte {
 	for _, v := range values {
-		b = append(append(b, name...), ": "...)
-		for i := range len(v) {
-			if c := v[i]; c == '\r' || c == '\n' {
-				b = append(b, ' ')
-			} else {
-				b = append(b, c)
+		b = append(append(append(b, name...), ": "...), v...)
+		for i, c := range b[len(b)-len(v):] {
+			if c == '\r' || c == '\n' {
+				b[len(b)-len(v)+i] = ' '
 			}
 		}
 		b = append(b, "\r\n"...)

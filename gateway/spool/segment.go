@@ -21,8 +21,10 @@ type segment struct {
 	path   string
 	file   *os.File
 	size   int64 // allocated
-	// room is the file in memory; nil where it can't be, and where nothing more is written.
-	room []byte
+	// room is the file in memory; nil where it can't be, and where nothing more is written. ready is how much of it
+	// has pages.
+	room  []byte
+	ready int64
 	// written is where the next frame goes. open counts the requests whose first intent is here and that
 	// have no end yet. Both are guarded by Spool.mu.
 	written int64
@@ -72,8 +74,27 @@ func (g *segment) put(frames []byte) (err error) {
 		_, err = g.file.WriteAt(frames, g.written)
 		return err
 	}
+	if err := g.prepare(g.written + int64(len(frames))); err != nil {
+		return err
+	}
 	return mapped.Copy(g.room[g.written:g.size], frames)
 }
+
+// prepare gives a file pages up to end. Those of one write are found their places together, and come into memory
+// together: to touch them one by one costs four times as much.
+func (g *segment) prepare(end int64) error {
+	for g.ready < end {
+		n := min(int64(len(zeros)), g.size-g.ready)
+		if _, err := g.file.WriteAt(zeros[:n], g.ready); err != nil {
+			return err
+		}
+		g.ready += n
+	}
+	return nil
+}
+
+// zeros are what is there already: pages of a file that were allocated and never written.
+var zeros [256 << 10]byte
 
 func (g *segment) close() error {
 	room := g.room

@@ -155,16 +155,21 @@ func fromGoogle(r *http.Request) bool {
 // from the request, so that nobody behind the door can write it down.
 func secretOf(r *http.Request) string {
 	secret := ""
-	if v, ok := cutPrefixFold(first(r.Header, "Authorization"), "bearer "); ok {
-		secret = strings.TrimSpace(v)
-	}
-	for _, name := range []string{"X-Goog-Api-Key", "X-Api-Key"} {
-		if v := first(r.Header, name); secret == "" && v != "" {
-			secret = v
+	for _, name := range [...]string{"Authorization", "X-Goog-Api-Key", "X-Api-Key"} {
+		v, brought := r.Header[name]
+		if !brought {
+			continue
 		}
 		delete(r.Header, name)
+		if secret != "" || len(v) == 0 {
+			continue
+		}
+		secret = v[0]
+		if name == "Authorization" {
+			bearer, _ := cutPrefixFold(secret, "bearer ")
+			secret = strings.TrimSpace(bearer)
+		}
 	}
-	delete(r.Header, "Authorization")
 	if strings.Contains(r.URL.RawQuery, "key=") {
 		q := r.URL.Query()
 		if secret == "" {
