@@ -12,7 +12,11 @@ import (
 	"testing"
 
 	"sluice"
+	"sluice/config"
+	"sluice/postgres"
 	"sluice/streams"
+	"sluice/trainer/registry"
+	"sluice/trainer/watch"
 )
 
 // As a worker leaves it that is killed between the promotion of its model and the word of it.
@@ -99,6 +103,17 @@ func TestTheLaunchersCommandBeginsBehindTheDashes(t *testing.T) {
 		m, _, _ := newProgram(t).command(append([]string{"train", "launch"}, args...)...)
 		if got := strings.Join(m.cli.Train.Launch.words(), " "); got != "sbatch --wrap x" || !m.cli.Train.Launch.Once {
 			t.Errorf("%v: command %q, once %v", args, got, m.cli.Train.Launch.Once)
+		}
+	}
+}
+
+func TestATrainerIsGivenQueriesWithoutAGroundTruthWhereTheConfigurationSaysSo(t *testing.T) {
+	db, cfg := &postgres.DB{}, config.Default()
+	for _, free := range []bool{false, true} {
+		cfg.Training.ReferenceFree = free
+		w := &workshop{m: &Main{}, cfg: cfg, registry: &registry.Registry{}}
+		if got := w.watcher(db).Tables; got != watch.Tables(db.Training(free)) {
+			t.Errorf("training.reference_free %t: the trainer reads %+v", free, got)
 		}
 	}
 }

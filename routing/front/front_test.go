@@ -292,6 +292,26 @@ func TestBelowTheThresholdTheLikeliestOtherPolicyIsTaken(t *testing.T) {
 	}
 }
 
+func TestAReasoningEndsWithTheThresholdWhereThatOverrulesIt(t *testing.T) {
+	r := &fake{version: "r1", route: func(context.Context, routing.Request) (routing.Choice, error) {
+		return routing.Choice{Policy: sluice.Standard, Reasoning: "Well known.", Probabilities: map[sluice.Policy]float64{
+			sluice.Complex: 0.25, sluice.Standard: 0.75,
+		}}, nil
+	}}
+	for threshold, want := range map[float64]string{
+		0.5: "Well known.",
+		0.2: "Well known. P(Complex) is 0.25, not below the threshold of 0.2: it counts as Complex_Query.",
+	} {
+		if d := open(t, Options{Threshold: threshold}, Set{Active: r}).Decide(t.Context(), Request{}); d.Choice.Reasoning != want {
+			t.Errorf("at %g: %s because %q, want %q", threshold, d.Choice.Policy, d.Choice.Reasoning, want)
+		}
+	}
+	c := routing.Choice{Policy: sluice.Standard, Probabilities: map[sluice.Policy]float64{sluice.Complex: 0.55}}
+	if got := overruled(c, 0.7); got != " P(Complex) is 0.55, below the threshold of 0.7: it counts as Standard_Query." {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestALongTextLosesItsMiddle(t *testing.T) {
 	var got string
 	r := &fake{version: "r1", route: func(_ context.Context, r routing.Request) (routing.Choice, error) {

@@ -18,14 +18,26 @@ func (f *Front) knob(c routing.Choice, l *lane, r Request) (routing.Choice, floa
 	if len(c.Probabilities) == 0 || c.Version == f.o.Static.Version() {
 		return c, 0 // the static map's probabilities say that it knows nothing
 	}
-	t := f.threshold(c, l, r)
+	t, said := f.threshold(c, l, r), c.Policy
 	switch {
 	case c.Score() >= t:
 		c.Policy = sluice.Complex
 	case c.Policy == sluice.Complex:
 		c.Policy = likeliestBeside(c.Probabilities)
 	}
+	if c.Policy != said && c.Reasoning != "" {
+		c.Reasoning += overruled(c, t)
+	}
 	return c, t
+}
+
+// overruled says why the policy is not the one that the router's words are about.
+func overruled(c routing.Choice, threshold float64) string {
+	is := "below"
+	if c.Policy == sluice.Complex {
+		is = "not below"
+	}
+	return fmt.Sprintf(" P(Complex) is %.3g, %s the threshold of %.3g: it counts as %s.", c.Score(), is, threshold, c.Policy)
 }
 
 // likeliestBeside is the likeliest policy but Complex; by name where two are as likely.
