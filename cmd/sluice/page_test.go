@@ -192,11 +192,10 @@ func replaysNothingUndecodable(t *testing.T, b *browser, p *program, url string)
 		t.Fatal(err)
 	}
 	id := fmt.Sprint("undecodable-", ack.Sequence)
-	letters := seen[page.Letters](b, "dead")
-	i := slices.IndexFunc(letters.List, func(l page.Letter) bool { return l.ID == id && l.Undecodable })
-	if i < 0 || len(letters.List) < 2 {
-		t.Errorf("the page lists %+v", letters)
-	}
+	eventually(t, "the page to list it beside the other", func() bool {
+		list := seen[page.Letters](b, "dead").List
+		return len(list) > 1 && slices.ContainsFunc(list, func(l page.Letter) bool { return l.ID == id && l.Undecodable })
+	})
 	if status, text := b.post("/page/replay", `{"id":"`+id+`"}`); status != http.StatusConflict || !strings.Contains(text, "can't be read") {
 		t.Errorf("its replay: %d %s", status, text)
 	}
