@@ -73,7 +73,9 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	if p.Tenant == "" && p.ID == "" {
 		return out, errors.New("forget: neither a tenant nor an id")
 	}
-	fail := func(err error) (Forgotten, error) { return out, fmt.Errorf("forget: %w", err) }
+	fail := func(err error) (Forgotten, error) {
+		return out, fmt.Errorf("forget: not all is erased yet, run it again: %w", err)
+	}
 	keys, err := keysOf(ctx, js, t, p)
 	if err != nil {
 		return fail(err)
@@ -83,7 +85,7 @@ func Forget(ctx context.Context, js jetstream.JetStream, t Tables, p Person, pat
 	}
 	until := time.Now().Add(patience)
 	marks, err := pause(ctx, js, until)
-	defer func() { resume(context.WithoutCancel(ctx), js, marks) }()
+	defer func() { resume(ctx, js, marks) }()
 	if err != nil {
 		return fail(err)
 	}

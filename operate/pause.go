@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -54,8 +53,14 @@ func pause(ctx context.Context, js jetstream.JetStream, until time.Time) ([]mark
 	return marks, nil
 }
 
-// resume lets paused consumers go on. One that can't be told goes on by itself when its pause ends.
+// resumePatience bounds telling all consumers that they may go on.
+const resumePatience = 5 * time.Second
+
+// resume lets paused consumers go on, even where ctx has ended. One that can't be told goes on by itself when its pause
+// ends.
 func resume(ctx context.Context, js jetstream.JetStream, marks []mark) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resumePatience)
+	defer cancel()
 	for _, k := range marks {
 		if s, err := js.Stream(ctx, k.stream); err == nil {
 			_, _ = s.ResumeConsumer(ctx, k.consumer)
@@ -68,14 +73,20 @@ func letGo(ctx context.Context, js jetstream.JetStream, marks []mark, until time
 	ticker := time.NewTicker(pollInHand)
 	defer ticker.Stop()
 	for {
-		marks = slices.DeleteFunc(slices.Clone(marks), func(k mark) bool {
+		var still []mark
+		for _, k := range marks {
 			c, err := js.Consumer(ctx, k.stream, k.consumer)
-			if err != nil {
-				return errors.Is(err, jetstream.ErrConsumerNotFound)
+			if errors.Is(err, jetstream.ErrConsumerNotFound) {
+				continue
 			}
-			info := c.CachedInfo()
-			return info.NumAckPending == 0 || info.AckFloor.Stream >= k.delivered
-		})
+			if err != nil {
+				return false, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
+			}
+			if info := c.CachedInfo(); info.NumAckPending > 0 && info.AckFloor.Stream < k.delivered {
+				still = append(still, k)
+			}
+		}
+		marks = still
 		if len(marks) == 0 {
 			return true, nil
 		}

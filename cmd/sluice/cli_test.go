@@ -164,6 +164,12 @@ func TestAWrongCommandLineNamesItsCommandAndWhatThereIs(t *testing.T) {
 		}
 	}
 	p := newProgram(t)
+	for _, args := range [][]string{{"replay", "--stage", "judge"}, {"rules", "replay", "--with", "x.yaml"}} {
+		args = append(args, "--since", "1h", "--until", "2h")
+		if _, errs, status := p.run(args...); status != statusUsage || !strings.Contains(errs, "is not after --since") {
+			t.Errorf("%v: status %d, %s", args, status, errs)
+		}
+	}
 	if _, errs, status := p.run("forget"); status != statusUsage || !strings.Contains(errs, "(see sluice forget --help)") {
 		t.Errorf("status %d\n%s", status, errs)
 	}

@@ -102,6 +102,9 @@ type deadShowCmd struct{ deadFilter }
 // Run prints one JSON object a letter, its payload as readable as it can be.
 func (c *deadShowCmd) Run(ctx context.Context, m *Main) error {
 	return m.withLetters(ctx, c.deadFilter, func(_ *openedLog, letters []operate.Letter) error {
+		if len(letters) == 0 {
+			fmt.Fprintln(m.Stderr, "0 dead letters")
+		}
 		return m.printLetters(letters)
 	})
 }

@@ -52,7 +52,10 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 	got, err := operate.Forget(ctx, l.JS, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
 	got.Rows += int64(len(f.erased.Held))
 	f.tell(m)
-	if err = errors.Join(err, m.tellUnreadable(ctx, l.JS)); err != nil {
+	if err == nil {
+		err = m.tellUnreadable(ctx, l.JS)
+	}
+	if err != nil {
 		return err
 	}
 	if got.Nothing() && !got.Before && !got.InHand {

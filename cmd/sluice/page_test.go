@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -174,6 +175,7 @@ func TestAnAdminReplaysAndPromotesOnThePageAndNobodyElse(t *testing.T) {
 	eventually(t, "the second death", func() bool { return countOf(t, db, `SELECT count(*) FROM dead_letters`) == 2 })
 	promotes(t, b, v1, v2)
 	eventually(t, "the tables to know", func() bool { return countOf(t, db, `SELECT count(*) FROM models WHERE status = 'retired'`) == 1 })
+	replaysNothingUndecodable(t, b, p, where.NATS)
 	b.must("/page/logout", "{}")
 	if status, _ := b.post("/page/rollback", "{}"); status != http.StatusUnauthorized {
 		t.Errorf("after logging out: %d", status)
@@ -185,6 +187,36 @@ func TestAnAdminReplaysAndPromotesOnThePageAndNobodyElse(t *testing.T) {
 		status, _ := b.send(http.MethodGet, "/page/dead", "")
 		return status == http.StatusUnauthorized
 	})
+}
+
+// replaysNothingUndecodable stores bytes in DEAD that are no letter: both lists have them beside the others.
+func replaysNothingUndecodable(t *testing.T, b *browser, p *program, url string) {
+	t.Helper()
+	ack, err := upstream(t, url).Publish(t.Context(), "dead.x", []byte("no letter"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := fmt.Sprint("undecodable-", ack.Sequence)
+	eventually(t, "the page to list it beside the other", func() bool {
+		list := seen[page.Letters](b, "dead").List
+		return len(list) > 1 && slices.ContainsFunc(list, func(l page.Letter) bool { return l.ID == id && l.Undecodable })
+	})
+	if status, text := b.post("/page/replay", `{"id":"`+id+`"}`); status != http.StatusConflict || !strings.Contains(text, "can't be read") {
+		t.Errorf("its replay: %d %s", status, text)
+	}
+	if out := p.must("dead", "list"); !strings.Contains(out, id) || !strings.Contains(out, "empty_query") {
+		t.Errorf("listed:\n%s", out)
+	}
+	if out := p.must("dead", "show", id); !strings.Contains(out, `"undecodable":true,"raw":"no letter"`) {
+		t.Errorf("shown: %s", out)
+	}
+	if _, errs, status := p.run("dead", "replay", id); status != statusFailed || !strings.Contains(errs, "0 of 1 dead letter handed") || !strings.Contains(errs, "sluice dead drop") {
+		t.Errorf("replayed: %d %s", status, errs)
+	}
+	p.must("dead", "drop", id)
+	if out := p.must("dead", "list"); strings.Contains(out, id) {
+		t.Errorf("dropped, and listed:\n%s", out)
+	}
 }
 
 // promotes has two versions decide, one after the other, and goes back.

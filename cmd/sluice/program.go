@@ -196,9 +196,19 @@ func (m *Main) report(err error) int {
 		fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
 		return statusBudget
 	}
-	fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error()))
+	fmt.Fprintln(m.Stderr, "sluice:", m.config.Secrets.Redact(err.Error())+remedy(err))
 	if errors.As(err, &usage) || errors.As(err, &faults) || m.loadErr != nil && errors.Is(err, m.loadErr) {
 		return statusUsage
 	}
 	return statusFailed
+}
+
+// remedy is what to do about a failure that the same command need not meet once more: whoever ran a private cluster took
+// it along as it ended.
+func remedy(err error) string {
+	var of interface{ SQLState() string }
+	if errors.As(err, &of) && strings.HasPrefix(of.SQLState(), "57P") {
+		return "; Postgres was stopped meanwhile, by another sluice that ran it and ended, say: run it again"
+	}
+	return ""
 }

@@ -19,6 +19,14 @@ type window struct {
 	Until instant `placeholder:"DUR|TIME" help:"Messages stored before. Default: now."`
 }
 
+// check refuses a span that ends before it begins.
+func (w window) check() error {
+	if !w.Until.IsZero() && !w.Since.Before(w.Until.Time) {
+		return usagef("--until %s is not after --since %s", w.Until.Format(time.RFC3339), w.Since.Format(time.RFC3339))
+	}
+	return nil
+}
+
 // replayCmd sends a window of the log through a stage once more.
 type replayCmd struct {
 	Stage string `required:"" enum:"intake,answer,judge,label,analysis,record,monitor,training" help:"intake, answer, judge, label, analysis or record; monitor and training write the tables of the online ring and of trainings."`
@@ -49,6 +57,9 @@ func (c *relabelCmd) Run(ctx context.Context, m *Main) error {
 }
 
 func (m *Main) replay(ctx context.Context, stage string, w window, estimateOnly bool, most dollars) (err error) {
+	if err := w.check(); err != nil {
+		return err
+	}
 	l, err := m.openLog(ctx, "replay", toLook)
 	if err != nil {
 		return err

@@ -23,6 +23,9 @@ type rulesReplayCmd struct {
 
 // Run reads the decisions of the window from the log; it changes nothing.
 func (c *rulesReplayCmd) Run(ctx context.Context, m *Main) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
 	mapper, err := m.rulesOf(c.With)
 	if err != nil {
 		return err
