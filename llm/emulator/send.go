@@ -34,34 +34,11 @@ func (r reply) spoilt(f Fault, a ask) reply {
 
 // reply sends a reply, whole or as server-sent events, or spoils it, and books it.
 func (s sending) reply(ctx context.Context, rep reply) {
-	var pieces [][]byte
-	kind := "application/json; charset=UTF-8"
+	pack := s.whole
 	if s.a.stream {
-		kind = "text/event-stream"
-		for _, c := range s.d.chunks(s.a, rep) {
-			data := s.json(c)
-			pieces = append(pieces, append(append([]byte("data: "), data...), "\n\n"...))
-		}
-		if s.f == Garbage {
-			data := pieces[0]
-			pieces = append([][]byte{append(data[:len(data)/2:len(data)/2], "\n\n"...)}, pieces[1:]...)
-		}
-		if s.d.end != "" {
-			pieces = append(pieces, []byte(s.d.end))
-		}
-	} else {
-		body := s.json(s.d.whole(s.a, rep))
-		if s.f == Garbage {
-			body = append(body[:len(body)/2:len(body)/2], "\x00<html>"...)
-		}
-		s.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		pieces = [][]byte{body}
-		if s.f == SlowBody || s.f == Stall || s.f == Cut {
-			pieces = [][]byte{body[:len(body)/2], body[len(body)/2:]}
-		}
+		pack = s.streamed
 	}
-	s.w.Header().Set("Content-Type", kind)
-	booked := false
+	pieces, booked := pack(rep), false
 	book := func(whole bool) {
 		if !booked {
 			s.s.ledger.record(s.a, http.StatusOK, s.f, rep.usage, whole)
@@ -73,6 +50,37 @@ func (s sending) reply(ctx context.Context, rep reply) {
 	if s.f == Cut || s.f == Stall || s.f == ResetAfterHeaders {
 		hangUp(s.w, s.f == ResetAfterHeaders)
 	}
+}
+
+// streamed is a reply as server-sent events, and their head.
+func (s sending) streamed(rep reply) (pieces [][]byte) {
+	for _, c := range s.d.chunks(s.a, rep) {
+		data := s.json(c)
+		pieces = append(pieces, append(append([]byte("data: "), data...), "\n\n"...))
+	}
+	if s.f == Garbage {
+		data := pieces[0]
+		pieces[0] = append(data[:len(data)/2:len(data)/2], "\n\n"...)
+	}
+	if s.d.end != "" {
+		pieces = append(pieces, []byte(s.d.end))
+	}
+	s.w.Header().Set("Content-Type", "text/event-stream")
+	return pieces
+}
+
+// whole is a reply in one piece, or in two where a fault wants that, and its head.
+func (s sending) whole(rep reply) [][]byte {
+	body := s.json(s.d.whole(s.a, rep))
+	if s.f == Garbage {
+		body = append(body[:len(body)/2:len(body)/2], "\x00<html>"...)
+	}
+	s.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	s.w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	if s.f == SlowBody || s.f == Stall || s.f == Cut {
+		return [][]byte{body[:len(body)/2], body[len(body)/2:]}
+	}
+	return [][]byte{body}
 }
 
 // write writes the pieces with the fault of their way. Before the last one, so that a client that has a
