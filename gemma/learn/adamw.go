@@ -60,7 +60,7 @@ func (t *Trainer) updateOne(g *graph.Graph, name string, gradient, rate, correct
 func (t *Trainer) scalars() *tensors.Tensor {
 	n := float64(t.step + 1)
 	return tensors.FromFlatDataAndDimensions([]float32{
-		float32(t.hyper.RateAt(t.step)),
+		float32(t.hyper.rateAt(t.step)),
 		float32(1 - math.Pow(t.hyper.Beta1, n)),
 		float32(1 - math.Pow(t.hyper.Beta2, n)),
 	}, 1, 3)

@@ -29,8 +29,8 @@ type Batch struct {
 // widths are the lengths that batches are padded to: few, so that few graphs are compiled.
 var widths = []int{8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192}
 
-// Bucket is the padded length of a row of n tokens.
-func Bucket(n int) (int, error) {
+// padded is the padded length of a row of n tokens.
+func padded(n int) (int, error) {
 	i, _ := slices.BinarySearch(widths, n)
 	if i == len(widths) {
 		return 0, fmt.Errorf("%d tokens are more than the longest bucket of %d", n, widths[i-1])
@@ -66,7 +66,7 @@ func NewBatch(examples []Example, rows int) (Batch, error) {
 
 // layOut places examples in rows; one without tokens leaves its row empty.
 func layOut(examples []Example, rows, longest, completion int) (Batch, error) {
-	width, err := Bucket(longest)
+	width, err := padded(longest)
 	if err != nil {
 		return Batch{}, err
 	}

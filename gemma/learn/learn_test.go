@@ -318,7 +318,7 @@ func TestLossFallsOnAToy(t *testing.T) {
 func TestScheduleWarmsUpAndFallsAsACosine(t *testing.T) {
 	h := Hyper{Rate: 1, MinShare: 0.2, Warmup: 4, Steps: 14}
 	for step, want := range map[int]float64{0: 0.25, 3: 1, 4: 1, 9: 0.6, 14: 0.2, 99: 0.2} {
-		if got := h.RateAt(step); math.Abs(got-want) > 1e-12 {
+		if got := h.rateAt(step); math.Abs(got-want) > 1e-12 {
 			t.Errorf("rate at %d is %g, want %g", step, got, want)
 		}
 	}
@@ -344,7 +344,7 @@ func TestBatchesAreDeterministicAndWholeAndSorted(t *testing.T) {
 		buckets := map[int]bool{}
 		for _, i := range b {
 			seen[i]++
-			width, _ := Bucket(len(all[i].Tokens))
+			width, _ := padded(len(all[i].Tokens))
 			buckets[width] = true
 		}
 		if len(b) > 8 || len(buckets) != 1 {

@@ -27,8 +27,8 @@ func DefaultHyper(steps int) Hyper {
 	}
 }
 
-// Validate returns every fault at once.
-func (h Hyper) Validate() error {
+// validate returns every fault at once.
+func (h Hyper) validate() error {
 	var faults []error
 	if h.Rate <= 0 || h.Steps <= 0 || h.Warmup < 0 || h.Warmup > h.Steps {
 		faults = append(faults, fmt.Errorf("rate %g and steps %d must be positive and warm-up %d within the steps", h.Rate, h.Steps, h.Warmup))
@@ -42,8 +42,8 @@ func (h Hyper) Validate() error {
 	return errors.Join(faults...)
 }
 
-// RateAt is the learning rate of a step, the first being 0.
-func (h Hyper) RateAt(step int) float64 {
+// rateAt is the learning rate of a step, the first being 0.
+func (h Hyper) rateAt(step int) float64 {
 	if step < h.Warmup {
 		return h.Rate * float64(step+1) / float64(h.Warmup)
 	}

@@ -28,7 +28,7 @@ func (t *Trainer) SFT(batches ...Batch) (Report, error) {
 			inputs = append(inputs, append(part.tensors(), tensors.FromScalar(float32(1/float64(total)))))
 		}
 	}
-	rate := t.hyper.RateAt(t.step)
+	rate := t.hyper.rateAt(t.step)
 	sums, norm, err := t.run(objective{"SFT step", func(f *forward, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Neg(graph.Mul(graph.ReduceAllSum(f.completion(in)), in[4]))}
 	}}, inputs)
@@ -85,7 +85,7 @@ func (t *Trainer) DPO(beta float64, batches ...Pairs) (Report, error) {
 	for _, p := range batches {
 		inputs = append(inputs, p.inputs(t.model.backend.lanes, total)...)
 	}
-	rate := t.hyper.RateAt(t.step)
+	rate := t.hyper.rateAt(t.step)
 	sums, norm, err := t.run(objective{fmt.Sprintf("DPO step beta=%g", beta), func(f *forward, in []*graph.Node) []*graph.Node {
 		return preference(f, in, beta)
 	}}, inputs)

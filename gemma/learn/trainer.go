@@ -33,7 +33,7 @@ type Report struct {
 // NewTrainer adds an optimiser's state to a model. A model has one trainer at a time: a new one starts the
 // moments at zero.
 func NewTrainer(m *Model, h Hyper) (*Trainer, error) {
-	if err := h.Validate(); err != nil {
+	if err := h.validate(); err != nil {
 		return nil, fmt.Errorf("build trainer: %w", err)
 	}
 	m.mu.Lock()
