@@ -82,7 +82,7 @@ func usualUsage(r *object.Reader) *openAIUsage {
 		case "completion_tokens_details":
 			usualDetail(r, "reasoning_tokens", &u.CompletionDetails.ReasoningTokens)
 		case "total_tokens":
-			r.Skip()
+			u.TotalTokens = r.Whole()
 		default:
 			r.Fail()
 		}

@@ -45,6 +45,7 @@ type openAIChoice struct {
 type openAIUsage struct {
 	PromptTokens     int64 `json:"prompt_tokens"`
 	CompletionTokens int64 `json:"completion_tokens"`
+	TotalTokens      int64 `json:"total_tokens"`
 	PromptDetails    struct {
 		CachedTokens int64 `json:"cached_tokens"`
 	} `json:"prompt_tokens_details"`
@@ -53,17 +54,24 @@ type openAIUsage struct {
 	} `json:"completion_tokens_details"`
 }
 
-// tokens are the counts in our terms. Reasoning tokens come as a part of the completion tokens and leave
-// apart from them. nil is none.
+// tokens are the counts in our terms, where thinking is apart from the visible reply. OpenAI counts it as a part of the
+// completion; other servers of the dialect (xAI's, Google's) beside it, and some of those tell it in the total alone: what
+// the total has above prompt and completion is thinking that was billed. nil is none.
 func (u *openAIUsage) tokens() sluice.Usage {
 	if u == nil {
 		return sluice.Usage{}
 	}
-	thoughts := min(u.CompletionDetails.ReasoningTokens, u.CompletionTokens)
-	return sluice.Usage{
-		Prompt: u.PromptTokens, Cached: min(u.PromptDetails.CachedTokens, u.PromptTokens),
-		Output: u.CompletionTokens - thoughts, Thoughts: thoughts,
+	usage := sluice.Usage{Prompt: u.PromptTokens, Cached: min(u.PromptDetails.CachedTokens, u.PromptTokens), Output: u.CompletionTokens}
+	thoughts, beside := u.CompletionDetails.ReasoningTokens, u.TotalTokens-u.PromptTokens-u.CompletionTokens
+	switch {
+	case beside > 0:
+		usage.Thoughts = beside
+	case thoughts > u.CompletionTokens: // no part of it
+		usage.Thoughts = thoughts
+	default:
+		usage.Output, usage.Thoughts = u.CompletionTokens-thoughts, thoughts
 	}
+	return usage
 }
 
 // read reads a choice; said is its message, or in a stream its delta.

@@ -110,6 +110,27 @@ func TestProvidersTellCachedTokens(t *testing.T) {
 	}
 }
 
+// Thinking is a part of the completion with OpenAI, beside it with others, and billed with all.
+func TestThinkingIsCountedWhereverAServerOfTheDialectTellsIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		usage string
+		want  sluice.Usage
+	}{
+		"a part":                  {`{"prompt_tokens":24,"completion_tokens":19,"total_tokens":43,"completion_tokens_details":{"reasoning_tokens":7}}`, sluice.Usage{Prompt: 24, Output: 12, Thoughts: 7}},
+		"beside":                  {`{"prompt_tokens":12,"completion_tokens":2,"total_tokens":331,"completion_tokens_details":{"reasoning_tokens":317}}`, sluice.Usage{Prompt: 12, Output: 2, Thoughts: 317}},
+		"beside, and fewer":       {`{"prompt_tokens":20,"completion_tokens":7,"total_tokens":30,"completion_tokens_details":{"reasoning_tokens":3}}`, sluice.Usage{Prompt: 20, Output: 7, Thoughts: 3}},
+		"beside, without a total": {`{"prompt_tokens":12,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":317}}`, sluice.Usage{Prompt: 12, Output: 2, Thoughts: 317}},
+		"in the total alone":      {`{"prompt_tokens":20,"completion_tokens":198,"total_tokens":623}`, sluice.Usage{Prompt: 20, Output: 198, Thoughts: 405}},
+		"none, without a total":   {`{"prompt_tokens":24,"completion_tokens":19}`, sluice.Usage{Prompt: 24, Output: 19}},
+		"a total of nothing":      {`{"prompt_tokens":24,"completion_tokens":19,"total_tokens":0}`, sluice.Usage{Prompt: 24, Output: 19}},
+	} {
+		o := answers(t, 200, `{"choices":[{"finish_reason":"stop","message":{"content":"x"}}],"usage":`+c.usage+`}`)["openai"]
+		if got, err := o.Generate(t.Context(), request()); err != nil || got.Usage != c.want {
+			t.Errorf("%s: %+v, %v; want %+v", name, got.Usage, err, c.want)
+		}
+	}
+}
+
 func TestProvidersPassTheSchema(t *testing.T) {
 	_, url := emulate(t, emulator.Config{})
 	for name, p := range providers(t, url) {
