@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -87,8 +88,11 @@ func TestATrainingBeginsAnewWhereItsCheckpointIsOfNoUse(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "checkpoints", "checkpoint.json"), []byte(`{"job": "of another version"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (gemmaRecipe{}).Train(t.Context(), sluice.TrainingJob{ID: "j", Recipe: "default", Seed: 1}, s, dir, func(worker.Progress) {}); err != nil {
-		t.Error(err)
+	ctx, enough := context.WithCancel(t.Context())
+	begun := false
+	_, err = (gemmaRecipe{}).Train(ctx, sluice.TrainingJob{ID: "j", Recipe: "default", Seed: 1}, s, dir, func(worker.Progress) { begun = true; enough() })
+	if !begun {
+		t.Errorf("no step was made: %v", err)
 	}
 }
 

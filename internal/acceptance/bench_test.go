@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"sluice/internal/process"
@@ -94,4 +95,32 @@ func TestBenchColdStaysWithinBounds(t *testing.T) {
 		t.Errorf("an idle ring holds %v MiB, want at most 150", mb)
 	}
 	t.Logf("first label after %v s, %v MiB", first[0], o["idle_rss_mb"])
+}
+
+func TestBenchRouterPrintsWhatADecisionTakes(t *testing.T) {
+	t.Parallel()
+	o := object(t, run(t, "bench", "router", "--decisions", "50", "--json"))
+	for _, key := range []string{"cold_p50_ms", "decisions_per_s"} {
+		number(t, o, key)
+	}
+	if p50, p95 := number(t, o, "p50_ms"), number(t, o, "p95_ms"); p95 < p50 || number(t, o, "memory_mb") < 5 || o["router"] == "" {
+		t.Errorf("%v", o)
+	}
+	out := run(t, "bench", "router", "--decisions", "5")
+	for _, want := range []string{"100-300 ms", "10-20 queries/s", "6 GB", "prefix cached"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+}
+
+func TestBenchTrainPrintsWhatTrainingTakes(t *testing.T) {
+	t.Parallel()
+	o := object(t, run(t, "bench", "train", "--examples", "48", "--json"))
+	for _, key := range []string{"seconds", "examples_per_s"} {
+		number(t, o, key)
+	}
+	if number(t, o, "examples") != 48 || number(t, o, "peak_share") > 1 {
+		t.Errorf("%v", o)
+	}
 }
