@@ -29,3 +29,10 @@ func TestRowsThatAreTooWideForAScreenAreRecords(t *testing.T) {
 		}
 	}
 }
+
+func TestAskingBeforeThereAreTablesNamesWhatMakesThem(t *testing.T) {
+	_, errs, status := newProgram(t).run("sql", "SELECT 1")
+	if status != statusFailed || !strings.Contains(errs, "sluice migrate up, or sluice demo, makes them") || strings.Contains(errs, "docs/security.md") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+}

@@ -98,19 +98,31 @@ func LoadFirst(path string, n int, models ...string) (Rows, Skipped, error) {
 		return nil, nil, fmt.Errorf("graded rows: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	var in io.Reader = f
-	if strings.HasSuffix(path, ".gz") {
-		zipped, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, nil, fmt.Errorf("graded rows %s: %w", path, err)
-		}
-		in = zipped
+	in, err := plain(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("graded rows %s: %w", path, err)
 	}
 	rows, skipped, err := read(in, n, models)
 	if err != nil {
 		return nil, nil, fmt.Errorf("graded rows %s: %w", path, err)
 	}
 	return rows, skipped, nil
+}
+
+// plain is what a file holds, decompressed and without a byte order mark, whatever its name says.
+func plain(f io.Reader) (io.Reader, error) {
+	r := bufio.NewReader(f)
+	if magic, _ := r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		zipped, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		r = bufio.NewReader(zipped)
+	}
+	if mark, _ := r.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		_, _ = r.Discard(len(mark))
+	}
+	return r, nil
 }
 
 func read(in io.Reader, n int, models []string) (Rows, Skipped, error) {

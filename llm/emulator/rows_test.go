@@ -78,6 +78,19 @@ func TestLoadFiltersAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestLoadReadsWhatIsInAFileWhateverItsNameSays(t *testing.T) {
+	zipped := write(t, "rows.gz", "\ufeff"+graded)
+	renamed := filepath.Join(t.TempDir(), "rows.jsonl")
+	if err := os.Rename(zipped, renamed); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{renamed, write(t, "rows.jsonl", "\ufeff"+strings.ReplaceAll(graded, "\n", "\r\n"))} {
+		if rows, _, err := emulator.Load(path, "m", "l"); err != nil || ids(rows) != "7 w" {
+			t.Errorf("kept %s, %v", ids(rows), err)
+		}
+	}
+}
+
 func TestLoadConsidersTheWantedModelsOnly(t *testing.T) {
 	path := write(t, "rows.jsonl", graded)
 	rows, _, err := emulator.Load(path, "m", "other")
