@@ -101,24 +101,29 @@ func QueryKey(tenant, id, text string) string {
 // NormalizeText folds case and white space, so that two spellings of one question compare equal.
 func NormalizeText(text string) string {
 	var room [256]byte
-	b, blank := room[:0], false
+	return string(appendNormal(room[:0], text))
+}
+
+// appendNormal is [NormalizeText] at the end of b.
+func appendNormal(b []byte, text string) []byte {
+	start, blank := len(b), false
 	for i := range len(text) {
 		c := text[i]
 		switch {
 		case c >= utf8.RuneSelf:
-			return strings.ToLower(strings.Join(strings.Fields(text), " "))
+			return append(b[:start], strings.ToLower(strings.Join(strings.Fields(text), " "))...)
 		case c == ' ' || '\t' <= c && c <= '\r':
 			blank = true
 			continue
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
 		}
-		if blank && len(b) > 0 {
+		if blank && len(b) > start {
 			b = append(b, ' ')
 		}
 		b, blank = append(b, c), false
 	}
-	return string(b)
+	return b
 }
 
 // ContentHash identifies the question's content whoever asked it: the same for every tenant and id.
@@ -129,7 +134,7 @@ func ContentHash(text string) string { return HashID("content", NormalizeText(te
 func SplitOf(text string, seed uint64, trainShare float64) Split {
 	var room [256]byte
 	b := binary.BigEndian.AppendUint64(room[:0], seed)
-	sum := sha256.Sum256(append(b, NormalizeText(text)...))
+	sum := sha256.Sum256(appendNormal(b, text))
 	draw := binary.BigEndian.Uint64(sum[:8]) >> 11 // 53 bits: exact in a float64
 	if float64(draw)/(1<<53) < trainShare {
 		return Train

@@ -103,7 +103,8 @@ func (r *run) reset() {
 	if cap(kept) > 64<<10 {
 		kept = nil
 	}
-	*r = run{hooks: r.hooks, scratch: kept}
+	clear(r.facts)
+	*r = run{hooks: r.hooks, scratch: kept, facts: r.facts[:0]}
 }
 
 // run is one request in hand.
@@ -124,6 +125,7 @@ type run struct {
 	written bool // the outcome is in the spool
 	intent  intent
 	scratch []byte // for what is written into the spool
+	facts   []streams.Message
 }
 
 // begin reserves the attempt's budget and writes its intent; only then may the model be called.
@@ -284,13 +286,12 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) error 
 	}
 	d := r.plan.d
 	r.record(d, res, fault)
-	var facts []streams.Message
 	var lost error
-	r.scratch, facts, lost = appendFacts(r.scratch[:0], d, r.lines)
+	r.scratch, r.facts, lost = appendFacts(r.scratch[:0], r.facts[:0], d, r.lines)
 	if lost == nil {
-		trace(ctx, d, facts)
+		trace(ctx, d, r.facts)
 		r.written = true
-		lost = r.p.o.Spool.End(d.ID, facts)
+		lost = r.p.o.Spool.End(d.ID, r.facts)
 	}
 	if lost != nil && fault == nil {
 		// The last byte must not go out before the outcome is written down (Invariant 6).
@@ -375,17 +376,17 @@ func outcomeOf(f *Fault, lines []sluice.Call) sluice.Outcome {
 	return sluice.OutcomeRefused
 }
 
-// appendFacts is the lines of the ledger and the decision, as the log stores them, their data at the end of b.
-func appendFacts(b []byte, d *sluice.Decision, lines []sluice.Call) (_ []byte, facts []streams.Message, _ error) {
-	facts = make([]streams.Message, len(lines)+1)
-	var faults error
+// appendFacts adds the lines of the ledger and the decision to facts, as the log stores them, their data at the end of
+// b.
+func appendFacts(b []byte, facts []streams.Message, d *sluice.Decision, lines []sluice.Call) ([]byte, []streams.Message, error) {
+	var fact streams.Message
+	var err, faults error
 	for i := range lines {
-		var err error
-		if b, facts[i], err = streams.AppendBilled(b, &lines[i]); err != nil {
+		if b, fact, err = streams.AppendBilled(b, &lines[i]); err != nil {
 			faults = errors.Join(faults, err)
 		}
+		facts = append(facts, fact)
 	}
-	b, taken, err := streams.AppendTaken(b, d)
-	facts[len(lines)] = taken
-	return b, facts, errors.Join(faults, err)
+	b, fact, err = streams.AppendTaken(b, d)
+	return b, append(facts, fact), errors.Join(faults, err)
 }

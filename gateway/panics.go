@@ -51,7 +51,7 @@ func (p *Pipeline) panicked(ctx context.Context, r *run, request string, v any) 
 	d.Outcome, d.Status, d.Error = sluice.OutcomeServerError, fault.Status(), fault.Error()
 	d.LatencyMS = p.o.Now().Sub(d.DecidedAt).Milliseconds()
 	sum(d, r.withOpen(ctx))
-	_, facts, err := appendFacts(nil, d, r.lines)
+	_, facts, err := appendFacts(nil, nil, d, r.lines)
 	if err == nil {
 		err = p.o.Spool.End(d.ID, facts)
 	}

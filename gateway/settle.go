@@ -49,7 +49,7 @@ func Settle(left spool.Leftover, now time.Time) (Settled, error) {
 		out.Spends = append(out.Spends, SpendOf(l))
 	}
 	var err error
-	_, out.Facts, err = appendFacts(nil, &d, lines)
+	_, out.Facts, err = appendFacts(nil, nil, &d, lines)
 	return out, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unsafe"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -121,19 +122,19 @@ func (o *OpenAI) refused(ctx context.Context, ex *exchange, resp *http.Response,
 		return breakdown(ctx, ex, err)
 	}
 	words := ""
-	if reply, err := readOpenAI(data); err == nil && reply.Error != nil {
+	if reply, err := readOpenAI(string(data)); err == nil && reply.Error != nil {
 		words = explain(reply.Error.Message, o.key, req.texts()...)
 	}
 	return refusal(ex, resp.StatusCode, words)
 }
 
 // readOpenAI reads a reply or a piece of one, and is not strict about it: servers are many.
-func readOpenAI(data []byte) (openAIReply, error) {
-	if reply, ok := usualReply(string(data)); ok {
+func readOpenAI(data string) (openAIReply, error) {
+	if reply, ok := usualReply(data); ok {
 		return reply, nil
 	}
 	var reply openAIReply
-	err := jsonv2.Unmarshal(data, &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
+	err := jsonv2.Unmarshal([]byte(data), &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
 	return reply, err
 }
 
@@ -145,7 +146,7 @@ func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	reply, err := readOpenAI(data)
+	reply, err := readOpenAI(unsafe.String(unsafe.SliceData(data), len(data))) //nolint:gosec // nobody writes there any more
 	if err != nil || reply.Error != nil {
 		return errAPI
 	}
@@ -187,7 +188,7 @@ func (o *OpenAI) readStream(a *assembly, body io.Reader) error {
 		if err != nil {
 			return err
 		}
-		piece, err := readOpenAI(data)
+		piece, err := readOpenAI(string(data))
 		if err != nil || piece.Error != nil {
 			return errAPI
 		}

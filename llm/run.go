@@ -229,13 +229,13 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 		return outcome{err: err}
 	}
 	defer t.stop()
-	if err := r.begin(ctx, t, d); err != nil {
+	if err := r.begin(ctx, &t.line, d); err != nil {
 		return outcome{err: err, begun: true}
 	}
 	t.began = time.Now()
 	r.note(d.m.cfg.Model)
 	out.failed = errPanic
-	defer func() { out.line = r.end(ctx, t, out, d.most) }() // where the sink panics, too
+	defer func() { out.line = r.end(ctx, &t, out, d.most) }() // where the sink panics, too
 	actx, sink, stop := r.supervise(ctx, d, n, spoke)
 	defer stop()
 	out.reply, err = d.chat.Chat(actx, d.asked(r.req), sink)
@@ -269,11 +269,11 @@ func told(u sluice.Usage) *sluice.Usage {
 }
 
 // begin tells the hook what the attempt may cost at most.
-func (r *run) begin(ctx context.Context, t *try, d candidate) error {
+func (r *run) begin(ctx context.Context, line *sluice.Call, d candidate) error {
 	if r.hooks.Begin == nil {
 		return nil
 	}
-	intent := t.line
+	intent := *line
 	var err error
 	if intent.Cost, err = r.c.prices.Bound(intent.Model, intent.StartedAt, d.most.prompt, d.most.output); err != nil {
 		return err

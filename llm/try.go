@@ -20,13 +20,13 @@ type try struct {
 
 // start waits for the model's limits and begins the line of the n-th attempt. Whoever started it calls
 // end, and stop in any case.
-func (c *Caller) start(ctx context.Context, m *model, p Purpose, v visit, n int) (*try, error) {
+func (c *Caller) start(ctx context.Context, m *model, p Purpose, v visit, n int) (try, error) {
 	probe, err := m.admit(ctx, v, c.deps)
 	if err != nil {
-		return nil, err
+		return try{}, err
 	}
 	now := time.Now()
-	return &try{c: c, m: m, probe: probe, began: now, span: telemetry.Call(ctx, m.cfg.Model), line: sluice.Call{
+	return try{c: c, m: m, probe: probe, began: now, span: telemetry.Call(ctx, m.cfg.Model), line: sluice.Call{
 		ID: c.deps.NewID(), Stage: p.Stage, QueryKey: p.QueryKey, Tenant: p.Tenant, Pair: p.Pair, Arm: p.Arm, Tier: p.Tier,
 		Provider: m.provider.Name(), Model: m.cfg.Model, Attempt: n, StartedAt: now.UTC().Truncate(time.Microsecond),
 	}}, nil
