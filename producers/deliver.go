@@ -87,7 +87,6 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 		if !sleep(ctx, delay) {
 			return r.stopped(ctx, err)
 		}
-		first = false
 	}
 }
 
