@@ -62,15 +62,7 @@ func (g gemmaRecipe) Train(ctx context.Context, job sluice.TrainingJob, s *snaps
 			trained, _, err = recipe.Train(ctx, set, o, told)
 		}
 	}
-	return trained, notTheJobs(err)
-}
-
-// notTheJobs lets a job whose step hung be done again: the hang is this process's, and a checkpoint is there.
-func notTheJobs(err error) error {
-	if errors.Is(err, recipe.ErrStuck) {
-		return fmt.Errorf("%w: %w", worker.ErrAway, err)
-	}
-	return err
+	return trained, err
 }
 
 // base fetches the base model that lora:NAME or qlora:NAME names.

@@ -14,7 +14,6 @@ import (
 	"sluice/evaluation/controls"
 	"sluice/internal/natstest"
 	"sluice/routing"
-	"sluice/trainer/recipe"
 	"sluice/trainer/registry"
 	"sluice/trainer/snapshot"
 	"sluice/trainer/worker"
@@ -105,15 +104,5 @@ func TestABaseThatTheStoreDoesNotGiveForNowIsNoFaultOfTheJob(t *testing.T) {
 	js.Conn().Close()
 	if _, err := (gemmaRecipe{r}).base(t.Context(), "lora:nowhere", t.TempDir()); !errors.Is(err, worker.ErrAway) {
 		t.Errorf("a log that is away: %v", err)
-	}
-}
-
-// A worker gives up for good a job whose recipe failed; one whose step hung has a checkpoint to go on from.
-func TestAStepThatHangsIsNoFaultOfItsJob(t *testing.T) {
-	if err := notTheJobs(fmt.Errorf("router_base: %w", recipe.ErrStuck)); !errors.Is(err, worker.ErrAway) || !errors.Is(err, recipe.ErrStuck) {
-		t.Error(err)
-	}
-	if err := notTheJobs(recipe.ErrCheckpoint); errors.Is(err, worker.ErrAway) || err == nil {
-		t.Error(err)
 	}
 }
