@@ -6,10 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
 )
+
+// custom reads any jsonl through a mapping.
+func custom(r io.Reader, file string, m Mapping) iter.Seq2[Row, error] {
+	return jsonl(r, file, m.row)
+}
 
 // row makes a row of one JSON object, reporting all its faults at once.
 func (m Mapping) row(data []byte) (Row, error) {

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -61,6 +60,11 @@ func detectObject(path string, first []byte) (Format, error) {
 	case has(fieldQuery):
 		return Custom, nil
 	}
+	keys := make([]string, 0, len(object))
+	for key := range object {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
 	return "", fmt.Errorf("%s: jsonl with the fields %s: say which is what with --map query=FIELD,id=FIELD,..., or --format, one of%s",
-		path, strings.Join(slices.Sorted(maps.Keys(object)), ", "), describeFormats())
+		path, strings.Join(keys, ", "), describeFormats())
 }
