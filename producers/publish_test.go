@@ -268,26 +268,6 @@ func TestARefusedMessageIsLeftOutAndTheOthersStored(t *testing.T) {
 	}
 }
 
-// The others of its batch may be stored by the offer that was refused: this run's doing, not an earlier one's.
-func TestWhatWasStoredBesideARefusedMessageIsNotKnown(t *testing.T) {
-	log := &fakeLog{}
-	log.refuse = func(offer int, messages []streams.Message) error {
-		for _, m := range messages {
-			if !strings.Contains(string(m.Data), "What is 5?") {
-				log.stored[m.ID] = m
-				continue
-			}
-			return &streams.RefusedError{Subject: m.Subject, Err: errors.New("maximum payload exceeded")}
-		}
-		return nil
-	}
-	log.stored = map[string]streams.Message{}
-	report, err := Publish(t.Context(), log, Options{Source: "test", Batch: 6}, questions(6))
-	if err != nil || report.Published != 5 || report.Invalid != 1 || report.Known != 0 {
-		t.Errorf("%v, %+v", err, report)
-	}
-}
-
 func TestAReadingErrorEndsTheRunAfterStoringWhatWasRead(t *testing.T) {
 	broken := func(yield func(Row, error) bool) {
 		for row, err := range questions(15) {

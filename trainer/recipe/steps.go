@@ -9,8 +9,8 @@ import (
 	"sluice/gemma/learn"
 )
 
-// ErrStuck says that a step did not come back within [stepTimeout]. Its goroutine can't be stopped: it holds its
-// memory, and what it computes on, until the process ends. The run goes on from its last checkpoint, here or elsewhere.
+// ErrStuck says that a step did not come back within [stepTimeout]. Its goroutine still runs and can't be stopped:
+// whoever gets this error must end the process; the run goes on from its last checkpoint.
 var ErrStuck = errors.New("a training step hangs")
 
 // stepTimeout is how long one step may take: many times what one does on any machine that is fit for its model.
