@@ -70,6 +70,9 @@ func (c *modelListCmd) Run(ctx context.Context, m *Main) error {
 		if err != nil {
 			return err
 		}
+		for _, fault := range state.Unreadable {
+			fmt.Fprintln(m.Stderr, fault)
+		}
 		table := newTable(m.Stdout, "version", "kind", "made", "size", "APGR", "training", "used as").numbers(4, 5)
 		for _, x := range models {
 			l := listedModel{x, rolesOf(state, x.Version)}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -107,8 +108,9 @@ func (b *Board) Progress(ctx context.Context, jobID string) (last sluice.Trainin
 	if err != nil {
 		return last, false, fmt.Errorf("progress of job %s: %w", jobID, err)
 	}
-	if last, err = streams.Decode[sluice.TrainingEvent](data); err != nil || Ended(last.Kind) && !byHand(last) {
-		return last, err == nil, err
+	// One that can't be read is another reader's to report.
+	if last, err = streams.Decode[sluice.TrainingEvent](data); err == nil && Ended(last.Kind) && !byHand(last) {
+		return last, true, nil
 	}
 	last = sluice.TrainingEvent{}
 	for m, err := range streams.Scan(ctx, b.js, streams.StreamTraining, streams.Window{Filter: streams.ToldFilter(jobID)}) {
@@ -155,7 +157,8 @@ func (b *Board) Jobs(ctx context.Context) ([]State, error) {
 		}
 		job, err := streams.Decode[sluice.TrainingJob](m.Data)
 		if err != nil {
-			return nil, fmt.Errorf("list jobs: %s: %w", m.Subject, err)
+			all = append(all, unreadable(m, err))
+			continue
 		}
 		s := State{Job: job}
 		if s.Last, s.Told, err = b.Progress(ctx, job.ID); err != nil {
@@ -164,6 +167,13 @@ func (b *Board) Jobs(ctx context.Context) ([]State, error) {
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+// unreadable is what can be told of a job that no worker can read: it hides none of the others.
+func unreadable(m streams.Message, err error) State {
+	id := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
+	last := sluice.TrainingEvent{JobID: id, Kind: "undecodable", At: m.StoredAt, Message: fmt.Sprintf("%s at %d: %v", m.Stream, m.Sequence, err)}
+	return State{Job: sluice.TrainingJob{ID: id, AskedAt: m.StoredAt}, Last: last, Told: true}
 }
 
 // keyLatest holds the last proposal.

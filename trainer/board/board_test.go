@@ -184,6 +184,23 @@ func TestASignOfLifeWhoseConfirmationWasLostLosesNoLease(t *testing.T) {
 	must(t, lease.Release(t.Context()))
 }
 
+func TestAJobThatCantBeReadHidesNoOther(t *testing.T) {
+	js := natstest.Log(t)
+	b := open(t, js)
+	ctx := t.Context()
+	_, err := js.Publish(ctx, streams.JobSubject("junk"), []byte("no job"))
+	must(t, err)
+	_, err = b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+	must(t, err)
+	must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "started", Attempt: 1, Sequence: 1}))
+	_, err = js.Publish(ctx, streams.ToldSubject("j1", 1, 2), []byte("no event"))
+	must(t, err)
+	jobs, err := b.Jobs(ctx)
+	if err != nil || len(jobs) != 2 || jobs[0].Job.ID != "junk" || jobs[0].Last.Kind != "undecodable" || jobs[1].Last.Kind != "started" {
+		t.Errorf("jobs %+v, %v", jobs, err)
+	}
+}
+
 func TestACancellationIsHeardBeforeAndDuringTheWork(t *testing.T) {
 	b := open(t, natstest.Log(t))
 	heard := make(chan string)

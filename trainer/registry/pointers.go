@@ -41,6 +41,8 @@ type State struct {
 	Active, Canary, Shadow Pointer
 	// Pins are by tenant.
 	Pins map[string]Pointer
+	// Unreadable are the faults of pointers that can't be read, an [ErrUnreadable] each; they point nowhere.
+	Unreadable []error
 }
 
 // Keys of the bucket.
@@ -56,6 +58,9 @@ const depth = 16
 
 // ErrMoved says that somebody else changed a pointer since it was looked at.
 var ErrMoved = errors.New("somebody else changed it meanwhile: look again")
+
+// ErrUnreadable says that somebody else wrote a pointer, and not in our words.
+var ErrUnreadable = errors.New("can't be read; sluice model promote, canary, shadow or pin replaces it")
 
 var plainToken = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
@@ -77,7 +82,8 @@ func tenantOf(key string) (string, error) {
 	return string(raw), err
 }
 
-// pointer reads one pointer; one that is not set is the zero value.
+// pointer reads one pointer; one that is not set is the zero value. An [ErrUnreadable] comes with the revision, so that
+// it can be replaced.
 func (r *Registry) pointer(ctx context.Context, key string) (Pointer, error) {
 	entry, err := r.kv.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -93,7 +99,7 @@ func parsePointer(entry jetstream.KeyValueEntry) (Pointer, error) {
 	var p Pointer
 	if entry.Operation() == jetstream.KeyValuePut {
 		if err := json.Unmarshal(entry.Value(), &p); err != nil {
-			return p, fmt.Errorf("pointer %s: %w", entry.Key(), err)
+			return Pointer{Revision: entry.Revision()}, fmt.Errorf("pointer %s %w: %w", entry.Key(), ErrUnreadable, err)
 		}
 	}
 	p.Revision = entry.Revision()
@@ -131,10 +137,14 @@ func (r *Registry) State(ctx context.Context) (State, error) {
 	s := State{Pins: map[string]Pointer{}}
 	for key := range keys.Keys() {
 		p, err := r.pointer(ctx, key)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrUnreadable):
+			s.Unreadable = append(s.Unreadable, err)
+		case err != nil:
 			return s, err
+		default:
+			s.put(key, p)
 		}
-		s.put(key, p)
 	}
 	return s, nil
 }
@@ -170,11 +180,9 @@ func (r *Registry) History(ctx context.Context) ([]Pointer, error) {
 	}
 	var all []Pointer
 	for i := len(entries) - 1; i >= 0; i-- {
-		p, err := parsePointer(entries[i])
-		if err != nil {
-			return nil, err
+		if p, err := parsePointer(entries[i]); err == nil {
+			all = append(all, p)
 		}
-		all = append(all, p)
 	}
 	return all, nil
 }

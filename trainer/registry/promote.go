@@ -34,7 +34,7 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 		return err
 	}
 	was, err := r.pointer(ctx, keyActive)
-	if err != nil {
+	if err != nil && (source.Attempt > 0 || !errors.Is(err, ErrUnreadable)) { // only a person replaces what can't be read
 		return err
 	}
 	if was.Version != over {
@@ -51,6 +51,9 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 // ActiveOf says whether a job's model is the active one.
 func (r *Registry) ActiveOf(ctx context.Context, jobID string) (active Pointer, yes bool, err error) {
 	active, err = r.pointer(ctx, keyActive)
+	if errors.Is(err, ErrUnreadable) {
+		return active, false, nil // no job's, for all that is known
+	}
 	if err != nil || active.Version == "" {
 		return active, false, err
 	}
@@ -134,6 +137,9 @@ func (r *Registry) DropCanary(ctx context.Context, version string) error {
 // drop ends what a version is, if it is that.
 func (r *Registry) drop(ctx context.Context, key, version string) error {
 	was, err := r.pointer(ctx, key)
+	if errors.Is(err, ErrUnreadable) {
+		return nil // nobody's
+	}
 	if err != nil || was.Version != version || version == "" {
 		return err
 	}
@@ -156,7 +162,7 @@ var ErrActive = errors.New("it is the active router, and would be compared with 
 // candidate sets a pointer to what is tried beside the active version.
 func (r *Registry) candidate(ctx context.Context, key, version string, share float64) error {
 	active, err := r.pointer(ctx, keyActive)
-	if err != nil {
+	if err != nil && version != "" {
 		return err
 	}
 	if version != "" && version == active.Version {
@@ -168,7 +174,8 @@ func (r *Registry) candidate(ctx context.Context, key, version string, share flo
 // point sets a pointer other than the active one.
 func (r *Registry) point(ctx context.Context, key, version string, share float64) error {
 	was, err := r.pointer(ctx, key)
-	if err != nil {
+	unreadable := errors.Is(err, ErrUnreadable)
+	if err != nil && !unreadable {
 		return err
 	}
 	p := Pointer{}
@@ -178,7 +185,7 @@ func (r *Registry) point(ctx context.Context, key, version string, share float64
 			return err
 		}
 		p.Ref, p.Share = Ref{version, m.Digest}, share
-	} else if was.Version == "" {
+	} else if was.Version == "" && !unreadable {
 		return nil
 	}
 	_, err = r.set(ctx, key, was, p)

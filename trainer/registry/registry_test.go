@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"sluice/streams"
 	"sluice/trainer/registry"
 )
 
@@ -141,6 +142,36 @@ func TestTheActiveVersionIsNeitherCanaryNorShadow(t *testing.T) {
 	}
 	if s, err := r.State(ctx); err != nil || s.Active.Version != "v1" || s.Canary.Version != "" || s.Shadow.Version != "" {
 		t.Errorf("after the rollback %+v, %v", s, err)
+	}
+}
+
+func TestPointersThatCantBeReadHideNothingAndAreReplacedByHand(t *testing.T) {
+	r, js, _ := open(t)
+	add(t, r, "v1")
+	ctx := t.Context()
+	kv, err := js.KeyValue(ctx, streams.BucketRouters)
+	must(t, err)
+	for _, key := range []string{"active", "canary", "pin.acme"} {
+		_, err := kv.PutString(ctx, key, "{bad")
+		must(t, err)
+	}
+	must(t, r.Shadow(ctx, ""))
+	s, err := r.State(ctx)
+	if err != nil || len(s.Unreadable) != 3 || !errors.Is(s.Unreadable[0], registry.ErrUnreadable) {
+		t.Errorf("state %+v, %v", s, err)
+	}
+	if _, ours, err := r.ActiveOf(ctx, "job-v1"); ours || err != nil {
+		t.Errorf("what can't be read is a job's: %v", err)
+	}
+	if err := r.Promote(ctx, "v1", "", "better", registry.Source{JobID: "job-v1", Attempt: 1, Sequence: 1}); !errors.Is(err, registry.ErrUnreadable) {
+		t.Errorf("a worker replaces it: %v", err)
+	}
+	must(t, errors.Join(r.DropCanary(ctx, "v1"), r.Canary(ctx, "", 0), r.Pin(ctx, "acme", "v1"), r.Promote(ctx, "v1", "", "by hand", registry.Source{})))
+	if s, err = r.State(ctx); err != nil || len(s.Unreadable) != 0 || s.Active.Version != "v1" || s.Pins["acme"].Version != "v1" {
+		t.Errorf("state %+v, %v", s, err)
+	}
+	if history, err := r.History(ctx); err != nil || len(history) != 1 {
+		t.Errorf("history %+v, %v", history, err)
 	}
 }
 
