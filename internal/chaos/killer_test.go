@@ -85,8 +85,14 @@ func (k *killer) kill(ctx context.Context, victim string) {
 }
 
 // killNATS kills a drawn server of the rig, then starts it again. All copies stand still meanwhile: nothing is handed
-// out or made after what they hold was counted.
+// out or made after what they hold was counted. None may be on its way to the log for the first time: a command that
+// finds nobody there ends.
 func (k *killer) killNATS(ctx context.Context) {
+	for _, w := range k.rig.workers {
+		if err := w.child.WaitFor(ctx, `"msg":"consuming"`); err != nil {
+			k.t.Error(err)
+		}
+	}
 	for _, w := range k.rig.workers {
 		k.signal(w, syscall.SIGSTOP)
 	}
