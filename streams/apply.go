@@ -81,20 +81,20 @@ func Apply(ctx context.Context, js jetstream.JetStream, o Options) error {
 func Create(ctx context.Context, js jetstream.JetStream, o Options) (different []string, err error) {
 	for _, k := range kept(js, o) {
 		err := insist(ctx, k.create)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			different = append(different, k.name)
+		if err == nil {
 			continue
 		}
-		if err != nil {
+		if _, missing := js.Stream(ctx, k.stream); missing != nil { // a server without room says so before it looks
 			return different, applyError(k.name, err)
 		}
+		different = append(different, k.name)
 	}
 	return different, nil
 }
 
 // keeping is one stream or bucket, and how the server is asked for it.
 type keeping struct {
-	name           string
+	name, stream   string
 	create, change func(context.Context) error
 }
 
@@ -102,21 +102,21 @@ func kept(js jetstream.JetStream, o Options) []keeping {
 	var all []keeping
 	for _, c := range Configs(o) {
 		all = append(all, keeping{
-			"stream " + c.Name,
+			"stream " + c.Name, c.Name,
 			func(ctx context.Context) error { _, err := js.CreateStream(ctx, c); return err },
 			func(ctx context.Context) error { _, err := js.CreateOrUpdateStream(ctx, c); return err },
 		})
 	}
 	for _, c := range Buckets(o) {
 		all = append(all, keeping{
-			"bucket " + c.Bucket,
+			"bucket " + c.Bucket, "KV_" + c.Bucket,
 			func(ctx context.Context) error { _, err := js.CreateKeyValue(ctx, c); return err },
 			func(ctx context.Context) error { _, err := js.CreateOrUpdateKeyValue(ctx, c); return err },
 		})
 	}
 	c := ArtifactStore(o)
 	return append(all, keeping{
-		"object store " + c.Bucket,
+		"object store " + c.Bucket, "OBJ_" + c.Bucket,
 		func(ctx context.Context) error { _, err := js.CreateObjectStore(ctx, c); return err },
 		func(ctx context.Context) error { _, err := js.CreateOrUpdateObjectStore(ctx, c); return err },
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,6 +73,23 @@ func TestCreatingLeavesWhatExistsAndTellsWhatIsKeptOtherwise(t *testing.T) {
 		if got := s.CachedInfo().Config.MaxAge; got != want {
 			t.Errorf("%s keeps messages for %s, want %s", name, got, want)
 		}
+	}
+}
+
+func TestABucketThatExistsNeedsNoRoomForAnothersBound(t *testing.T) {
+	js := natstest.StartWith(t, streams.ServerOptions{MaxStore: 32 << 20}).JetStream()
+	o := natstest.Options()
+	o.RepliesMaxBytes = 1 << 20
+	natstest.Apply(t, js, o)
+	o.RepliesMaxBytes = 1 << 30
+	if different, err := streams.Create(t.Context(), js, o); err != nil || !slices.Equal(different, []string{"bucket replies"}) {
+		t.Errorf("%v, different %v", err, different)
+	}
+	if err := js.DeleteKeyValue(t.Context(), streams.BucketReplies); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := streams.Create(t.Context(), js, o); err == nil || !strings.Contains(err.Error(), "bucket replies: the server's disk has less room") {
+		t.Errorf("one that is missing: %v", err)
 	}
 }
 
