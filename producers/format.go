@@ -84,7 +84,7 @@ func Read(r io.Reader, name string, format Format, m Mapping) iter.Seq2[Row, err
 	case Recorded:
 		return recorded(r, name)
 	case Custom:
-		return custom(r, name, m)
+		return jsonl(r, name, m.row)
 	}
 	return func(yield func(Row, error) bool) {
 		_, err := ParseFormat(string(format))
