@@ -95,7 +95,7 @@ func TestADecisionIsOnThePageWithinTwoSeconds(t *testing.T) {
 	eventually(t, "tables", func() bool { return seen[page.Online](visitor, "online?window=5m").WindowSeconds == 300 })
 	const text = "Which river flows through Baghdad, asks MARKERANN?"
 	made, late := 0, time.Hour
-	for late > 2*time.Second && made < 5 { // a machine that does much else is late now and then: not each time
+	for late > 2*time.Second && made < 10 { // a machine that does much else is late now and then: not each time
 		if status, reply := chat(t, where.Gateway, text); status != http.StatusOK {
 			t.Fatalf("%d %s", status, reply)
 		}
