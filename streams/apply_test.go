@@ -93,18 +93,6 @@ func TestABucketThatExistsNeedsNoRoomForAnothersBound(t *testing.T) {
 	}
 }
 
-func TestAServerThatAnswersForNoJetStreamIsNamedAsOne(t *testing.T) {
-	js, err := jetstream.NewWithDomain(natstest.Start(t).Connect(), "nowhere")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if err := streams.Apply(ctx, js, natstest.Options()); err == nil || !strings.Contains(err.Error(), "start the server with -js") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestAnExistingStreamThatCantBeChangedIsNamed(t *testing.T) {
 	js := natstest.Log(t)
 	o := natstest.Options()
