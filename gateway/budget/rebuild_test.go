@@ -84,6 +84,19 @@ func TestABudgetThatWarnsIsOwedAllThatTheSpoolHolds(t *testing.T) {
 		if r := s.last(allKey); r.Spent != told+50+100+7 || r.leased() != 0 {
 			t.Errorf("%s: %d spent, %d leased", what, r.Spent, r.leased())
 		}
+		k.stop()
+		// The next processes find in the spool what is booked already, and what came since.
+		spends := append(spends, Spend{Claim: claim("since", 10), Cost: 9})
+		for i := range 3 {
+			again := openFake(t, s, Options{Limits: o.Limits, Now: after(time.Minute + time.Duration(i))})
+			if err := again.Recover(t.Context(), spends[i:]); err != nil {
+				t.Fatal(err)
+			}
+			again.stop()
+		}
+		if r := s.last(allKey); r.Spent != told+50+100+7+9 {
+			t.Errorf("%s: %d spent after the next starts", what, r.Spent)
+		}
 	}
 }
 

@@ -14,14 +14,15 @@ import (
 // the given spends in their stead: every call that the replica's spool still holds, settled or not, at
 // what it cost or, where nobody knows, may have cost at most. Call it once, before the first claim. Until
 // then, and for good where it is never called, such leases count as spent. It can't exceed a cap: it books
-// at most what was leased; a budget that only warns leases nothing, and books all. A call that the spool still
-// holds and the dead process had told the log of is booked twice, which [Rebuild] puts right.
+// at most what was leased; a budget that only warns leases nothing, and books all, once however many processes
+// find it in the spool. A call that the spool still holds and the dead process had told the log of is booked twice,
+// which [Rebuild] puts right.
 func (k *Keeper) Recover(ctx context.Context, spends []Spend) error {
 	owed := map[string]owing{}
 	k.mu.Lock()
 	for _, s := range spends {
 		for _, a := range k.concerned(s.Tenant, s.KeyID, s.Model, s.At, s.Own) {
-			owed[a.key] = owing{a, owed[a.key].sum + s.Cost}
+			owed[a.key] = owing{a, append(owed[a.key].spends, s)}
 		}
 	}
 	k.mu.Unlock()
@@ -43,41 +44,57 @@ func (k *Keeper) Recover(ctx context.Context, spends []Spend) error {
 	return errors.Join(faults...)
 }
 
-// owing is what the spool holds of an account; none: nothing.
+// owing is what the spool holds of an account, oldest first; none: nothing.
 type owing struct {
 	*account
-	sum sluice.MicroUSD
+	spends []Spend
 }
 
 // soft says that nothing but the spool tells what the dead spent of it.
 func (o owing) soft() bool { return o.account != nil && !o.limit.hard() }
 
+// behind is what the calls behind that of an id come to; all of them where there is no such call.
+func (o owing) behind(id string) (sum sluice.MicroUSD) {
+	for _, s := range o.spends {
+		sum += s.Cost
+		if s.ID == id {
+			sum = 0
+		}
+	}
+	return sum
+}
+
 // recover takes the leases of the dead off one record.
 func (k *Keeper) recover(ctx context.Context, key string, o owing) error {
-	done := k.me + "/recovered" // leases nothing: it tells that what a soft budget owes is booked
+	// A soft budget's record tells by a lease of nothing which call of the spool is the last that is booked: the spool
+	// holds it still where a process died before the log had taken all.
+	booked := k.o.Replica + "/booked/"
 	return change(ctx, k.shared, key, func(r *record) bool {
-		if _, ok := r.Leases[done]; ok || r.Budget == "" && !o.soft() {
+		if r.Budget == "" && !o.soft() {
 			return false
 		}
 		if r.Budget == "" {
 			*r = newRecord(o.limit, o.subject, o.from)
 		}
 		var left sluice.MicroUSD
-		before := len(r.Leases)
+		last, before := "", len(r.Leases)
 		r.Leases = maps.Clone(r.Leases)
 		maps.DeleteFunc(r.Leases, func(who string, l lease) bool {
 			dead := strings.HasPrefix(who, k.o.Replica+"/") && who != k.me
 			if dead {
 				left += l.Amount
 			}
+			if id, ok := strings.CutPrefix(who, booked); ok {
+				last = id
+			}
 			return dead
 		})
+		sum := min(o.behind(""), left)
 		if o.soft() {
-			r.Spent += o.sum
-			*r = r.with(done, lease{Seen: k.o.Now().UTC()})
-			return true
+			sum = o.behind(last)
+			*r = r.with(booked+o.spends[len(o.spends)-1].ID, lease{Seen: k.o.Now().UTC()})
 		}
-		r.Spent += min(o.sum, left)
-		return len(r.Leases) != before
+		r.Spent += sum
+		return sum != 0 || len(r.Leases) != before
 	})
 }
