@@ -21,7 +21,7 @@ type datasetCmd struct {
 }
 
 type datasetExportCmd struct {
-	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the splits as training and evaluation see them; sft and dpo: rows to train a router on, of the train split. Personal data is masked in all of them."`
+	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the views examples_train, without what was judged without a ground truth, and examples_test; sft and dpo: rows to train a router on, of the train split. Personal data is masked in all of them."`
 	Prompt string `default:"full" enum:"full,compact" help:"The prompt of sft and dpo rows. full: policies in context, for pretrained weights; compact: that of the embedded default."`
 	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written. All but answers get a card with hash and example ids beside them, FILE.card.md."`
 	Demo   bool   `help:"Export the last demo's."`

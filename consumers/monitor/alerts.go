@@ -56,8 +56,12 @@ func (w *Watcher) changes(states map[[2]string]online.State, now time.Time) []sl
 		}
 	}
 	for key, s := range states {
-		if alert, ok := online.Retire(key[0], key[1], s, now); ok && !watched[key[0]] {
+		if episode, ok := w.retired[key]; watched[key[0]] || ok && episode != s.Raised {
+			continue // one that was raised again is another monitor's, which has a rule for it
+		}
+		if alert, ok := online.Retire(key[0], key[1], s, now); ok {
 			all = append(all, alert)
+			w.retired[key] = s.Raised
 		}
 	}
 	return all

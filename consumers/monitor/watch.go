@@ -87,6 +87,8 @@ type Watcher struct {
 	trained             online.Profile
 	trainedAt           time.Time // when trained was read
 	driftN              int64     // how many decisions view.Drift is made of
+	// retired says, by rule and subject, which episode of an alert was ended since no rule here watches it.
+	retired map[[2]string]int
 }
 
 // NewWatcher makes a watcher.
@@ -95,7 +97,9 @@ func NewWatcher(o WatcherOptions) *Watcher {
 	for _, r := range o.Rules {
 		longest = max(longest, r.Window)
 	}
-	return &Watcher{opts: o, windows: online.NewWindows(slotWidth, longest), view: online.View{CalibrationError: math.NaN()}}
+	return &Watcher{
+		opts: o, windows: online.NewWindows(slotWidth, longest), view: online.View{CalibrationError: math.NaN()}, retired: map[[2]string]int{},
+	}
 }
 
 // Look looks once. What one part could not read does not keep the others from being shown; the error names every such

@@ -176,6 +176,23 @@ func TestAnAlertEndsWithItsRuleUnlessSomebodyElseRaisedIt(t *testing.T) {
 	}
 }
 
+// While monitors are restarted one by one, some have the rule still.
+func TestMonitorsOfWhichOneLacksARuleDoNotRaiseAndClearForEver(t *testing.T) {
+	w := newWorld()
+	w.errors = 50
+	with, without := w.watcher(), w.watcher()
+	without.opts.Rules = without.opts.Rules[1:]
+	for range 5 {
+		w.look(t, with, without)
+		w.landed = len(w.log)
+		w.look(t, without)
+		w.landed = len(w.log)
+	}
+	if got := rules(w.log); got["raised error_rate "] != 2 || got["cleared error_rate "] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestABudgetOfWhichLittleIsSpentBurnsAtNoRate(t *testing.T) {
 	w := newWorld()
 	w.spends = []online.Spend{{Budget: online.Budget{Name: "all", Period: online.Day, Cap: 10_000}, Spent: 999, Recently: 999}}

@@ -10,11 +10,11 @@ import (
 // Facts is what the rules may know of one request. The zero value of a field means that it is not known,
 // and a condition on what is not known does not hold.
 type Facts struct {
-	// Policy is the one in force: the router's, after the threshold. Empty where no router was asked, since the client
-	// named the model: then only a refusal is heeded.
+	// Policy is the one in force: the router's, after the threshold. Where no router was asked only a refusal is heeded:
+	// then it is empty, since the client named the model, or the one that the conversation began with.
 	Policy sluice.Policy
 	// Probabilities are the router's; Score is P(Complex) and Threshold the knob that it was held against.
-	// All are zero where the static map decided.
+	// All are zero where the static map decided, and where no router was asked.
 	Probabilities map[sluice.Policy]float64
 	Score         float64
 	Threshold     float64
