@@ -80,9 +80,13 @@ func TestTheSameIdempotencyKeyInFlightIsAConflict(t *testing.T) {
 // thoughtful is a model that is asked once, and answers when it is done.
 type thoughtful struct{ asked, done chan struct{} }
 
-func (m *thoughtful) Chat(_ context.Context, o llm.ChainOptions, _ llm.ChatRequest, _ llm.Hooks, _ func(llm.Chunk) error) (llm.ChainResult, error) {
+func (m *thoughtful) Chat(ctx context.Context, o llm.ChainOptions, _ llm.ChatRequest, _ llm.Hooks, _ func(llm.Chunk) error) (llm.ChainResult, error) {
 	close(m.asked)
-	<-m.done
+	select {
+	case <-m.done:
+	case <-ctx.Done(): // the test has failed
+		return llm.ChainResult{}, ctx.Err()
+	}
 	return llm.ChainResult{Model: o.Models[0], Text: "Ann", FinishReason: llm.FinishStop}, nil
 }
 
