@@ -46,3 +46,19 @@ func TestARuleThatRefusesIsPassedByNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatARuleRefusedIsAnsweredUnderTheSameKeyOnceItMayBe(t *testing.T) {
+	t.Parallel()
+	spec := rules.Spec{}
+	r := gatetest.Start(t, func(p *gatetest.Plan) {
+		spec = p.Rules
+		p.Rules.Rules = []rules.Rule{{Name: "night", Then: rules.Then{Refuse: "not now"}}}
+	})
+	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 403)
+	morning, err := rules.New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Pipeline.SwapRules(morning)
+	status(t, r.Post(t, completions, chat("auto", "Who?", ""), "Idempotency-Key", "k"), 200)
+}

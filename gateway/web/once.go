@@ -247,8 +247,11 @@ func Broken(w http.ResponseWriter) {
 // storable says whether the answer is one to be given again: made whole, and no fault that time may mend. Whether it
 // reached its client does not matter: one that left before is the one that comes again.
 func (c *capture) storable() bool {
-	return !c.broken && c.body.Len() <= c.most && c.status >= 200 && c.status < statusGone && c.status != http.StatusTooManyRequests &&
-		c.status != http.StatusConflict
+	switch c.status {
+	case http.StatusTooManyRequests, http.StatusConflict, http.StatusForbidden: // what a rule refuses by the hour, say
+		return false
+	}
+	return !c.broken && c.body.Len() <= c.most && c.status >= 200 && c.status < statusGone
 }
 
 // statusGone is the status of a request whose client left before there was an answer.
