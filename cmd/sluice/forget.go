@@ -22,7 +22,7 @@ type forgetCmd struct {
 	Patience time.Duration `default:"1m" help:"How long the ring may be held still until stages have let go of what they are working on."`
 }
 
-var errInHand = errors.New("a stage still holds messages, and may store what it makes of them: run the same command again later")
+var errInHand = errors.New("a stage still holds messages, or was handed some meanwhile, and may store what it makes of them: run the same command again later, with a longer --patience if it says so again")
 
 // Run erases from the tables and the log.
 func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
