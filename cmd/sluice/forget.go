@@ -22,7 +22,7 @@ type forgetCmd struct {
 	Patience time.Duration `default:"1m" help:"How long the ring may be held still until stages have let go of what they are working on."`
 }
 
-var errInHand = errors.New("a stage still holds messages, and may store what it makes of them: run the same command again later")
+var errInHand = errors.New("a stage still holds messages, or was handed some meanwhile, and may store what it makes of them: run the same command again later, with a longer --patience if it says so again")
 
 // Run erases from the tables and the log.
 func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
@@ -44,25 +44,30 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer db.Close()
-	objects, err := registry.OpenObjects(ctx, l.JS)
+	return c.forget(ctx, m, l.JS, db)
+}
+
+// forget erases, and says what.
+func (c *forgetCmd) forget(ctx context.Context, m *Main, js jetstream.JetStream, db *postgres.DB) error {
+	objects, err := registry.OpenObjects(ctx, js)
 	if err != nil {
 		return err
 	}
 	f := &forgetful{DB: db, tenant: c.whole(), objects: objects}
-	got, err := operate.Forget(ctx, l.JS, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
-	got.Rows += int64(len(f.erased.Held))
+	got, err := operate.Forget(ctx, js, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
 	f.tell(m)
 	if err == nil {
-		err = m.tellUnreadable(ctx, l.JS)
+		err = m.tellUnreadable(ctx, js)
 	}
 	if err != nil {
 		return err
 	}
-	if got.Nothing() && !got.Before && !got.InHand {
+	nothing := got.Nothing() && len(f.erased.Held) == 0
+	if nothing && !got.Before && !got.InHand {
 		return c.nobody(ctx, db)
 	}
-	if !got.Nothing() || !got.InHand {
-		fmt.Fprintln(m.Stdout, c.said(got))
+	if !nothing || !got.InHand {
+		fmt.Fprintln(m.Stdout, c.said(got, nothing))
 	}
 	if got.InHand {
 		return errInHand
@@ -83,12 +88,12 @@ func (c *forgetCmd) who() string {
 }
 
 // said is what was done, in words.
-func (c *forgetCmd) said(got operate.Forgotten) string {
+func (c *forgetCmd) said(got operate.Forgotten, nothing bool) string {
 	messages := 0
 	for _, n := range got.Messages {
 		messages += n
 	}
-	if got.Nothing() {
+	if nothing {
 		return c.who() + " was forgotten before; nothing more of it was found"
 	}
 	return fmt.Sprintf("%s: %s forgotten; %s of the log overwritten, %s of the tables erased, or made nobody's; the tables keep the keys (hashes) to refuse what arrives late",

@@ -128,8 +128,12 @@ func (l *Launcher) await(ctx context.Context, taken *board.Taken, ran <-chan err
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-ran:
-			if err != nil {
-				return err
+			if err != nil { // it may have broken once the job was over
+				over, unknown := l.over(ctx, job.ID)
+				if over {
+					return nil
+				}
+				return errors.Join(err, unknown)
 			}
 		case <-tick.C:
 		}

@@ -68,7 +68,13 @@ func launched(ctx context.Context, jobID string) error {
 	} else if lease.Attempt == 1 && kind == "killed" {
 		return nil // with the job in hand
 	}
-	return b.Tell(ctx, sluice.TrainingEvent{JobID: jobID, Kind: "refused", Attempt: lease.Attempt, Sequence: 1})
+	if err := b.Tell(ctx, sluice.TrainingEvent{JobID: jobID, Kind: "refused", Attempt: lease.Attempt, Sequence: 1}); err != nil {
+		return err
+	}
+	if os.Getenv(envKind) == "breaks at the end" {
+		return fmt.Errorf("%s is over, and its worker broken", jobID)
+	}
+	return nil
 }
 
 func open(ctx context.Context, js jetstream.JetStream) (*board.Board, error) {
@@ -80,7 +86,7 @@ func open(ctx context.Context, js jetstream.JetStream) (*board.Board, error) {
 }
 
 func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
-	for _, kind := range []string{"works", "breaks", "gives back", "killed"} {
+	for _, kind := range []string{"works", "breaks", "breaks at the end", "gives back", "killed"} {
 		t.Run(kind, func(t *testing.T) {
 			server := natstest.Start(t)
 			js := server.JetStream()
@@ -111,11 +117,11 @@ func TestEachJobIsCarriedToItsEndByTheCommand(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			if err := l.Run(ctx, true); err != nil {
-				t.Fatal(err)
+			if err := l.Run(ctx, true); err != nil || ctx.Err() != nil {
+				t.Fatalf("%v, %v", err, ctx.Err())
 			}
 			e, _, err := b.Progress(t.Context(), "job-1")
-			if want := map[string]int{"works": 1, "breaks": 2, "gives back": 2, "killed": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
+			if want := map[string]int{"works": 1, "breaks": 2, "breaks at the end": 1, "gives back": 2, "killed": 2}[kind]; err != nil || e.Kind != "refused" || e.Attempt != want {
 				t.Errorf("end %+v, %v; want attempt %d", e, err, want)
 			}
 		})

@@ -142,14 +142,15 @@ func (o *Objects) Read(ctx context.Context, name string, read func(io.Reader) er
 	return nil
 }
 
-// gone says that the log has no part of an object: one that has lost some is found out by its digest.
+// gone says that the log has no part of an object: one that has lost some is found out by its digest. The stream's
+// leader is asked, since a replica may not have them yet.
 func (o *Objects) gone(ctx context.Context, nuid string) bool {
 	s, err := o.js.Stream(ctx, objectStream)
 	if err != nil {
 		return false
 	}
-	_, err = s.GetLastMsgForSubject(ctx, parts+nuid)
-	return errors.Is(err, jetstream.ErrMsgNotFound)
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(parts+nuid))
+	return err == nil && len(info.State.Subjects) == 0
 }
 
 // list is every object that is there. A description that can't be read is passed over: nobody can reach what it was of.

@@ -61,8 +61,9 @@ func (r *Registry) ActiveOf(ctx context.Context, jobID string) (active Pointer, 
 	return active, err == nil && m.JobID == jobID, nil // one that is not there is no job's
 }
 
-// activate sets the active pointer and tells it. What is active is nobody's candidate any more: a canary that stayed
-// would go on deciding for its share once a rollback took the version back.
+// activate sets the active pointer and tells it. Neither what is active nor what was so stays a candidate: a canary that
+// did would go on deciding for its share once a rollback took the version back. What was active is one where whoever
+// promoted it was killed right then, or somebody made it one at that moment.
 func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, source Source) error {
 	revision, err := r.set(ctx, keyActive, was, p)
 	if err != nil {
@@ -79,7 +80,11 @@ func (r *Registry) activate(ctx context.Context, was, p Pointer, jobID string, s
 	if e.ModelVersion == "" {
 		e.ModelVersion = static
 	}
-	return errors.Join(r.tell.Tell(ctx, e), r.drop(ctx, keyCanary, p.Version), r.drop(ctx, keyShadow, p.Version))
+	err = r.tell.Tell(ctx, e)
+	for _, version := range []string{p.Version, was.Version} {
+		err = errors.Join(err, r.drop(ctx, keyCanary, version), r.drop(ctx, keyShadow, version))
+	}
+	return err
 }
 
 // ErrFirst says that nothing was active before what is active.

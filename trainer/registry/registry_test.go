@@ -145,6 +145,34 @@ func TestTheActiveVersionIsNeitherCanaryNorShadow(t *testing.T) {
 	}
 }
 
+// Whoever promoted v2 was killed before it could clear what v2 was until then.
+func TestARollbackClearsWhatAPromotionLeft(t *testing.T) {
+	r, js, _ := open(t)
+	add(t, r, "v1")
+	add(t, r, "v2")
+	ctx := t.Context()
+	must(t, errors.Join(r.Promote(ctx, "v1", "", "", registry.Source{}), r.Canary(ctx, "v2", 0.5), r.Shadow(ctx, "v2")))
+	kv, err := js.KeyValue(ctx, streams.BucketRouters)
+	must(t, err)
+	left := map[string][]byte{}
+	for _, key := range []string{"canary", "shadow"} {
+		entry, err := kv.Get(ctx, key)
+		must(t, err)
+		left[key] = entry.Value()
+	}
+	must(t, r.Promote(ctx, "v2", "v1", "", registry.Source{}))
+	for key, value := range left {
+		_, err := kv.Put(ctx, key, value)
+		must(t, err)
+	}
+	if _, err := r.Rollback(ctx, "v2", ""); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := r.State(ctx); err != nil || s.Active.Version != "v1" || s.Canary.Version != "" || s.Shadow.Version != "" {
+		t.Errorf("state %+v, %v", s, err)
+	}
+}
+
 func TestPointersThatCantBeReadHideNothingAndAreReplacedByHand(t *testing.T) {
 	r, js, _ := open(t)
 	add(t, r, "v1")

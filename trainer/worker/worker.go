@@ -125,10 +125,7 @@ func (w *Worker) Do(ctx context.Context, jobID string) error {
 		return err
 	}
 	err, stuck := w.do(ctx, job, func() error { return nil })
-	if errors.Is(err, errOver) {
-		err = nil
-	}
-	if stuck != nil {
+	if stuck != nil || errors.Is(err, errOver) {
 		return stuck
 	}
 	return err
@@ -172,7 +169,7 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 	stop(nil)
 	<-watched
 	if errors.Is(err, ErrStuck) {
-		stuck = fmt.Errorf("training %s: %w; this process ends, since nothing else stops it: start it again, and the training goes on from its last checkpoint", job.ID, err)
+		stuck = fmt.Errorf("training %s: %w; this process ends, since nothing else stops it: start it again", job.ID, err)
 	}
 	return a.end(ctx, context.Cause(work), err), stuck
 }
