@@ -28,6 +28,8 @@ type delivery struct {
 	ack atomic.Pointer[string]
 	// done is true once a word has settled it: what comes then is another delivery.
 	done atomic.Bool
+	// repeats counts the deliveries that came while it was in hand: the word that settles it ends them, too.
+	repeats atomic.Int64
 	// tries is what the attempts bucket holds of it, read on redelivery only; known is false while it could
 	// not be read, so that it must not be written.
 	tries tries
