@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unsafe"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -146,7 +145,7 @@ func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	reply, err := readOpenAI(unsafe.String(unsafe.SliceData(data), len(data))) //nolint:gosec // nobody writes there any more
+	reply, err := readOpenAI(string(data))
 	if err != nil || reply.Error != nil {
 		return errAPI
 	}

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"sync"
 	"time"
-	"unsafe"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -72,7 +71,7 @@ func Append[T any](b []byte, v *T) ([]byte, error) {
 		data, err := encode(v)
 		return append(b, data...), err
 	}
-	return l.pack(b, unsafe.Pointer(v)), nil //nolint:gosec // the layout is that of T
+	return l.pack(b, reflect.ValueOf(v).Elem()), nil
 }
 
 func encode(v any) ([]byte, error) {

@@ -32,9 +32,7 @@ type slot struct {
 	name  string
 	key   []byte // the name as msgpack writes it
 	index int
-	// offset is where the field lies in the struct, in bytes.
-	offset uintptr
-	shape  shape
+	shape shape
 	// omit leaves out a value that is empty: the reader's zero is the same.
 	omit  bool
 	inner *layout // of nested
@@ -73,7 +71,7 @@ func newLayout(t reflect.Type) *layout {
 		if f.Anonymous || !f.IsExported() || name == "" || name == "-" || len(name) > maxFixText {
 			return nil
 		}
-		s := slot{name: name, index: i, offset: f.Offset, omit: options != "", key: append([]byte{msgpcode.FixedStrLow | byte(len(name))}, name...)}
+		s := slot{name: name, index: i, omit: options != "", key: append([]byte{msgpcode.FixedStrLow | byte(len(name))}, name...)}
 		if !s.resolve(f.Type) {
 			return nil
 		}
@@ -94,7 +92,7 @@ func (s *slot) resolve(t reflect.Type) bool {
 	switch {
 	case t.Kind() == reflect.String:
 		s.shape = text
-	case t.Kind() == reflect.Int64, t.Kind() == reflect.Int && t.Size() == 8:
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Int64:
 		s.shape = whole
 	case t.Kind() == reflect.Bool:
 		s.shape = flag

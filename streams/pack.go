@@ -3,8 +3,8 @@ package streams
 import (
 	"encoding/binary"
 	"math"
+	"reflect"
 	"time"
-	"unsafe"
 
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
@@ -18,8 +18,8 @@ const (
 	timeExt = 0xff
 )
 
-// pack appends the struct at a place as a map. Its fields are found by where they lie: reflection takes twice as long.
-func (l *layout) pack(b []byte, at unsafe.Pointer) []byte {
+// pack appends a struct as a map. v must be addressable.
+func (l *layout) pack(b []byte, v reflect.Value) []byte {
 	head := len(b)
 	if len(l.slots) <= maxFixMap {
 		b = append(b, 0)
@@ -32,7 +32,7 @@ func (l *layout) pack(b []byte, at unsafe.Pointer) []byte {
 		before := len(b)
 		b = append(b, s.key...)
 		var empty bool
-		if b, empty = s.pack(b, unsafe.Add(at, s.offset)); empty && s.omit {
+		if b, empty = s.pack(b, v.Field(s.index)); empty && s.omit {
 			b = b[:before]
 			continue
 		}
@@ -46,44 +46,43 @@ func (l *layout) pack(b []byte, at unsafe.Pointer) []byte {
 	return b
 }
 
-// pack appends the value of one field, which lies at a place.
-func (s *slot) pack(b []byte, at unsafe.Pointer) (_ []byte, empty bool) {
+// pack appends the value of one field.
+func (s *slot) pack(b []byte, v reflect.Value) (_ []byte, empty bool) {
 	switch s.shape {
 	case text:
-		t := *(*string)(at)
+		t := v.String()
 		return packText(b, t), t == ""
 	case whole:
-		n := *(*int64)(at)
+		n := v.Int()
 		return packWhole(b, n), n == 0
 	case flag:
-		if *(*bool)(at) {
+		if v.Bool() {
 			return append(b, msgpcode.True), false
 		}
 		return append(b, msgpcode.False), true
 	case instant:
-		t := *(*time.Time)(at)
-		return packInstant(b, t), t.IsZero()
+		at := v.Addr().Interface().(*time.Time)
+		return packInstant(b, *at), at.IsZero()
 	case texts:
-		list := *(*[]string)(at)
+		list := *v.Addr().Interface().(*[]string)
 		return packTexts(b, list), len(list) == 0
 	case fraction:
-		f := *(*float64)(at)
+		f := v.Float()
 		return packFraction(b, f), f == 0
 	case byText:
-		by := *(*map[string]float64)(at)
+		by := *v.Addr().Interface().(*map[string]float64)
 		return packFractions(b, by), len(by) == 0
 	case byPolicy:
-		by := *(*map[sluice.Policy]float64)(at)
+		by := *v.Addr().Interface().(*map[sluice.Policy]float64)
 		return packFractions(b, by), len(by) == 0
 	case optional:
-		to := *(*unsafe.Pointer)(at)
-		if to == nil {
+		if v.IsNil() {
 			return append(b, msgpcode.Nil), true
 		}
-		b, _ = s.held.pack(b, to)
+		b, _ = s.held.pack(b, v.Elem())
 		return b, false
 	}
-	return s.inner.pack(b, at), false
+	return s.inner.pack(b, v), false
 }
 
 func packText(b []byte, s string) []byte {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -166,7 +167,7 @@ func (b bucket) keys(ctx context.Context, windows []string) ([]string, error) {
 func (b bucket) list(ctx context.Context, filters []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listFor)
 	defer cancel()
-	lister, err := b.kv.ListKeysFiltered(ctx, filters...)
+	lister, err := b.kv.ListKeysFiltered(ctx, slices.Clone(filters)...) // the client writes into them
 	if err != nil {
 		return nil, err
 	}
