@@ -84,8 +84,13 @@ func (d *delivery) say(word []byte) error {
 	return d.send(word)
 }
 
-// alive tells the server that it is worked on.
-func (d *delivery) alive() error { return d.send(wordProgress) }
+// alive tells the server that it is worked on; of one that is settled that would put off its next delivery.
+func (d *delivery) alive() error {
+	if d.done.Load() {
+		return nil
+	}
+	return d.send(wordProgress)
+}
 
 func (d *delivery) send(word []byte) error {
 	if err := d.source.nc.Publish(*d.ack.Load(), word); err != nil {
