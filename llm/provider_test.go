@@ -253,7 +253,7 @@ func TestProvidersTellWhoGaveUp(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		var leaving sync.WaitGroup
 		leaving.Go(func() {
-			for s.Books().Underway == 0 {
+			for s.Books().Underway == 0 && ctx.Err() == nil {
 				runtime.Gosched()
 			}
 			cancel()
@@ -261,6 +261,7 @@ func TestProvidersTellWhoGaveUp(t *testing.T) {
 		if e := fault(ctx, t, p); e.Outcome != sluice.OutcomeCanceled || !e.Sent || !errors.Is(e, context.Canceled) {
 			t.Errorf("%s: canceled: %+v", p.Name(), e)
 		}
+		cancel() // where it failed before it was there
 		leaving.Wait()
 	}
 }
