@@ -28,6 +28,8 @@ type delivery struct {
 	ack atomic.Pointer[string]
 	// done is true once a word has settled it: what comes then is another delivery.
 	done atomic.Bool
+	// repeats counts the deliveries that came while it was in hand: the word that settles it ends them, too.
+	repeats atomic.Int64
 	// tries is what the attempts bucket holds of it, read on redelivery only; known is false while it could
 	// not be read, so that it must not be written.
 	tries tries
@@ -82,8 +84,13 @@ func (d *delivery) say(word []byte) error {
 	return d.send(word)
 }
 
-// alive tells the server that it is worked on.
-func (d *delivery) alive() error { return d.send(wordProgress) }
+// alive tells the server that it is worked on; of one that is settled that would put off its next delivery.
+func (d *delivery) alive() error {
+	if d.done.Load() {
+		return nil
+	}
+	return d.send(wordProgress)
+}
 
 func (d *delivery) send(word []byte) error {
 	if err := d.source.nc.Publish(*d.ack.Load(), word); err != nil {

@@ -107,6 +107,7 @@ func (r *Runner) inHand(d *delivery) bool {
 	for o := r.flow.open.first; o != nil; o = o.after {
 		if !o.done.Load() && o.source == d.source && o.place.Sequence == d.place.Sequence && o.place.StoredAt.Equal(d.place.StoredAt) {
 			o.ack.Store(d.ack.Load())
+			o.repeats.Add(1)
 			return true
 		}
 	}

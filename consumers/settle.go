@@ -98,7 +98,7 @@ func (r *Runner) classOf(d *delivery, err error) sluice.Class {
 // again notes the delivery and gives the message back, to come again after a delay. A message whose
 // note can't be written comes again all the same.
 func (r *Runner) again(d *delivery, delay time.Duration, spend bool) error {
-	d.tries.Settled++
+	d.tries.Settled += 1 + int(d.repeats.Load())
 	if spend {
 		d.tries.Attempts++
 	}

@@ -47,9 +47,10 @@ func AcceptedBefore(ctx context.Context, stored interface {
 	return b, found, nil
 }
 
-// AnewMessage hands a query to the answer stage once more, since last, a copy of it, may have been read after its
-// deadline, until: of all who ask for that, one is heard (Invariant 8).
-func AnewMessage(a sluice.Accepted, last Stored, until time.Time) (Message, error) {
+// AnewMessage hands a query to the answer stage for the n-th time, counted from 1, since last, a copy of it, may have
+// been read after its deadline, and so may those of the times before: of all who ask for that, one is heard
+// (Invariant 8).
+func AnewMessage(a sluice.Accepted, last Stored, n int) (Message, error) {
 	data, err := Encode(a)
 	if err != nil {
 		return Message{}, err
@@ -58,7 +59,7 @@ func AnewMessage(a sluice.Accepted, last Stored, until time.Time) (Message, erro
 		Stream: StreamAccepted, Subject: last.Subject, Sequence: last.Sequence, ID: last.Subject, ContentType: MsgPack,
 		StoredAt: last.StoredAt, Data: data,
 	}
-	return RetryMessage(string(RoleAnswer), "asked anew after "+until.UTC().Format(time.RFC3339Nano), e)
+	return RetryMessage(string(RoleAnswer), fmt.Sprintf("asked anew %d", n), e)
 }
 
 // AnewUntil is the deadline of a query that [AnewMessage] handed over.

@@ -236,7 +236,7 @@ func (m *Main) createStreams(ctx context.Context, js jetstream.JetStream) error 
 	defer cancel()
 	different, err := streams.Create(ctx, js, streamOptions(m.config.NATS))
 	if len(different) > 0 {
-		m.log.Warn("the log's streams are kept by other options than this configuration's nats.*, and stay so; "+
+		m.log.Warn("the log's streams are not what this version and its configuration (nats.*) would make them, and stay so; "+
 			"sluice streams apply changes them", "different", different)
 	}
 	return err

@@ -37,29 +37,46 @@ func (s *Stage) again(ctx context.Context, before streams.Before, a sluice.Accep
 	if err != nil {
 		return nil, err
 	}
-	out := []streams.Message{claim}
-	anew := before.Accepted
-	anew.Query.Priority, anew.Query.Deadline = a.Query.Priority, a.Query.Deadline
+	q := before.Accepted
+	q.Query.Priority, q.Query.Deadline = a.Query.Priority, a.Query.Deadline
 	if hurried && !before.Urgent {
-		urgent, err := streams.AcceptedFact(anew)
-		return append(out, urgent), err
+		urgent, err := streams.AcceptedFact(q)
+		return []streams.Message{claim, urgent}, err
 	}
-	for until := before.Until; !until.IsZero() && !s.opts.Now().Before(until); {
-		m, err := streams.AnewMessage(anew, before.Last, until)
+	anew, err := s.anew(ctx, before, q)
+	return append([]streams.Message{claim}, anew...), err
+}
+
+// anew hands a query over once more where the time has run out of its last copy, and of whoever asked anew since. How
+// often that was is found by steps that double, then halve: a question that many ask may have been asked anew for years.
+func (s *Stage) anew(ctx context.Context, before streams.Before, a sluice.Accepted) ([]streams.Message, error) {
+	times, until := 0, before.Until
+	over := func() bool { return !until.IsZero() && !s.opts.Now().Before(until) }
+	for step, missed := 1, false; step > 0 && over(); {
+		m, err := streams.AnewMessage(a, before.Last, times+step)
 		if err != nil {
 			return nil, err
 		}
-		asked, err := s.stored.Get(ctx, streams.StreamRetries, m.Subject)
+		found, err := s.stored.Get(ctx, streams.StreamRetries, m.Subject)
 		if err != nil {
 			return nil, err
 		}
-		earlier, ok := asked[m.Subject]
-		if !ok {
-			return append(out, m), nil
+		earlier, ok := found[m.Subject]
+		if ok {
+			times += step
+			if until, err = streams.AnewUntil(earlier); err != nil {
+				return nil, err
+			}
 		}
-		if until, err = streams.AnewUntil(earlier); err != nil {
-			return nil, err
+		if missed = missed || !ok; missed {
+			step /= 2
+		} else {
+			step *= 2
 		}
 	}
-	return out, nil
+	if !over() {
+		return nil, nil
+	}
+	m, err := streams.AnewMessage(a, before.Last, times+1)
+	return []streams.Message{m}, err
 }

@@ -73,6 +73,28 @@ func TestWhoAsksAnewWithoutADeadlineWaitsForAsLongAsItTakes(t *testing.T) {
 	}
 }
 
+// TestAQueryThatWasAskedAnewManyTimesIsFoundSoon: what one more costs does not grow with those before.
+func TestAQueryThatWasAskedAnewManyTimesIsFoundSoon(t *testing.T) {
+	r := newLanes(t)
+	const times = 200
+	for n := range times + 1 {
+		before := r.log.Reads()
+		r.askWithin(1, time.Minute)
+		if got := len(r.log.Messages(streams.StreamRetries)); got != n {
+			t.Fatalf("asked anew %d times, want %d", got, n)
+		}
+		if reads := r.log.Reads() - before; reads > 20 {
+			t.Fatalf("the %dth time took %d reads", n, reads)
+		}
+		r.now = r.now.Add(2 * time.Minute)
+	}
+	r.askWithin(1, time.Minute)
+	r.answer()
+	if want := map[string]int{flash: 1, pro: 1}; !maps.Equal(r.bought, want) {
+		t.Errorf("bought %v, want %v", r.bought, want)
+	}
+}
+
 // TestWhatStillWaitsIsNotAskedAnew: its time has not run out, or it has none.
 func TestWhatStillWaitsIsNotAskedAnew(t *testing.T) {
 	for _, within := range []time.Duration{0, time.Hour} {
