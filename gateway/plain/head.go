@@ -118,7 +118,7 @@ func (s *set) all(text string) bool {
 func (a *asked) heed(name, value string) bool {
 	switch name {
 	case "Host":
-		if a.Host != "" || !hosting.all(value) {
+		if a.Host != "" || value == "" || !hosting.all(value) {
 			return false
 		}
 		a.Host = value

@@ -288,10 +288,11 @@ func trains(s *secured, g served, secret string) {
 	g.until(s.t, secret, version+" decides", func(r said) bool { return r.Sluice.Router == version })
 }
 
-// dropped ends a canary as a gateway and a served router do.
+// dropped ends a canary, which is not the active router, as a gateway and a served router do.
 func dropped(s *secured) {
 	s.t.Helper()
 	version := s.version()
+	s.run(streams.RoleOperator, "", "model", "rollback")
 	for _, role := range []streams.Role{streams.RoleGateway, streams.RoleRouter} {
 		s.run(streams.RoleOperator, "", "model", "canary", version, "--share", "0.01")
 		js, err := streams.JetStream(s.connect(role))
