@@ -20,6 +20,18 @@ type mark struct {
 	delivered, deliveries uint64
 }
 
+// ask says how far the consumer is; there is false where it is gone.
+func (k mark) ask(ctx context.Context, js jetstream.JetStream) (at jetstream.ConsumerInfo, there bool, err error) {
+	c, err := js.Consumer(ctx, k.stream, k.consumer)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		return at, false, nil
+	case err != nil:
+		return at, false, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
+	}
+	return *c.CachedInfo(), true, nil
+}
+
 // pause stops every consumer from handing out more, until the given time at the latest, and notes what
 // they have handed out. It returns those that it paused even where it fails.
 func pause(ctx context.Context, js jetstream.JetStream, until time.Time) ([]mark, error) {
@@ -44,11 +56,11 @@ func pause(ctx context.Context, js jetstream.JetStream, until time.Time) ([]mark
 		}
 	}
 	for i, k := range marks {
-		c, err := js.Consumer(ctx, k.stream, k.consumer)
+		at, _, err := k.ask(ctx, js)
 		if err != nil {
-			return marks, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
+			return marks, err
 		}
-		marks[i].delivered, marks[i].deliveries = c.CachedInfo().Delivered.Stream, c.CachedInfo().Delivered.Consumer
+		marks[i].delivered, marks[i].deliveries = at.Delivered.Stream, at.Delivered.Consumer
 	}
 	return marks, nil
 }
@@ -75,14 +87,11 @@ func letGo(ctx context.Context, js jetstream.JetStream, marks []mark, until time
 	for {
 		var still []mark
 		for _, k := range marks {
-			c, err := js.Consumer(ctx, k.stream, k.consumer)
-			if errors.Is(err, jetstream.ErrConsumerNotFound) {
-				continue
-			}
+			at, there, err := k.ask(ctx, js)
 			if err != nil {
-				return false, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
+				return false, err
 			}
-			if info := c.CachedInfo(); info.NumAckPending > 0 && info.AckFloor.Stream < k.delivered {
+			if there && at.NumAckPending > 0 && at.AckFloor.Stream < k.delivered {
 				still = append(still, k)
 			}
 		}
@@ -105,14 +114,11 @@ func letGo(ctx context.Context, js jetstream.JetStream, marks []mark, until time
 // the ring too was done with that.
 func goneOn(ctx context.Context, js jetstream.JetStream, marks []mark) (bool, error) {
 	for _, k := range marks {
-		c, err := js.Consumer(ctx, k.stream, k.consumer)
-		if errors.Is(err, jetstream.ErrConsumerNotFound) {
-			continue
-		}
+		at, there, err := k.ask(ctx, js)
 		if err != nil {
-			return false, fmt.Errorf("consumer %s of %s: %w", k.consumer, k.stream, err)
+			return false, err
 		}
-		if c.CachedInfo().Delivered.Consumer > k.deliveries {
+		if there && at.Delivered.Consumer > k.deliveries {
 			return true, nil
 		}
 	}

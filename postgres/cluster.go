@@ -211,12 +211,12 @@ func (c *Cluster) Stop(ctx context.Context) error {
 func (c *Cluster) leave(ctx context.Context) error {
 	c.cancel()
 	<-c.kept
-	defer func() { _ = c.users.Close() }() // releases the lock
 	unlock, err := lockFile(ctx, c.layout.file("lock"))
 	if err != nil {
-		return fmt.Errorf("stop Postgres: %w", err)
+		return errors.Join(fmt.Errorf("stop Postgres: %w", err), c.users.Close())
 	}
 	defer unlock()
+	defer func() { _ = c.users.Close() }() // before the other lock: whoever is next must not find us still there
 	if !lastUser(c.users) {
 		c.opts.log("Postgres goes on: another process uses it", "dir", c.layout.dir)
 		return nil

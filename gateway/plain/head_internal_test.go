@@ -20,7 +20,7 @@ var samples = map[string]bool{
 	"POST /../a/./b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\x00":                                     true,
 	"POST /a HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nUser-Agent: x (y; z)\r\nContent-Length: 2\r\n\r\n\r\nrest": true,
 
-	"POST / HTTP/1.1\r\nHost:\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}":                               false,
+	"POST / HTTP/1.1\r\nhost:\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}":                               false,
 	"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n{}":                                       false,
 	"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n":                                             false,
 	"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n":                                         false,
