@@ -46,9 +46,9 @@ type Adopted struct {
 }
 
 // Run publishes the lines that dead processes could not, and removes their files: of calls that had ended as they were,
-// of those in flight at the most that they can cost. What can't be
-// published stays for the next run, which changes nothing that an earlier one did. Files of living processes are not
-// touched. Its error is about files or the log, and harms nobody.
+// of those in flight at the most that they can cost. What can't be published stays for the next run, which changes
+// nothing that an earlier one did. Files of living processes are not touched. Its error is about files or the log, and
+// harms nobody.
 func (a Adoption) Run(ctx context.Context) (Adopted, error) {
 	var sum Adopted
 	entries, err := os.ReadDir(a.Dir)

@@ -74,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	if c.server, err = c.usable(ctx); err != nil {
-		return nil, errors.Join(err, c.users.Close())
+		return nil, errors.Join(err, c.letGo(context.WithoutCancel(ctx)))
 	}
 	// Stop ends the keeper: it outlives the context of the start.
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -216,6 +216,11 @@ func (c *Cluster) leave(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("stop Postgres: %w", err), c.users.Close())
 	}
 	defer unlock()
+	return c.letGo(ctx)
+}
+
+// letGo is the end of one user, and of the server with the last. The caller holds "lock".
+func (c *Cluster) letGo(ctx context.Context) error {
 	defer func() { _ = c.users.Close() }() // before the other lock: whoever is next must not find us still there
 	if !lastUser(c.users) {
 		c.opts.log("Postgres goes on: another process uses it", "dir", c.layout.dir)

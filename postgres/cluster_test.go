@@ -116,6 +116,47 @@ func TestTheLastUserStopsTheServer(t *testing.T) {
 	}
 }
 
+// A program that is told to stop while Postgres is still starting leaves none behind.
+func TestAStartThatIsCutOffLeavesNoServer(t *testing.T) {
+	dir := pgtest.Made(t)
+	pidFile := filepath.Join(dir, "data", "postmaster.pid")
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		pid := make(chan int, 1)
+		go func() {
+			defer cancel()
+			look := time.NewTicker(time.Millisecond)
+			defer look.Stop()
+			for ctx.Err() == nil {
+				var found int
+				if data, err := os.ReadFile(pidFile); err == nil {
+					if _, err := fmt.Sscan(string(data), &found); err == nil {
+						pid <- found
+						return
+					}
+				}
+				<-look.C
+			}
+		}()
+		c, err := postgres.Start(ctx, postgres.Options{Dir: dir, Fast: true})
+		cancel()
+		if err == nil { // it was quicker than we
+			if err := c.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if n := <-pid; running(n) {
+			t.Errorf("process %d runs behind a start that was cut off", n)
+		}
+		return
+	}
+	t.Fatal("no start was cut off")
+}
+
 func TestAServerEndsWithTheProcessThatStartedItHoweverThatDies(t *testing.T) {
 	for _, fast := range []bool{false, true} {
 		dir := pgtest.Made(t)

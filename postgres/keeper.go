@@ -78,6 +78,14 @@ func (c *Cluster) shutdown(ctx context.Context) error {
 		}
 		s = left // started again by a user who is gone by now
 	}
+	return s.end(ctx)
+}
+
+// end stops the server and waits for it; ctx ends its patience with a shutdown that is clean.
+func (s server) end(ctx context.Context) error {
+	if !s.alive() {
+		return nil
+	}
 	if err := s.signal(syscall.SIGINT); err != nil { // fast: clients are cut off, the data is put in order
 		return err
 	}

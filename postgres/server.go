@@ -181,7 +181,8 @@ func (c *Cluster) launchOnce(ctx context.Context) (server, error) {
 		return server{}, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	if err := c.ready(ctx, s); err != nil {
-		return server{}, fmt.Errorf("%w; its log (%s) ends:\n%s", err, out.Name(), tailOf(out.Name(), from))
+		err = fmt.Errorf("%w; its log (%s) ends:\n%s", err, out.Name(), tailOf(out.Name(), from))
+		return server{}, errors.Join(err, s.end(context.WithoutCancel(ctx))) // it is nobody else's yet
 	}
 	return s, nil
 }

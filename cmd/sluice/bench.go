@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -352,7 +351,7 @@ func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, removeCold(dir)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	result, err := bench.RunCold(ctx, bench.ColdOptions{
 		Command:    []string{self, "up", "--upstream", "emulator", "--data-dir", dir, "--log-level", "error", "--set", "gateway.listen=127.0.0.1:0"},
 		Env:        []string{"PATH=" + m.Getenv("PATH"), "HOME=" + m.Getenv("HOME")},
@@ -373,17 +372,4 @@ func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
 	t.row("of it its own, MiB", number(result.IdleOwn))
 	t.flush()
 	return nil
-}
-
-// removeCold removes the directory of a ring that has ended. A Postgres that ends behind it may write there for a moment.
-func removeCold(dir string) (err error) {
-	again := time.NewTicker(100 * time.Millisecond)
-	defer again.Stop()
-	for range 50 {
-		if err = os.RemoveAll(dir); !errors.Is(err, syscall.ENOTEMPTY) {
-			return err
-		}
-		<-again.C
-	}
-	return err
 }

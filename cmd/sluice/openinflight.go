@@ -142,7 +142,7 @@ func (c *callsInFlight) Close() error {
 	c.stop()
 	<-c.done
 	if n := c.journal.Stats().Open; n > 0 {
-		c.m.log.Warn("the log has not confirmed the lines of some calls; the next process here adopts them, at what they cost", "calls", n)
+		c.m.log.Warn("the log has not confirmed the lines of some calls; the next process here adopts them", "calls", n)
 	}
 	return c.journal.Close()
 }
