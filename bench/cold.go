@@ -165,7 +165,7 @@ func (p *program) connect(ctx context.Context) (*nats.Conn, error) {
 
 // idle leaves the ring alone, then reads its memory.
 func (p *program) idle(ctx context.Context, d time.Duration) (all, own float64, err error) {
-	if err := pause(ctx, d); err != nil {
+	if err := streams.Pause(ctx, d); err != nil {
 		return 0, 0, err
 	}
 	m, err := memoryOf(p.cmd.Process.Pid)

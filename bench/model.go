@@ -9,6 +9,7 @@ import (
 
 	"sluice"
 	"sluice/llm"
+	"sluice/streams"
 )
 
 // Model is a provider without HTTP: it replies after Latency, at once if that is zero. Replies are a
@@ -31,7 +32,7 @@ func (m Model) Name() string { return "bench" }
 // Generate replies to a request of any of the ring's stages.
 func (m Model) Generate(ctx context.Context, req llm.Request) (llm.Response, error) {
 	if m.Latency > 0 {
-		if err := pause(ctx, m.Latency); err != nil {
+		if err := streams.Pause(ctx, m.Latency); err != nil {
 			return llm.Response{}, &llm.Error{Outcome: sluice.OutcomeCanceled, Err: err}
 		}
 	}

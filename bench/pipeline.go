@@ -173,7 +173,7 @@ func (m *pipelineRun) rest(ctx context.Context, round int) error {
 	if m.o.Pause <= 0 || round != m.o.Rounds-fifth(m.o.Rounds) {
 		return nil
 	}
-	return pause(ctx, m.o.Pause)
+	return streams.Pause(ctx, m.o.Pause)
 }
 
 // fifth of n parts, rounded up.

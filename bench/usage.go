@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -140,16 +139,4 @@ func memoryOf(pid int) (memory, error) {
 		return memory{}, fmt.Errorf("memory of process %s: no VmRSS in its status", who)
 	}
 	return m, nil
-}
-
-// pause waits for d; the error is why ctx ended before.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

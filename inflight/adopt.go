@@ -108,7 +108,22 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 	if len(facts) > 0 {
 		acks, failed = a.Publisher.Publish(ctx, facts)
 	}
-	stored, missing, payer := 0, sluice.MicroUSD(0), ""
+	stored, missing, payer := o.clear(ours, acks, sum)
+	sum.Calls, sum.Cost, sum.Left = sum.Calls+stored, sum.Cost+missing, sum.Left+len(o.lines)-stored
+	if missing > 0 && o.purse.Name != "" && a.Pay != nil {
+		if err := a.Pay(ctx, o.purse, payer, missing); err != nil {
+			failed = errors.Join(failed, err)
+		}
+	}
+	if stored == len(o.lines) {
+		failed = errors.Join(failed, os.Remove(o.path)) // before the lock ends
+	}
+	return failed
+}
+
+// clear frees the slots of lines that are stored, and counts them. missing is what those cost that no process had stored
+// before, payer one of them.
+func (o *orphans) clear(ours []orphan, acks []streams.Ack, sum *Adopted) (stored int, missing sluice.MicroUSD, payer string) {
 	for i, ack := range acks {
 		if ack.Stream == "" {
 			continue
@@ -125,16 +140,7 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 		// A slot that can't be cleared is published again, which changes nothing (Invariant 2).
 		_, _ = o.file.WriteAt(nothing[:], ours[i].at)
 	}
-	sum.Calls, sum.Cost, sum.Left = sum.Calls+stored, sum.Cost+missing, sum.Left+len(o.lines)-stored
-	if missing > 0 && o.purse.Name != "" && a.Pay != nil {
-		if err := a.Pay(ctx, o.purse, payer, missing); err != nil {
-			failed = errors.Join(failed, err)
-		}
-	}
-	if stored == len(o.lines) {
-		failed = errors.Join(failed, os.Remove(o.path)) // before the lock ends
-	}
-	return failed
+	return stored, missing, payer
 }
 
 // orphans is what a dead process's file holds.

@@ -3,13 +3,13 @@ package privacy_test
 import (
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
+	"sluice/internal/process"
 	"sluice/privacy"
 )
 
@@ -240,22 +240,12 @@ func TestHostileTextCostsNoMore(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	for _, piece := range hostile {
 		text := strings.Repeat(piece, 1<<16/len(piece))
-		before := cpuOfThread(t)
+		before := process.CPUOfThread(t)
 		privacy.Scrub(text)
-		if took := cpuOfThread(t) - before; took > time.Second {
+		if took := process.CPUOfThread(t) - before; took > time.Second {
 			t.Errorf("64 KB of %q took %s", piece, took)
 		}
 	}
-}
-
-func cpuOfThread(t *testing.T) time.Duration {
-	t.Helper()
-	const thisThread = 1 // RUSAGE_THREAD
-	var u syscall.Rusage
-	if err := syscall.Getrusage(thisThread, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkScrub(b *testing.B) {

@@ -59,10 +59,9 @@ func (r *run) trace(ctx context.Context) []*telemetry.Span {
 
 // deliver offers messages until the log confirms all of them. Offering one again is harmless: its id is
 // a function of its query (Invariant 2). A message that the server will never take (it is too large, say)
-// is found by offering each by itself, and left out. First says that none of them was offered before.
+// is found by offering each by itself, and left out. first says that none of them was offered before.
 func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Row, first bool) error {
 	began := time.Now()
-	var full *streams.FullError
 	var refused *streams.RefusedError
 	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
 		acks, err := r.offer(ctx, messages)
@@ -72,7 +71,7 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 			return nil
 		case ctx.Err() != nil:
 			return r.stopped(ctx, err)
-		case errors.As(err, &refused) && !errors.As(err, &full):
+		case errors.As(err, &refused) && !isFull(err):
 			if len(messages) == 1 {
 				r.leaveOut(rows[0].leftOut(Invalid, refused))
 				return nil
@@ -85,7 +84,7 @@ func (r *run) deliver(ctx context.Context, messages []streams.Message, rows []Ro
 		if r.o.Watcher != nil {
 			r.o.Watcher.Waiting(r.report, err, delay)
 		}
-		if !sleep(ctx, delay) {
+		if streams.Pause(ctx, delay) != nil {
 			return r.stopped(ctx, err)
 		}
 	}
@@ -120,17 +119,6 @@ func (r *run) count(acks []streams.Ack, n int, first bool) {
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 func (r *run) stopped(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return fmt.Errorf("publish: %w", err)
@@ -150,6 +138,6 @@ func (r *run) gaveUp(err error) error {
 
 // isFull says whether a stream without room is what stands in the way.
 func isFull(err error) bool {
-	var full *streams.FullError
-	return errors.As(err, &full)
+	_, full := errors.AsType[*streams.FullError](err)
+	return full
 }

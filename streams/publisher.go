@@ -225,7 +225,7 @@ func backoff(round int) time.Duration {
 	return d - rand.N(d/4+1)
 }
 
-// Pause waits before the log is asked again; its error is why ctx ended before.
+// Pause waits for d, before the log is asked again say; its error is why ctx ended before.
 func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

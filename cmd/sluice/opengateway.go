@@ -221,10 +221,10 @@ func (g *openedGateway) openPipeline(ctx context.Context, models gateway.Models)
 		fallbacks[f.Model] = f.Instead
 	}
 	g.Metrics = metrics.New(g.Spool.Stats, func() int { return g.Pipeline.InHand() })
-	if err := errors.Join(g.Metrics.CountClaims(g.keeper.Stats), g.Metrics.CountPanics(g.panics.Count),
-		g.Metrics.CountShadows(g.Front.ShadowsLeftOut), g.Metrics.ShowStuck(g.stuck)); err != nil {
-		return err
-	}
+	g.Metrics.CountClaims(g.keeper.Stats)
+	g.Metrics.CountPanics(g.panics.Count)
+	g.Metrics.CountShadows(g.Front.ShadowsLeftOut)
+	g.Metrics.ShowStuck(g.stuck)
 	observers := []gateway.Observer{g.Metrics}
 	if c.LogDecisions {
 		observers = append(observers, gateway.NewLines(g.m.Stderr, c.LogTexts))

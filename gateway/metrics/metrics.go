@@ -5,7 +5,6 @@
 package metrics
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,7 +22,7 @@ import (
 // Metrics hears of requests; it is a gateway.Observer.
 type Metrics struct {
 	registry   *prometheus.Registry
-	ours       prometheus.Registerer // puts sluice_gateway_ before a name
+	ours       promauto.Factory // puts sluice_gateway_ before a name
 	requests   *prometheus.CounterVec
 	policies   *prometheus.CounterVec
 	rules      *prometheus.CounterVec
@@ -44,16 +43,15 @@ var latencies = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 4, 8, 16, 32,
 // New makes the metrics of one gateway, and those of its process.
 func New(stats func() spool.Stats, inHand func() int) *Metrics {
 	registry := prometheus.NewRegistry()
-	ours := prometheus.WrapRegistererWithPrefix("sluice_gateway_", registry)
-	auto := promauto.With(ours)
+	ours := promauto.With(prometheus.WrapRegistererWithPrefix("sluice_gateway_", registry))
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return auto.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		return ours.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	histogram := func(name, help, label string) *prometheus.HistogramVec {
-		return auto.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies}, []string{label})
+		return ours.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies}, []string{label})
 	}
 	gauge := func(name, help string, value func() float64) {
-		auto.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+		ours.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	gauge("spool_unpublished", "Requests whose facts the log has not confirmed.", func() float64 { return float64(stats().Unpublished) })
 	gauge("spool_open", "Requests that are begun and not ended.", func() float64 { return float64(stats().Open) })
@@ -73,7 +71,7 @@ func New(stats func() spool.Stats, inHand func() int) *Metrics {
 		fallbacks: counter("fallbacks_total", "Requests that another model than the chosen one answered.").WithLabelValues(),
 		latency:   histogram("request_seconds", "Time of whole requests.", "api"),
 		model:     histogram("model_seconds", "Time that models took.", "model"),
-		router: auto.NewHistogram(prometheus.HistogramOpts{
+		router: ours.NewHistogram(prometheus.HistogramOpts{
 			Name: "router_seconds", Help: "Time that the router took.", Buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 		}),
 		firstToken: histogram("first_token_seconds", "Time to the first token of streams.", "model"),
@@ -81,41 +79,38 @@ func New(stats func() spool.Stats, inHand func() int) *Metrics {
 }
 
 // CountClaims serves what became of the claims on budgets. Once a gateway, as all that follow.
-func (m *Metrics) CountClaims(stats func() budget.Stats) error {
+func (m *Metrics) CountClaims(stats func() budget.Stats) {
 	for verdict, n := range map[string]func(budget.Stats) int64{
 		"ok": func(s budget.Stats) int64 { return s.OK }, "warn": func(s budget.Stats) int64 { return s.Warned },
 		"downgrade": func(s budget.Stats) int64 { return s.Downgraded }, "refuse": func(s budget.Stats) int64 { return s.Refused },
 	} {
-		c := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		m.ours.NewCounterFunc(prometheus.CounterOpts{
 			Name: "budget_claims_total", Help: "Claims on budgets, by what they were told.", ConstLabels: prometheus.Labels{"verdict": verdict},
 		}, func() float64 { return float64(n(stats())) })
-		if err := m.ours.Register(c); err != nil {
-			return fmt.Errorf("metrics: %w", err)
-		}
 	}
-	return m.counts("budget_overruns_total", "Calls that cost more than their bound.", func() int64 { return stats().Overruns })
+	m.counts("budget_overruns_total", "Calls that cost more than their bound.", func() int64 { return stats().Overruns })
 }
 
 // CountPanics serves how many requests panicked.
-func (m *Metrics) CountPanics(panics func() int64) error {
-	return m.counts("panics_total", "Requests that panicked: each ended with an internal error.", panics)
+func (m *Metrics) CountPanics(panics func() int64) {
+	m.counts("panics_total", "Requests that panicked: each ended with an internal error.", panics)
 }
 
 // CountShadows serves how many requests a shadow was to decide and did not.
-func (m *Metrics) CountShadows(leftOut func() int64) error {
-	return m.counts("shadows_left_out_total", "Requests that the shadow router did not decide too: as many as it may were at work.", leftOut)
+func (m *Metrics) CountShadows(leftOut func() int64) {
+	m.counts("shadows_left_out_total", "Requests that the shadow router did not decide too: as many as it may were at work.", leftOut)
 }
 
-func (m *Metrics) counts(name, help string, n func() int64) error {
-	return m.ours.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(n()) }))
+func (m *Metrics) counts(name, help string, n func() int64) {
+	m.ours.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(n()) })
 }
 
 // ShowStuck serves for how long nothing of what a spool holds has got through to the log.
-func (m *Metrics) ShowStuck(stuck func() time.Duration) error {
-	return m.ours.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+func (m *Metrics) ShowStuck(stuck func() time.Duration) {
+	m.ours.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "spool_stuck_seconds",
 		Help: "Time since publishing from the spool failed, while there is something to publish: the log is away, or the spool's disk fails.",
-	}, func() float64 { return stuck().Seconds() }))
+	}, func() float64 { return stuck().Seconds() })
 }
 
 // Register adds others' metrics to what is served.

@@ -14,15 +14,9 @@ import (
 
 func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 	m := New(func() spool.Stats { return spool.Stats{Unpublished: 3} }, func() int { return 2 })
-	if err := m.CountClaims(func() budget.Stats { return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1} }); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.CountShadows(func() int64 { return 8 }); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.ShowStuck(func() time.Duration { return 90 * time.Second }); err != nil {
-		t.Fatal(err)
-	}
+	m.CountClaims(func() budget.Stats { return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1} })
+	m.CountShadows(func() int64 { return 8 })
+	m.ShowStuck(func() time.Duration { return 90 * time.Second })
 	m.Observe(&sluice.Decision{
 		API: "openai.chat", Model: "large", Rule: "board", Policy: sluice.Complex, RouterVersion: "r1", RouterUS: 90, Outcome: sluice.OutcomeOK, Status: 200,
 		Fallbacks: []string{"medium"}, LatencyMS: 40,

@@ -3,6 +3,7 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,7 +42,13 @@ func (e *emulator) slow(t *testing.T, d time.Duration) {
 		share = 0
 	}
 	body := fmt.Sprintf(`{"slow_headers":%d,"slow_for_ms":%d}`, share, d.Milliseconds())
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.url+"/emulator/faults", strings.NewReader(body))
+	e.call(t, http.MethodPost, "/emulator/faults", body)
+}
+
+// call asks the emulator about itself.
+func (e *emulator) call(t *testing.T, method, path, body string) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, e.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,25 +57,18 @@ func (e *emulator) slow(t *testing.T, d time.Duration) {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		t.Fatalf("the emulator does not change its pace: %s", res.Status)
+	data, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s, %v", method, path, res.Status, err)
 	}
+	return data
 }
 
 // all are the emulator's books.
 func (e *emulator) all(t *testing.T) emu.Books {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+"/emulator/books", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
 	var b emu.Books
-	if err := json.NewDecoder(res.Body).Decode(&b); err != nil {
+	if err := json.Unmarshal(e.call(t, http.MethodGet, "/emulator/books", ""), &b); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -70,13 +70,7 @@ func TestACallThatWasUnderWayAtAKillIsInTheLedgerOnce(t *testing.T) {
 	r.emulator.slow(t, 25*time.Second) // none ends before its kill
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	r.workers[0].start(t) // intake
-	for i := range queries {
-		if err := r.publish(ctx, i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.stored(ctx, streams.StreamAccepted, queries)
+	r.accepted(ctx, queries)
 	var answers []*worker
 	for i := range copies {
 		answers = append(answers, &worker{spec: r.spec(fmt.Sprintf("answer %d", i+1), "consume", "answer", "--max-spend", "1000", "--purse", "night")})

@@ -67,6 +67,18 @@ func TestFourAnswerProcessesShareTheWork(t *testing.T) {
 	}
 }
 
+// accepted has n queries published and accepted.
+func (r *rig) accepted(ctx context.Context, n int) {
+	r.t.Helper()
+	r.workers[0].start(r.t) // intake
+	for i := range n {
+		if err := r.publish(ctx, i); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.stored(ctx, streams.StreamAccepted, n)
+}
+
 // stored waits until a stream has taken n messages.
 func (r *rig) stored(ctx context.Context, stream string, n int) {
 	r.t.Helper()

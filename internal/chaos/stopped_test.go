@@ -18,13 +18,7 @@ func TestAStageThatIsStoppedWhileTheLogIsAwayIsBilledWhatItsCallsCost(t *testing
 	r := startRig(t, shape{nodes: 1, concurrency: concurrency, idle: true, emulator: []string{"--latency", "700ms"}})
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	r.workers[0].start(t) // intake
-	for i := range queries {
-		if err := r.publish(ctx, i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.stored(ctx, streams.StreamAccepted, queries)
+	r.accepted(ctx, queries)
 	w := &worker{spec: r.spec("answer 1", "consume", "answer")}
 	w.start(t)
 	r.underway(ctx, 2*concurrency)

@@ -3,11 +3,11 @@ package rules
 import (
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"sluice"
+	"sluice/internal/process"
 )
 
 func TestExpressionsSeeTheFacts(t *testing.T) {
@@ -87,23 +87,13 @@ func TestAnExpressionsCostIsBounded(t *testing.T) {
 	m := mapper(t, spec(Rule{Name: "e", When: When{Expr: dear}, Then: large()}))
 	runtime.LockOSThread() // what others have of the machine meanwhile is not its cost
 	defer runtime.UnlockOSThread()
-	before := cpuOfThread(t)
+	before := process.CPUOfThread(t)
 	if got := m.Map(asking(text)); got.Rule != StaticRule || got.Skipped != nil {
 		t.Fatalf("got %+v", got)
 	}
-	if took := cpuOfThread(t) - before; took > 10*time.Second {
+	if took := process.CPUOfThread(t) - before; took > 10*time.Second {
 		t.Fatalf("took %v", took)
 	}
-}
-
-func cpuOfThread(t *testing.T) time.Duration {
-	t.Helper()
-	const thisThread = 1 // RUSAGE_THREAD
-	var u syscall.Rusage
-	if err := syscall.Getrusage(thisThread, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // FuzzExpression holds for any expression: it is refused with faults, or it maps, with a rule left out at

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sluice/streams"
 	"sluice/trainer/registry"
 )
@@ -117,13 +119,29 @@ func TestPinsCanaryAndShadowComeAndGo(t *testing.T) {
 	}
 }
 
-// The active version beside itself says nothing, and a canary that is promoted must not outlive a rollback.
-func TestTheActiveVersionIsNeitherCanaryNorShadow(t *testing.T) {
-	r, _, _ := open(t)
+// candidacy is a registry in which v1 is active, and v2 its canary and its shadow.
+func candidacy(t *testing.T) (*registry.Registry, jetstream.JetStream) {
+	t.Helper()
+	r, js, _ := open(t)
 	add(t, r, "v1")
 	add(t, r, "v2")
 	ctx := t.Context()
 	must(t, errors.Join(r.Promote(ctx, "v1", "", "", registry.Source{}), r.Canary(ctx, "v2", 0.5), r.Shadow(ctx, "v2")))
+	return r, js
+}
+
+// alone holds that a version is active, with no candidate beside it.
+func alone(t *testing.T, r *registry.Registry, version string) {
+	t.Helper()
+	if s, err := r.State(t.Context()); err != nil || s.Active.Version != version || s.Canary.Version != "" || s.Shadow.Version != "" {
+		t.Errorf("state %+v, %v; want %s alone", s, err, version)
+	}
+}
+
+// The active version beside itself says nothing, and a canary that is promoted must not outlive a rollback.
+func TestTheActiveVersionIsNeitherCanaryNorShadow(t *testing.T) {
+	r, _ := candidacy(t)
+	ctx := t.Context()
 	for _, err := range []error{r.Canary(ctx, "v1", 0.1), r.Shadow(ctx, "v1")} {
 		if !errors.Is(err, registry.ErrActive) {
 			t.Errorf("the active version: %v", err)
@@ -133,25 +151,18 @@ func TestTheActiveVersionIsNeitherCanaryNorShadow(t *testing.T) {
 		t.Errorf("state %+v, %v", s, err)
 	}
 	must(t, r.Promote(ctx, "v2", "v1", "", registry.Source{}))
-	if s, err := r.State(ctx); err != nil || s.Active.Version != "v2" || s.Canary.Version != "" || s.Shadow.Version != "" {
-		t.Errorf("after the promotion %+v, %v", s, err)
-	}
+	alone(t, r, "v2")
 	must(t, errors.Join(r.Canary(ctx, "v1", 0.5), r.Shadow(ctx, "v1")))
 	if _, err := r.Rollback(ctx, "v2", ""); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := r.State(ctx); err != nil || s.Active.Version != "v1" || s.Canary.Version != "" || s.Shadow.Version != "" {
-		t.Errorf("after the rollback %+v, %v", s, err)
-	}
+	alone(t, r, "v1")
 }
 
 // Whoever promoted v2 was killed before it could clear what v2 was until then.
 func TestARollbackClearsWhatAPromotionLeft(t *testing.T) {
-	r, js, _ := open(t)
-	add(t, r, "v1")
-	add(t, r, "v2")
+	r, js := candidacy(t)
 	ctx := t.Context()
-	must(t, errors.Join(r.Promote(ctx, "v1", "", "", registry.Source{}), r.Canary(ctx, "v2", 0.5), r.Shadow(ctx, "v2")))
 	kv, err := js.KeyValue(ctx, streams.BucketRouters)
 	must(t, err)
 	left := map[string][]byte{}
@@ -168,9 +179,7 @@ func TestARollbackClearsWhatAPromotionLeft(t *testing.T) {
 	if _, err := r.Rollback(ctx, "v2", ""); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := r.State(ctx); err != nil || s.Active.Version != "v1" || s.Canary.Version != "" || s.Shadow.Version != "" {
-		t.Errorf("state %+v, %v", s, err)
-	}
+	alone(t, r, "v1")
 }
 
 func TestPointersThatCantBeReadHideNothingAndAreReplacedByHand(t *testing.T) {
