@@ -121,19 +121,19 @@ func (o *OpenAI) refused(ctx context.Context, ex *exchange, resp *http.Response,
 		return breakdown(ctx, ex, err)
 	}
 	words := ""
-	if reply, err := readOpenAI(string(data)); err == nil && reply.Error != nil {
+	if reply, err := readOpenAI(data); err == nil && reply.Error != nil {
 		words = explain(reply.Error.Message, o.key, req.texts()...)
 	}
 	return refusal(ex, resp.StatusCode, words)
 }
 
 // readOpenAI reads a reply or a piece of one, and is not strict about it: servers are many.
-func readOpenAI(data string) (openAIReply, error) {
-	if reply, ok := usualReply(data); ok {
+func readOpenAI(data []byte) (openAIReply, error) {
+	if reply, ok := usualReply(string(data)); ok {
 		return reply, nil
 	}
 	var reply openAIReply
-	err := jsonv2.Unmarshal([]byte(data), &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
+	err := jsonv2.Unmarshal(data, &reply, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true), jsonv2.MatchCaseInsensitiveNames(true))
 	return reply, err
 }
 
@@ -145,7 +145,7 @@ func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	reply, err := readOpenAI(string(data))
+	reply, err := readOpenAI(data)
 	if err != nil || reply.Error != nil {
 		return errAPI
 	}
@@ -187,7 +187,7 @@ func (o *OpenAI) readStream(a *assembly, body io.Reader) error {
 		if err != nil {
 			return err
 		}
-		piece, err := readOpenAI(string(data))
+		piece, err := readOpenAI(data)
 		if err != nil || piece.Error != nil {
 			return errAPI
 		}
