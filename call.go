@@ -45,6 +45,9 @@ const (
 	OutcomeCanceled    Outcome = "canceled"     // we gave up: shutdown or client gone
 )
 
+// StageGateway is the Stage of a gateway's calls.
+const StageGateway = "gateway"
+
 // Call is one provider call: a line of the ledger. Every stage that calls a model, the gateway
 // included, publishes one for every attempt, whatever became of it.
 type Call struct {

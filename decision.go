@@ -63,8 +63,11 @@ type Decision struct {
 	CostEstimated bool     `json:"cost_estimated,omitempty"`
 	Outcome       Outcome  `json:"outcome"`
 	// Status is the HTTP status that the client saw; Error says what went wrong, without secrets or text.
-	Status  int      `json:"status,omitempty"`
-	Error   string   `json:"error,omitempty"`
+	Status int    `json:"status,omitempty"`
+	Error  string `json:"error,omitempty"`
+	// Calls are the request's lines of the ledger, one for every attempt, in order; CallIDs are their ids. The
+	// stage monitor enters them into CALLS: one message keeps a decision and its cents together.
+	Calls   []Call   `json:"calls,omitempty"`
 	CallIDs []string `json:"call_ids,omitempty"`
 	// Answer is what the client got, redacted as configured; empty where it is not kept.
 	Answer string `json:"answer,omitempty"`

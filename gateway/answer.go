@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -103,8 +102,7 @@ func (r *run) reset() {
 	if cap(kept) > 64<<10 {
 		kept = nil
 	}
-	clear(r.facts)
-	*r = run{hooks: r.hooks, scratch: kept, facts: r.facts[:0]}
+	*r = run{hooks: r.hooks, scratch: kept}
 }
 
 // run is one request in hand.
@@ -125,7 +123,7 @@ type run struct {
 	written bool // the outcome is in the spool
 	intent  intent
 	scratch []byte // for what is written into the spool
-	facts   []streams.Message
+	fact    [1]streams.Message
 }
 
 // begin reserves the attempt's budget and writes its intent; only then may the model be called.
@@ -287,11 +285,11 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) error 
 	d := r.plan.d
 	r.record(d, res, fault)
 	var lost error
-	r.scratch, r.facts, lost = appendFacts(r.scratch[:0], r.facts[:0], d, r.lines)
+	r.scratch, r.fact[0], lost = streams.AppendTaken(r.scratch[:0], d)
 	if lost == nil {
-		trace(ctx, d, r.facts)
+		r.fact[0] = traced(ctx, d, r.fact[0])
 		r.written = true
-		lost = r.p.o.Spool.End(d.ID, r.facts)
+		lost = r.p.o.Spool.End(d.ID, r.fact[:])
 	}
 	if lost != nil && fault == nil {
 		// The last byte must not go out before the outcome is written down (Invariant 6).
@@ -304,7 +302,7 @@ func (r *run) finish(ctx context.Context, res llm.ChainResult, err error) error 
 	if fault == nil && d.Requested == Auto {
 		r.p.sticky.put(r.ask.Key.Tenant, d.Conversation, conversation{model: d.Model, router: d.RouterVersion, policy: d.Policy})
 	}
-	r.p.told.tell(&r.answer.Decision, r.lines)
+	r.p.told.tell(&r.answer.Decision)
 	if fault != nil {
 		return fault
 	}
@@ -342,9 +340,9 @@ func (r *run) record(d *sluice.Decision, res llm.ChainResult, fault *Fault) {
 	}
 }
 
-// sum adds up the lines.
+// sum gives a decision its lines, and adds them up.
 func sum(d *sluice.Decision, lines []sluice.Call) {
-	d.Usage, d.Cost, d.CostEstimated, d.CallIDs = sluice.Usage{}, 0, false, nil
+	d.Usage, d.Cost, d.CostEstimated, d.CallIDs, d.Calls = sluice.Usage{}, 0, false, nil, lines
 	for _, l := range lines {
 		d.Usage.Prompt += l.Usage.Prompt
 		d.Usage.Cached += l.Usage.Cached
@@ -374,19 +372,4 @@ func outcomeOf(f *Fault, lines []sluice.Call) sluice.Outcome {
 		return sluice.OutcomeServerError
 	}
 	return sluice.OutcomeRefused
-}
-
-// appendFacts adds the lines of the ledger and the decision to facts, as the log stores them, their data at the end of
-// b.
-func appendFacts(b []byte, facts []streams.Message, d *sluice.Decision, lines []sluice.Call) ([]byte, []streams.Message, error) {
-	var fact streams.Message
-	var err, faults error
-	for i := range lines {
-		if b, fact, err = streams.AppendBilled(b, &lines[i]); err != nil {
-			faults = errors.Join(faults, err)
-		}
-		facts = append(facts, fact)
-	}
-	b, fact, err = streams.AppendTaken(b, d)
-	return b, append(facts, fact), errors.Join(faults, err)
 }

@@ -30,7 +30,7 @@ const together = 4 << 10
 func NewLines(w io.Writer, texts bool) *Lines { return &Lines{w: w, texts: texts} }
 
 // Observe adds the line to those that Flush writes.
-func (l *Lines) Observe(d *sluice.Decision, _ []sluice.Call) {
+func (l *Lines) Observe(d *sluice.Decision) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.line[:0]

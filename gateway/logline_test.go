@@ -20,8 +20,8 @@ func TestALineTellsOfADecisionAndOfItsTextsOnlyIfAsked(t *testing.T) {
 	for _, texts := range []bool{false, true} {
 		var out bytes.Buffer
 		l := gateway.NewLines(&out, texts)
-		l.Observe(d, nil)
-		l.Observe(&sluice.Decision{ID: "d2", Outcome: sluice.OutcomeOK, Status: 200}, nil)
+		l.Observe(d)
+		l.Observe(&sluice.Decision{ID: "d2", Outcome: sluice.OutcomeOK, Status: 200})
 		l.Flush()
 		lines := strings.Split(out.String(), "\n")
 		if len(lines) != 3 || lines[2] != "" {
@@ -75,7 +75,7 @@ func TestLinesAreWrittenTogetherButWholeAndNoMoreThanAPipeTakes(t *testing.T) {
 		if n == 20 {
 			d.Answer = strings.Repeat("x", 10_000)
 		}
-		l.Observe(d, nil)
+		l.Observe(d)
 	}
 	l.Flush()
 	l.Flush()

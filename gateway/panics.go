@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"sluice"
+	"sluice/streams"
 )
 
 // Panics tells the log of requests that panicked, and counts them. Nil, and the zero value, tell nobody.
@@ -51,14 +52,14 @@ func (p *Pipeline) panicked(ctx context.Context, r *run, request string, v any) 
 	d.Outcome, d.Status, d.Error = sluice.OutcomeServerError, fault.Status(), fault.Error()
 	d.LatencyMS = p.o.Now().Sub(d.DecidedAt).Milliseconds()
 	sum(d, r.withOpen(ctx))
-	_, facts, err := appendFacts(nil, nil, d, r.lines)
+	fact, err := streams.TakenFact(*d)
 	if err == nil {
-		err = p.o.Spool.End(d.ID, facts)
+		err = p.o.Spool.End(d.ID, []streams.Message{fact})
 	}
 	if err != nil && p.o.Panics != nil && p.o.Panics.Log != nil {
 		p.o.Panics.Log.Error("the outcome of a request that panicked can't be written down", "decision", d.ID, "error", err)
 	}
-	p.told.tell(&r.answer.Decision, r.lines)
+	p.told.tell(&r.answer.Decision)
 	return fault
 }
 

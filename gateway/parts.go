@@ -52,5 +52,5 @@ type Spool interface {
 // Observer hears of every request that was decided on, once, when it has ended; metrics are one. It must
 // not block.
 type Observer interface {
-	Observe(d *sluice.Decision, lines []sluice.Call)
+	Observe(d *sluice.Decision)
 }

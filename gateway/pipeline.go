@@ -243,7 +243,7 @@ func (p *Pipeline) chainOptions(d *sluice.Decision) llm.ChainOptions {
 	return llm.ChainOptions{
 		Models: p.chain(d), Deadline: d.DecidedAt.Add(p.o.Timeout), MaxAttempts: p.o.MaxAttempts,
 		HedgeAfter: p.o.HedgeAfter, FirstToken: p.o.FirstToken, Idle: p.o.Idle, MaxQueued: p.o.MaxQueued,
-		Purpose: llm.Purpose{Stage: "gateway", QueryKey: d.Query.Key, Tenant: d.Query.Tenant},
+		Purpose: llm.Purpose{Stage: sluice.StageGateway, QueryKey: d.Query.Key, Tenant: d.Query.Tenant},
 		Tiers:   p.tiers,
 	}
 }

@@ -430,11 +430,11 @@ func TestWhatAKilledGatewayLeftIsSettledAtWhatWasReserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := streams.Decode[sluice.Decision](s.Facts[len(s.Facts)-1].Data)
-	if err != nil {
-		t.Fatal(err)
+	d, err := streams.Decode[sluice.Decision](s.Facts[0].Data)
+	if err != nil || len(s.Facts) != 1 || len(d.Calls) != 2 {
+		t.Fatalf("%d facts, the first %+v (%v)", len(s.Facts), d, err)
 	}
-	first, second := decodeCall(t, s.Facts[0]), decodeCall(t, s.Facts[1])
+	first, second := d.Calls[0], d.Calls[1]
 	if first.Outcome != sluice.OutcomeServerError || first.Cost != 0 || second.Outcome != sluice.OutcomeBroken || !second.CostEstimated || second.Cost == 0 {
 		t.Errorf("lines %+v, %+v", first, second)
 	}
@@ -444,15 +444,6 @@ func TestWhatAKilledGatewayLeftIsSettledAtWhatWasReserved(t *testing.T) {
 	}
 	cancel()
 	g.Wait()
-}
-
-func decodeCall(t *testing.T, m streams.Message) sluice.Call {
-	t.Helper()
-	c, err := streams.Decode[sluice.Call](m.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func TestASwapOfRulesUnderLoadFailsNoRequestAndMixesNoVersions(t *testing.T) {

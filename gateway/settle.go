@@ -48,8 +48,8 @@ func Settle(left spool.Leftover, now time.Time) (Settled, error) {
 	for _, l := range lines {
 		out.Spends = append(out.Spends, SpendOf(l))
 	}
-	var err error
-	_, out.Facts, err = appendFacts(nil, nil, &d, lines)
+	fact, err := streams.TakenFact(d)
+	out.Facts = []streams.Message{fact}
 	return out, err
 }
 

@@ -13,7 +13,7 @@ import (
 type told struct {
 	observers []Observer
 	beside    *bulkhead.Bulkhead
-	queue     chan ending
+	queue     chan *sluice.Decision
 	closed    chan struct{}
 	telling   sync.WaitGroup // the goroutine of newTold; close waits for it
 	once      sync.Once
@@ -22,13 +22,8 @@ type told struct {
 // toldEvery is how long endings are gathered: to wake a goroutine costs a request more than its line.
 const toldEvery = 5 * time.Millisecond
 
-type ending struct {
-	d     *sluice.Decision
-	lines []sluice.Call
-}
-
 func newTold(observers []Observer, beside *bulkhead.Bulkhead) *told {
-	t := &told{observers: observers, beside: beside, queue: make(chan ending, 256), closed: make(chan struct{})}
+	t := &told{observers: observers, beside: beside, queue: make(chan *sluice.Decision, 256), closed: make(chan struct{})}
 	t.telling.Go(t.always)
 	return t
 }
@@ -38,8 +33,8 @@ func (t *told) always() {
 	pause := time.NewTimer(toldEvery)
 	defer pause.Stop()
 	defer t.flush()
-	for e := range t.queue {
-		t.now(e)
+	for d := range t.queue {
+		t.now(d)
 		if len(t.queue) > 0 {
 			continue
 		}
@@ -52,19 +47,18 @@ func (t *told) always() {
 	}
 }
 
-func (t *told) tell(d *sluice.Decision, lines []sluice.Call) {
-	e := ending{d, lines}
+func (t *told) tell(d *sluice.Decision) {
 	select {
-	case t.queue <- e:
+	case t.queue <- d:
 	default:
-		t.now(e)
+		t.now(d)
 	}
 }
 
 // now tells each observer, whatever another one does.
-func (t *told) now(e ending) {
+func (t *told) now(d *sluice.Decision) {
 	for _, o := range t.observers {
-		t.beside.Do("observer of requests", func() { o.Observe(e.d, e.lines) })
+		t.beside.Do("observer of requests", func() { o.Observe(d) })
 	}
 }
 

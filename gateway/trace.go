@@ -18,12 +18,12 @@ func describe(span *telemetry.Span, d *sluice.Decision) {
 	span.Set("sluice.router_fault", d.RouterFault)
 }
 
-// trace notes a request's end in its span, and makes its facts a part of its trace. Where nobody traces it does
+// traced notes a request's end in its span, and makes its fact a part of its trace. Where nobody traces it does
 // nothing.
-func trace(ctx context.Context, d *sluice.Decision, facts []streams.Message) {
+func traced(ctx context.Context, d *sluice.Decision, fact streams.Message) streams.Message {
 	span := telemetry.Of(ctx)
 	if span == nil {
-		return
+		return fact
 	}
 	describe(span, d)
 	span.Set("sluice.outcome", string(d.Outcome))
@@ -32,8 +32,5 @@ func trace(ctx context.Context, d *sluice.Decision, facts []streams.Message) {
 	if d.Status >= 500 {
 		span.Fail(string(d.Outcome))
 	}
-	parent := span.Parent()
-	for i := range facts {
-		facts[i] = facts[i].Continue(parent)
-	}
+	return fact.Continue(span.Parent())
 }

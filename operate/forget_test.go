@@ -132,7 +132,7 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 				before[s] = messages(t, js, s)
 			}
 			known := &tables{}
-			got, err := operate.Forget(t.Context(), js, known, c.person, time.Second)
+			got, err := operate.Forget(t.Context(), js, publisher(t, js), known, c.person, time.Second)
 			if err != nil || got.InHand {
 				t.Fatalf("%+v, %v", got, err)
 			}
@@ -191,7 +191,7 @@ func TestForgettingWaitsForWhatIsInHand(t *testing.T) {
 	paused := make(chan struct{})
 	var stage sync.WaitGroup
 	stage.Go(func() {
-		got, err := operate.Forget(t.Context(), js, &tables{onForget: func() { close(paused) }}, operate.Person{Tenant: "acme"}, time.Minute)
+		got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{onForget: func() { close(paused) }}, operate.Person{Tenant: "acme"}, time.Minute)
 		if err != nil {
 			t.Error(err)
 		}
@@ -233,7 +233,7 @@ func TestForgettingSaysThatAStageDidNotLetGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-batch.Messages()
-	got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, 200*time.Millisecond)
+	got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, 200*time.Millisecond)
 	if err != nil || !got.InHand {
 		t.Fatalf("a stage holds a message, and the result is %+v, %v", got, err)
 	}
@@ -254,7 +254,7 @@ func TestForgettingDoesNotWaitForATraining(t *testing.T) {
 	if _, err := worker.Next(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, time.Hour)
+	got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Hour)
 	if err != nil || got.InHand || got.Nothing() {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -284,7 +284,7 @@ func TestForgettingSaysThatTheRingWentOnMeanwhile(t *testing.T) {
 	}
 	done := make(chan operate.Forgotten, 1)
 	go func() { // ends with Forget; joined by the channel
-		got, err := operate.Forget(t.Context(), js, &tables{}, operate.Person{Tenant: "acme"}, time.Minute)
+		got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Minute)
 		if err != nil {
 			t.Error(err)
 		}

@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"sluice"
@@ -76,13 +78,24 @@ func BilledFacts(calls []sluice.Call) ([]Message, error) {
 	return out, nil
 }
 
+// BroughtFacts stores the provider calls that a decision brings. An error means that one of them is no gateway's, and
+// that none is stored.
+func BroughtFacts(d *sluice.Decision) ([]Message, error) {
+	for i := range d.Calls {
+		c := &d.Calls[i]
+		err := ValidToken("call id", c.ID)
+		if c.Stage != sluice.StageGateway {
+			err = errors.Join(err, fmt.Errorf("stage %q, want %q", c.Stage, sluice.StageGateway))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d of the ledger: %w", i+1, err)
+		}
+	}
+	return BilledFacts(d.Calls)
+}
+
 // TakenFact stores a decision.
 func TakenFact(d sluice.Decision) (Message, error) { return fact(TakenSubject(d.ID), d) }
-
-// AppendBilled is [BilledFact] with its data at the end of b.
-func AppendBilled(b []byte, c *sluice.Call) ([]byte, Message, error) {
-	return appendFact(b, BilledSubject(c.Stage, c.ID), c)
-}
 
 // AppendTaken is [TakenFact] with its data at the end of b.
 func AppendTaken(b []byte, d *sluice.Decision) ([]byte, Message, error) {

@@ -116,6 +116,13 @@ func goldens() map[string]golden {
 			Outcome: sluice.OutcomeBroken, Status: 502, Error: "cut", CallIDs: []string{"c1", "c2"}, Answer: "an answer",
 		}),
 		"decision.v3": of(sluice.Decision{ID: "d3", Query: goldenNumbered, DecidedAt: goldenTime, Outcome: sluice.OutcomeOK}),
+		"decision.v4": of(sluice.Decision{
+			ID: "d4", Query: goldenNumbered, DecidedAt: goldenTime, Outcome: sluice.OutcomeOK, CallIDs: []string{"c5", "c6"},
+			Calls: []sluice.Call{
+				{ID: "c5", Stage: sluice.StageGateway, StartedAt: goldenTime, Outcome: sluice.OutcomeServerError, Error: "503"},
+				{ID: "c6", Stage: sluice.StageGateway, StartedAt: goldenTime, Cost: 7, Outcome: sluice.OutcomeOK, Usage: sluice.Usage{Prompt: 3}},
+			},
+		}),
 		"feedback.v1": of(sluice.Feedback{
 			ID: "f1", DecisionID: "d2", Tenant: "acme", Source: "client", Thumb: "down", Score: &goldenScore, Correction: "No: Marlowe.",
 			Comment: "wrong", GivenAt: goldenTime,

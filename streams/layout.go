@@ -25,6 +25,7 @@ const (
 	byPolicy // fractions
 	optional // a fraction or a struct that may be missing
 	nested
+	several // structs
 )
 
 // slot is one field of a struct.
@@ -35,12 +36,12 @@ type slot struct {
 	shape shape
 	// omit leaves out a value that is empty: the reader's zero is the same.
 	omit  bool
-	inner *layout // of nested
+	inner *layout // of nested and of several
 	held  *slot   // of optional: what is pointed at
 }
 
 // layout is how a struct of plain fields travels: texts, numbers, flags, instants, lists of texts, numbers by
-// name, and structs of those. Nearly every message of ours is one. It is worked out once a type, so that reading
+// name, structs of those, and lists of such structs. Nearly every message of ours is one. It is worked out once a type, so that reading
 // and writing need not ask for each field of each message what it is; the format is that of the msgpack library,
 // which serves all other types.
 type layout struct {
@@ -109,6 +110,9 @@ func (s *slot) resolve(t reflect.Type) bool {
 	case t.Kind() == reflect.Pointer:
 		s.shape, s.held = optional, &slot{name: s.name}
 		return t.Elem().Kind() != reflect.Pointer && s.held.resolve(t.Elem())
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		s.shape, s.inner = several, layoutOf(t.Elem())
+		return s.inner != nil
 	default:
 		s.shape, s.omit = nested, false
 		s.inner = layoutOf(t)

@@ -96,8 +96,17 @@ func TestALayoutAndTheLibrarySpeakTheSameFormatOfDecisions(t *testing.T) {
 			want.Features = rapid.MapOfN(rapid.String(), fraction, 1, 40).Draw(t, "features")
 			want.Shadow = &sluice.Shadow{RouterVersion: someText.Draw(t, "shadow"), Probabilities: shares.Draw(t, "shadow's"), RouterUS: 7}
 		}
+		for range rapid.SampledFrom([]int{0, 1, 2, 15, 16, 40}).Draw(t, "calls") {
+			want.Calls = append(want.Calls, sluice.Call{
+				ID: rapid.String().Draw(t, "call"), StartedAt: someInstant.Draw(t, "started"), Cost: sluice.MicroUSD(someWhole.Draw(t, "call's cost")),
+			})
+		}
 		speakTheSame(t, want, func(d *sluice.Decision) []*time.Time {
-			return []*time.Time{&d.DecidedAt, &d.Query.AskedAt, &d.Query.Deadline}
+			times := []*time.Time{&d.DecidedAt, &d.Query.AskedAt, &d.Query.Deadline}
+			for i := range d.Calls {
+				times = append(times, &d.Calls[i].StartedAt)
+			}
+			return times
 		})
 	})
 }
@@ -124,6 +133,25 @@ func TestEqualDecisionsAreEqualBytes(t *testing.T) {
 		if err != nil || errAgain != nil || string(again) != string(first) {
 			t.Fatal("the same decision is written in two ways")
 		}
+	}
+}
+
+func TestAListTakesNoMoreMemoryThanItsBytesAllow(t *testing.T) {
+	const n = 60_000
+	for name, list := range map[string]string{
+		"of nothing":     "\xdc\xea\x60" + strings.Repeat("\xc0", n),
+		"of empty maps":  "\xdc\xea\x60" + strings.Repeat("\x80", n),
+		"that is cut":    "\xdd\xff\xff\xff\xff\x80",
+		"that is a text": "\xa5calls",
+	} {
+		d, err := Decode[sluice.Decision]([]byte("\x81\xa5calls" + list))
+		if err == nil || d.Calls != nil {
+			t.Errorf("a list %s: %d calls, %v", name, len(d.Calls), err)
+		}
+	}
+	d, err := Decode[sluice.Decision]([]byte("\x81\xa5calls\x92\x81\xa2id\xa2c1\x82\xa2id\xa2c2\xa5later\x90"))
+	if err != nil || len(d.Calls) != 2 || d.Calls[1].ID != "c2" {
+		t.Errorf("two calls of another version: %+v, %v", d.Calls, err)
 	}
 }
 

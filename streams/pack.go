@@ -81,6 +81,8 @@ func (s *slot) pack(b []byte, v reflect.Value) (_ []byte, empty bool) {
 		}
 		b, _ = s.held.pack(b, v.Elem())
 		return b, false
+	case several:
+		return s.inner.packList(b, v), v.Len() == 0
 	}
 	return s.inner.pack(b, v), false
 }
@@ -126,15 +128,28 @@ func packInstant(b []byte, at time.Time) []byte {
 	return binary.BigEndian.AppendUint64(append(b, msgpcode.FixExt8, timeExt), nanos<<34|seconds)
 }
 
-func packTexts(b []byte, list []string) []byte {
-	switch n := len(list); {
-	case list == nil:
+// packList appends a list of structs.
+func (l *layout) packList(b []byte, v reflect.Value) []byte {
+	b = packLength(b, v.Len(), v.IsNil())
+	for i := range v.Len() {
+		b = l.pack(b, v.Index(i))
+	}
+	return b
+}
+
+// packLength appends the head of a list.
+func packLength(b []byte, n int, missing bool) []byte {
+	switch {
+	case missing:
 		return append(b, msgpcode.Nil)
 	case n <= maxFixList:
-		b = append(b, msgpcode.FixedArrayLow|byte(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, msgpcode.Array32), uint32(n))
+		return append(b, msgpcode.FixedArrayLow|byte(n))
 	}
+	return binary.BigEndian.AppendUint32(append(b, msgpcode.Array32), uint32(n))
+}
+
+func packTexts(b []byte, list []string) []byte {
+	b = packLength(b, len(list), list == nil)
 	for _, s := range list {
 		b = packText(b, s)
 	}

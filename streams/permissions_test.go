@@ -160,7 +160,7 @@ func TestEveryOnlineRoleIsRefusedWhatIsNotItsOwn(t *testing.T) {
 			"$JS.API.INFO", "$JS.API.STREAM.INFO.DECISIONS", "$JS.API.DIRECT.GET.KV_keys", "$JS.API.DIRECT.GET.DECISIONS",
 		},
 		streams.RoleMonitor: {
-			"decisions.taken.x", "calls.billed.gateway.x", "jobs.asked.x", "$KV.budgets.x", "$KV.routers.active", "$JS.API.DIRECT.GET.KV_keys",
+			"decisions.taken.x", "calls.billed.judge.x", "jobs.asked.x", "$KV.budgets.x", "$KV.routers.active", "$JS.API.DIRECT.GET.KV_keys",
 			"$JS.API.CONSUMER.MSG.NEXT.TRAINING.training-v1-events",
 		},
 		streams.RoleTraining: {"jobs.asked.x", "training.told.x.1.1", "$KV.training.x", "$KV.routers.active", "$JS.API.CONSUMER.MSG.NEXT.JOBS.train-v1"},

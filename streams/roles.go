@@ -1,6 +1,10 @@
 package streams
 
-import "slices"
+import (
+	"slices"
+
+	"sluice"
+)
 
 // Role is a part that a process plays on the log: it may do what its part needs and nothing else. The
 // account's permissions enforce what the code keeps to anyway: a judge can't find out who answered
@@ -98,7 +102,8 @@ func onlineGrants(r Role, version string) [][]string {
 	case RoleGateway:
 		return [][]string{
 			own(StreamDecisions, "decisions.taken.>"), own(StreamFeedback, "feedback.given.>"), own(StreamAlerts, "alerts.raised.>"),
-			ledger("gateway"), bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
+			ledger(sluice.StageGateway), // of a spool of before: the monitor enters a decision's lines
+			bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
 			{"router.>"},
 			watch(), replay(), own(StreamTraining, "training.told.>"), // the last three for its page
 		}
@@ -108,7 +113,7 @@ func onlineGrants(r Role, version string) [][]string {
 		return [][]string{{"route.>", "$SRV.>"}}
 	case RoleMonitor:
 		return append(monitored(version), watch(), own(StreamAlerts, "alerts.raised.>"), own(StreamFeedback, "feedback.given.>"),
-			[]string{"queries.asked.>"})
+			ledger(sluice.StageGateway), []string{"queries.asked.>"})
 	case RoleTrainer:
 		return [][]string{
 			own(StreamJobs, "jobs.asked.>"), own(StreamTraining, "training.told.>"),

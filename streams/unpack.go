@@ -132,6 +132,8 @@ func (u *unpacker) value(s *slot, v reflect.Value) error {
 	case optional:
 		v.Set(reflect.New(v.Type().Elem()))
 		return u.value(s.held, v.Elem())
+	case several:
+		return u.structs(s.inner, v)
 	}
 	return u.fields(s.inner, v)
 }
@@ -258,13 +260,40 @@ func (u *unpacker) instant(at *time.Time) error {
 	return nil
 }
 
-func (u *unpacker) texts(list *[]string) error {
+// list steps over the head of a list.
+func (u *unpacker) list() (int, error) {
 	code, _, _, children, err := u.next()
+	if err == nil && !msgpcode.IsFixedArray(code) && code != msgpcode.Array16 && code != msgpcode.Array32 {
+		err = fmt.Errorf("msgpack: code %#x: want a list", code)
+	}
+	return children, err
+}
+
+// leastStruct is how many bytes a struct of a list takes at least. Ours have fields that are never left out: so a
+// list takes no more memory than a small multiple of its bytes, whatever its head says.
+const leastStruct = 8
+
+func (u *unpacker) structs(l *layout, v reflect.Value) error {
+	n, err := u.list()
 	if err != nil {
 		return err
 	}
-	if !msgpcode.IsFixedArray(code) && code != msgpcode.Array16 && code != msgpcode.Array32 {
-		return fmt.Errorf("msgpack: code %#x: want a list", code)
+	if n > (len(u.data)-u.at)/leastStruct {
+		return errCut
+	}
+	v.Set(reflect.MakeSlice(v.Type(), n, n))
+	for i := range n {
+		if err := u.fields(l, v.Index(i)); err != nil {
+			return fmt.Errorf("%d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (u *unpacker) texts(list *[]string) error {
+	children, err := u.list()
+	if err != nil {
+		return err
 	}
 	*list = make([]string, 0, children)
 	for range children {

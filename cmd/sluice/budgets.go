@@ -8,10 +8,11 @@ import (
 	"iter"
 	"time"
 
-	"sluice"
 	"sluice/config"
+	"sluice/consumers/monitor"
 	"sluice/gateway/budget"
 	"sluice/gateway/keys"
+	"sluice/operate"
 	"sluice/streams"
 )
 
@@ -140,12 +141,7 @@ func (c *budgetsRebuildCmd) Run(ctx context.Context, m *Main) error {
 func ledgerLines(ctx context.Context, l *openedLog, store *keys.Store, now time.Time) iter.Seq2[budget.Line, error] {
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return func(yield func(budget.Line, error) bool) {
-		window := streams.Window{Filter: "calls.billed.gateway.>", Since: month}
-		for m, err := range streams.Scan(ctx, l.JS, streams.StreamCalls, window) {
-			var call sluice.Call
-			if err == nil {
-				call, err = streams.Decode[sluice.Call](m.Data)
-			}
+		for call, err := range operate.GatewayLines(ctx, l.JS, streams.DurableName(monitor.Name, monitor.Version, "decisions"), month) {
 			key, _ := store.Get(call.KeyID)
 			line := budget.Line{
 				Tenant: call.Tenant, KeyID: call.KeyID, Model: call.Model, Own: key.Budgets, Cost: call.Cost, At: call.StartedAt,

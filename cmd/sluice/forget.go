@@ -48,13 +48,18 @@ func (c *forgetCmd) Run(ctx context.Context, m *Main) (err error) {
 }
 
 // forget erases, and says what.
-func (c *forgetCmd) forget(ctx context.Context, m *Main, js jetstream.JetStream, db *postgres.DB) error {
+func (c *forgetCmd) forget(ctx context.Context, m *Main, js jetstream.JetStream, db *postgres.DB) (err error) {
 	objects, err := registry.OpenObjects(ctx, js)
 	if err != nil {
 		return err
 	}
+	p, err := streams.NewPublisher(js, streams.PublisherOptions{FailWhenFull: true, Log: m.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
 	f := &forgetful{DB: db, tenant: c.whole(), objects: objects}
-	got, err := operate.Forget(ctx, js, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	got, err := operate.Forget(ctx, js, p, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
 	f.tell(m)
 	if err == nil {
 		err = m.tellUnreadable(ctx, js)

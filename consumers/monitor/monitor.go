@@ -1,9 +1,9 @@
 // Package monitor is the stage that watches the online ring: every decision, feedback and alert of the log goes into
-// the tables, in batches, each committed before it is acknowledged; and what was decided is counted, put into
-// rolling windows and held against rules.
+// the tables, in batches, each committed before it is acknowledged; the lines of the ledger that a decision brings
+// are entered into CALLS; and what was decided is counted, put into rolling windows and held against rules.
 //
 // Messages of DECISIONS, FEEDBACK, ALERTS and TRAINING enter; rows leave by way of a [Store], counts by way of
-// an [Observer], and, from the [Watcher], alerts and judges' feedback as facts. It decides nothing about a
+// an [Observer], and as facts lines of the ledger and, from the [Watcher], alerts and judges' feedback. It decides nothing about a
 // request and calls nobody back.
 //
 // Any number of copies run at once. What a copy counts is what it was the first to write, so that the copies'
@@ -11,6 +11,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -66,14 +67,23 @@ func New(store Store, observer Observer, now func() time.Time) *Handler {
 	return &Handler{store: store, observer: observer, now: now}
 }
 
-// HandleBatch stores a batch. It never has outputs.
+// HandleBatch stores a batch. Its outputs are the decisions' lines of the ledger: of every decision that can be read,
+// whatever becomes of its row, since what was paid was paid.
 func (h *Handler) HandleBatch(ctx context.Context, in []streams.Message) []streams.Result {
 	results := make([]streams.Result, len(in))
 	facts := make([]fact, len(in))
 	refs := make([]int, 0, len(in))
 	for i := range in {
 		var err error
-		if facts[i], err = decode(&in[i], h.now()); err != nil {
+		facts[i], err = decode(&in[i], h.now())
+		if d := facts[i].decision; d != nil {
+			out, fault := streams.BroughtFacts(d)
+			if fault != nil {
+				fault = sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("%s: %w", in[i].Subject, fault))
+			}
+			results[i].Out, err = out, cmp.Or(err, fault)
+		}
+		if err != nil {
 			results[i].Err = err
 			continue
 		}
@@ -131,7 +141,8 @@ type fact struct {
 // made for it that the retention does not reach for years.
 const aheadMost = 48 * time.Hour
 
-// decode reads a message. Its error is poison: the bytes are no fact, or not the one that the subject names.
+// decode reads a message. Its error is poison: the bytes are no fact, or not the one that the subject names, or a
+// decision of no possible time, which is returned with it.
 func decode(m *streams.Message, now time.Time) (f fact, err error) {
 	at, ok := streams.PlaceOf(m.Subject)
 	if !ok {
@@ -141,8 +152,9 @@ func decode(m *streams.Message, now time.Time) (f fact, err error) {
 	switch at.Kind {
 	case streams.KindTaken:
 		if f.decision, err = of[sluice.Decision](m); err == nil {
-			right = f.decision.ID == at.ID
-			err = wellTimed(m, f.decision.DecidedAt, now)
+			if right = f.decision.ID == at.ID; right {
+				err = wellTimed(m, f.decision.DecidedAt, now)
+			}
 		}
 	case streams.KindFeedback:
 		if f.feedback, err = of[sluice.Feedback](m); err == nil {
@@ -160,7 +172,7 @@ func decode(m *streams.Message, now time.Time) (f fact, err error) {
 		err = sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("%s: no fact of a kind that is monitored", m.Subject))
 	}
 	if err == nil && !right {
-		err = sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("%s: holds the fact of another subject", m.Subject))
+		f, err = fact{}, sluice.Poison(sluice.ReasonInvalidField, fmt.Errorf("%s: holds the fact of another subject", m.Subject))
 	}
 	return f, err
 }

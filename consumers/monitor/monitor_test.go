@@ -143,6 +143,72 @@ func TestWhatIsNoFactIsPoisonAndHarmsNobody(t *testing.T) {
 	}
 }
 
+// paid is a decision with two attempts.
+func paid(t *testing.T, id string, at time.Time, change func(*sluice.Decision)) streams.Message {
+	t.Helper()
+	d := sluice.Decision{ID: id, DecidedAt: at, Calls: []sluice.Call{
+		{ID: id + "-1", Stage: sluice.StageGateway, StartedAt: noon, Cost: 3, Outcome: sluice.OutcomeServerError},
+		{ID: id + "-2", Stage: sluice.StageGateway, StartedAt: noon, Cost: 40, Outcome: sluice.OutcomeOK},
+	}}
+	if change != nil {
+		change(&d)
+	}
+	m, err := streams.TakenFact(d)
+	return message(t, m, err)
+}
+
+func TestTheLinesOfADecisionEnterTheLedgerWhateverBecomesOfItsRow(t *testing.T) {
+	s := &store{ids: map[string]bool{}, never: "never"}
+	h := New(s, &observer{}, func() time.Time { return noon })
+	batch := []streams.Message{
+		paid(t, "stored", noon, nil), paid(t, "never", noon, nil), paid(t, "ahead", noon.Add(72*time.Hour), nil),
+		made(t, 1)[0], // brings none
+	}
+	check := func(when string) {
+		t.Helper()
+		for i, r := range h.HandleBatch(t.Context(), batch) {
+			if i == 3 {
+				if len(r.Out) > 0 {
+					t.Errorf("%s: %d lines of a decision without calls", when, len(r.Out))
+				}
+				continue
+			}
+			at, _ := streams.PlaceOf(batch[i].Subject)
+			if len(r.Out) != 2 || r.Out[0].Subject != "calls.billed.gateway."+at.ID+"-1" || r.Out[1].Subject != "calls.billed.gateway."+at.ID+"-2" {
+				t.Errorf("%s: %s: outputs %v", when, at.ID, r.Out)
+				continue
+			}
+			if line, err := streams.Decode[sluice.Call](r.Out[1].Data); err != nil || line.Cost != 40 || !line.StartedAt.Equal(noon) {
+				t.Errorf("%s: %s: the line %+v, %v", when, at.ID, line, err)
+			}
+		}
+	}
+	check("at first")
+	check("once more")
+	s.away = errors.New("connection refused")
+	check("without tables")
+}
+
+func TestALineThatIsNoGatewaysIsPoison(t *testing.T) {
+	s := &store{ids: map[string]bool{}}
+	h := New(s, &observer{}, func() time.Time { return noon })
+	batch := []streams.Message{
+		paid(t, "judges", noon, func(d *sluice.Decision) { d.Calls[1].Stage = "judge" }),
+		paid(t, "nameless", noon, func(d *sluice.Decision) { d.Calls[0].ID = "" }),
+		paid(t, "wild", noon, func(d *sluice.Decision) { d.Calls[0].ID = "a.>" }),
+	}
+	batch = append(batch, paid(t, "right", noon, nil))
+	batch[3].Subject = "decisions.taken.wrong"
+	for i, r := range h.HandleBatch(t.Context(), batch) {
+		if r.Err == nil || sluice.ClassOf(r.Err) != sluice.ClassPoison || len(r.Out) > 0 {
+			t.Errorf("%s: %v, %d outputs", batch[i].Subject, r.Err, len(r.Out))
+		}
+	}
+	if len(s.ids) > 0 {
+		t.Errorf("stored: %v", s.ids)
+	}
+}
+
 func TestOneFactThatNoTableTakesDiesAlone(t *testing.T) {
 	batch := made(t, 33)
 	place, _ := streams.PlaceOf(batch[20].Subject)

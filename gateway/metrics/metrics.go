@@ -122,7 +122,7 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // Observe counts one request and its attempts.
-func (m *Metrics) Observe(d *sluice.Decision, lines []sluice.Call) {
+func (m *Metrics) Observe(d *sluice.Decision) {
 	m.requests.WithLabelValues(d.API, d.Model, string(d.Outcome), strconv.Itoa(d.Status)).Inc()
 	m.rules.WithLabelValues(d.Rule).Inc()
 	if d.Policy != "" {
@@ -139,7 +139,7 @@ func (m *Metrics) Observe(d *sluice.Decision, lines []sluice.Call) {
 	if d.FirstTokenMS > 0 {
 		m.firstToken.WithLabelValues(d.Model).Observe(seconds(d.FirstTokenMS))
 	}
-	for _, l := range lines {
+	for _, l := range d.Calls {
 		m.calls.WithLabelValues(l.Model, string(l.Outcome)).Inc()
 		m.cost.WithLabelValues(l.Model, strconv.FormatBool(l.CostEstimated)).Add(float64(l.Cost))
 		m.model.WithLabelValues(l.Model).Observe(seconds(l.LatencyMS))

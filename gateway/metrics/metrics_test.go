@@ -20,11 +20,12 @@ func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 	m.Observe(&sluice.Decision{
 		API: "openai.chat", Model: "large", Rule: "board", Policy: sluice.Complex, RouterVersion: "r1", RouterUS: 90, Outcome: sluice.OutcomeOK, Status: 200,
 		Fallbacks: []string{"medium"}, LatencyMS: 40,
-	}, []sluice.Call{
-		{Model: "medium", Outcome: sluice.OutcomeTimeout, CostEstimated: true, Cost: 7},
-		{Model: "large", Outcome: sluice.OutcomeOK, Cost: 30, Usage: sluice.Usage{Prompt: 9, Cached: 4, Output: 6, Thoughts: 2}},
+		Calls: []sluice.Call{
+			{Model: "medium", Outcome: sluice.OutcomeTimeout, CostEstimated: true, Cost: 7},
+			{Model: "large", Outcome: sluice.OutcomeOK, Cost: 30, Usage: sluice.Usage{Prompt: 9, Cached: 4, Output: 6, Thoughts: 2}},
+		},
 	})
-	m.Observe(&sluice.Decision{API: "nats", Rule: "batch", Policy: sluice.Standard, RouterVersion: "static", RouterFault: "deadline", Outcome: sluice.OutcomeRefused, Status: 403}, nil)
+	m.Observe(&sluice.Decision{API: "nats", Rule: "batch", Policy: sluice.Standard, RouterVersion: "static", RouterFault: "deadline", Outcome: sluice.OutcomeRefused, Status: 403})
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 	for _, line := range []string{
