@@ -136,12 +136,15 @@ func (c *budgetsRebuildCmd) Run(ctx context.Context, m *Main) error {
 	})
 }
 
+// decisionsDurable is how the monitor reads decisions.
+var decisionsDurable = streams.DurableName(monitor.Name, monitor.Version, "decisions")
+
 // ledgerLines are the gateways' calls of this month. A call that began in it may have been told later,
 // never earlier.
 func ledgerLines(ctx context.Context, l *openedLog, store *keys.Store, now time.Time) iter.Seq2[budget.Line, error] {
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return func(yield func(budget.Line, error) bool) {
-		for call, err := range operate.GatewayLines(ctx, l.JS, streams.DurableName(monitor.Name, monitor.Version, "decisions"), month) {
+		for call, err := range operate.GatewayLines(ctx, l.JS, decisionsDurable, month) {
 			key, _ := store.Get(call.KeyID)
 			line := budget.Line{
 				Tenant: call.Tenant, KeyID: call.KeyID, Model: call.Model, Own: key.Budgets, Cost: call.Cost, At: call.StartedAt,

@@ -16,7 +16,7 @@ import (
 	"sluice/gateway/budget"
 	"sluice/internal/natstest"
 	"sluice/llm/emulator"
-	"sluice/streams"
+	"sluice/operate"
 )
 
 // replicas are gateways that share a log and a provider, each with a spool and a budgets' keeper of its own.
@@ -195,11 +195,7 @@ func (r *replicas) books() (decisions int, decided, ledger, budgeted sluice.Micr
 		decided += d.Cost
 	}
 	js := upstream(t, r.nats)
-	for m, err := range streams.Scan(t.Context(), js, streams.StreamCalls, streams.Window{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		line, err := streams.Decode[sluice.Call](m.Data)
+	for line, err := range operate.GatewayLines(t.Context(), js, decisionsDurable, time.Time{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

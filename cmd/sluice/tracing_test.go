@@ -118,7 +118,7 @@ func TestOneTraceFollowsAQueryThroughTheRingAndOneARequest(t *testing.T) {
 	request := "POST /v1/chat/completions"
 	online := []string{
 		" > " + request, request + " > decide", request + " > reserve budget", request + " > chat gemini-2.5-flash",
-		request + " > stage monitor", request + " > stage record",
+		request + " > stage monitor", "stage monitor > stage record",
 	}
 	eventually(t, "the trace of the request", func() bool { got = seen.tree(request); return has(got, online...) })
 

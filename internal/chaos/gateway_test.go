@@ -78,7 +78,9 @@ func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
 		}
 	}
 	start()
-	monitor := process.Start(t, r.spec("monitor", "consume", "monitor"))
+	monitor := &worker{spec: r.spec("monitor", "consume", "monitor")}
+	monitor.start(t)
+	record := process.Start(t, r.spec("record", "consume", "record"))
 	load := &gatewayLoad{url: "http://" + addr, more: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
@@ -94,7 +96,9 @@ func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
 	for range kills {
 		load.await(t, load.answered.Load()+60)
 		gateway.child.Kill()
+		monitor.child.Kill()
 		start()
+		monitor.start(t)
 	}
 	load.await(t, load.answered.Load()+60)
 	stop()
@@ -104,13 +108,15 @@ func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
 	}
 	t.Logf("%d answers came whole through %d kills", len(load.ids), kills)
 	decidedOnce(t, r, load.ids)
-	if err := monitor.Stop(); err != nil {
-		t.Error(err)
+	for _, child := range []*process.Child{monitor.child, record} {
+		if err := child.Stop(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
-// decidedOnce checks the tables: every answer has its decision, nothing is there twice, and the ledger is
-// not below the provider's books.
+// decidedOnce checks the tables: every answer has its decision, nothing is there twice, every attempt of a decision
+// is in the ledger once, and the ledger is not below the provider's books.
 func decidedOnce(t *testing.T, r *rig, ids []string) {
 	t.Helper()
 	db, err := postgres.Connect(t.Context(), r.pg.URL(""), "chaos", 2)
@@ -131,11 +137,16 @@ func decidedOnce(t *testing.T, r *rig, ids []string) {
 		return n
 	}
 	stored := int64(stream.CachedInfo().State.Msgs)
-	for deadline := time.Now().Add(time.Minute); count(`SELECT count(*) FROM decisions`) < stored; {
+	const decided, attempts = `SELECT count(*) FROM decisions`, `SELECT coalesce(sum(cardinality(call_ids)), 0)::bigint FROM decisions`
+	const lines = `SELECT count(*) FROM calls WHERE stage = 'gateway'`
+	for deadline := time.Now().Add(time.Minute); count(decided) < stored || count(lines) < count(attempts); {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d decisions are in the tables", count(`SELECT count(*) FROM decisions`), stored)
+			t.Fatalf("%d of %d decisions and %d of their %d calls are in the tables", count(decided), stored, count(lines), count(attempts))
 		}
 		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // another process's work; nothing signals it
+	}
+	if n, want := count(lines), count(attempts); n != want {
+		t.Errorf("the ledger has %d calls of the gateway, the decisions %d", n, want)
 	}
 	if n := count(`SELECT count(DISTINCT id) FROM decisions WHERE id = ANY($1)`, ids); n != int64(len(ids)) {
 		t.Errorf("%d of %d answers have a decision", n, len(ids))
@@ -149,6 +160,9 @@ func decidedOnce(t *testing.T, r *rig, ids []string) {
 		t.Error("no request was in hand when a gateway was killed: this test would find nothing")
 	}
 	cost := count(`SELECT sum(cost_microusd)::bigint FROM decisions`)
+	if ledger := count(`SELECT sum(cost_microusd)::bigint FROM calls WHERE stage = 'gateway'`); ledger != cost {
+		t.Errorf("the decisions cost %d, their lines of the ledger %d", cost, ledger)
+	}
 	if due := r.emulator.total(t); cost < due {
 		t.Errorf("the decisions cost %d, the provider's books say %d", cost, due)
 	}
