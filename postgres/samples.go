@@ -15,16 +15,17 @@ import (
 // samplingLock is held while one copy chooses, so that two don't spend one budget.
 const samplingLock = `SELECT pg_advisory_xact_lock(hashtext('sluice sampling'))`
 
-// eligible are decisions that may be labelled. A turn of a conversation is none: without what was said before it is
+// eligible are decisions that may be labelled: of those that were stored before the round, so that traffic that goes on
+// beside it makes it no longer. A turn of a conversation is none: without what was said before it is
 // another question. What the offline ring has already needs no label.
 const eligible = `
 	FROM decisions d
-	WHERE d.taken_at >= $1 AND d.decided_at >= $2 AND d.requested = 'auto' AND d.outcome = 'ok' AND d.tier IS NOT NULL
+	WHERE d.taken_at >= $1 AND d.taken_at < $5 AND d.decided_at >= $2 AND d.requested = 'auto' AND d.outcome = 'ok' AND d.tier IS NOT NULL
 	  AND d.conversation IS NULL AND d.query <> '' AND octet_length(d.query) <= $3 AND d.tenant <> ALL ($4)`
 
 // unknown leaves out what was chosen or asked before, and the decisions that this round has passed over.
 const unknown = `
-	  AND d.id <> ALL ($5)
+	  AND d.id <> ALL ($6)
 	  AND NOT EXISTS (SELECT FROM samples s WHERE s.decision_id = d.id)
 	  AND NOT EXISTS (SELECT FROM samples s WHERE s.query_key = d.query_key)
 	  AND NOT EXISTS (SELECT FROM queries q WHERE q.key = d.query_key)`
@@ -104,6 +105,9 @@ func (r *round) choose(ctx context.Context, tx pgx.Tx, draw drawing) error {
 				most--
 			}
 		}
+		if most <= 0 {
+			return nil
+		}
 	}
 	return nil
 }
@@ -155,7 +159,7 @@ func eligibleArgs(p online.Plan) []any {
 	if out == nil {
 		out = []string{}
 	}
-	return []any{since, since.Add(-longestRequest), p.MaxBytes, out}
+	return []any{since, since.Add(-longestRequest), p.MaxBytes, out, p.Now}
 }
 
 // args are those of eligible and unknown.
@@ -170,7 +174,7 @@ func (r *round) args() []any {
 // drawEvenly finds the queries on which the lot fell. Where the day's budget has room for fewer than the share, they
 // leave the others theirs.
 func drawEvenly(ctx context.Context, tx pgx.Tx, r *round) ([]online.Candidate, int, error) {
-	found, err := candidates(ctx, tx, online.Evenly, candidateColumns+eligible+unknown+` AND `+lot+` < $6::double precision ORDER BY d.taken_at, d.id LIMIT $7`,
+	found, err := candidates(ctx, tx, online.Evenly, candidateColumns+eligible+unknown+` AND `+lot+` < $7::double precision ORDER BY d.taken_at, d.id LIMIT $8`,
 		append(r.args(), r.plan.Share*r.plan.Even, r.room+len(r.passed))...)
 	return found, r.lots - len(r.chosen), err
 }
@@ -189,7 +193,7 @@ func drawUncertain(ctx context.Context, tx pgx.Tx, r *round) ([]online.Candidate
 		return nil, 0, nil
 	}
 	found, err := candidates(ctx, tx, online.ByUncertainty, candidateColumns+eligible+unknown+` AND d.p_complex IS NOT NULL
-		ORDER BY abs(d.p_complex - d.threshold), d.entropy_bits DESC NULLS LAST, d.id LIMIT $6`, append(r.args(), most+len(r.passed))...)
+		ORDER BY abs(d.p_complex - d.threshold), d.entropy_bits DESC NULLS LAST, d.id LIMIT $7`, append(r.args(), most+len(r.passed))...)
 	return found, most, err
 }
 

@@ -131,6 +131,33 @@ func TestADaysBudgetThatIsShortIsSharedByLotAndUncertainty(t *testing.T) {
 	}
 }
 
+// A round is one transaction that holds the others up: it must not go on for as long as decisions come in beside it.
+func TestARoundTakesNothingOfWhatIsDecidedBesideIt(t *testing.T) {
+	o, db := openOnline(t, pgtest.New(t), 0, at(noon))
+	before, beside := decided.New(4, noon.Add(-50*time.Minute), time.Second), decided.New(5, noon.Add(time.Second), time.Millisecond)
+	record(t, o, &sluice.OnlineFacts{Decisions: before.Facts(2000)})
+	asked := 0
+	busy := func(c online.Candidate) string {
+		if asked++; asked <= 200 {
+			record(t, o, &sluice.OnlineFacts{Decisions: beside.Facts(100)})
+		}
+		return keyOf(c)
+	}
+	p := plan()
+	p.Even, p.PerDay = 0, 10_000
+	chosen, _, err := o.Sample(t.Context(), p, busy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eligible := one(t, db, `SELECT count(*) FROM decisions WHERE tenant <> 'acme' AND outcome = 'ok' AND taken_at < $1`, noon).(int64)
+	if want := int(float64(eligible) * p.Share); len(chosen) != want {
+		t.Errorf("%d chosen, want %d of what was decided before", len(chosen), want)
+	}
+	if n := one(t, db, `SELECT count(*) FROM decisions WHERE taken_at > $1`, noon).(int64); n < 1000 {
+		t.Errorf("%d decisions came in beside the round: this test would find nothing", n)
+	}
+}
+
 // Whose identifier holds personal data is not asked again, and one whose text is known by another key is not either.
 // They stay where they are in the order, in front of everything else.
 func TestQueriesThatMustNotLeaveDoNotKeepOthersFromBeingSampled(t *testing.T) {

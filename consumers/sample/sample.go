@@ -36,7 +36,7 @@ type Publisher interface {
 	Publish(ctx context.Context, msgs []streams.Message) ([]streams.Ack, error)
 }
 
-// Sampler chooses and asks. Several may work on the same tables at once.
+// Sampler chooses and asks. Several may work on the same tables at once; one is not safe for concurrent use.
 type Sampler struct {
 	tables    Choosing
 	publisher Publisher
@@ -44,6 +44,7 @@ type Sampler struct {
 	now       func() time.Time
 	sampled   func([]online.Sample, online.Labelling)
 	traceOf   func(ctx context.Context, decisionID string) string
+	rested    time.Time // when the next round may begin
 }
 
 // New makes a sampler; the plan's Now is filled in at every round. sampled hears what was asked and how much of the
@@ -61,11 +62,20 @@ func (s *Sampler) Follow(traceOf func(ctx context.Context, decisionID string) st
 // askedAtOnce bounds one round.
 const askedAtOnce = 500
 
+// restsFor is how many times as long as a round took the next one is put off at least: a round goes over all decisions
+// of the lookback, and under much traffic it would keep Postgres from everything else.
+const restsFor = 20
+
 // Round chooses what the plan allows now, and asks what was chosen. What is chosen and not yet asked, since a process
-// died between both, is asked by the next round of whichever copy; asking twice is asking once (Invariant 2).
+// died between both, is asked by the next round of whichever copy; asking twice is asking once (Invariant 2). A round
+// that comes too soon after a long one does nothing.
 func (s *Sampler) Round(ctx context.Context) error {
 	plan := s.plan
 	plan.Now = s.now().UTC()
+	if plan.Now.Before(s.rested) {
+		return nil
+	}
+	defer func() { s.rested = s.now().Add(restsFor * s.now().Sub(plan.Now)) }()
 	_, day, err := s.tables.Sample(ctx, plan, Key)
 	if err != nil {
 		return err

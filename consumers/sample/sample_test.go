@@ -57,6 +57,43 @@ func sampler(t *tables, p *publisher, heard *int) *Sampler {
 	return New(t, p, online.Plan{Share: 0.1}, func() time.Time { return noon }, func(s []online.Sample, _ online.Labelling) { *heard += len(s) })
 }
 
+// slow chooses for a while.
+type slow struct {
+	tables
+	takes  time.Duration
+	now    *time.Time
+	rounds int
+}
+
+func (s *slow) Sample(context.Context, online.Plan, func(online.Candidate) string) ([]online.Sample, online.Labelling, error) {
+	s.rounds++
+	*s.now = s.now.Add(s.takes)
+	return nil, online.Labelling{}, nil
+}
+
+func TestALongRoundIsFollowedByALongerRest(t *testing.T) {
+	now := noon
+	s := &slow{takes: 6 * time.Second, now: &now}
+	r := New(s, &publisher{}, online.Plan{Share: 0.1}, func() time.Time { return now }, func([]online.Sample, online.Labelling) {})
+	rounds := func(wait time.Duration) int {
+		t.Helper()
+		now = now.Add(wait)
+		if err := r.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s.rounds
+	}
+	if n := rounds(0); n != 1 {
+		t.Fatalf("%d rounds at first", n)
+	}
+	if n := rounds(time.Minute); n != 1 {
+		t.Errorf("a round of six seconds, and the next a minute later: %d", n)
+	}
+	if n := rounds(time.Minute); n != 2 {
+		t.Errorf("two minutes later: %d rounds, want 2", n)
+	}
+}
+
 func TestWhatIsChosenIsAskedOnceAlsoAfterAFailure(t *testing.T) {
 	heard := 0
 	tb := &tables{chosen: []online.Candidate{{Text: "Who is Ann?", Tenant: "x", ChosenBy: online.Evenly}}}
