@@ -318,6 +318,14 @@ type modelCanaryCmd struct {
 	Share float64 `default:"0.05" help:"Share of the requests, above 0 and at most 1."`
 }
 
+// Validate refuses what is no share.
+func (c *modelCanaryCmd) Validate() error {
+	if !(c.Share > 0 && c.Share <= 1) { // NaN too
+		return fmt.Errorf("--share %g: want a number above 0 and at most 1", c.Share)
+	}
+	return nil
+}
+
 // Run sets or ends the canary.
 func (c *modelCanaryCmd) Run(ctx context.Context, m *Main) error {
 	said := "there is no canary"
