@@ -70,17 +70,17 @@ func (r *Runner) prepare(d *delivery) error {
 	if d.source.retries {
 		return r.unwrap(d)
 	}
+	if r.overtaker != nil {
+		return r.admit(d, d.in, nil)
+	}
 	return nil
 }
 
-// unwrap makes the original of a message that came by way of RETRIES, once that one is settled.
+// unwrap makes the original of a message that came by way of RETRIES, once nobody else is at work on it.
 func (r *Runner) unwrap(d *delivery) error {
 	e, err := streams.ParseRetry(d.place)
 	if err != nil {
 		return sluice.Poison(sluice.ReasonUndecodable, err)
-	}
-	if err := r.await(d, e); err != nil {
-		return err
 	}
 	if e.ByReference {
 		if e.Data, err = r.fetch(e); err != nil {
@@ -88,10 +88,14 @@ func (r *Runner) unwrap(d *delivery) error {
 		}
 		e.ByReference = false
 	}
-	d.retry = d.place.ID
 	in := e.Open()
-	in.Deliveries, in.Retry = d.place.Deliveries, d.retry
-	d.in = &in
+	in.Deliveries, in.Retry = d.place.Deliveries, d.place.ID
+	if r.cfg.Stage.Batch == nil {
+		if err := r.admit(d, &in, &e); err != nil {
+			return err
+		}
+	}
+	d.in, d.retry = &in, in.Retry
 	return nil
 }
 

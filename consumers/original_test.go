@@ -147,19 +147,38 @@ func TestReplaysOfWhatIsSettledAskHowFarTheStageIsOnce(t *testing.T) {
 func TestTwoReplaysOfOneMessageAreHandledOneAfterTheOther(t *testing.T) {
 	js := natstest.Log(t)
 	ask(t, js, 3)
-	free := make(chan struct{})
-	close(free)
-	first := start(t, js, stage((&held{t: t, entered: make(chan uint64, 10), letGo: free}).handle))
+	first := start(t, js, stage(func(context.Context, streams.Message) ([]streams.Message, error) { return nil, nil }))
 	first.acked(3)
 	first.stop()
 	quiet(t, js)
-	h := hold(t)
-	r := start(t, js, stage(h.handle))
+	s := shops(t, js)[0]
+	both := s.at()
+	both.Concurrency = 3
+	r := start(t, js, both)
 	put(t, js, again(t, "1", "queries.asked.test", 2), again(t, "2", "queries.asked.test", 2), again(t, "1", "queries.asked.test", 3))
-	if a, b := <-h.entered, <-h.entered; a+b != 5 {
+	if a, b := <-s.entered, <-s.entered; a+b != 5 {
 		t.Errorf("messages %d and %d are in hand, want 2 and 3", a, b)
 	}
 	r.until(sluice.ClassWait)
-	close(h.letGo)
+	close(s.letGo)
 	r.acked(3)
+	if n := s.bought.Load(); n != 2 {
+		t.Errorf("bought %d times, want 2", n)
+	}
+}
+
+// What is stored is bought by nobody, whoever has the original in hand.
+func TestAReplayOfWhatIsStoredWaitsForNobody(t *testing.T) {
+	js := natstest.Log(t)
+	ask(t, js, 2)
+	s := shops(t, js)[0]
+	both := s.at()
+	both.Concurrency = 3
+	r := start(t, js, both)
+	<-s.entered
+	<-s.entered
+	put(t, js, copyOf(streams.Message{Sequence: 2}), again(t, "1", "queries.asked.test", 2))
+	r.acked(1)
+	close(s.letGo)
+	r.acked(2)
 }

@@ -94,3 +94,12 @@ func (c *Claims) Drop(ctx context.Context, name string, revision uint64) error {
 	}
 	return nil
 }
+
+// Watch tells of what is put and dropped from now on under names that match a pattern. The caller stops the result.
+func (c *Claims) Watch(ctx context.Context, names string) (jetstream.KeyWatcher, error) {
+	w, err := c.kv.Watch(ctx, names, jetstream.UpdatesOnly())
+	if err != nil {
+		return nil, fmt.Errorf("watch bucket %s: %w", c.bucket, err)
+	}
+	return w, nil
+}
