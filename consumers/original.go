@@ -75,7 +75,11 @@ func (r *Runner) overtakes(in *streams.Message) (other streams.Stored, err error
 // free says nothing where neither the original of a replay nor the message that is overtaken is in the way.
 func (r *Runner) free(d *delivery, stream string, of *streams.Envelope, other streams.Stored) error {
 	if of != nil {
-		if at, err := r.stands(of.Stream, of.Subject, of.Sequence); at != behind || err != nil {
+		at, err := r.stands(of.Stream, of.Subject, of.Sequence)
+		if err == nil && at != behind {
+			at, err = r.late(*of, at)
+		}
+		if at != behind || err != nil {
 			return cmp.Or(err, errUnderWay)
 		}
 	}
@@ -85,6 +89,22 @@ func (r *Runner) free(d *delivery, stream string, of *streams.Envelope, other st
 		}
 	}
 	return nil
+}
+
+// late looks at an original whose time has run out, so that nothing is bought for it from then on: only what was handed
+// out before may be under way, and its letter says that it is not.
+func (r *Runner) late(of streams.Envelope, at standing) (standing, error) {
+	if of.Until.IsZero() || r.cfg.Now().Before(of.Until) {
+		return at, nil
+	}
+	if at == ahead {
+		return behind, nil
+	}
+	dead, err := r.publisher.Buried(r.work, streams.DeadLetter{Envelope: of, Stage: r.cfg.Stage.Name, Reason: sluice.ReasonExpired})
+	if dead {
+		at = behind
+	}
+	return at, err
 }
 
 // stands says how far the stage is with a message.
