@@ -20,6 +20,8 @@ type delivery struct {
 	place streams.Message
 	// in is what the stage gets: place, or the original message where it came by way of RETRIES.
 	in *streams.Message
+	// instead is what the stage gets in its place, where it is not nil: see [Overtaker].
+	instead *streams.Message
 	// retry is the id of the hand-over where it came by way of RETRIES.
 	retry string
 	// claim is what it has claimed; nil: nothing.

@@ -125,7 +125,11 @@ func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
 		}
 		r.stats.handled(1, time.Since(began))
 	}()
-	return r.cfg.Stage.Handler.Handle(ctx, *d.in)
+	in := d.in
+	if d.instead != nil {
+		in = d.instead
+	}
+	return r.cfg.Stage.Handler.Handle(ctx, *in)
 }
 
 func (r *Runner) panicked(v any, in streams.Message) error {

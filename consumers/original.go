@@ -36,12 +36,18 @@ func (d *delivery) later(err error) error {
 // and whatever is to buy something after that claims it. What is stored waits for nobody. An ordinary message pays for
 // none of this.
 func (r *Runner) admit(d *delivery, in *streams.Message, of *streams.Envelope) error {
-	other, err := r.overtakes(in)
-	if err != nil {
-		return err
+	var other streams.Stored
+	if r.overtaker != nil {
+		var err error
+		if d.instead, other, err = r.overtaker.Overtakes(r.work, in); err != nil {
+			return err
+		}
 	}
 	if of == nil && other.Sequence == 0 {
 		return r.overtaken(d)
+	}
+	if d.instead != nil {
+		in = d.instead
 	}
 	work, err := r.tobuy(*in)
 	if err != nil || work == "" && r.buyer != nil {
@@ -58,18 +64,6 @@ func (r *Runner) admit(d *delivery, in *streams.Message, of *streams.Envelope) e
 		return d.later(fmt.Errorf("%s %d: %w", in.Stream, in.Sequence, err))
 	}
 	return nil
-}
-
-// overtakes finds what a message overtakes, and makes it the one that the stage is to be handed.
-func (r *Runner) overtakes(in *streams.Message) (other streams.Stored, err error) {
-	if r.overtaker == nil {
-		return other, nil
-	}
-	handled, other, err := r.overtaker.Overtakes(r.work, *in)
-	if err == nil {
-		*in = handled
-	}
-	return other, err
 }
 
 // free says nothing where neither the original of a replay nor the message that is overtaken is in the way.

@@ -16,9 +16,9 @@ import (
 // hurry, and in the ordinary one too.
 type Overtaker interface {
 	Buyer
-	// Overtakes finds the message of the same stream that a message overtakes; sequence 0: none. Handled is what the
-	// stage is to be handed: the message itself, or one that has it buy what the other one would.
-	Overtakes(ctx context.Context, in streams.Message) (handled streams.Message, other streams.Stored, err error)
+	// Overtakes finds the message of the same stream that a message overtakes; sequence 0: none. Instead, where it is
+	// not nil, is what the stage is to be handed, so that it buys what it would for the other one.
+	Overtakes(ctx context.Context, in *streams.Message) (instead *streams.Message, other streams.Stored, err error)
 }
 
 // heard is what copies of the stage have claimed that may be another message's turn meanwhile. An ordinary message

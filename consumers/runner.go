@@ -146,7 +146,7 @@ func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc
 	var house sync.WaitGroup
 	house.Go(func() { r.heartbeats(background) })
 	if r.overtaker != nil {
-		if hear, err := r.listen(background); err == nil {
+		if hear, err := r.listen(background); err == nil { //nolint:contextcheck // it listens for as long as work goes on
 			house.Go(hear)
 		} else {
 			r.cfg.Log.Warn("claims are not heard: a query that is asked again in a hurry may be bought twice", "error", err)

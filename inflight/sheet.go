@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sluice"
 	"sluice/mapped"
@@ -98,7 +99,8 @@ func head(p Purse) []byte {
 	if p.Payer == "" {
 		return b
 	}
-	return append(b, sealed(appendText(make([]byte, slotHead), p.Payer), le.Uint32(b[4:]))...)
+	payer := sealed(appendText(make([]byte, slotHead), p.Payer), le.Uint32(b[4:]))
+	return slices.Concat(b, payer)
 }
 
 // readHead reads the head of a sheet, and what the calls that ended did cost where that is written down.

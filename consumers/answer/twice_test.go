@@ -129,7 +129,7 @@ func (d *desk) asked(text string) {
 	}
 }
 
-// waits waits until a message is put off.
+// waits returns once a message is put off.
 func (d *desk) waits(subject string) {
 	d.t.Helper()
 	for {

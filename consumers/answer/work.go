@@ -32,51 +32,53 @@ func (s *Stage) Bought(ctx context.Context, in streams.Message) (bool, error) {
 }
 
 // Overtakes finds the copy in the normal lane of a query that is in a hurry, where that copy is worked on too: it was
-// accepted in no hurry, before, or by another entrance in the same moment. What is handed to the stage is stored under
-// that one's number, in whatever lane it is answered. A query that is in no hurry costs no look.
-func (s *Stage) Overtakes(ctx context.Context, in streams.Message) (streams.Message, streams.Stored, error) {
+// accepted in no hurry, before, or by another entrance in the same moment. Its number is the one that the answers are
+// stored by. A query that is in no hurry costs no look.
+func (s *Stage) Overtakes(ctx context.Context, in *streams.Message) (instead *streams.Message, other streams.Stored, err error) {
 	key, hurried := streams.UrgentKey(in.Subject)
 	if !hurried {
-		return in, streams.Stored{}, nil
-	}
-	fail := func(err error) (streams.Message, streams.Stored, error) {
-		return in, streams.Stored{}, fmt.Errorf("answer %s: %w", in.Subject, err)
+		return nil, other, nil
 	}
 	var urgent, first sluice.Accepted
-	if streams.DecodeInto(in.Data, &urgent) != nil {
-		return in, streams.Stored{}, nil // Handle says so
+	if unread := streams.DecodeInto(in.Data, &urgent); unread != nil {
+		return nil, other, nil //nolint:nilerr // Handle says so
 	}
-	normal := streams.AcceptedSubject(streams.LaneNormal, key)
-	found, err := s.lane(ctx, in, normal)
-	if err != nil {
-		return fail(err)
-	}
-	other, ok := found[normal]
-	if !ok { // accepted before there was a copy in the normal lane
-		return in, streams.Stored{}, nil
+	other, err = s.inLane(ctx, in, streams.AcceptedSubject(streams.LaneNormal, key))
+	if err != nil || other.Sequence == 0 { // it may be older than the rule that every query is in the normal lane
+		return nil, other, err
 	}
 	if err := streams.DecodeInto(other.Data, &first); err != nil {
-		return fail(fmt.Errorf("stored at %s: %w", normal, err))
-	}
-	if streams.IsClaim(normal, &first.Query) {
-		other = streams.Stored{}
+		return nil, other, fmt.Errorf("answer %s: stored at %s: %w", in.Subject, other.Subject, err)
 	}
 	if first.Query.Number != urgent.Query.Number {
-		first.Query.Priority, first.Query.Deadline = urgent.Query.Priority, urgent.Query.Deadline
-		if in.Data, err = streams.Encode(first); err != nil {
-			return fail(err)
+		q := first
+		q.Query.Priority, q.Query.Deadline = urgent.Query.Priority, urgent.Query.Deadline
+		m := *in
+		if m.Data, err = streams.Encode(q); err != nil {
+			return nil, other, fmt.Errorf("answer %s: %w", in.Subject, err)
 		}
+		instead = &m
 	}
-	return in, other, nil
+	if streams.IsClaim(other.Subject, &first.Query) {
+		other = streams.Stored{}
+	}
+	return instead, other, nil
 }
 
-// lane reads a subject of ACCEPTED as of the message that is at hand. One that is handed over once more was there long
+// inLane reads a subject of ACCEPTED as of the message that is at hand. One that is handed over once more was there long
 // ago, if its stream is still the same.
-func (s *Stage) lane(ctx context.Context, in streams.Message, subject string) (map[string]streams.Stored, error) {
+func (s *Stage) inLane(ctx context.Context, in *streams.Message, subject string) (streams.Stored, error) {
+	var found map[string]streams.Stored
+	var err error
 	if in.Retry != "" {
-		return s.stored.Get(ctx, streams.StreamAccepted, subject)
+		found, err = s.stored.Get(ctx, streams.StreamAccepted, subject)
+	} else {
+		found, err = s.stored.GetAsOf(ctx, streams.StreamAccepted, []string{subject}, in.Subject, in.Sequence)
 	}
-	return s.stored.GetAsOf(ctx, streams.StreamAccepted, []string{subject}, in.Subject, in.Sequence)
+	if err != nil {
+		return streams.Stored{}, fmt.Errorf("answer %s: %w", in.Subject, err)
+	}
+	return found[subject], nil
 }
 
 // expired says whether nobody waits for the answer any more.
