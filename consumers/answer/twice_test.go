@@ -2,10 +2,12 @@ package answer_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
@@ -222,9 +224,109 @@ func TestTheLaneThatIsWorkedOnFirstDoesNotNumberTheQuestion(t *testing.T) {
 	d.bought(2, ".7.")
 }
 
-// What was in a hurry from the start has nothing beside it, and claims nothing.
-func TestAQuestionThatWasInAHurryFromTheStartClaimsNothing(t *testing.T) {
+// sluice replay, for another pair, of a window that holds both copies of a question: two processes have one each.
+func TestReplaysOfBothCopiesOfAQuestionBuyItOnce(t *testing.T) {
 	d := newDesk(t, why)
+	d.accept(why, 7, 0)
+	d.accept(why, 8, 1)
+	d.settle()
+	s, err := d.js.Stream(t.Context(), streams.StreamAccepted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sequence := range uint64(2) {
+		raw, err := s.GetMsg(t.Context(), sequence+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := streams.RetryMessage(answer.Name, "1", streams.Envelope{
+			Stream: streams.StreamAccepted, Subject: raw.Subject, Sequence: raw.Sequence, ID: raw.Subject, ContentType: streams.MsgPack, Data: raw.Data,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.put(m)
+	}
+	d.open()
+	d.open()
+	d.asked(why)
+	close(d.letGo[why])
+	d.acked(2)
+	d.bought(2, ".7.")
+}
+
+// settle has the stage's durables be behind all that was accepted.
+func (d *desk) settle() {
+	d.t.Helper()
+	for _, lane := range []string{streams.LaneUrgent, streams.LaneNormal} {
+		c, err := d.js.CreateOrUpdateConsumer(d.t.Context(), streams.StreamAccepted, jetstream.ConsumerConfig{
+			Durable: streams.DurableName(answer.Name, "v1", lane), Description: "stage answer v1", FilterSubject: streams.AcceptedFilter(lane),
+			AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Minute, MaxDeliver: -1, MaxAckPending: 1 << 16,
+		})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		m, err := c.Next()
+		if err == nil {
+			err = m.DoubleAck(d.t.Context())
+		}
+		if err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// reading counts what is asked of the log, by the beginning of the subject, until the result is called.
+func (d *desk) reading(what ...string) func() map[string]int {
+	d.t.Helper()
+	subs := map[string]*nats.Subscription{}
+	for _, subject := range what {
+		sub, err := d.js.Conn().SubscribeSync(subject)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		subs[subject] = sub
+	}
+	if err := d.js.Conn().Flush(); err != nil {
+		d.t.Fatal(err)
+	}
+	return func() map[string]int {
+		d.t.Helper()
+		if err := d.js.Conn().Flush(); err != nil {
+			d.t.Fatal(err)
+		}
+		got := map[string]int{}
+		for subject, sub := range subs {
+			n, _, err := sub.Pending()
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			if n > 0 {
+				got[subject] = n
+			}
+		}
+		return got
+	}
+}
+
+// A question that is in no hurry costs one look for its answers, and one that was in a hurry from the start one more:
+// neither claims anything, nor asks how far the stage is.
+func TestAnOrdinaryQuestionPaysForNoClaim(t *testing.T) {
+	const (
+		answers, accepted = "$JS.API.DIRECT.GET.ANSWERS", "$JS.API.DIRECT.GET.ACCEPTED"
+		bucket, far       = "$KV.>", "$JS.API.CONSUMER.INFO.>"
+	)
+	d := newDesk(t, why, "What?")
+	close(d.letGo[why])
+	close(d.letGo["What?"])
+	d.open()
+	read := d.reading(answers, accepted, bucket, far)
+	d.accept("What?", 1, 0)
+	d.acked(1)
+	if got := read(); !maps.Equal(got, map[string]int{answers: 1}) {
+		t.Errorf("in no hurry: %v", got)
+	}
+	read = d.reading(answers, accepted, bucket, far)
 	for _, of := range []func(sluice.Accepted) (streams.Message, error){streams.ClaimFact, streams.AcceptedFact} {
 		m, err := of(sluice.Accepted{Query: sluice.Query{Key: sluice.QueryKey("", "", why), Number: 3, Text: why, Priority: 1}})
 		if err != nil {
@@ -232,15 +334,9 @@ func TestAQuestionThatWasInAHurryFromTheStartClaimsNothing(t *testing.T) {
 		}
 		d.put(m)
 	}
-	close(d.letGo[why])
-	d.open()
-	d.acked(2)
-	d.bought(2, ".3.")
-	kv, err := d.js.Stream(t.Context(), "KV_"+streams.BucketAttempts)
-	if err != nil {
-		t.Fatal(err)
+	d.acked(3)
+	if got := read(); !maps.Equal(got, map[string]int{answers: 1, accepted: 1}) {
+		t.Errorf("in a hurry: %v", got)
 	}
-	if n := kv.CachedInfo().State.LastSeq; n != 0 {
-		t.Errorf("%d entries were written", n)
-	}
+	d.bought(4, "")
 }
