@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -133,12 +134,13 @@ func claimed(t *testing.T, js jetstream.JetStream) []string {
 func TestAClaimIsGoodForAsLongAsItsHolderLives(t *testing.T) {
 	a, b := processes(t)
 	s := shops(t, a, b)
-	one := start(t, a, s[0].at(), impatient)
+	patient := func(c *consumers.Config) { c.AckWait = 2 * time.Second }
+	one := start(t, a, s[0].at(), patient)
 	put(t, a, again(t, "1", "queries.asked.elsewhere", 9))
 	<-s[0].entered
-	two := start(t, b, s[1].at(), impatient)
+	two := start(t, b, s[1].at(), patient)
 	put(t, a, again(t, "2", "queries.asked.elsewhere", 9))
-	for range 6 { // which takes three times as long as a silent one is waited for
+	for range 6 { // which takes longer than a silent one is waited for
 		if f := two.next(); f.Class != sluice.ClassWait {
 			t.Fatalf("%+v beside a living holder", f)
 		}
@@ -157,13 +159,20 @@ func TestAClaimIsGoodForAsLongAsItsHolderLives(t *testing.T) {
 }
 
 // express is a shop with a lane for those in a hurry: what comes there overtakes the message that it names.
-type express struct{ *shop }
+type express struct {
+	*shop
+	// lag is how many looks find a replica behind.
+	lag *atomic.Int64
+}
 
 const expressLane = "queries.asked.express"
 
 func (e express) Overtakes(_ context.Context, in *streams.Message) (*streams.Message, streams.Stored, error) {
 	if in.Subject != expressLane {
 		return nil, streams.Stored{}, nil
+	}
+	if e.lag != nil && e.lag.Add(-1) >= 0 {
+		return nil, streams.Stored{}, sluice.Stale(errBad)
 	}
 	n, err := strconv.ParseUint(string(in.Data), 10, 64)
 	instead := *in
@@ -193,8 +202,8 @@ func TestAMessageThatIsOvertakenWaits(t *testing.T) {
 	s := shops(t, a, b)
 	third := make(chan struct{})
 	s[0].third, s[1].third = third, third
-	one := start(t, a, express{s[0]}.at())
-	two := start(t, b, express{s[1]}.at(), func(c *consumers.Config) { c.Observe = func(s consumers.Settled) { one.settled <- s } })
+	one := start(t, a, express{shop: s[0]}.at())
+	two := start(t, b, express{shop: s[1]}.at(), func(c *consumers.Config) { c.Observe = func(s consumers.Settled) { one.settled <- s } })
 	ask(t, a, 2)
 	if n, m := <-s[0].entered, <-s[0].entered; n+m != 3 {
 		t.Fatalf("%d and %d are in hand", n, m)
@@ -221,10 +230,10 @@ func TestAMessageThatIsOvertakenWaits(t *testing.T) {
 func TestWhatOvertakesAMessageThatIsInHandWaitsForIt(t *testing.T) {
 	a, b := processes(t)
 	s := shops(t, a, b)
-	one := start(t, a, express{s[0]}.at())
+	one := start(t, a, express{shop: s[0]}.at())
 	ask(t, a, 1)
 	<-s[0].entered
-	start(t, b, express{s[1]}.at(), func(c *consumers.Config) { c.Observe = func(s consumers.Settled) { one.settled <- s } })
+	start(t, b, express{shop: s[1]}.at(), func(c *consumers.Config) { c.Observe = func(s consumers.Settled) { one.settled <- s } })
 	hurry(t, a, "1")
 	for range 3 {
 		if f := one.next(); f.Class != sluice.ClassWait {
@@ -235,5 +244,18 @@ func TestWhatOvertakesAMessageThatIsInHandWaitsForIt(t *testing.T) {
 	one.acked(2)
 	if n := s[0].bought.Load(); n != 1 {
 		t.Errorf("bought %d times", n)
+	}
+}
+
+// A replica that lags behind is no reason for what is in a hurry to come again.
+func TestWhatIsInAHurryWaitsInPlaceForAReplica(t *testing.T) {
+	js := natstest.Log(t)
+	e := express{shop: shops(t, js)[0], lag: new(atomic.Int64)}
+	e.lag.Store(2)
+	close(e.letGo)
+	r := start(t, js, e.at())
+	hurry(t, js, "9")
+	if f := r.next(); f.Class != "" || f.Deliveries != 1 {
+		t.Errorf("%+v", f)
 	}
 }

@@ -39,7 +39,7 @@ func (r *Runner) admit(d *delivery, in *streams.Message, of *streams.Envelope) e
 	var other streams.Stored
 	if r.overtaker != nil {
 		var err error
-		if d.instead, other, err = r.overtaker.Overtakes(r.work, in); err != nil {
+		if d.instead, other, err = r.overtakes(in); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice"
 	"sluice/streams"
 )
 
@@ -93,6 +94,24 @@ func (r *Runner) hear(e jetstream.KeyValueEntry) {
 		return
 	}
 	r.heard.drop(e.Key())
+}
+
+// How long, and how often, a replica that lags behind is waited for in place: what is in a hurry is not to come again
+// for it.
+const (
+	lagFor  = 3 * time.Millisecond
+	lagMost = 4
+)
+
+// overtakes asks the stage what a message overtakes.
+func (r *Runner) overtakes(in *streams.Message) (instead *streams.Message, other streams.Stored, err error) {
+	for range lagMost {
+		instead, other, err = r.overtaker.Overtakes(r.work, in)
+		if sluice.ClassOf(err) != sluice.ClassStale || streams.Pause(r.work, lagFor) != nil {
+			break
+		}
+	}
+	return instead, other, err
 }
 
 // overtaken puts off an ordinary message while one that overtook it is in hand.
