@@ -185,4 +185,9 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 		r.settle(d, err)
 	}
 	r.settled(batch...)
+	for _, d := range batch {
+		if d.claim.Load() != nil {
+			r.busy.Go(func() { r.letGo(d) })
+		}
+	}
 }

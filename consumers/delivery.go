@@ -20,10 +20,12 @@ type delivery struct {
 	place streams.Message
 	// in is what the stage gets: place, or the original message where it came by way of RETRIES.
 	in *streams.Message
+	// instead is what the stage gets in its place, where it is not nil: see [Overtaker].
+	instead *streams.Message
 	// retry is the id of the hand-over where it came by way of RETRIES.
 	retry string
-	// of is what it replays, if anything; guarded by Runner.mu.
-	of original
+	// claim is what it has claimed; nil: nothing.
+	claim atomic.Pointer[claim]
 	// ack is the subject that settles it: that of its latest delivery.
 	ack atomic.Pointer[string]
 	// done is true once a word has settled it: what comes then is another delivery.

@@ -70,17 +70,17 @@ func (r *Runner) prepare(d *delivery) error {
 	if d.source.retries {
 		return r.unwrap(d)
 	}
+	if r.overtaker != nil {
+		return r.admit(d, d.in, nil)
+	}
 	return nil
 }
 
-// unwrap makes the original of a message that came by way of RETRIES, once that one is settled.
+// unwrap makes the original of a message that came by way of RETRIES, once nobody else is at work on it.
 func (r *Runner) unwrap(d *delivery) error {
 	e, err := streams.ParseRetry(d.place)
 	if err != nil {
 		return sluice.Poison(sluice.ReasonUndecodable, err)
-	}
-	if err := r.await(d, e); err != nil {
-		return err
 	}
 	if e.ByReference {
 		if e.Data, err = r.fetch(e); err != nil {
@@ -88,10 +88,14 @@ func (r *Runner) unwrap(d *delivery) error {
 		}
 		e.ByReference = false
 	}
-	d.retry = d.place.ID
 	in := e.Open()
-	in.Deliveries, in.Retry = d.place.Deliveries, d.retry
-	d.in = &in
+	in.Deliveries, in.Retry = d.place.Deliveries, d.place.ID
+	if r.cfg.Stage.Batch == nil {
+		if err := r.admit(d, &in, &e); err != nil {
+			return err
+		}
+	}
+	d.in, d.retry = &in, in.Retry
 	return nil
 }
 
@@ -121,7 +125,11 @@ func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
 		}
 		r.stats.handled(1, time.Since(began))
 	}()
-	return r.cfg.Stage.Handler.Handle(ctx, *d.in)
+	in := d.in
+	if d.instead != nil {
+		in = d.instead
+	}
+	return r.cfg.Stage.Handler.Handle(ctx, *in)
 }
 
 func (r *Runner) panicked(v any, in streams.Message) error {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sluice"
 	"sluice/consumers"
@@ -147,19 +148,92 @@ func TestReplaysOfWhatIsSettledAskHowFarTheStageIsOnce(t *testing.T) {
 func TestTwoReplaysOfOneMessageAreHandledOneAfterTheOther(t *testing.T) {
 	js := natstest.Log(t)
 	ask(t, js, 3)
-	free := make(chan struct{})
-	close(free)
-	first := start(t, js, stage((&held{t: t, entered: make(chan uint64, 10), letGo: free}).handle))
+	first := start(t, js, stage(func(context.Context, streams.Message) ([]streams.Message, error) { return nil, nil }))
 	first.acked(3)
 	first.stop()
 	quiet(t, js)
-	h := hold(t)
-	r := start(t, js, stage(h.handle))
+	s := shops(t, js)[0]
+	both := s.at()
+	both.Concurrency = 3
+	r := start(t, js, both)
 	put(t, js, again(t, "1", "queries.asked.test", 2), again(t, "2", "queries.asked.test", 2), again(t, "1", "queries.asked.test", 3))
-	if a, b := <-h.entered, <-h.entered; a+b != 5 {
+	if a, b := <-s.entered, <-s.entered; a+b != 5 {
 		t.Errorf("messages %d and %d are in hand, want 2 and 3", a, b)
 	}
 	r.until(sluice.ClassWait)
-	close(h.letGo)
+	close(s.letGo)
 	r.acked(3)
+	if n := s.bought.Load(); n != 2 {
+		t.Errorf("bought %d times, want 2", n)
+	}
+}
+
+// What is stored is bought by nobody, whoever has the original in hand.
+func TestAReplayOfWhatIsStoredWaitsForNobody(t *testing.T) {
+	js := natstest.Log(t)
+	ask(t, js, 2)
+	s := shops(t, js)[0]
+	both := s.at()
+	both.Concurrency = 3
+	r := start(t, js, both)
+	<-s.entered
+	<-s.entered
+	put(t, js, copyOf(streams.Message{Sequence: 2}), again(t, "1", "queries.asked.test", 2))
+	r.acked(1)
+	close(s.letGo)
+	r.acked(2)
+}
+
+// tardy is a shop for which the second message comes too late by its own way.
+type tardy struct{ *shop }
+
+func (s tardy) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
+	if in.Sequence == 2 && in.Retry == "" {
+		return nil, sluice.Terminal(sluice.ReasonExpired, errBad)
+	}
+	return s.shop.Handle(ctx, in)
+}
+
+// What is asked anew once its time has run out waits for its own last copy, and not for whatever else the stage has in
+// hand: that one will buy nothing when its turn comes, or has died of it, or is in hand since before.
+func TestWhatIsAskedAnewWaitsForNothingButItsOwnCopy(t *testing.T) {
+	for name, c := range map[string]struct {
+		pending  int // at most, of the stage's input
+		sequence uint64
+		waits    bool
+	}{
+		"the copy has died":           {100, 2, false},
+		"the copy's turn is to come":  {1, 2, false},
+		"the copy is in hand for now": {100, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			js := natstest.Log(t)
+			s := shops(t, js)[0]
+			st := s.at()
+			st.Handler, st.Concurrency = tardy{s}, 3
+			r := start(t, js, st, func(cfg *consumers.Config) { cfg.MaxAckPending = c.pending })
+			ask(t, js, 2)
+			<-s.entered
+			e := streams.Envelope{Stream: streams.StreamQueries, Subject: "queries.asked.test", Sequence: c.sequence, ID: "q"}
+			if c.pending > 1 {
+				r.until(sluice.ClassTerminal)
+				if c.sequence == 2 {
+					e = letters(t, js)[0].Envelope
+				}
+			}
+			e.Until = time.Now().Add(-time.Second)
+			m, err := streams.RetryMessage("copy", "anew", e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, js, m)
+			if c.waits {
+				r.until(sluice.ClassWait)
+			} else if got := <-s.entered; got != 2 {
+				t.Errorf("handed %d", got)
+			}
+			close(s.letGo)
+			r.acked(2)
+		})
+	}
 }

@@ -29,8 +29,14 @@ type Runner struct {
 	cfg       Config
 	publisher *streams.Publisher
 	tries     *ledgerOfTries
-	sources   []*source // in order of preference, RETRIES last
-	stats     stats
+	// buyer is the stage's handler where it asks models, overtaker where messages overtake one another; nil otherwise.
+	buyer     Buyer
+	overtaker Overtaker
+	// claims is where buyers claim, heard what was claimed that matters to ordinary messages.
+	claims  *streams.Claims
+	heard   heard
+	sources []*source // in order of preference, RETRIES last
+	stats   stats
 
 	// openMost bounds the messages in our hands, openStep how many must be free before more are asked for.
 	openMost, openStep int
@@ -64,6 +70,8 @@ func New(c Config) (*Runner, error) {
 	}
 	c = c.withDefaults()
 	r := &Runner{cfg: c, publisher: c.Publisher}
+	r.buyer, _ = c.Stage.Handler.(Buyer)
+	r.overtaker, _ = c.Stage.Handler.(Overtaker)
 	n := c.Stage.Concurrency
 	r.openMost, r.openStep = 2*n+256, max(1, n/4)
 	if c.Stage.Batch != nil {
@@ -97,6 +105,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		return fail(err)
 	}
 	r.tries = tries
+	if err := r.openClaims(ctx); err != nil {
+		return fail(err)
+	}
 	for _, s := range r.sources {
 		if err := s.ensure(ctx); err != nil {
 			return fail(err)
@@ -134,6 +145,13 @@ func (r *Runner) run(ctx context.Context, stop, stopLast context.CancelCauseFunc
 	defer end()
 	var house sync.WaitGroup
 	house.Go(func() { r.heartbeats(background) })
+	if r.overtaker != nil {
+		if hear, err := r.listen(background); err == nil { //nolint:contextcheck // it listens for as long as work goes on
+			house.Go(hear)
+		} else {
+			r.cfg.Log.Warn("claims are not heard: a query that is asked again in a hurry may be bought twice", "error", err)
+		}
+	}
 	if r.cfg.Stage.Batch != nil {
 		r.busy.Go(r.batches)
 	}
@@ -209,11 +227,13 @@ func (r *Runner) heartbeats(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for _, d := range r.inFlight() {
+		inHand := r.inFlight()
+		for _, d := range inHand {
 			if err := d.alive(); err != nil {
 				r.cfg.Log.Debug("heartbeat not sent", "error", err)
 			}
 		}
+		r.renew(ctx, inHand)
 	}
 }
 

@@ -27,8 +27,9 @@ type Adoption struct {
 	Publisher Publisher
 	// May says whose lines this process may publish, by stage; nil: everybody's. Those of others stay.
 	May func(stage string) bool
-	// Pay takes what the lines that were missing cost out of the purse that their process paid from; nil: nobody
-	// pays. payer is one of the calls: a line is missing once, and each payer's sum replaces its last.
+	// Pay takes what calls did cost, or may have, out of the purse that their process paid from; nil: nobody pays. A
+	// payer's sum is at least cost then, whatever was paid before. The payer is that process for what its calls that
+	// ended did cost in all, and one of the calls for those that had not ended: a line is missing once.
 	Pay func(ctx context.Context, p Purse, payer string, cost sluice.MicroUSD) error
 }
 
@@ -89,12 +90,12 @@ func (a Adoption) adopt(ctx context.Context, path string, sum *Adopted) (err err
 	return a.publish(ctx, &found, sum)
 }
 
-// publish stores the lines of a file that are this process's to store.
+// publish stores the lines of a file that are this process's to store, and has the purse learn what they cost.
 func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 	var ours []orphan
 	var facts []streams.Message
 	for _, l := range o.lines {
-		if a.May != nil && !a.May(l.line.Stage) {
+		if !a.may(l.line.Stage) {
 			continue
 		}
 		fact, err := streams.BilledFact(l.line)
@@ -108,39 +109,56 @@ func (a Adoption) publish(ctx context.Context, o *orphans, sum *Adopted) error {
 	if len(facts) > 0 {
 		acks, failed = a.Publisher.Publish(ctx, facts)
 	}
-	stored, missing, payer := o.clear(ours, acks, sum)
-	sum.Calls, sum.Cost, sum.Left = sum.Calls+stored, sum.Cost+missing, sum.Left+len(o.lines)-stored
-	if missing > 0 && o.purse.Name != "" && a.Pay != nil {
-		if err := a.Pay(ctx, o.purse, payer, missing); err != nil {
-			failed = errors.Join(failed, err)
-		}
-	}
-	if stored == len(o.lines) {
+	got := o.clear(ours, acks, sum)
+	sum.Calls, sum.Left = sum.Calls+got.stored, sum.Left+len(o.lines)-got.stored
+	failed = errors.Join(failed, a.pay(ctx, o.purse, got.payer, got.owed))
+	unpaid := a.pay(ctx, o.purse, o.purse.Payer, o.spent)
+	if unpaid == nil && got.stored == len(o.lines) && (o.spent == 0 || a.may(o.purse.Stage)) {
 		failed = errors.Join(failed, os.Remove(o.path)) // before the lock ends
 	}
-	return failed
+	return errors.Join(failed, unpaid)
 }
 
-// clear frees the slots of lines that are stored, and counts them. missing is what those cost that no process had stored
-// before, payer one of them.
-func (o *orphans) clear(ours []orphan, acks []streams.Ack, sum *Adopted) (stored int, missing sluice.MicroUSD, payer string) {
+// may says whether this process may write for a stage.
+func (a Adoption) may(stage string) bool { return a.May == nil || a.May(stage) }
+
+// pay pays from a purse, if there is one that is this process's to pay from, and something to pay.
+func (a Adoption) pay(ctx context.Context, p Purse, payer string, cost sluice.MicroUSD) error {
+	if cost == 0 || p.Name == "" || a.Pay == nil || !a.may(p.Stage) {
+		return nil
+	}
+	return a.Pay(ctx, p, payer, cost)
+}
+
+// cleared is what became of a file's lines: how many are stored, and what the purse does not know of those that no
+// process had stored before, payer one of them.
+type cleared struct {
+	stored int
+	owed   sluice.MicroUSD
+	payer  string
+}
+
+// clear frees the slots of lines that are stored, and counts them.
+func (o *orphans) clear(ours []orphan, acks []streams.Ack, sum *Adopted) (c cleared) {
 	for i, ack := range acks {
 		if ack.Stream == "" {
 			continue
 		}
-		stored++
-		if ack.New {
+		c.stored++
+		if l := ours[i]; ack.New {
 			sum.Missing++
-			missing += ours[i].line.Cost
-			payer = ours[i].line.ID
-			if !ours[i].ended {
+			sum.Cost += l.line.Cost
+			if !l.ended {
 				sum.Bounds++
+			}
+			if !l.ended || o.purse.Payer == "" {
+				c.owed, c.payer = c.owed+l.line.Cost, l.line.ID
 			}
 		}
 		// A slot that can't be cleared is published again, which changes nothing (Invariant 2).
 		_, _ = o.file.WriteAt(nothing[:], ours[i].at)
 	}
-	return stored, missing, payer
+	return c
 }
 
 // orphans is what a dead process's file holds.
@@ -148,6 +166,7 @@ type orphans struct {
 	path  string
 	file  *os.File
 	purse Purse
+	spent sluice.MicroUSD // by its process's calls that ended
 	lines []orphan
 	torn  int
 }
@@ -164,7 +183,7 @@ func (o *orphans) read(data []byte) (err error) {
 	if len(data) < slotBytes || le.Uint32(data) == 0 {
 		return nil
 	}
-	if o.purse, err = readHead(data[:slotBytes]); err != nil {
+	if o.purse, o.spent, err = readHead(data[:slotBytes]); err != nil {
 		return fmt.Errorf("it can't be read, and stays: %w", err)
 	}
 	for at := slotBytes; at+slotBytes <= len(data); at += slotBytes {

@@ -3,6 +3,7 @@ package inflight
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -172,5 +173,79 @@ func TestWhatIsNoJournalOfOursStays(t *testing.T) {
 	}
 	if got, err := (Adoption{Dir: filepath.Join(dir, "none"), Publisher: &ledger{}}).Run(t.Context()); err != nil || got != (Adopted{}) {
 		t.Errorf("without a directory: %+v, %v", got, err)
+	}
+}
+
+// accounts is a purse: a payer's sum never falls.
+type accounts map[string]sluice.MicroUSD
+
+func (s accounts) pay(_ context.Context, _ Purse, payer string, cost sluice.MicroUSD) error {
+	s[payer] = max(s[payer], cost)
+	return nil
+}
+
+func (s accounts) total() (sum sluice.MicroUSD) {
+	for _, cost := range s {
+		sum += cost
+	}
+	return sum
+}
+
+// What a process had told its purse of before it was killed counts once, what it had not told yet counts too, whether
+// or not the log has its lines, and however often it is adopted.
+func TestAPurseLearnsOfEachCallOfAKilledProcessOnce(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir, Purse: Purse{Stage: "answer", Name: "night", Payer: "me"}})
+	for i := range sheetSlots { // into a second file
+		j.Begin(call(fmt.Sprint("other", i)))
+		j.Stored(fmt.Sprint("other", i))
+		j.Begin(call(fmt.Sprint("held", i)))
+	}
+	for i := range sheetSlots {
+		j.Stored(fmt.Sprint("held", i))
+	}
+	for _, id := range []string{"told", "stored", "untold", "cut"} {
+		j.Begin(call(id))
+	}
+	for _, id := range []string{"told", "stored", "untold"} {
+		j.End(ended(id))
+	}
+	j.Stored("stored")
+	purse := accounts{"me": ended("told").Cost}
+	die(t, j)
+	l := ledger{refuse: "untold"}
+	a := Adoption{Dir: dir, Publisher: &l, Pay: purse.pay}
+	if _, err := a.Run(t.Context()); err == nil {
+		t.Error("a line was refused, and nobody said so")
+	}
+	l.refuse = ""
+	for range 2 {
+		adopt(t, a)
+	}
+	if got, want := purse.total(), 3*ended("told").Cost+call("cut").Cost; got != want || len(files(t, dir)) != 0 {
+		t.Errorf("the purse knows of %s, want %s: %v; left %v", got, want, purse, files(t, dir))
+	}
+}
+
+// What it had told nobody of by then, and had all its lines stored, is known from its files alone.
+func TestAFileWithoutLinesIsPaidFor(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir, Purse: Purse{Stage: "answer", Name: "night", Payer: "me"}})
+	j.Begin(call("stored"))
+	j.End(ended("stored"))
+	j.Stored("stored")
+	die(t, j)
+	purse, away := accounts{}, errors.New("the purse is away")
+	a := Adoption{Dir: dir, Publisher: &ledger{}, Pay: func(context.Context, Purse, string, sluice.MicroUSD) error { return away }}
+	if _, err := a.Run(t.Context()); !errors.Is(err, away) || len(files(t, dir)) != 1 {
+		t.Errorf("%v, left %v", err, files(t, dir))
+	}
+	a.Pay, a.May = purse.pay, func(stage string) bool { return stage == "judge" }
+	if adopt(t, a); len(purse) != 0 || len(files(t, dir)) != 1 {
+		t.Errorf("another stage's purse was paid from: %v, left %v", purse, files(t, dir))
+	}
+	a.May = nil
+	if adopt(t, a); purse["me"] != ended("stored").Cost || len(files(t, dir)) != 0 {
+		t.Errorf("paid %v, left %v", purse, files(t, dir))
 	}
 }

@@ -34,6 +34,7 @@ type Journal struct {
 	buf    []byte           // a slot while it is made
 	missed int
 	closed bool
+	spent  sluice.MicroUSD // by calls that ended; added up for a purse alone
 }
 
 // place is a slot of a sheet.
@@ -114,14 +115,29 @@ func (j *Journal) End(line *sluice.Call) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return
+	}
+	j.pay(line.Cost)
 	e, ok := j.open[line.ID]
-	if !ok || j.closed {
+	if !ok {
 		return
 	}
 	j.buf = appendEnd(j.buf[:slotHead], line, slotBytes-int(e.end)-slotHead)
 	if int(e.end)+len(j.buf) <= slotBytes {
 		_ = j.sheets[e.sheet].put(e.slot, e.end, sealed(j.buf, e.sum)) // where the disk fails, as without room
 	}
+}
+
+// pay adds up what calls did cost, for a purse. j.mu is held.
+func (j *Journal) pay(cost sluice.MicroUSD) {
+	if j.o.Purse.Payer == "" {
+		return
+	}
+	j.spent += cost
+	var b [sumBytes]byte
+	le.PutUint64(b[:], uint64(j.spent))
+	_ = j.sheets[0].put(0, slotBytes-sumBytes, b[:]) // where the disk fails, as far as the purse was told
 }
 
 // nothing is the head of a free slot.
@@ -193,6 +209,7 @@ func (j *Journal) Close() error {
 	for _, at := range j.open {
 		left[at.sheet] = true
 	}
+	left[0] = left[0] || len(left) > 0 && j.o.Purse.Payer != "" // it has the sum
 	var errs []error
 	for n, s := range j.sheets {
 		errs = append(errs, s.close(!left[int32(n)]))

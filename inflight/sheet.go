@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sluice"
 	"sluice/mapped"
@@ -19,7 +20,16 @@ const (
 )
 
 // Purse names the shared purse that a process pays from, if any: see streams.OpenPurse.
-type Purse struct{ Stage, Name string }
+type Purse struct {
+	Stage, Name string
+	// Payer is the process's own name in it. Where it is known the journal adds up what calls that ended did cost, so
+	// that the purse learns of all of them, and of none twice.
+	Payer string
+}
+
+// sumBytes is the room at the end of the first sheet's head for what the process's calls that ended did cost, in
+// micro-dollars, little-endian.
+const sumBytes = 8
 
 // sheet is one file of slots, which belongs to this process. The first slot is its head.
 type sheet struct {
@@ -36,7 +46,7 @@ func newSheet(dir string, p Purse, allocate func(*os.File, int64) ([]byte, error
 	}
 	s.room, err = allocate(s.file, sheetSlots*slotBytes)
 	if err == nil {
-		err = s.put(0, 0, sealed(appendHead(make([]byte, slotHead), p), 0))
+		err = s.put(0, 0, head(p))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close(true))
@@ -79,27 +89,38 @@ func (s *sheet) close(remove bool) error {
 	return errors.Join(append(errs, s.file.Close())...)
 }
 
-// appendHead writes the body of a sheet's head.
-func appendHead(b []byte, p Purse) []byte {
+// head makes the head of a sheet: a body that all builds read, and behind it, in the manner of an end, the payer.
+func head(p Purse) []byte {
+	b := make([]byte, slotHead)
 	for _, text := range []string{magic, p.Stage, p.Name} {
 		b = appendText(b, text)
 	}
-	return b
+	b = sealed(b, 0)
+	if p.Payer == "" {
+		return b
+	}
+	payer := sealed(appendText(make([]byte, slotHead), p.Payer), le.Uint32(b[4:]))
+	return slices.Concat(b, payer)
 }
 
-// readHead reads the head of a sheet.
-func readHead(slot []byte) (p Purse, err error) {
+// readHead reads the head of a sheet, and what the calls that ended did cost where that is written down.
+func readHead(slot []byte) (p Purse, spent sluice.MicroUSD, err error) {
 	b, err := body(slot, 0)
 	if err != nil {
-		return p, err
+		return p, 0, err
 	}
 	r := reader{rest: b}
 	if found := r.text(); found != magic {
-		return p, fmt.Errorf("it begins with %.40q, and not with %q", found, magic)
+		return p, 0, fmt.Errorf("it begins with %.40q, and not with %q", found, magic)
 	}
 	p.Stage, p.Name = r.text(), r.text()
 	if r.bad {
-		return p, errTorn
+		return p, 0, errTorn
 	}
-	return p, nil
+	if b, err := body(slot[slotHead+len(b):], le.Uint32(slot[4:])); err == nil && b != nil {
+		r := reader{rest: b}
+		p.Payer = r.text()
+		spent = sluice.MicroUSD(le.Uint64(slot[slotBytes-sumBytes:]))
+	}
+	return p, spent, nil
 }

@@ -47,17 +47,17 @@ func AcceptedBefore(ctx context.Context, stored interface {
 	return b, found, nil
 }
 
-// AnewMessage hands a query to the answer stage for the n-th time, counted from 1, since last, a copy of it, may have
-// been read after its deadline, and so may those of the times before: of all who ask for that, one is heard
-// (Invariant 8).
-func AnewMessage(a sluice.Accepted, last Stored, n int) (Message, error) {
+// AnewMessage hands a query to the answer stage for the n-th time, counted from 1, since its last copy may have been
+// read after its deadline, and so may those of the times before: of all who ask for that, one is heard (Invariant 8).
+func AnewMessage(a sluice.Accepted, before Before, n int) (Message, error) {
+	last := before.Last
 	data, err := Encode(a)
 	if err != nil {
 		return Message{}, err
 	}
 	e := Envelope{
 		Stream: StreamAccepted, Subject: last.Subject, Sequence: last.Sequence, ID: last.Subject, ContentType: MsgPack,
-		StoredAt: last.StoredAt, Data: data,
+		StoredAt: last.StoredAt, Data: data, Until: before.Until,
 	}
 	return RetryMessage(string(RoleAnswer), fmt.Sprintf("asked anew %d", n), e)
 }

@@ -28,7 +28,7 @@ const (
 
 // The key-value buckets.
 const (
-	BucketAttempts = "attempts" // failed attempts of messages, written on failure only
+	BucketAttempts = "attempts" // failed attempts of messages, written on failure only; what replays and queries in a hurry are about to buy
 	BucketArms     = "arms"     // the secret that assigns tiers to arms; see [ArmSecret]
 	BucketRouters  = "routers"  // which version of the router is active, shadow, canary, pinned
 	BucketBudgets  = "budgets"  // money that is reserved and spent, by budget and period

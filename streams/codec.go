@@ -134,9 +134,9 @@ func inUTC(v any) {
 	case *sluice.TrainingJob:
 		utc(&v.AskedAt)
 	case *Envelope:
-		utc(&v.StoredAt)
+		utc(&v.StoredAt, &v.Until)
 	case *DeadLetter:
-		utc(&v.Envelope.StoredAt, &v.DiedAt)
+		utc(&v.Envelope.StoredAt, &v.Envelope.Until, &v.DiedAt)
 	}
 }
 

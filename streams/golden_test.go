@@ -49,6 +49,13 @@ var (
 	}
 )
 
+// goldenLateEnvelope is of a message whose time had run out.
+var goldenLateEnvelope = func() streams.Envelope {
+	e := goldenEnvelope
+	e.ByReference, e.Until = false, goldenTime.Add(time.Minute)
+	return e
+}()
+
 // golden pairs a value with the decoder of its type.
 type golden struct {
 	value  any
@@ -148,6 +155,11 @@ func goldens() map[string]golden {
 			Deadline: goldenTime,
 		}),
 		"envelope.v1": of(goldenEnvelope),
+		"envelope.v2": of(goldenLateEnvelope),
+		"deadletter.v2": of(streams.DeadLetter{
+			Envelope: goldenLateEnvelope, Stage: "answer", Durable: "answer-v1-retries", Class: sluice.ClassTerminal, Reason: sluice.ReasonExpired,
+			Error: "expired", DiedAt: goldenTime, Retry: "r2",
+		}),
 		"deadletter.v1": of(streams.DeadLetter{
 			Envelope: goldenEnvelope, Stage: "judge", Durable: "judge-v1", Class: sluice.ClassPoison, Reason: sluice.ReasonPanic,
 			Error: "panic: nil", Attempts: 3, Deliveries: 5, DiedAt: goldenTime, Retry: "r1",

@@ -21,6 +21,9 @@ type Envelope struct {
 	// ByReference is true where Data was too large to be wrapped: the bytes are still in Stream at
 	// Sequence.
 	ByReference bool `json:"by_reference,omitempty"`
+	// Until, where set, is the instant from which the stored message has a stage buy nothing: its deadline, where Data
+	// has another one. See [AnewMessage].
+	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
 // Seal wraps a message that was read.

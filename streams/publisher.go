@@ -195,6 +195,16 @@ func (p *Publisher) believe(ctx context.Context, w *wave, taken map[string][]int
 	return nil
 }
 
+// Buried says whether a letter is stored.
+func (p *Publisher) Buried(ctx context.Context, l DeadLetter) (bool, error) {
+	subject := DeadSubject(l.Stage, l.Reason, l.ID())
+	found, err := p.readBack(ctx, StreamDead, []string{subject})
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", subject, err)
+	}
+	return len(found) > 0, nil
+}
+
 // readBack reads the last message of each subject. Of the ledger and the dead letters a stage may read its
 // own alone: the server can tell where the subject is a part of the request, one each.
 func (p *Publisher) readBack(ctx context.Context, stream string, subjects []string) (map[string]Stored, error) {

@@ -43,8 +43,8 @@ func OpenPurse(ctx context.Context, js jetstream.JetStream, stage, name, payer s
 // purseKey is the beginning of the keys of a stage's purses; no budget of a gateway has such a key.
 func purseKey(stage string) string { return "purse.offline." + stage }
 
-// Pay notes all that this process has spent so far and returns what all have. A sum that is noted already is not
-// written again.
+// Pay notes all that the payer has spent so far and returns what all have. A sum that is noted already, or a higher one,
+// stands, and is not written again.
 func (p *Purse) Pay(ctx context.Context, spent sluice.MicroUSD) (total sluice.MicroUSD, err error) {
 	for {
 		total, err = p.pay(ctx, spent)
@@ -75,10 +75,10 @@ func (p *Purse) pay(ctx context.Context, spent sluice.MicroUSD) (total sluice.Mi
 			total += sum
 		}
 	}
-	total += spent
-	if sums[p.payer] == spent {
-		return total, nil
+	if was := sums[p.payer]; was >= spent {
+		return total + was, nil
 	}
+	total += spent
 	sums[p.payer] = spent
 	value, err := json.Marshal(sums)
 	if err != nil {

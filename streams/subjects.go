@@ -99,6 +99,11 @@ func AcceptedSubject(lane, key string) string { return mustSubject("queries.acce
 // AcceptedFilter holds the accepted queries of a lane.
 func AcceptedFilter(lane string) string { return mustSubject("queries.accepted", lane) + ".*" }
 
+// UrgentKey is the key of an accepted query that is in the urgent lane; false where the subject is another.
+func UrgentKey(subject string) (key string, ok bool) {
+	return strings.CutPrefix(subject, "queries.accepted."+LaneUrgent+".")
+}
+
 // IsClaim says whether an accepted query holds its key in the normal lane and is worked on in another one: every
 // query is in the normal lane, so that a key is accepted once, and those in a hurry are in theirs too.
 func IsClaim(subject string, q *sluice.Query) bool {

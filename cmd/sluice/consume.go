@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -47,8 +48,12 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer stop(nil)
 	p := parts{cfg: cfg, js: l.JS, log: m.log, tracing: m.tracing, beside: m.beside, metrics: &metricsAt{}, patience: 30 * time.Second}
 	spend := spendCap(c.MaxSpend, func() { stop(errBudget) })
+	purse := inflight.Purse{Stage: c.Stage, Name: c.Purse}
+	if purse.Name != "" {
+		purse.Payer = rand.Text()
+	}
 	if len(modelsOf(cfg, c.Stage)) > 0 {
-		p.inFlight = m.openInFlight(ctx, l, inflight.Purse{Stage: c.Stage, Name: c.Purse})
+		p.inFlight = m.openInFlight(ctx, l, purse)
 		defer func() { err = errors.Join(err, p.inFlight.Close()) }()
 	}
 	if p.caller, err = openModels(ctx, cfg, llm.Deps{Spend: spend, Journal: p.inFlight.begun()}, []string{c.Stage}); err != nil {
@@ -57,7 +62,7 @@ func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
 	if p.caller != nil {
 		defer p.caller.Close()
 	}
-	shared, err := m.shareCap(ctx, l.JS, c.Stage, c.Purse, spend)
+	shared, err := m.shareCap(ctx, l.JS, purse, spend)
 	if err != nil {
 		return err
 	}

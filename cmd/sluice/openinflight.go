@@ -101,7 +101,7 @@ func (c *callsInFlight) look(ctx context.Context, a inflight.Adoption, told stri
 // mayBill says whether this process may write lines of a stage into the ledger.
 func (m *Main) mayBill(stage string) bool { return !m.restricted() || m.config.NATS.Role == stage }
 
-// payer pays out of the purse of a process that can't any more, under another name than that one's own.
+// payer pays out of the purse of a process that can't any more.
 func payer(js jetstream.JetStream) func(context.Context, inflight.Purse, string, sluice.MicroUSD) error {
 	return func(ctx context.Context, p inflight.Purse, name string, cost sluice.MicroUSD) error {
 		purse, err := streams.OpenPurse(ctx, js, p.Stage, p.Name, name)

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice/inflight"
 	"sluice/llm"
 	"sluice/streams"
 )
@@ -29,11 +29,11 @@ type sharedCap struct {
 
 // shareCap looks into the purse, which may be spent already, and from then on again and again until closed. Without a
 // name nothing is shared.
-func (m *Main) shareCap(ctx context.Context, js jetstream.JetStream, stage, name string, spend *llm.Spend) (*sharedCap, error) {
-	if name == "" {
+func (m *Main) shareCap(ctx context.Context, js jetstream.JetStream, p inflight.Purse, spend *llm.Spend) (*sharedCap, error) {
+	if p.Name == "" {
 		return nil, nil
 	}
-	purse, err := streams.OpenPurse(ctx, js, stage, name, rand.Text())
+	purse, err := streams.OpenPurse(ctx, js, p.Stage, p.Name, p.Payer)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ type Asker interface {
 type Stored interface {
 	// Get finds the message of each subject; a subject without one is absent from the map.
 	Get(ctx context.Context, stream string, subjects ...string) (map[string]streams.Stored, error)
+	// GetAsOf is Get as of a message that the caller knows to be stored.
+	GetAsOf(ctx context.Context, stream string, subjects []string, sentinel string, sequence uint64) (map[string]streams.Stored, error)
 }
 
 // Model is one model of the pair and how it is asked.
@@ -91,7 +93,7 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if streams.IsClaim(in.Subject, &q) {
 		return nil, nil
 	}
-	if !q.Deadline.IsZero() && !s.opts.Now().Before(q.Deadline) {
+	if s.expired(&q) {
 		return nil, sluice.Terminalf(sluice.ReasonExpired, "answer %s: its deadline, %s, has passed: nobody waits for the answer",
 			q.Key, q.Deadline.UTC().Format(time.RFC3339))
 	}

@@ -53,7 +53,7 @@ func (s *Stage) anew(ctx context.Context, before streams.Before, a sluice.Accept
 	times, until := 0, before.Until
 	over := func() bool { return !until.IsZero() && !s.opts.Now().Before(until) }
 	for step, missed := 1, false; step > 0 && over(); {
-		m, err := streams.AnewMessage(a, before.Last, times+step)
+		m, err := streams.AnewMessage(a, before, times+step)
 		if err != nil {
 			return nil, err
 		}
@@ -77,6 +77,6 @@ func (s *Stage) anew(ctx context.Context, before streams.Before, a sluice.Accept
 	if !over() {
 		return nil, nil
 	}
-	m, err := streams.AnewMessage(a, before.Last, times+1)
+	m, err := streams.AnewMessage(a, before, times+1)
 	return []streams.Message{m}, err
 }

@@ -69,13 +69,8 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if err := streams.DecodeInto(in.Data, &a); err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("judge %s: %w", in.Subject, err))
 	}
-	given := streams.GivenSubject(s.opts.Version, a.Pair, &a.Query, a.Arm)
-	stored, err := s.stored.Get(ctx, streams.StreamVerdicts, given)
-	if err != nil {
-		return nil, fmt.Errorf("judge %s: %w", in.Subject, err)
-	}
-	if _, ok := stored[given]; ok { // Invariant 5
-		return nil, nil
+	if judged, err := s.judged(ctx, &a); judged || err != nil { // Invariant 5
+		return nil, err
 	}
 	v, calls, err := s.judge(ctx, a)
 	out, ledgerErr := streams.BilledFacts(calls)

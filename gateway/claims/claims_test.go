@@ -18,7 +18,7 @@ import (
 
 func TestOfGatewaysThatPutAtOneTimeOneWins(t *testing.T) {
 	server := natstest.StartRoles(t)
-	buckets := make([]*claims.Bucket, 4)
+	buckets := make([]*streams.Claims, 4)
 	for i := range buckets {
 		var err error
 		if buckets[i], err = claims.Open(t.Context(), server.JetStreamAs("gateway")); err != nil {

@@ -36,7 +36,7 @@ func (h Holder) taken() error {
 	return fmt.Errorf("%w: process %d on %s, in %s", ErrTaken, h.PID, h.Host, h.Dir)
 }
 
-// book is where claims stand; [Bucket] is one.
+// book is where claims stand; streams.Claims is one.
 type book interface {
 	Put(ctx context.Context, name string, value []byte, over uint64) (revision uint64, ok bool, err error)
 	Get(ctx context.Context, name string) (value []byte, revision uint64, age time.Duration, err error)

@@ -17,7 +17,7 @@ import (
 	"sluice/gateway"
 )
 
-// Shared is where gateways tell each other what they answer; *claims.Bucket is one.
+// Shared is where gateways tell each other what they answer; *streams.Claims is one.
 type Shared interface {
 	// Put stores a value where the name still has the revision; 0: where nothing stands. ok is false where
 	// another gateway was faster.
