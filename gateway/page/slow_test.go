@@ -28,7 +28,7 @@ func (b *bounded) SetReadDeadline(t time.Time) error {
 func TestABodyThatNeverEndsHoldsNoConnection(t *testing.T) {
 	h := page.New(page.Sources{}, page.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	cut := func() io.Reader {
-		return io.MultiReader(strings.NewReader(`{"key":`), errorReader{errors.New("i/o timeout")})
+		return io.MultiReader(strings.NewReader(`{"key":`), failing{errors.New("i/o timeout")})
 	}
 	for _, header := range []string{"", "X-Sluice-Page"} {
 		for _, path := range []string{"/page/login", "/page/logout", "/page/promote", "/page/try"} {
@@ -48,7 +48,7 @@ func TestABodyThatNeverEndsHoldsNoConnection(t *testing.T) {
 	}
 }
 
-// errorReader fails.
-type errorReader struct{ error }
+// failing fails.
+type failing struct{ error }
 
-func (e errorReader) Read([]byte) (int, error) { return 0, e.error }
+func (e failing) Read([]byte) (int, error) { return 0, e.error }
