@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -84,11 +85,13 @@ func recordKey(l Limit, subject, window string) string {
 var (
 	errAbsent   = errors.New("no such record")
 	errConflict = errors.New("the record was changed by another replica")
+	// errForeign comes with the revision, so that the record can be replaced.
+	errForeign = errors.New("somebody else wrote what stands there, and what was spent is not known; sluice budgets rebuild makes it anew from the ledger")
 )
 
 // shared is the state that all replicas see. get may lag behind; put never does.
 type shared interface {
-	// get reads a record and its revision, or errAbsent.
+	// get reads a record and its revision, or errAbsent, or errForeign.
 	get(ctx context.Context, key string) (record, uint64, error)
 	// put stores a record where its revision is still the given one (0: where there is none), or
 	// errConflict. After any other error it may or may not be stored, now or a little later.
@@ -121,10 +124,17 @@ func (b bucket) get(ctx context.Context, key string) (record, uint64, error) {
 		return record{}, 0, fmt.Errorf("read budget %s: %w", key, err)
 	}
 	var r record
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return record{}, 0, fmt.Errorf("read budget %s: revision %d: %w", key, entry.Revision(), err)
+	if err := json.Unmarshal(entry.Value(), &r); err != nil || !r.standsAt(key) {
+		return record{}, entry.Revision(), fmt.Errorf("read budget %s: revision %d: %w", key, entry.Revision(), errForeign)
 	}
 	return r, entry.Revision(), nil
+}
+
+// standsAt says whether a record is that of a key. Whoever may publish anything may have the server answer under any
+// key, in JSON that has none of our words: taken for a record, it would be one of a budget of which nothing is spent.
+func (r record) standsAt(key string) bool {
+	window := key[strings.LastIndexByte(key, '.')+1:]
+	return recordKey(Limit{Name: r.Budget, Scope: r.Scope}, r.Subject, window) == key
 }
 
 func (b bucket) put(ctx context.Context, key string, r record, revision uint64) (uint64, error) {
