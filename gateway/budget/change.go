@@ -16,7 +16,7 @@ func change(ctx context.Context, s shared, key string, anew bool, f func(*record
 	return streams.Insist(ctx, func() error {
 		for {
 			r, revision, err := s.get(ctx, key)
-			if err != nil && !errors.Is(err, errAbsent) && !(anew && errors.Is(err, errForeign)) {
+			if err != nil && !errors.Is(err, errAbsent) && (!anew || !errors.Is(err, errForeign)) {
 				return err
 			}
 			if !f(&r) {

@@ -53,4 +53,7 @@ func TestWhatTheServerWasMadeToWriteIsNoBudgetOfWhichNothingIsSpent(t *testing.T
 	if all, err := books.Show(t.Context(), noon); err != nil || len(all) != 1 || all[0].Spent != sluice.MicroUSD(900) {
 		t.Errorf("%+v, %v", all, err)
 	}
+	if keys, err := b.keys(t.Context(), windows(noon)); err != nil || len(keys) != 1 {
+		t.Errorf("records %v, %v", keys, err)
+	}
 }

@@ -118,8 +118,16 @@ func (b *Books) Rebuild(ctx context.Context, lines iter.Seq2[Line, error], at ti
 		return nil, err
 	}
 	for _, key := range keys {
-		if _, ok := totals[key]; !ok {
-			totals[key] = &total{} // booked, and not in the ledger
+		if totals[key] != nil {
+			continue
+		}
+		switch _, revision, err := b.shared.get(ctx, key); {
+		case errors.Is(err, errForeign): // and of nothing that the ledger knows
+			if err := b.shared.drop(ctx, key, revision); err != nil {
+				return nil, err
+			}
+		default: // booked, and not in the ledger
+			totals[key] = &total{}
 		}
 	}
 	var out []Rebuilt

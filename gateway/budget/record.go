@@ -96,6 +96,8 @@ type shared interface {
 	// put stores a record where its revision is still the given one (0: where there is none), or
 	// errConflict. After any other error it may or may not be stored, now or a little later.
 	put(ctx context.Context, key string, r record, revision uint64) (uint64, error)
+	// drop removes a record whose revision is still the given one.
+	drop(ctx context.Context, key string, revision uint64) error
 	// keys lists the records of the given windows.
 	keys(ctx context.Context, windows []string) ([]string, error)
 }
@@ -155,6 +157,13 @@ func (b bucket) put(ctx context.Context, key string, r record, revision uint64) 
 		return 0, fmt.Errorf("write budget %s: %w", key, err)
 	}
 	return now, nil
+}
+
+func (b bucket) drop(ctx context.Context, key string, revision uint64) error {
+	if err := b.kv.Delete(ctx, key, jetstream.LastRevision(revision)); err != nil {
+		return fmt.Errorf("remove what stands for budget %s: %w", key, err)
+	}
+	return nil
 }
 
 func (b bucket) keys(ctx context.Context, windows []string) ([]string, error) {
