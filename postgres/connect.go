@@ -93,7 +93,26 @@ type Table struct {
 
 // Table runs one query and returns all of its rows: for exports, reports and tests.
 func (db *DB) Table(ctx context.Context, sql string, args ...any) (Table, error) {
-	rows, err := db.pool.Query(ctx, sql, args...)
+	return table(ctx, db.pool, sql, args...)
+}
+
+// Look is Table for the words of people. It changes nothing, whatever they are: they stand in a transaction that
+// reads, which a statement of their kind can't end.
+func (db *DB) Look(ctx context.Context, sql string) (t Table, err error) {
+	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		t, err = table(ctx, tx, sql)
+		return err
+	})
+	return t, err
+}
+
+// asked is a pool, or a transaction.
+type asked interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func table(ctx context.Context, q asked, sql string, args ...any) (Table, error) {
+	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return Table{}, fmt.Errorf("query: %w", err)
 	}

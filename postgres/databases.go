@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,6 +35,29 @@ func (c *Cluster) CopyDatabase(ctx context.Context, name, template string) error
 func (c *Cluster) DropDatabase(ctx context.Context, name string) error {
 	return c.execute(ctx, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", pgx.Identifier{name}.Sanitize()))
 }
+
+// AnalystURL is the URL of a session that reads, of a private cluster's database: its user is the role analyst and no
+// other, so that no statement has more rights than that, whatever role it sets. The role may log in from then on, by
+// the socket, which is private; where no migration has made it yet, it is missing when somebody connects.
+func (c *Cluster) AnalystURL(ctx context.Context, database string) (string, error) {
+	u, err := url.Parse(c.URL(database))
+	if err != nil {
+		return "", fmt.Errorf("the URL of a session that reads: %w", err)
+	}
+	u.User = url.User(analyst)
+	return u.String(), c.execute(ctx, letAnalystIn)
+}
+
+// analyst is the role that migration 0004 makes, letAnalystIn what makes it a user: once, though several come at once.
+const (
+	analyst      = "analyst"
+	letAnalystIn = `DO $$ BEGIN
+		PERFORM pg_advisory_xact_lock(hashtextextended('sluice: analyst', 0));
+		IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'analyst' AND NOT rolcanlogin) THEN
+			ALTER ROLE analyst LOGIN;
+		END IF;
+	END $$`
+)
 
 // execute runs one statement.
 func (c *Cluster) execute(ctx context.Context, statement string) error {

@@ -25,7 +25,11 @@ type span struct {
 // returned as it is. Scrubbing a scrubbed text changes nothing. Valid UTF-8 stays valid.
 func Scrub(text string) (clean string, found int) {
 	for {
-		next, n := pass(text)
+		folded, at := fold(text)
+		next, n := pass(text, folded, at)
+		if n == 0 && at != nil { // what the fold leaves out may part a number from a word
+			next, n = pass(text, text, nil)
+		}
 		if n == 0 {
 			return text, found
 		}
@@ -35,9 +39,9 @@ func Scrub(text string) (clean string, found int) {
 	}
 }
 
-// pass masks whatever is found from left to right.
-func pass(text string) (string, int) {
-	s := scan{text: text}
+// pass masks in what is written whatever is found, from left to right, in what is read of it: see [scan].
+func pass(written, text string, at []int) (string, int) {
+	s := scan{text: text, written: written, at: at}
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c >= utf8.RuneSelf || kinds[c] == plain {
@@ -47,29 +51,32 @@ func pass(text string) (string, int) {
 		i = max(s.match(i), i+1)
 	}
 	if s.found == 0 {
-		return text, 0
+		return written, 0
 	}
-	s.out.WriteString(text[s.last:])
+	s.out.WriteString(written[s.done:])
 	return s.out.String(), s.found
 }
 
 // scan is the state of one pass.
 type scan struct {
-	text string
-	// last is the end of what was masked last.
-	last  int
-	found int
-	out   strings.Builder
+	// text is what is read, written what stands there: text[i] at written[at[i]], or, where at is nil, at written[i].
+	text, written string
+	at            []int
+	// last is the end of what was masked last, done the same in written.
+	last, done int
+	found      int
+	out        strings.Builder
 }
 
-// mask writes the text up to the span, and the placeholder; an empty span changes nothing.
+// mask writes what was written up to the span, and the placeholder; an empty span changes nothing.
 func (s *scan) mask(m span) {
 	if m.end == 0 {
 		return
 	}
-	s.out.WriteString(s.text[s.last:m.start])
+	start, end := s.place(m)
+	s.out.WriteString(s.written[s.done:start])
 	s.out.WriteString(m.placeholder)
-	s.last = m.end
+	s.last, s.done = m.end, end
 	s.found++
 }
 

@@ -28,7 +28,8 @@ func simpleHeader(header []string) (simpleColumns, error) {
 // simpleQA reads OpenAI's SimpleQA csv. The rows have no id; topic and answer type become tags.
 func simpleQA(r io.Reader, file string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		cr := csv.NewReader(r)
+		bound := &bounded{r: r}
+		cr := csv.NewReader(bound)
 		cr.ReuseRecord = true
 		header, err := cr.Read()
 		if err != nil {
@@ -41,6 +42,7 @@ func simpleQA(r io.Reader, file string) iter.Seq2[Row, error] {
 			return
 		}
 		for {
+			bound.used = 0
 			record, err := cr.Read()
 			if errors.Is(err, io.EOF) {
 				return
@@ -56,6 +58,22 @@ func simpleQA(r io.Reader, file string) iter.Seq2[Row, error] {
 	}
 }
 
+// bounded ends with an error where one record wants more than [maxLine] of it: a quote that nobody closes makes one
+// record of all that follows, and of a small compressed file more than there is memory for.
+type bounded struct {
+	r    io.Reader
+	used int // by the record
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.used > maxLine {
+		return 0, fmt.Errorf("a record of more than %d MiB; is a quote missing?", maxLine>>20)
+	}
+	n, err := b.r.Read(p)
+	b.used += n
+	return n, err
+}
+
 // row makes a row of one record, or of the error that reading it gave.
 func (c simpleColumns) row(cr *csv.Reader, record []string, err error, file string) (Row, error) {
 	var parse *csv.ParseError
@@ -67,7 +85,7 @@ func (c simpleColumns) row(cr *csv.Reader, record []string, err error, file stri
 		return Row{}, invalidf(file, parse.StartLine, "csv, column %d: %w%s", parse.Column, parse.Err, at)
 	}
 	if err != nil {
-		return Row{}, fmt.Errorf("read %s: %w", file, err)
+		return Row{}, fmt.Errorf("read %s: behind byte %d: %w", file, cr.InputOffset(), err)
 	}
 	line, _ := cr.FieldPos(0)
 	if !utf8.ValidString(strings.Join(record, "")) {

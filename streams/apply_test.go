@@ -153,6 +153,37 @@ func TestEveryCopyGetsTheSameArmSecret(t *testing.T) {
 	}
 }
 
+// A publisher names the subject that the server answers on: JSON, at times of just a secret's length.
+func TestWhatTheServerWasMadeToWriteIsNoArmSecret(t *testing.T) {
+	s := natstest.StartRoles(t)
+	if _, err := streams.ArmSecret(t.Context(), s.JetStreamAs(streams.RoleAnswer)); err != nil {
+		t.Fatal(err)
+	}
+	kv, err := s.JetStreamAs(streams.RoleOperator).KeyValue(t.Context(), streams.BucketArms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := kv.Watch(t.Context(), "secret", jetstream.UpdatesOnly())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = written.Stop() }()
+	if err := s.ConnectAs(streams.RoleUpstream).PublishRequest("queries.asked.web", "$KV.arms.secret", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	<-written.Updates()
+	for _, litter := range []string{"", `{"stream":"VERDICTS","seq":1234}`} { // what the server wrote, and as long as a secret
+		if litter != "" {
+			if _, err := kv.PutString(t.Context(), "secret", litter); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if secret, err := streams.ArmSecret(t.Context(), s.JetStreamAs(streams.RoleLabel)); err == nil {
+			t.Errorf("%q is taken for the secret", secret)
+		}
+	}
+}
+
 func TestAnEmbeddedServerServesInProcessWithoutAPort(t *testing.T) {
 	s, err := streams.StartServer(t.Context(), streams.ServerOptions{StoreDir: t.TempDir()})
 	if err != nil {

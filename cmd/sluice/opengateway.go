@@ -105,7 +105,7 @@ func (g *openedGateway) openBooks(ctx, beside context.Context) (err error) {
 		return err
 	}
 	g.keeper, err = budget.Open(ctx, g.log.JS, budget.Options{
-		Limits: configured, Replica: replica, RefuseAway: g.cfg.Budgets.Unreachable == "refuse",
+		Limits: configured, Replica: replica, RefuseAway: g.cfg.Budgets.Unreachable == "refuse", Log: g.m.log,
 	})
 	if err != nil {
 		return err

@@ -35,7 +35,11 @@ func (m *Main) withAnalyst(ctx context.Context, demo bool, name string, do func(
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	db, err := postgres.Connect(ctx, asAnalyst(t.URL), name, 1)
+	as, err := t.asAnalyst(ctx, database)
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Connect(ctx, as, name, 1)
 	if postgres.RoleRefused(err) && m.config.Secrets.DatabaseURL.Set() { // in a cluster of ours the migrations make the role
 		return fmt.Errorf(`%w; "A Postgres of yours" in docs/security.md has the statements that make the role and grant it`, err)
 	}
@@ -47,7 +51,7 @@ func (m *Main) withAnalyst(ctx context.Context, demo bool, name string, do func(
 }
 
 func (c *sqlCmd) ask(ctx context.Context, m *Main, db *postgres.DB) error {
-	result, err := db.Table(ctx, c.Query)
+	result, err := db.Look(ctx, c.Query)
 	if err != nil {
 		return err
 	}
@@ -59,9 +63,15 @@ func (c *sqlCmd) ask(ctx context.Context, m *Main, db *postgres.DB) error {
 	return nil
 }
 
-// asAnalyst is the URL of a session that may read and nothing else.
-func asAnalyst(database string) string {
-	return withOptions(database, "-c role=analyst -c default_transaction_read_only=on")
+// asAnalyst is the URL of a session that may read and nothing else. On a server of its owner's it is one of the user of
+// DATABASE_URL, who sets the role.
+func (t *openedTables) asAnalyst(ctx context.Context, database string) (string, error) {
+	const reading = "-c default_transaction_read_only=on"
+	if !t.Cluster.Private() {
+		return withOptions(t.URL, "-c role=analyst "+reading), nil
+	}
+	u, err := t.Cluster.AnalystURL(ctx, database)
+	return withOptions(u, reading), err
 }
 
 // withOptions is a database's URL with settings for its sessions.

@@ -69,9 +69,13 @@ type Stage struct {
 const mostTaken = 1000
 
 // New makes the stage. Alerts that are older than oldest when they are read are not posted: a stage that was away
-// for days would report what is long over. Those that somebody has handed over once more are posted at any age.
+// for days would report what is long over. Those that somebody has handed over once more are posted at any age. No
+// redirect is followed: alerts and their signatures go where the configuration says and to no address that a receiver
+// names, and what a redirect makes of a POST may be a GET without an alert in it.
 func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time) *Stage {
-	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest, taken: map[string][]bool{}}
+	mine := *client
+	mine.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Stage{hooks: hooks, client: &mine, now: now, oldest: oldest, taken: map[string][]bool{}}
 }
 
 // Handle posts one alert to every hook, to all at once: none waits for another. Those that failed are tried again later.

@@ -11,12 +11,12 @@ import (
 // change changes one record, or makes it where f is content with the zero record, whatever other replicas
 // do meanwhile, until it is stored or ctx ends. f says whether there is anything to store; it may be
 // called again, with the record as it is by then, and must come to nothing where its change is stored
-// already.
-func change(ctx context.Context, s shared, key string, f func(*record) bool) error {
+// already. A record that somebody else wrote is replaced where anew says so.
+func change(ctx context.Context, s shared, key string, anew bool, f func(*record) bool) error {
 	return streams.Insist(ctx, func() error {
 		for {
 			r, revision, err := s.get(ctx, key)
-			if err != nil && !errors.Is(err, errAbsent) {
+			if err != nil && !errors.Is(err, errAbsent) && (!anew || !errors.Is(err, errForeign)) {
 				return err
 			}
 			if !f(&r) {

@@ -47,6 +47,9 @@ func (k *Keeper) launch(a *account) {
 	f := a.current
 	k.flights.Go(func() {
 		err := k.exchange(a, f)
+		if errors.Is(err, errForeign) {
+			k.o.Log.Error("a budget lets nothing pass that it has no lease for", "error", err)
+		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		f.err = err

@@ -99,6 +99,10 @@ func (f *fakeShared) put(_ context.Context, key string, r record, revision uint6
 	return revision + 1, nil
 }
 
+func (f *fakeShared) drop(context.Context, string, uint64) error {
+	panic("nobody else writes into a fake")
+}
+
 func (f *fakeShared) keys(_ context.Context, windows []string) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

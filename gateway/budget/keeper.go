@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,8 @@ type Options struct {
 	RefuseAway bool
 	// Every is how often the log is told what was settled; 0: a second.
 	Every time.Duration
+	// Log hears of records that somebody else wrote; nil: nobody does.
+	Log *slog.Logger
 	// Now is time.Now outside tests.
 	Now func() time.Time
 }
@@ -97,6 +100,9 @@ func open(ctx context.Context, s shared, connected func() bool, o Options) (*Kee
 	}
 	if o.Every <= 0 {
 		o.Every = time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

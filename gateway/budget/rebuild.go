@@ -3,6 +3,7 @@ package budget
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -36,9 +37,13 @@ func (b *Books) Show(ctx context.Context, at time.Time) ([]State, error) {
 		return nil, err
 	}
 	var states []State
-	seen := map[string]bool{}
+	seen, foreign := map[string]bool{}, map[string]error{}
 	for _, key := range keys {
 		r, _, err := b.shared.get(ctx, key)
+		if errors.Is(err, errForeign) { // who knows whether it is a budget's place at all
+			foreign[key] = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +57,11 @@ func (b *Books) Show(ctx context.Context, at time.Time) ([]State, error) {
 		if l.Scope == ScopeGlobal {
 			subject = ""
 		}
-		if subject != "*" && !seen[recordKey(l, subject, window)] {
+		key := recordKey(l, subject, window)
+		if err := foreign[key]; err != nil {
+			return nil, err
+		}
+		if subject != "*" && !seen[key] {
 			states = append(states, stateOf(record{}, l, subject, at))
 		}
 	}
@@ -109,8 +118,16 @@ func (b *Books) Rebuild(ctx context.Context, lines iter.Seq2[Line, error], at ti
 		return nil, err
 	}
 	for _, key := range keys {
-		if _, ok := totals[key]; !ok {
-			totals[key] = &total{} // booked, and not in the ledger
+		if totals[key] != nil {
+			continue
+		}
+		switch _, revision, err := b.shared.get(ctx, key); {
+		case errors.Is(err, errForeign): // and of nothing that the ledger knows
+			if err := b.shared.drop(ctx, key, revision); err != nil {
+				return nil, err
+			}
+		default: // booked, and not in the ledger
+			totals[key] = &total{}
 		}
 	}
 	var out []Rebuilt
@@ -154,7 +171,7 @@ func (b *Books) add(lines iter.Seq2[Line, error], at time.Time) (map[string]*tot
 
 func (b *Books) rebuild(ctx context.Context, key string, t *total, at time.Time) (Rebuilt, error) {
 	var done Rebuilt
-	err := change(ctx, b.shared, key, func(r *record) bool {
+	err := change(ctx, b.shared, key, true, func(r *record) bool {
 		if r.Budget == "" {
 			*r = newRecord(t.limit, t.subject, t.from)
 		}

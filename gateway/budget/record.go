@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -84,15 +85,19 @@ func recordKey(l Limit, subject, window string) string {
 var (
 	errAbsent   = errors.New("no such record")
 	errConflict = errors.New("the record was changed by another replica")
+	// errForeign comes with the revision, so that the record can be replaced.
+	errForeign = errors.New("somebody else wrote what stands there, and what was spent is not known; sluice budgets rebuild makes it anew from the ledger")
 )
 
 // shared is the state that all replicas see. get may lag behind; put never does.
 type shared interface {
-	// get reads a record and its revision, or errAbsent.
+	// get reads a record and its revision, or errAbsent, or errForeign.
 	get(ctx context.Context, key string) (record, uint64, error)
 	// put stores a record where its revision is still the given one (0: where there is none), or
 	// errConflict. After any other error it may or may not be stored, now or a little later.
 	put(ctx context.Context, key string, r record, revision uint64) (uint64, error)
+	// drop removes a record whose revision is still the given one.
+	drop(ctx context.Context, key string, revision uint64) error
 	// keys lists the records of the given windows.
 	keys(ctx context.Context, windows []string) ([]string, error)
 }
@@ -121,10 +126,17 @@ func (b bucket) get(ctx context.Context, key string) (record, uint64, error) {
 		return record{}, 0, fmt.Errorf("read budget %s: %w", key, err)
 	}
 	var r record
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return record{}, 0, fmt.Errorf("read budget %s: revision %d: %w", key, entry.Revision(), err)
+	if err := json.Unmarshal(entry.Value(), &r); err != nil || !r.standsAt(key) {
+		return record{}, entry.Revision(), fmt.Errorf("read budget %s: revision %d: %w", key, entry.Revision(), errForeign)
 	}
 	return r, entry.Revision(), nil
+}
+
+// standsAt says whether a record is that of a key. Whoever may publish anything may have the server answer under any
+// key, in JSON that has none of our words: taken for a record, it would be one of a budget of which nothing is spent.
+func (r record) standsAt(key string) bool {
+	window := key[strings.LastIndexByte(key, '.')+1:]
+	return recordKey(Limit{Name: r.Budget, Scope: r.Scope}, r.Subject, window) == key
 }
 
 func (b bucket) put(ctx context.Context, key string, r record, revision uint64) (uint64, error) {
@@ -145,6 +157,13 @@ func (b bucket) put(ctx context.Context, key string, r record, revision uint64) 
 		return 0, fmt.Errorf("write budget %s: %w", key, err)
 	}
 	return now, nil
+}
+
+func (b bucket) drop(ctx context.Context, key string, revision uint64) error {
+	if err := b.kv.Delete(ctx, key, jetstream.LastRevision(revision)); err != nil {
+		return fmt.Errorf("remove what stands for budget %s: %w", key, err)
+	}
+	return nil
 }
 
 func (b bucket) keys(ctx context.Context, windows []string) ([]string, error) {

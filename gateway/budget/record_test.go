@@ -31,7 +31,7 @@ func TestAListThatTheServerDidNotAnswerIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.put(t.Context(), "all.all.2026-03-16", record{Budget: "all"}, 0); err != nil {
+	if _, err := b.put(t.Context(), "all.all.2026-03-16", record{Budget: "all", Scope: ScopeGlobal}, 0); err != nil {
 		t.Fatal(err)
 	}
 	s := &starting{KeyValue: b.kv}

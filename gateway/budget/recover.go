@@ -37,7 +37,7 @@ func (k *Keeper) Recover(ctx context.Context, spends []Spend) error {
 	}
 	var faults []error
 	for key, o := range owed {
-		if err := k.recover(ctx, key, o); err != nil {
+		if err := k.recover(ctx, key, o); err != nil && !errors.Is(err, errForeign) { // there is no lease to take back
 			faults = append(faults, fmt.Errorf("recover leases of %s: budget %s: %w", k.o.Replica, key, err))
 		}
 	}
@@ -69,7 +69,7 @@ func (k *Keeper) recover(ctx context.Context, key string, o owing) error {
 	// A soft budget's record tells by a lease of nothing which call of the spool is the last that is booked: the spool
 	// holds it still where a process died before the log had taken all.
 	booked := k.o.Replica + "/booked/"
-	return change(ctx, k.shared, key, func(r *record) bool {
+	return change(ctx, k.shared, key, false, func(r *record) bool {
 		if r.Budget == "" && !o.soft() {
 			return false
 		}

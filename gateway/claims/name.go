@@ -115,9 +115,10 @@ func (n *Name) Free(ctx context.Context) error {
 	return n.book.Drop(ctx, n.key, revision)
 }
 
-// free says whether the name may be taken by us.
+// free says whether the name may be taken by us. A claim without a place is nobody's: whoever may publish anything may
+// have the server answer there.
 func (n *Name) free(who Holder, revision uint64, age time.Duration) bool {
-	return revision == 0 || who.Place == n.me.Place || age >= nameGood
+	return revision == 0 || who.Place == "" || who.Place == n.me.Place || age >= nameGood
 }
 
 func (n *Name) holder(ctx context.Context) (who Holder, revision uint64, age time.Duration, err error) {

@@ -192,3 +192,24 @@ func TestAGatewaysRoleMayClaimItsName(t *testing.T) {
 		}
 	}
 }
+
+// Whoever may publish anything may have the server answer where names are claimed.
+func TestAClaimWithoutAPlaceTakesNobodysName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book := &page{}
+		n := claims.NewName(book, "gate", claims.Holder{Place: "here"})
+		if _, err := taken(t, n); err != nil {
+			t.Fatal(err)
+		}
+		_, revision, _, err := book.Get(t.Context(), "name.gate")
+		if err != nil || revision == 0 {
+			t.Fatalf("revision %d, %v", revision, err)
+		}
+		if _, ok, err := book.Put(t.Context(), "name.gate", []byte(`{"stream":"QUERIES","seq":5}`), revision); !ok || err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Renew(t.Context()); err != nil {
+			t.Errorf("its holder hears %v", err)
+		}
+	})
+}

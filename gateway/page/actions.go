@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -37,12 +38,13 @@ func (h *Handler) actions() {
 // own lets in what the page itself sent.
 func (h *Handler) own(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		// A body that trickles must not hold us, nor net/http, which reads what nobody did before it lets a reply go.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(10 * time.Second))
 		if r.Header.Get(fromThePage) == "" {
 			refuse(w, http.StatusForbidden, "the header "+fromThePage+" is missing: only the page itself may ask for this")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(10 * time.Second)) // a body that trickles must not hold us
 		next(w, r)
 	}
 }
@@ -64,12 +66,15 @@ func (b body) promotion() Promotion {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) (b body, ok bool) {
-	err := json.NewDecoder(r.Body).Decode(&b)
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	data, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(data, &b)
+	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "the body is no JSON object of at most 64 KiB")
 		return b, false
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // all of it is here
 	return b, true
 }
 

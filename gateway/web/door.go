@@ -155,11 +155,20 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}()
+	d.bound(w, r)
 	if handle := d.posts[r.URL.Path]; handle != nil && r.Method == http.MethodPost && r.URL.RawPath == "" {
 		handle(w, r)
 		return
 	}
 	d.mux.ServeHTTP(w, r)
+}
+
+// bound gives a body that is yet to come its time, whoever reads it: a handler, or net/http, which reads what no handler
+// did before it lets the reply go.
+func (d *Door) bound(w http.ResponseWriter, r *http.Request) {
+	if _, come := r.Body.(interface{ Here() []byte }); r.ContentLength != 0 && !come {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d.o.BodyTimeout))
+	}
 }
 
 func (d *Door) readyz(w http.ResponseWriter, r *http.Request) {
@@ -226,7 +235,7 @@ func (d *Door) authenticate(r *http.Request, scope keys.Scope) (keys.Key, *gatew
 
 // ownMachine says whether a request came straight from a program of this machine: from loopback, through no
 // proxy, and not from a page in a browser, whoever's name it was told for this address.
-func ownMachine(r *http.Request) bool { return first(r.Header, "Origin") == "" && Loopback(r) }
+func ownMachine(r *http.Request) bool { return !has(r, "Origin") && Loopback(r) }
 
 func isLoopback(hostport string) bool {
 	if a, err := netip.ParseAddrPort(hostport); err == nil && a.Addr().Zone() == "" {
@@ -264,21 +273,20 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 	return body, nil
 }
 
-// all is the body, read within BodyTimeout where it is not here yet.
+// all is the body, read within the time of bound where it is not here yet.
 func (d *Door) all(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if come, ok := r.Body.(interface{ Here() []byte }); ok {
 		return come.Here(), nil
-	}
-	slow := http.NewResponseController(w)
-	if r.ContentLength != 0 { // a reader that trickles must not hold us
-		_ = slow.SetReadDeadline(time.Now().Add(d.o.BodyTimeout))
-		defer func() { _ = slow.SetReadDeadline(time.Time{}) }()
 	}
 	source := r.Body
 	if r.ContentLength < 0 { // net/http sees to it that others are no longer than they say
 		source = http.MaxBytesReader(w, r.Body, d.o.MaxBody)
 	}
-	return readAll(source, r.ContentLength)
+	body, err := readAll(source, r.ContentLength)
+	if err == nil && r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // from here on only the client's leaving is awaited
+	}
+	return body, err
 }
 
 func isJSON(contentType string) bool {

@@ -202,7 +202,7 @@ func TestADigestThatIsNotThePointersIsRefused(t *testing.T) {
 	out.active(t, "v1")
 	kv, err := js.KeyValue(t.Context(), streams.BucketRouters)
 	must(t, err)
-	_, err = kv.PutString(t.Context(), "active", `{"version":"v2","digest":"0123456789abcdef"}`)
+	_, err = kv.PutString(t.Context(), "active", `{"version":"v2","digest":"0123456789abcdef","at":"2026-11-27T00:00:00Z"}`)
 	must(t, err)
 	log.wait(t, "router refused", "corrupt", "serving=v1")
 	if s := <-out; name(s.Active) != "v1" {

@@ -98,7 +98,11 @@ func (r *Registry) pointer(ctx context.Context, key string) (Pointer, error) {
 func parsePointer(entry jetstream.KeyValueEntry) (Pointer, error) {
 	var p Pointer
 	if entry.Operation() == jetstream.KeyValuePut {
-		if err := json.Unmarshal(entry.Value(), &p); err != nil {
+		err := json.Unmarshal(entry.Value(), &p)
+		if err == nil && p.At.IsZero() { // what the server, or a service, answers on whatever subject somebody names
+			err = errors.New("it says not since when")
+		}
+		if err != nil {
 			return Pointer{Revision: entry.Revision()}, fmt.Errorf("pointer %s %w: %w", entry.Key(), ErrUnreadable, err)
 		}
 	}

@@ -188,8 +188,8 @@ func TestPointersThatCantBeReadHideNothingAndAreReplacedByHand(t *testing.T) {
 	ctx := t.Context()
 	kv, err := js.KeyValue(ctx, streams.BucketRouters)
 	must(t, err)
-	for _, key := range []string{"active", "canary", "pin.acme"} {
-		_, err := kv.PutString(ctx, key, "{bad")
+	for key, value := range map[string]string{"active": `{"name":"sluice-gateway","version":"1.0.0"}`, "canary": `{"stream":"QUERIES","seq":5}`, "pin.acme": "{bad"} {
+		_, err := kv.PutString(ctx, key, value)
 		must(t, err)
 	}
 	must(t, r.Shadow(ctx, ""))
