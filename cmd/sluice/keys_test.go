@@ -58,12 +58,14 @@ func TestAKeyIsMadeListedAndRevokedOnTheCommandLine(t *testing.T) {
 
 func TestAKeyThatMakesNoSenseIsRefusedWithTheReason(t *testing.T) {
 	p := newProgram(t)
-	for want, args := range map[string][]string{
-		`"week"`: {"--budget", "week=5"},
-		"sudo":   {"--scope", "sudo"},
+	for _, c := range []struct {
+		flag, value, want string
+		status            int
+	}{
+		{"--budget", "week=5", `"week"`, statusFailed}, {"--scope", "sudo", "sudo", statusUsage},
 	} {
-		if _, stderr, status := p.run(append([]string{"keys", "create"}, args...)...); status != statusFailed || !strings.Contains(stderr, want) {
-			t.Errorf("%v: status %d: %s", args, status, stderr)
+		if _, stderr, status := p.run("keys", "create", c.flag, c.value); status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s %s: status %d: %s", c.flag, c.value, status, stderr)
 		}
 	}
 	for _, text := range []string{"day", "day=", "=5x", "day=-1"} {
