@@ -95,7 +95,7 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 		NearDuplicates: cut.Moved, Command: c.command(), CostBasis: basis,
 	}
 	o := evaluation.Options{
-		Draws: c.Draws, Seed: c.Seed, OperatingShare: evaluation.OperatingShare(samples), Unpriced: !priced, SecondCost: c.secondCost(),
+		Draws: c.Draws, Seed: c.Seed, OperatingShare: cut.OperatingShare(samples), Unpriced: !priced, SecondCost: c.secondCost(),
 	}.Resampled(held)
 	r.Measure(held, all, o)
 	r.Ruled, err = evaluation.Rule(ctx, held, all, chains, evaluation.RuleOptions{Options: o, Budget: c.Budget})

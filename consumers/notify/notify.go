@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/streams"
 )
 
@@ -57,6 +58,7 @@ type Stage struct {
 	client *http.Client
 	now    func() time.Time
 	oldest time.Duration
+	beside *bulkhead.Bulkhead
 
 	mu sync.Mutex
 	// taken says which hooks have taken an alert that others have not, by its id; recent lists those ids, the oldest
@@ -69,9 +71,10 @@ type Stage struct {
 const mostTaken = 1000
 
 // New makes the stage. Alerts that are older than oldest when they are read are not posted: a stage that was away
-// for days would report what is long over. Those that somebody has handed over once more are posted at any age.
-func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time) *Stage {
-	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest, taken: map[string][]bool{}}
+// for days would report what is long over. Those that somebody has handed over once more are posted at any age. A
+// panic within a post is that post's failure, told by beside.
+func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time, beside *bulkhead.Bulkhead) *Stage {
+	return &Stage{hooks: hooks, client: client, now: now, oldest: oldest, beside: beside, taken: map[string][]bool{}}
 }
 
 // Handle posts one alert to every hook, to all at once: none waits for another. Those that failed are tried again later.
@@ -95,7 +98,7 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 			continue
 		}
 		posting.Go(func() {
-			err := s.post(ctx, h, alert.ID, data)
+			err := s.beside.Contain("post to a webhook", func() error { return s.post(ctx, h, alert.ID, data) })
 			if taken[i] = err == nil; !taken[i] {
 				faults[i] = fmt.Errorf("alert %s to webhook %d: %w", alert.ID, i+1, err)
 			}
