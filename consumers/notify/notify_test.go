@@ -107,7 +107,7 @@ func TestNoErrorShowsTheSecretOfAURL(t *testing.T) {
 }
 
 func TestNewsThatAreOldAreNotPosted(t *testing.T) {
-	s := New([]Hook{{URL: "http://127.0.0.1:1"}}, http.DefaultClient, time.Hour, func() time.Time { return noon.Add(2 * time.Hour) })
+	s := New([]Hook{{URL: "http://127.0.0.1:1"}}, http.DefaultClient, time.Hour, func() time.Time { return noon.Add(2 * time.Hour) }, nil)
 	if _, err := s.Handle(t.Context(), alert(t)); err != nil {
 		t.Error(err)
 	}
@@ -118,7 +118,7 @@ func TestAnOldAlertThatIsHandedOverOnceMoreIsPosted(t *testing.T) {
 	posted := 0
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted++ }))
 	t.Cleanup(server.Close)
-	s := New([]Hook{{URL: server.URL}}, server.Client(), time.Hour, func() time.Time { return noon.Add(5 * time.Hour) })
+	s := New([]Hook{{URL: server.URL}}, server.Client(), time.Hour, func() time.Time { return noon.Add(5 * time.Hour) }, nil)
 	m := alert(t)
 	m.Retry = "by hand"
 	if _, err := s.Handle(t.Context(), m); err != nil || posted != 1 {
