@@ -128,6 +128,9 @@ func (m *Main) ParseFlags(args []string) error {
 	if m.helped {
 		return errHelped
 	}
+	if err == nil {
+		err = inRange(m.selected)
+	}
 	if err != nil {
 		return misread(err)
 	}
