@@ -28,7 +28,7 @@ type emulatorCmd struct {
 // emulated is how emulated models behave; demo has the same flags.
 type emulated struct {
 	Faults     *faultShares   `placeholder:"SHARE" help:"Share of calls that fail: 0.2 is 429, 500, 503, hanging and cut replies in turn; or each by its name: unauthorized=0.05,slow=0.1 (a wrong name lists them). Default: emulator.faults (0)."`
-	Latency    *time.Duration `placeholder:"DURATION" help:"Median time of a reply. Default: emulator.latency (0)."`
+	Latency    *time.Duration `min:"0" placeholder:"DURATION" help:"Median time of a reply. Default: emulator.latency (0)."`
 	LatencyP95 time.Duration  `min:"0" name:"latency-p95" placeholder:"DURATION" help:"Time that 95 of 100 replies stay below. Default: every reply takes the median."`
 	HangFor    time.Duration  `min:"0" default:"3s" help:"How long a hanging call says nothing."`
 }

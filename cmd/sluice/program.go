@@ -128,13 +128,10 @@ func (m *Main) ParseFlags(args []string) error {
 	if m.helped {
 		return errHelped
 	}
-	if err == nil {
-		err = inRange(m.selected)
-	}
 	if err != nil {
 		return misread(err)
 	}
-	return nil
+	return inRange(m.selected)
 }
 
 // Run loads the configuration and runs the command until it is done or ctx ends.
