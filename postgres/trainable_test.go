@@ -7,6 +7,7 @@ import (
 	"sluice"
 	"sluice/internal/pgtest"
 	"sluice/internal/pgtest/world"
+	"sluice/postgres"
 )
 
 func TestTrainingSeesTrainExamplesAlone(t *testing.T) {
@@ -35,6 +36,12 @@ func TestTrainingSeesTrainExamplesAlone(t *testing.T) {
 		}
 		if e.Analysis.Domain == "" || e.Analysis.ReasoningSteps < 1 {
 			t.Errorf("example %s has no description: %+v", e.ID, e.Analysis)
+		}
+	}
+	for referenceFree, want := range map[bool]int{false: len(got), true: len(texts)} {
+		table, err := db.Table(t.Context(), `SELECT e.*`+postgres.FromTrain+` ORDER BY e.query_key`, referenceFree)
+		if err != nil || len(table.Rows) != want {
+			t.Errorf("reference free %t: %v; want %d rows", referenceFree, err, want)
 		}
 	}
 	all, err := db.TrainExamples(t.Context(), true)

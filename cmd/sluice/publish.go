@@ -21,7 +21,7 @@ type publishCmd struct {
 	Format   string        `placeholder:"FORMAT" enum:"simpleqa,nq,recorded,jsonl,custom,bank," default:"" help:"simpleqa, nq, recorded, jsonl (with --map) or bank; told by the file's first line where it can be."`
 	Map      string        `placeholder:"query=FIELD,..." help:"Which field of a jsonl is what: query=prompt,id=uid,ground_truth=refs,tags=domain."`
 	Limit    int           `min:"1" placeholder:"N" help:"Publish the first N rows of the file."`
-	Tenant   string        `help:"Tenant of rows that name none."`
+	Tenant   string        `placeholder:"NAME" help:"Tenant of rows that name none. Default: the default tenant, which has no name."`
 	Source   string        `help:"Source that the questions are published under. Default: the format's name."`
 	Tag      []string      `help:"Tag added to every row; may be repeated."`
 	AsTest   bool          `help:"Keep every row out of training."`
