@@ -122,6 +122,15 @@ func (c *Cut) Scored(samples []Sample) []Sample {
 	return out
 }
 
+// OperatingShare is that of the samples that routers learn from: all where each is learnt from and scored in turns, and
+// of one fixed split those that are not scored.
+func (c *Cut) OperatingShare(samples []Sample) float64 {
+	if c.plan.Holdout {
+		samples = c.train(samples, 0)
+	}
+	return OperatingShare(samples)
+}
+
 // rounds is how many folds are scored.
 func (c *Cut) rounds() int {
 	if c.plan.Holdout {

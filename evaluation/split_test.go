@@ -145,3 +145,33 @@ func TestTooFewSamplesForTheFoldsAreRefused(t *testing.T) {
 		t.Error("one fold was accepted")
 	}
 }
+
+func TestWhatIsHeldOutDoesNotSayWhereARouterOperates(t *testing.T) {
+	samples := numbered(400)
+	plan := evaluation.Plan{Folds: 5, Seed: 1, Holdout: true}
+	cut, err := plan.Cut(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string]bool{}
+	for _, s := range cut.Scored(samples) {
+		held[s.ID] = true
+	}
+	for i := range samples { // the large model is worth its price for every held-out row, and for no other
+		if held[samples[i].ID] {
+			samples[i].Large = 1
+		} else {
+			samples[i].Medium = 1
+		}
+	}
+	if got := cut.OperatingShare(samples); got != 0 {
+		t.Errorf("share %g with one part held out, want that of the rows that are learnt from, 0", got)
+	}
+	plan.Holdout = false
+	if cut, err = plan.Cut(samples); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := cut.OperatingShare(samples), evaluation.OperatingShare(samples); got != want || got == 0 {
+		t.Errorf("share %g where all are learnt from in turns, want %g", got, want)
+	}
+}

@@ -64,7 +64,7 @@ func (o *Online) Calibration(ctx context.Context, since time.Time) ([]online.Cal
 // (nil: nothing), cut at the deciles. At most the newest limit examples are read; referenceFree as in [DB.Training].
 func (o *Online) Trained(ctx context.Context, referenceFree bool, limit int, features func(text string) map[string]float64) (online.Profile, error) {
 	p := online.Profile{Features: map[string]online.Bins{}, Policies: map[string]float64{}}
-	rows, err := o.pool.Query(ctx, `SELECT e.text, e.policy`+fromTrain+` ORDER BY e.drawn_at DESC, e.example_id LIMIT $2`, referenceFree, limit)
+	rows, err := o.pool.Query(ctx, `SELECT e.text, e.policy`+FromTrain+` ORDER BY e.drawn_at DESC, e.example_id LIMIT $2`, referenceFree, limit)
 	if err != nil {
 		return p, fmt.Errorf("read the training set: %w", err)
 	}

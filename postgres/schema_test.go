@@ -54,6 +54,7 @@ func TestATestRowCanNeverEnterTheTrainingSet(t *testing.T) {
 	}
 	// Nor can a row that is in it change sides.
 	refused(t, db, "fkey", "UPDATE queries SET split = 'test' WHERE key = $1", train.Key)
+	refused(t, db, "fkey", "UPDATE queries SET content_hash = 'other' WHERE key = $1", train.Key)
 	refused(t, db, "fkey", "UPDATE examples SET split = 'test' WHERE query_key = $1", train.Key)
 }
 

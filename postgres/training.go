@@ -85,14 +85,14 @@ const exampleColumns = `e.example_id, e.query_key, e.split, e.text, e.policy, e.
 	e.reasoning_steps, e.ambiguity, e.knowledge_recency, e.answer_type, e.specificity, e.requires_math, e.requires_code,
 	e.language, e.summary`
 
-// fromTrain is the view examples_train and, where $1 holds, the rows that it leaves out for nothing but that they were
+// FromTrain is the view examples_train and, where $1 holds, the rows that it leaves out for nothing but that they were
 // judged without a ground truth. No wording of the test split is among them either (Invariant 4).
-const fromTrain = ` FROM labelled_examples e
+const FromTrain = ` FROM labelled_examples e
 		WHERE e.split = 'train' AND (e.basis = 'reference' OR $1)
 		  AND NOT EXISTS (SELECT FROM queries t WHERE t.split = 'test' AND t.content_hash = e.content_hash)`
 
 const (
-	selectTrain = `SELECT ` + exampleColumns + `, NULL AS medium, NULL AS large, 0, 0` + fromTrain + `
+	selectTrain = `SELECT ` + exampleColumns + `, NULL AS medium, NULL AS large, 0, 0` + FromTrain + `
 		  AND (e.pair = $2 OR e.pair LIKE $2 || '-%') AND e.domain IS NOT NULL ORDER BY e.made_at DESC, e.query_key LIMIT $3`
 	selectTest = `SELECT ` + exampleColumns + `, m.grade, g.grade, coalesce(m.cost_microusd, 0), coalesce(g.cost_microusd, 0)
 		FROM examples_test e

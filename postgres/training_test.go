@@ -225,8 +225,8 @@ func TestATrainingLearnsFromQueriesWithoutAGroundTruthWhereItIsToldTo(t *testing
 		t.Fatalf("%d train and %d test rows, %d and %d with those that have no ground truth (%d)", len(by), tests, len(all), testsOfAll, len(free))
 	}
 
-	test := w.Queries[slices.IndexFunc(w.Queries, func(q sluice.Query) bool { return q.Split == sluice.Test })]
-	must(t, conn(t, url, ""), `UPDATE queries SET content_hash = (SELECT content_hash FROM queries WHERE key = $1) WHERE key = $2`, free[0], test.Key)
+	must(t, conn(t, url, ""), `INSERT INTO queries (key, text, content_hash, source, tenant, asked_at, accepted_at, split)
+		SELECT 'another', text, content_hash, source, 'other', asked_at, accepted_at, 'test' FROM queries WHERE key = $1`, free[0])
 	behind, _, err := db.Training(true).Examples(t.Context(), w.Pair, 1000)
 	again := slices.ContainsFunc(behind, func(r sluice.TrainingExample) bool { return r.Key == free[0] })
 	if err != nil || again || len(behind) != len(all)-1+tests {

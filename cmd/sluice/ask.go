@@ -19,9 +19,9 @@ import (
 type askCmd struct {
 	Question  string   `arg:"" help:"The question."`
 	Model     string   `default:"auto" help:"auto, or the model to ask."`
-	System    string   `help:"What the system says first."`
-	Threshold *float64 `placeholder:"T" help:"The cost-quality knob: P(Complex) from which on the large model is asked."`
-	Tenant    string   `help:"Whose query it is."`
+	System    string   `placeholder:"TEXT" help:"The system prompt. Default: none."`
+	Threshold *float64 `placeholder:"T" help:"The cost-quality knob: P(Complex), 0 to 1, from which on the large model is asked. Default: routing.threshold, or the router's own."`
+	Tenant    string   `placeholder:"NAME" help:"Whose query it is. Default: the default tenant, which has no name."`
 	Explain   bool     `help:"Show the decision: policy, reasoning, probabilities, rule, cost."`
 	JSON      bool     `name:"json" help:"Print one JSON object, the answer and the whole decision, instead."`
 	upstreamFlag

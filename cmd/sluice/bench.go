@@ -144,11 +144,11 @@ func (b *benchRing) Close() error {
 }
 
 type benchPipelineCmd struct {
-	Queries    int           `default:"20000" help:"Queries to send round."`
-	Rounds     int           `help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
-	Raw        int           `default:"30000" help:"Messages of one turn of the raw load."`
+	Queries    int           `min:"1" default:"20000" help:"Queries to send round."`
+	Rounds     int           `min:"1" help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
+	Raw        int           `min:"1" default:"30000" help:"Messages of one turn of the raw load."`
 	Growth     bool          `help:"Show what a query costs at the beginning and at the end of the run."`
-	Pause      time.Duration `help:"Rest before the last fifth of the parts. After two minutes the log's server lets go of what it keeps of blocks that nobody uses, as a ring at work for hours would have."`
+	Pause      time.Duration `min:"0" help:"Rest before the last fifth of the parts. After two minutes the log's server lets go of what it keeps of blocks that nobody uses, as a ring at work for hours would have."`
 	Seed       uint64        `default:"1" help:"Another seed draws another order."`
 	JSON       bool          `name:"json" help:"Print one JSON object."`
 	CPUProfile string        `placeholder:"FILE" help:"Write a CPU profile of each part, into FILE.1 and so on."`
@@ -266,9 +266,9 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 type benchAnswerCmd struct {
-	Latency     time.Duration `default:"500ms" help:"How long the model takes."`
-	Concurrency int           `default:"64" help:"Messages in hand of one copy."`
-	Waves       int           `default:"20" help:"Queries for each place of a copy."`
+	Latency     time.Duration `min:"0" default:"500ms" help:"How long the model takes."`
+	Concurrency int           `min:"1" default:"64" help:"Messages in hand of one copy."`
+	Waves       int           `min:"1" default:"20" help:"Queries for each place of a copy."`
 	JSON        bool          `name:"json" help:"Print one JSON object a measurement."`
 }
 
@@ -336,8 +336,8 @@ func (b *benchRing) startAnswer(ctx context.Context, copies int) (stop func() er
 }
 
 type benchColdCmd struct {
-	Starts int           `default:"5" help:"Cold starts to measure, after one that makes the Postgres cluster."`
-	Idle   time.Duration `default:"5s" help:"How long the ring is left alone before its memory is read."`
+	Starts int           `min:"1" default:"5" help:"Cold starts to measure, after one that makes the Postgres cluster."`
+	Idle   time.Duration `min:"0" default:"5s" help:"How long the ring is left alone before its memory is read."`
 	JSON   bool          `name:"json" help:"Print one JSON object."`
 }
 

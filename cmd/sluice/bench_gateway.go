@@ -20,11 +20,11 @@ import (
 const benchModelName = "bench"
 
 type benchGatewayCmd struct {
-	Rounds      int      `default:"5" help:"Rounds of every way in turn."`
-	Single      int      `default:"600" help:"Requests of a round that are sent one after another."`
-	Load        int      `default:"6000" help:"Requests of a round that are sent by all clients at once."`
-	Concurrency int      `default:"32" help:"Clients at once."`
-	Streams     int      `default:"100" help:"Streams of a round."`
+	Rounds      int      `min:"1" default:"5" help:"Rounds of every way in turn."`
+	Single      int      `min:"1" default:"600" help:"Requests of a round that are sent one after another."`
+	Load        int      `min:"1" default:"6000" help:"Requests of a round that are sent by all clients at once."`
+	Concurrency int      `min:"1" default:"32" help:"Clients at once."`
+	Streams     int      `min:"1" default:"100" help:"Streams of a round."`
 	Sync        string   `default:"batch" help:"gateway.spool.sync: none, batch or always."`
 	Ways        []string `default:"proxy,rules,model" enum:"proxy,rules,model" help:"The ways to measure beside the straight one: proxy, rules, model."`
 	Router      string   `placeholder:"DIR" help:"A trained router to measure the gateway with. Default: the default model as it is before training, which is as large and as fast."`

@@ -21,7 +21,7 @@ import (
 
 type benchRouterCmd struct {
 	Artifact  string `placeholder:"DIR" help:"A trained router to measure. Default: the default model as it is before training, which is as large and as fast."`
-	Decisions int    `default:"2000" help:"Decisions of each measurement."`
+	Decisions int    `min:"1" default:"2000" help:"Decisions of each measurement."`
 	JSON      bool   `name:"json" help:"Print one JSON object."`
 }
 
@@ -98,7 +98,7 @@ func benchSet(cfg config.Config, n int) (trainset.Set, error) {
 }
 
 type benchTrainCmd struct {
-	Examples int    `default:"2000" help:"Training examples, made up from the bank's questions."`
+	Examples int    `min:"1" default:"2000" help:"Training examples, made up from the bank's questions."`
 	Backend  string `default:"go" help:"go, or xla:cuda where this binary was built with it."`
 	JSON     bool   `name:"json" help:"Print one JSON object."`
 }

@@ -20,7 +20,7 @@ import (
 // consumeCmd runs one stage, as one of any number of copies on any number of machines.
 type consumeCmd struct {
 	Stage       string  `arg:"" enum:"intake,answer,judge,label,analysis,record,training,monitor" help:"intake, answer, judge, label, analysis, record, training or monitor."`
-	Concurrency int     `placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
+	Concurrency int     `min:"1" placeholder:"N" help:"Messages in hand at once, or the size of a batch. Default: the stage's in the configuration."`
 	MaxSpend    dollars `placeholder:"USD" help:"Stop, with status 3, when this copy's calls have cost this. Nothing is lost: what was not asked waits in the log."`
 	Purse       string  `placeholder:"NAME" help:"Share --max-spend with every copy of this stage that names the same purse, wherever and whenever it runs."`
 	metricsFlag

@@ -21,7 +21,7 @@ type datasetCmd struct {
 }
 
 type datasetExportCmd struct {
-	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the views examples_train, without what was judged without a ground truth, and examples_test; sft and dpo: rows to train a router on, of the train split. Personal data is masked in all of them."`
+	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the views examples_train and examples_test; sft and dpo: rows to train a router on, of the train split. What was judged without a ground truth is in train, sft and dpo where training.reference_free is set. Personal data is masked in all of them."`
 	Prompt string `default:"full" enum:"full,compact" help:"The prompt of sft and dpo rows. full: policies in context, for pretrained weights; compact: that of the embedded default."`
 	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written. All but answers get a card with hash and example ids beside them, FILE.card.md."`
 	Demo   bool   `help:"Export the last demo's."`
@@ -35,7 +35,7 @@ var exports = map[string]string{
 		ORDER BY e.query_key`,
 	"answers": `SELECT q.text AS query, q.ground_truth, q.split, q.tenant, g.* FROM graded_answers g
 		JOIN queries q ON q.key = g.query_key ORDER BY g.query_key, g.pair, g.judge_version, g.tier`,
-	"train": `SELECT * FROM examples_train ORDER BY query_key`,
+	"train": `SELECT e.*` + postgres.FromTrain + ` ORDER BY e.query_key`,
 	"test":  `SELECT * FROM examples_test ORDER BY query_key`,
 }
 
@@ -53,7 +53,11 @@ func (c *datasetExportCmd) export(ctx context.Context, m *Main, db *postgres.DB)
 
 // table writes rows as the tables have them, personal data masked.
 func (c *datasetExportCmd) table(ctx context.Context, m *Main, db *postgres.DB) error {
-	rows, err := db.Table(ctx, exports[c.Format])
+	var args []any
+	if c.Format == "train" {
+		args = append(args, m.config.Training.ReferenceFree)
+	}
+	rows, err := db.Table(ctx, exports[c.Format], args...)
 	if err != nil {
 		return err
 	}
@@ -110,7 +114,7 @@ func maskValue(v any) (any, bool) {
 
 // training writes rows to train a router on.
 func (c *datasetExportCmd) training(ctx context.Context, m *Main, db *postgres.DB) error {
-	examples, err := db.TrainExamples(ctx)
+	examples, err := db.TrainExamples(ctx, m.config.Training.ReferenceFree)
 	if err != nil {
 		return err
 	}

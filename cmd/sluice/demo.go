@@ -24,7 +24,7 @@ type demoCmd struct {
 	Dataset  string  `placeholder:"PATH" help:"Questions to ask: SimpleQA's csv, NQ-open, graded rows of recorded answers, or jsonl of the published contract. Default: the built-in bank."`
 	Medium   string  `placeholder:"MODEL" help:"The medium model. Default: pair.medium."`
 	Large    string  `placeholder:"MODEL" help:"The large model. Default: pair.large."`
-	Limit    int     `placeholder:"N" help:"Take the first N rows. Default: all of a file, 300 of the bank."`
+	Limit    int     `min:"1" placeholder:"N" help:"Take the first N rows. Default: all of a file, 300 of the bank."`
 	JSON     bool    `name:"json" help:"End with one JSON object on standard output; what is for people goes to standard error."`
 	Upstream string  `default:"emulator" enum:"emulator,gemini" help:"emulator simulates the models, whatever keys are set; gemini asks the configured ones and costs money."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when the calls have cost this."`

@@ -20,7 +20,7 @@ type emulatorCmd struct {
 	Dataset string   `placeholder:"PATH" help:"Graded rows to replay, or questions whose accepted answers synthetic models know. Default: the built-in bank."`
 	Models  []string `placeholder:"MODEL" help:"Recorded models that must have an answer in every row that is replayed. Default: any."`
 	Host    string   `help:"Address to listen on. Default: emulator.host (127.0.0.1)."`
-	Port    *int     `help:"Port to listen on; 0 takes a free one. Default: emulator.port."`
+	Port    *int     `min:"0" max:"65535" help:"Port to listen on; 0 takes a free one. Default: emulator.port."`
 	Seed    *uint64  `help:"Another seed makes other synthetic answers, faults and latencies. Default: emulator.seed."`
 	emulated
 }
@@ -28,9 +28,9 @@ type emulatorCmd struct {
 // emulated is how emulated models behave; demo has the same flags.
 type emulated struct {
 	Faults     *faultShares   `placeholder:"SHARE" help:"Share of calls that fail: 0.2 is 429, 500, 503, hanging and cut replies in turn; or each by its name: unauthorized=0.05,slow=0.1 (a wrong name lists them). Default: emulator.faults (0)."`
-	Latency    *time.Duration `placeholder:"DURATION" help:"Median time of a reply. Default: emulator.latency (0)."`
-	LatencyP95 time.Duration  `name:"latency-p95" placeholder:"DURATION" help:"Time that 95 of 100 replies stay below. Default: every reply takes the median."`
-	HangFor    time.Duration  `default:"3s" help:"How long a hanging call says nothing."`
+	Latency    *time.Duration `min:"0" placeholder:"DURATION" help:"Median time of a reply. Default: emulator.latency (0)."`
+	LatencyP95 time.Duration  `min:"0" name:"latency-p95" placeholder:"DURATION" help:"Time that 95 of 100 replies stay below. Default: every reply takes the median."`
+	HangFor    time.Duration  `min:"0" default:"3s" help:"How long a hanging call says nothing."`
 }
 
 // faultShares are faults on the command line.

@@ -27,15 +27,15 @@ type evalFileCmd struct {
 	Path     string   `arg:"" help:"A .jsonl or .jsonl.gz file."`
 	Medium   string   `required:"" placeholder:"MODEL" help:"The medium model's name in the file; for RouteLLM's form, the weak model's name in the prices."`
 	Large    string   `required:"" placeholder:"MODEL" help:"The large model's."`
-	Folds    int      `default:"5" help:"Parts; each is scored by routers fitted on the others. Texts that nearly repeat one another share a part."`
+	Folds    int      `min:"2" default:"5" help:"Parts; each is scored by routers fitted on the others. Texts that nearly repeat one another share a part."`
 	Holdout  bool     `help:"Score the first part alone: one fixed split, one fit a router."`
 	Seed     uint64   `default:"1" help:"Another seed cuts other folds and draws other resamples."`
-	MaxTrain int      `placeholder:"N" help:"Fit on at most N rows of each fold's training part, drawn by the seed."`
-	Draws    int      `default:"1000" help:"Bootstrap resamples behind each interval."`
+	MaxTrain int      `min:"1" placeholder:"N" help:"Fit on at most N rows of each fold's training part, drawn by the seed."`
+	Draws    int      `min:"1" default:"1000" help:"Bootstrap resamples behind each interval."`
 	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. blend is the default recipe and gemma its model alone; each takes minutes a fit."`
 	Rules    []string `placeholder:"RULES" help:"Hold rules over every router and the static map, and compare each with the router alone at equal cost: presets (none, cost-aware, keyword-based, hybrid) or configuration files whose section routing has rules."`
-	Budget   float64  `placeholder:"SHARE" help:"With --rules: a budget that the queries use up in their order, as a share of what the router alone costs (0.7); rules on budgets hold against it."`
-	CoreHour dollars  `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price."`
+	Budget   float64  `min:"0" placeholder:"SHARE" help:"With --rules: a budget that the queries use up in their order, as a share of what the router alone costs (0.7); rules on budgets hold against it."`
+	CoreHour dollars  `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price. Default: 0.05."`
 	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON."`
 	HTML     string   `placeholder:"FILE" help:"Write the report as one self-contained HTML page."`
 	JSON     bool     `help:"Print one JSON object."`
@@ -95,7 +95,7 @@ func (c *evalFileCmd) evaluate(ctx context.Context, m *Main, prices pricing.Tabl
 		NearDuplicates: cut.Moved, Command: c.command(), CostBasis: basis,
 	}
 	o := evaluation.Options{
-		Draws: c.Draws, Seed: c.Seed, OperatingShare: evaluation.OperatingShare(samples), Unpriced: !priced, SecondCost: c.secondCost(),
+		Draws: c.Draws, Seed: c.Seed, OperatingShare: cut.OperatingShare(samples), Unpriced: !priced, SecondCost: c.secondCost(),
 	}.Resampled(held)
 	r.Measure(held, all, o)
 	r.Ruled, err = evaluation.Rule(ctx, held, all, chains, evaluation.RuleOptions{Options: o, Budget: c.Budget})

@@ -29,7 +29,7 @@ func (c *evalFileCmd) chains(m *Main) ([]evaluation.Rules, error) {
 		if !slices.Contains(rules.Presets(), name) {
 			from, err := config.Load(name, m.Getenv, m.cli.sets())
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("--rules %s is neither a preset (%s) nor a file", name, strings.Join(rules.Presets(), ", "))
+				return nil, usagef("--rules %s is neither a preset (%s) nor a file", name, strings.Join(rules.Presets(), ", "))
 			}
 			if err != nil {
 				return nil, fmt.Errorf("--rules %s: %w", name, err)

@@ -20,8 +20,8 @@ import (
 // evalOptions are what both evaluations on the ring's own examples take.
 type evalOptions struct {
 	Seed     uint64  `default:"1" help:"Another seed draws other resamples."`
-	Draws    int     `default:"1000" help:"Bootstrap resamples behind each interval."`
-	CoreHour dollars `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price."`
+	Draws    int     `min:"1" default:"1000" help:"Bootstrap resamples behind each interval."`
+	CoreHour dollars `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price. Default: 0.05."`
 	JSON     bool    `help:"Print one JSON object."`
 }
 

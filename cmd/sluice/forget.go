@@ -17,9 +17,9 @@ import (
 
 // forgetCmd erases a person's queries.
 type forgetCmd struct {
-	Tenant   string        `help:"Erase every query of this tenant; with --id, the one query."`
+	Tenant   string        `placeholder:"NAME" help:"Erase every query of this tenant; with --id, the one query."`
 	ID       string        `name:"id" help:"Erase the query that upstream gave this id."`
-	Patience time.Duration `default:"1m" help:"How long the ring may be held still until stages have let go of what they are working on."`
+	Patience time.Duration `min:"0" default:"1m" help:"How long the ring may be held still until stages have let go of what they are working on."`
 }
 
 var errInHand = errors.New("a stage still holds messages, or was handed some meanwhile, and may store what it makes of them: run the same command again later, with a longer --patience if it says so again")

@@ -41,7 +41,7 @@ type keysCreateCmd struct {
 	Tenant  string       `help:"The tenant whose requests it makes."`
 	Scopes  []keys.Scope `name:"scope" default:"chat,route,feedback" enum:"chat,route,feedback,admin" help:"What it may do: chat, route, feedback, admin. May be repeated."`
 	Expires lifetime     `placeholder:"DUR" help:"How long it holds: 12h, 90d. Default: until it is revoked."`
-	Rate    int          `placeholder:"N" help:"Requests per minute, over all gateways where keys.replicas says how many there are. Default: no limit."`
+	Rate    int          `min:"1" placeholder:"N" help:"Requests per minute, over all gateways where keys.replicas says how many there are. Default: no limit."`
 	Budgets []ownBudget  `name:"budget" placeholder:"PERIOD=USD[:ACTION]" help:"A budget of its own: day=5, month=100:downgrade. The period is hour, day or month, the action refuse, downgrade or warn. May be repeated."`
 	JSON    bool         `name:"json" help:"One JSON object, the secret included."`
 }

@@ -89,7 +89,7 @@ func (p parts) notify() []consumers.Stage {
 	return []consumers.Stage{{
 		Name: notify.Name, Concurrency: alertsAtOnce, Attempts: 10, Deadline: time.Minute,
 		Inputs:  []consumers.Input{{Stream: streams.StreamAlerts, Durable: streams.DurableName(notify.Name, stageVersion)}},
-		Handler: notify.New(hooks, &http.Client{Timeout: webhookTimeout}, newsOfAlerts, time.Now),
+		Handler: notify.New(hooks, &http.Client{Timeout: webhookTimeout}, newsOfAlerts, time.Now, p.beside),
 	}}
 }
 

@@ -131,7 +131,7 @@ func (m *Main) ParseFlags(args []string) error {
 	if err != nil {
 		return misread(err)
 	}
-	return nil
+	return inRange(m.selected)
 }
 
 // Run loads the configuration and runs the command until it is done or ctx ends.

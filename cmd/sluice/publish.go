@@ -20,13 +20,13 @@ type publishCmd struct {
 	File     string        `arg:"" optional:"" help:"The data set: csv or jsonl, gzipped or not. Without one, the built-in bank."`
 	Format   string        `placeholder:"FORMAT" enum:"simpleqa,nq,recorded,jsonl,custom,bank," default:"" help:"simpleqa, nq, recorded, jsonl (with --map) or bank; told by the file's first line where it can be."`
 	Map      string        `placeholder:"query=FIELD,..." help:"Which field of a jsonl is what: query=prompt,id=uid,ground_truth=refs,tags=domain."`
-	Limit    int           `placeholder:"N" help:"Publish the first N rows of the file."`
-	Tenant   string        `help:"Tenant of rows that name none."`
+	Limit    int           `min:"1" placeholder:"N" help:"Publish the first N rows of the file."`
+	Tenant   string        `placeholder:"NAME" help:"Tenant of rows that name none. Default: the default tenant, which has no name."`
 	Source   string        `help:"Source that the questions are published under. Default: the format's name."`
 	Tag      []string      `help:"Tag added to every row; may be repeated."`
 	AsTest   bool          `help:"Keep every row out of training."`
-	Rate     float64       `placeholder:"ROWS" help:"Rows per second. Default: as fast as the log takes them."`
-	Patience time.Duration `default:"2m" help:"How long rows that the log does not take (it is full, or away) are offered again before giving up."`
+	Rate     float64       `min:"0" placeholder:"ROWS" help:"Rows per second. Default: as fast as the log takes them."`
+	Patience time.Duration `min:"0" default:"2m" help:"How long rows that the log does not take (it is full, or away) are offered again before giving up."`
 	Again    bool          `help:"Publish rows again that an earlier run has published; the ring knows them and answers none twice."`
 	Estimate bool          `help:"Say what the rows would cost on their way through the ring, and publish nothing."`
 	MaxSpend dollars       `placeholder:"USD" help:"Publish nothing if the estimate is above this."`

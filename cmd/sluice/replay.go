@@ -29,7 +29,7 @@ func (w window) check() error {
 
 // replayCmd sends a window of the log through a stage once more.
 type replayCmd struct {
-	Stage string `required:"" enum:"intake,answer,judge,label,analysis,record,monitor,training" help:"intake, answer, judge, label, analysis or record; monitor and training write the tables of the online ring and of trainings."`
+	Stage string `required:"" placeholder:"STAGE" enum:"intake,answer,judge,label,analysis,record,monitor,training" help:"intake, answer, judge, label, analysis or record; monitor and training write the tables of the online ring and of trainings."`
 	window
 	Estimate bool    `help:"Say what the replay would cost, and replay nothing."`
 	MaxSpend dollars `placeholder:"USD" help:"Replay nothing if the estimate is above this."`

@@ -19,7 +19,7 @@ type routeCmd struct {
 }
 
 type routeServeCmd struct {
-	Concurrency int `placeholder:"N" help:"Decisions in hand at once. Default: routing.concurrency."`
+	Concurrency int `min:"1" placeholder:"N" help:"Decisions in hand at once. Default: routing.concurrency."`
 	metricsFlag
 }
 

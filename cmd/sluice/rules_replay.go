@@ -17,7 +17,7 @@ import (
 type rulesReplayCmd struct {
 	window
 	With  string  `required:"" placeholder:"FILE" help:"The sluice.yaml with the new rules."`
-	Spent float64 `placeholder:"SHARE" help:"Assume a budget of which this share is spent; how far budgets were spent is not recorded."`
+	Spent float64 `min:"0" placeholder:"SHARE" help:"Assume a budget of which this share is spent; how far budgets were spent is not recorded."`
 	JSON  bool    `help:"Print one JSON object instead."`
 }
 

@@ -24,7 +24,7 @@ type rulesTryCmd struct {
 	File   string                   `arg:"" help:"A query a line, or JSON lines with query and, if known, policy, score, tenant, tags, key; - is standard input."`
 	Policy string                   `default:"" placeholder:"POLICY" help:"Assume this policy where a line names none. Default: the static map's."`
 	Router string                   `placeholder:"DIR" help:"Let the trained router of this directory decide the policies instead."`
-	Spent  float64                  `placeholder:"SHARE" help:"Assume a budget of which this share is spent: 0.9."`
+	Spent  float64                  `min:"0" placeholder:"SHARE" help:"Assume a budget of which this share is spent: 0.9."`
 	P95    map[string]time.Duration `name:"p95" placeholder:"MODEL=DUR" help:"Assume this live latency of a model; may be repeated."`
 	At     instant                  `default:"0s" placeholder:"TIME" help:"Assume this time. Default: now."`
 	Tenant string                   `help:"Assume this tenant where a line names none."`

@@ -20,7 +20,7 @@ import (
 type statusCmd struct {
 	Watch    bool          `help:"Go on until interrupted, redrawing."`
 	JSON     bool          `name:"json" help:"One JSON object; with --watch one a line."`
-	Interval time.Duration `default:"1s" help:"Time between two looks; rates are measured over it."`
+	Interval time.Duration `min:"0" default:"1s" help:"Time between two looks; rates are measured over it."`
 }
 
 // Run looks twice, a moment apart, since a rate needs two looks.

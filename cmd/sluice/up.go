@@ -15,7 +15,7 @@ import (
 
 // upCmd runs the whole ring in this process.
 type upCmd struct {
-	NatsPort *int    `placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
+	NatsPort *int    `min:"0" max:"65535" placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
 	Listen   string  `placeholder:"HOST:PORT" help:"Address of the gateway's HTTP APIs. Default: gateway.listen."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this. Nothing is lost: what was not asked waits in the log."`
 	Train    bool    `help:"Also train here: watch examples accrue, and do the trainings that are asked for."`

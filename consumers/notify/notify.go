@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/streams"
 )
 
@@ -57,6 +58,7 @@ type Stage struct {
 	client *http.Client
 	now    func() time.Time
 	oldest time.Duration
+	beside *bulkhead.Bulkhead
 
 	mu sync.Mutex
 	// taken says which hooks have taken an alert that others have not, by its id; recent lists those ids, the oldest
@@ -71,11 +73,12 @@ const mostTaken = 1000
 // New makes the stage. Alerts that are older than oldest when they are read are not posted: a stage that was away
 // for days would report what is long over. Those that somebody has handed over once more are posted at any age. No
 // redirect is followed: alerts and their signatures go where the configuration says and to no address that a receiver
-// names, and what a redirect makes of a POST may be a GET without an alert in it.
-func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time) *Stage {
+// names, and what a redirect makes of a POST may be a GET without an alert in it. A panic within a post is that post's
+// failure, told by beside.
+func New(hooks []Hook, client *http.Client, oldest time.Duration, now func() time.Time, beside *bulkhead.Bulkhead) *Stage {
 	mine := *client
 	mine.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Stage{hooks: hooks, client: &mine, now: now, oldest: oldest, taken: map[string][]bool{}}
+	return &Stage{hooks: hooks, client: &mine, now: now, oldest: oldest, beside: beside, taken: map[string][]bool{}}
 }
 
 // Handle posts one alert to every hook, to all at once: none waits for another. Those that failed are tried again later.
@@ -99,7 +102,7 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 			continue
 		}
 		posting.Go(func() {
-			err := s.post(ctx, h, alert.ID, data)
+			err := s.beside.Contain("post to a webhook", func() error { return s.post(ctx, h, alert.ID, data) })
 			if taken[i] = err == nil; !taken[i] {
 				faults[i] = fmt.Errorf("alert %s to webhook %d: %w", alert.ID, i+1, err)
 			}

@@ -5,15 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sluice"
+	"sluice/bulkhead"
 	"sluice/streams"
 )
 
@@ -49,7 +52,7 @@ func TestAnAlertIsPostedSignedToEveryHookAndRepeatedWhereOneFails(t *testing.T) 
 		}
 	}))
 	t.Cleanup(server.Close)
-	s := New([]Hook{{URL: server.URL + "/plain"}, {URL: server.URL + "/signed", Secret: "secret"}}, server.Client(), time.Hour, func() time.Time { return noon })
+	s := New([]Hook{{URL: server.URL + "/plain"}, {URL: server.URL + "/signed", Secret: "secret"}}, server.Client(), time.Hour, func() time.Time { return noon }, nil)
 	if _, err := s.Handle(t.Context(), alert(t)); err != nil || strings.Join(slices.Sorted(slices.Values(got)), " ") != "/plain /signed" {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -87,7 +90,7 @@ func TestAHookWaitsForNoneThatHangs(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
 	})}
 	hooks := slices.Repeat([]Hook{{URL: "http://hangs"}}, 7)
-	s := New(append(hooks, Hook{URL: "http://well"}), client, time.Hour, func() time.Time { return noon })
+	s := New(append(hooks, Hook{URL: "http://well"}), client, time.Hour, func() time.Time { return noon }, nil)
 	_, err := s.Handle(ctx, alert(t))
 	if n := strings.Count(fmt.Sprint(err), "webhook"); n != 7 {
 		t.Errorf("%d hooks have not taken it, want the 7 that hang: %v", n, err)
@@ -96,7 +99,7 @@ func TestAHookWaitsForNoneThatHangs(t *testing.T) {
 
 func TestNoErrorShowsTheSecretOfAURL(t *testing.T) {
 	for _, url := range []string{"http://127.0.0.1:1/T0KEN", "http://127.0.0.1:1/T0KEN\x7f"} {
-		s := New([]Hook{{URL: url}}, &http.Client{Timeout: time.Second}, time.Hour, func() time.Time { return noon })
+		s := New([]Hook{{URL: url}}, &http.Client{Timeout: time.Second}, time.Hour, func() time.Time { return noon }, nil)
 		if _, err := s.Handle(t.Context(), alert(t)); err == nil || strings.Contains(err.Error(), "T0KEN") {
 			t.Errorf("%v", err)
 		}
@@ -104,7 +107,7 @@ func TestNoErrorShowsTheSecretOfAURL(t *testing.T) {
 }
 
 func TestNewsThatAreOldAreNotPosted(t *testing.T) {
-	s := New([]Hook{{URL: "http://127.0.0.1:1"}}, http.DefaultClient, time.Hour, func() time.Time { return noon.Add(2 * time.Hour) })
+	s := New([]Hook{{URL: "http://127.0.0.1:1"}}, http.DefaultClient, time.Hour, func() time.Time { return noon.Add(2 * time.Hour) }, nil)
 	if _, err := s.Handle(t.Context(), alert(t)); err != nil {
 		t.Error(err)
 	}
@@ -115,7 +118,7 @@ func TestAnOldAlertThatIsHandedOverOnceMoreIsPosted(t *testing.T) {
 	posted := 0
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted++ }))
 	t.Cleanup(server.Close)
-	s := New([]Hook{{URL: server.URL}}, server.Client(), time.Hour, func() time.Time { return noon.Add(5 * time.Hour) })
+	s := New([]Hook{{URL: server.URL}}, server.Client(), time.Hour, func() time.Time { return noon.Add(5 * time.Hour) }, nil)
 	m := alert(t)
 	m.Retry = "by hand"
 	if _, err := s.Handle(t.Context(), m); err != nil || posted != 1 {
@@ -124,7 +127,7 @@ func TestAnOldAlertThatIsHandedOverOnceMoreIsPosted(t *testing.T) {
 }
 
 func TestBytesThatAreNoAlertArePoison(t *testing.T) {
-	s := New(nil, http.DefaultClient, time.Hour, func() time.Time { return noon })
+	s := New(nil, http.DefaultClient, time.Hour, func() time.Time { return noon }, nil)
 	if _, err := s.Handle(t.Context(), streams.Message{Subject: "alerts.raised.x.y", Data: []byte{0xc1}}); sluice.ClassOf(err) != sluice.ClassPoison {
 		t.Error(err)
 	}
@@ -135,5 +138,31 @@ func TestASignatureIsTheHMACOfTimeAndBody(t *testing.T) {
 	const want = "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
 	if got := Sign("key", time.Unix(1_700_000_000, 0), []byte("{}")); got != want {
 		t.Error(got)
+	}
+}
+
+// panicky is a transport that breaks for one host.
+type panicky struct{ http.RoundTripper }
+
+func (p panicky) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/broken" {
+		panic("no transport")
+	}
+	return p.RoundTripper.RoundTrip(r)
+}
+
+func TestAPostThatPanicsIsTriedAgainAndHoldsUpNoOther(t *testing.T) {
+	var posts atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts.Add(1) }))
+	t.Cleanup(server.Close)
+	beside := bulkhead.New(slog.New(slog.DiscardHandler), time.Now)
+	s := New([]Hook{{URL: server.URL + "/broken"}, {URL: server.URL + "/sound"}}, &http.Client{Transport: panicky{http.DefaultTransport}}, time.Hour, func() time.Time { return noon }, beside)
+	for range 2 {
+		if _, err := s.Handle(t.Context(), alert(t)); sluice.ClassOf(err) != sluice.ClassRetryable || err == nil || !strings.Contains(err.Error(), "webhook 1") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if n := beside.Counts()["post to a webhook"]; n != 2 || posts.Load() != 1 {
+		t.Errorf("%d panics counted, %d posts arrived", n, posts.Load())
 	}
 }

@@ -96,8 +96,8 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	if o.Metrics != nil {
 		d.mux.Handle("GET /metrics", o.Metrics)
 	}
-	d.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		lost(w, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here; OpenAI's begin with /v1/, Gemini's with /v1beta/, and docs/gateway.md lists them"})
+	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		d.refuse(w, r, "/", lost, &gateway.Fault{Kind: gateway.NotFound, Message: "there is no such endpoint here; OpenAI's begin with /v1/, Gemini's with /v1beta/, and docs/gateway.md lists them"})
 	})
 	return d
 }
@@ -134,7 +134,7 @@ func (d *Door) otherMethods(routes []Route) {
 		allow := strings.Join(methods, ", ")
 		d.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", allow)
-			fails[path](w, &gateway.Fault{Kind: gateway.WrongMethod, Message: r.Method + " is not understood here; use " + allow})
+			d.refuse(w, r, path, fails[path], &gateway.Fault{Kind: gateway.WrongMethod, Message: r.Method + " is not understood here; use " + allow})
 		})
 	}
 }
@@ -160,6 +160,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		handle(w, r)
 		return
 	}
+	identify(w, r)
 	d.mux.ServeHTTP(w, r)
 }
 
@@ -192,9 +193,12 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, route Route) {
 		r = r.WithContext(ctx)
 		defer span.End(nil)
 	}
+	if route.Rated { // nothing decides on it
+		identify(w, r)
+	}
 	if fault := d.letIn(w, r, route); fault != nil { //nolint:contextcheck // r has it
 		span.Count("http.response.status_code", int64(fault.Status()))
-		route.Fail(w, fault)
+		d.refuse(w, r, route.Pattern, route.Fail, fault)
 	}
 }
 

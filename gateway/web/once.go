@@ -135,17 +135,17 @@ func (s *Replies) old(r *reply) bool { return s.now().Sub(r.at) > s.ttl }
 func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string) {
 	switch {
 	case d.o.Replies == nil:
-		route.Fail(w, gateway.NotSupported("Idempotency-Key", "this gateway remembers no replies; send the request without it"))
+		d.refuse(w, r.Request, route.Pattern, route.Fail, gateway.NotSupported("Idempotency-Key", "this gateway remembers no replies; send the request without it"))
 		return
 	case len(name) > 255:
-		route.Fail(w, gateway.Invalid("Idempotency-Key", "want at most 255 bytes"))
+		d.refuse(w, r.Request, route.Pattern, route.Fail, gateway.Invalid("Idempotency-Key", "want at most 255 bytes"))
 		return
 	}
 	key := r.Key.Tenant + "\x00" + r.Key.ID + "\x00" + name
 	asked := sha256.Sum256(append([]byte(r.URL.Path+"\x00"+r.URL.RawQuery+"\x00"), r.Body...))
 	stored, mine, fault := d.begin(r.Context(), key, asked)
 	if fault != nil {
-		route.Fail(w, fault)
+		d.refuse(w, r.Request, route.Pattern, route.Fail, fault)
 		return
 	}
 	if stored != nil {
@@ -163,7 +163,7 @@ func (d *Door) once(w http.ResponseWriter, r *Request, route Route, name string)
 	}()
 	fault = route.Handle(c, r)
 	if fault != nil {
-		route.Fail(c, fault)
+		d.refuse(c, r.Request, route.Pattern, route.Fail, fault)
 	}
 	whole = true
 }

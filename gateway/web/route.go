@@ -45,7 +45,7 @@ const (
 	HeaderRouter    = "X-Sluice-Router-Version"
 	HeaderRule      = "X-Sluice-Rule"
 	HeaderReplayed  = "X-Sluice-Replayed"
-	HeaderRequest   = "X-Request-Id" // the decision's id once more, where OpenAI's clients look for one
+	HeaderRequest   = "X-Request-Id" // where OpenAI's clients look for one: the decision's id once more, or the client's own, or a new one
 	headerThreshold = "X-Sluice-Threshold"
 	headerExplain   = "X-Sluice-Explain"
 	headerTalk      = "X-Sluice-Conversation"

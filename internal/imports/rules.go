@@ -48,7 +48,7 @@ var rooms = map[string][]string{
 	"consumers/training":       {"", "streams", "commit"},
 	"commit":                   {"", "streams"},
 	"consumers/monitor":        {"", "streams", "commit", "online"},
-	"consumers/notify":         {"", "streams"},
+	"consumers/notify":         {"", "bulkhead", "streams"},
 	"consumers/sample":         {"", "streams", "online", "privacy"},
 	"online":                   {""},
 	"meter":                    {"", "online"},

@@ -3,6 +3,7 @@ package board_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -165,6 +166,34 @@ func TestALeaseIsOneWorkersUntilItFallsSilent(t *testing.T) {
 	again, err := b.Lease(ctx, "j1", "w4", time.Hour) // it could not let go, and lives
 	if err != nil || again.Attempt != 5 || again.Spent != 2 {
 		t.Errorf("the same worker once more: %+v, %v", again, err)
+	}
+}
+
+func TestALeaseThatCantBeReadHoldsUntilItFallsSilentAndIsNamed(t *testing.T) {
+	for _, spoiled := range []string{"{", "", "{}", `{"worker":"w1","attempt":-4}`} {
+		js := natstest.Log(t)
+		b, ctx := open(t, js), t.Context()
+		first, err := b.Lease(ctx, "j1", "w1", time.Minute)
+		must(t, err)
+		must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "started", Attempt: 3, Sequence: 1}))
+		kv, err := js.KeyValue(ctx, streams.BucketTraining)
+		must(t, err)
+		_, err = kv.PutString(ctx, "lease.j1", spoiled)
+		must(t, err)
+		held := new(board.HeldError)
+		if _, err := b.Lease(ctx, "j1", "w2", time.Minute); !errors.As(err, &held) {
+			t.Errorf("%q: a lease at once: %v", spoiled, err)
+		}
+		if who, _, err := b.Holder(ctx, "j1"); who == "" || err != nil {
+			t.Errorf("%q: held by %q, %v", spoiled, who, err)
+		}
+		if err := first.Beat(ctx); !errors.Is(err, board.ErrLost) {
+			t.Errorf("%q: the worker whose lease it was goes on: %v", spoiled, err)
+		}
+		second, err := b.Lease(ctx, "j1", "w2", 0)
+		if err != nil || second.Attempt != 4 || second.Spent != 1 || !strings.Contains(second.After, "can't be read") {
+			t.Errorf("%q: after it fell silent: %+v, %v", spoiled, second, err)
+		}
 	}
 }
 

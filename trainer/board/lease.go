@@ -41,6 +41,18 @@ type holder struct {
 	Spent   int    `json:"spent,omitempty"`
 }
 
+// spoiled stands for the worker of a lease that nobody can read: somebody's, until it falls silent.
+const spoiled = "a worker whose lease can't be read"
+
+// held reads a lease. Every worker of ours writes an attempt from 1 on.
+func held(entry jetstream.KeyValueEntry) holder {
+	var h holder
+	if json.Unmarshal(entry.Value(), &h) != nil || h.Attempt < 1 || h.Spent < 0 {
+		return holder{Worker: spoiled}
+	}
+	return h
+}
+
 // HeldError says that another worker has a job in hand.
 type HeldError struct {
 	JobID, Worker string
@@ -53,7 +65,7 @@ func (e *HeldError) Error() string {
 }
 
 // Lease takes a job for a worker. While another one holds it and was heard of within patience the error is
-// a [HeldError].
+// a [HeldError]. One that can't be read holds for as long, from when it was written.
 func (b *Board) Lease(ctx context.Context, jobID, worker string, patience time.Duration) (*Lease, error) {
 	was, revision := holder{}, uint64(0)
 	entry, err := b.kv.Get(ctx, leaseKey(jobID))
@@ -62,13 +74,17 @@ func (b *Board) Lease(ctx context.Context, jobID, worker string, patience time.D
 	case err != nil:
 		return nil, fmt.Errorf("lease of job %s: %w", jobID, err)
 	default:
-		if err := json.Unmarshal(entry.Value(), &was); err != nil {
-			return nil, fmt.Errorf("lease of job %s: %w", jobID, err)
-		}
-		revision = entry.Revision()
+		was, revision = held(entry), entry.Revision()
 		if quiet := b.now().Sub(entry.Created()); was.Worker != "" && was.Worker != worker && quiet < patience {
 			return nil, &HeldError{jobID, was.Worker, max(0, quiet)}
 		}
+	}
+	if was.Worker == spoiled { // what its worker told says which attempt it was
+		told, _, err := b.Progress(ctx, jobID)
+		if err != nil {
+			return nil, err
+		}
+		was.Attempt = max(told.Attempt, 1)
 	}
 	l := &Lease{Attempt: was.Attempt + 1, Worker: worker, Spent: was.Spent, board: b, jobID: jobID, revision: revision}
 	if was.Worker != "" && was.Worker != worker { // it never let go
@@ -121,8 +137,10 @@ func (l *Lease) put(ctx context.Context, data []byte) error {
 // revision, and nobody else did.
 func (l *Lease) stillOurs(ctx context.Context) bool {
 	entry, err := l.board.kv.Get(ctx, leaseKey(l.jobID))
-	var h holder
-	if err != nil || json.Unmarshal(entry.Value(), &h) != nil || h.Worker != l.Worker || h.Attempt != l.Attempt {
+	if err != nil {
+		return false
+	}
+	if h := held(entry); h.Worker != l.Worker || h.Attempt != l.Attempt {
 		return false
 	}
 	l.revision = entry.Revision()
@@ -135,14 +153,10 @@ func (b *Board) Holder(ctx context.Context, jobID string) (worker string, heard 
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return "", heard, nil
 	}
-	var h holder
-	if err == nil {
-		err = json.Unmarshal(entry.Value(), &h)
-	}
 	if err != nil {
 		return "", heard, fmt.Errorf("lease of job %s: %w", jobID, err)
 	}
-	return h.Worker, entry.Created(), nil
+	return held(entry).Worker, entry.Created(), nil
 }
 
 // Cancel asks whoever has the job to give it up, for the first reason that anybody gave. A job that nobody has in
@@ -159,7 +173,7 @@ func (b *Board) Cancel(ctx context.Context, jobID, by, reason string, patience t
 		return false, err
 	}
 	lease, err := b.Lease(ctx, jobID, by, patience)
-	if held := new(HeldError); errors.As(err, &held) {
+	if by := new(HeldError); errors.As(err, &by) {
 		return false, nil
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -153,19 +155,26 @@ func (o *Objects) gone(ctx context.Context, nuid string) bool {
 	return err == nil && len(info.State.Subjects) == 0
 }
 
-// list is every object that is there. A description that can't be read is passed over: nobody can reach what it was of.
-func (o *Objects) list(ctx context.Context) ([]*jetstream.ObjectInfo, error) {
-	var all []*jetstream.ObjectInfo
+// list is every object that is there, and the names of those whose description can't be read: nobody can reach what it
+// was of.
+func (o *Objects) list(ctx context.Context) (all []*jetstream.ObjectInfo, unread []string, err error) {
 	for m, err := range streams.Scan(ctx, o.js, objectStream, streams.Window{Filter: descriptions + ">"}) {
 		if err != nil {
-			return nil, fmt.Errorf("list objects: %w", err)
+			return nil, nil, fmt.Errorf("list objects: %w", err)
 		}
 		info := new(jetstream.ObjectInfo)
-		if err := json.Unmarshal(m.Data, info); err == nil && !info.Deleted {
+		if err := json.Unmarshal(m.Data, info); err != nil {
+			coded := strings.TrimPrefix(m.Subject, descriptions)
+			name, err := base64.URLEncoding.DecodeString(coded)
+			if err != nil {
+				name = []byte(coded)
+			}
+			unread = append(unread, string(name))
+		} else if !info.Deleted {
 			all = append(all, info)
 		}
 	}
-	return all, nil
+	return all, unread, nil
 }
 
 // stall is how long the server may be silent in the middle of an object.

@@ -199,14 +199,17 @@ func (r *Registry) Get(ctx context.Context, version string) (Model, error) {
 	return stored(info)
 }
 
-// corrupt is the kind of a model whose manifest can't be read: it is listed, and none that serves.
+// corrupt is the kind of a model whose manifest, or whose object, can't be read: it is listed, and none that serves.
 const corrupt = "corrupt"
 
 // List is every registered model, newest first.
 func (r *Registry) List(ctx context.Context) ([]Model, error) {
-	infos, err := r.objects.list(ctx)
+	infos, unread, err := r.objects.list(ctx)
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range unread {
+		infos = append(infos, &jetstream.ObjectInfo{ObjectMeta: jetstream.ObjectMeta{Name: name}})
 	}
 	var models []Model
 	for _, info := range infos {

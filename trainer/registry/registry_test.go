@@ -1,12 +1,15 @@
 package registry_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/streams"
@@ -40,6 +43,32 @@ func TestAnArtifactComesBackAsItWentIn(t *testing.T) {
 	models, err := r.List(t.Context())
 	if err != nil || len(models) != 1 || models[0].Version != "v1" || string(models[0].Metrics) != `{"apgr":0.5}` {
 		t.Errorf("listed %+v, %v", models, err)
+	}
+}
+
+func TestWhatCantBeReadAmongTheRoutersIsNamedAndHidesNone(t *testing.T) {
+	r, js, _ := open(t)
+	add(t, r, "v1")
+	store, err := js.ObjectStore(t.Context(), streams.ObjectStoreArtifacts)
+	must(t, err)
+	for _, name := range []string{"routers/foreign.tar", "routers/spoiled.tar"} {
+		_, err = store.PutBytes(t.Context(), name, []byte("no tar"))
+		must(t, err)
+		if name = strings.TrimPrefix(name, "routers/foreign.tar"); name != "" {
+			_, err = js.PublishMsg(t.Context(), &nats.Msg{
+				Subject: "$O." + streams.ObjectStoreArtifacts + ".M." + base64.URLEncoding.EncodeToString([]byte(name)),
+				Header:  nats.Header{"Nats-Rollup": {"sub"}}, Data: []byte("{"),
+			})
+			must(t, err)
+		}
+	}
+	models, err := r.List(t.Context())
+	kinds := map[string]string{}
+	for _, m := range models {
+		kinds[m.Version] = m.Kind
+	}
+	if err != nil || len(models) != 3 || kinds["v1"] != "fake" || kinds["foreign"] != "corrupt" || kinds["spoiled"] != "corrupt" {
+		t.Errorf("listed %v, %v", kinds, err)
 	}
 }
 

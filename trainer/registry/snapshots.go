@@ -47,7 +47,7 @@ type Erased struct {
 // whose words are in it nobody can say. One that can't be had for now is an error, after all others.
 func (o *Objects) ForgetIn(ctx context.Context, now time.Time, holds func(key string) bool) (Erased, error) {
 	var e Erased
-	infos, err := o.list(ctx)
+	infos, _, err := o.list(ctx)
 	if err != nil {
 		return e, err
 	}
