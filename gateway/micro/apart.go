@@ -10,24 +10,13 @@ import (
 	"github.com/nats-io/nats.go/micro"
 )
 
-// apart is a request that is answered by a goroutine of its own. It is a [micro.Request].
+// apart is a request that is answered by a goroutine of ours: package micro reads what it noted of a request as soon
+// as its own goroutine has handed it over, so that replies and figures must not pass through it.
 type apart struct {
-	asked   *nats.Msg
-	nc      *nats.Conn
-	figures *figures
+	micro.Request
+	nc     *nats.Conn
+	failed *atomic.Int64
 }
-
-// Data is what is asked.
-func (a apart) Data() []byte { return a.asked.Data }
-
-// Headers are the request's.
-func (a apart) Headers() micro.Headers { return micro.Headers(a.asked.Header) }
-
-// Subject is where it was sent to.
-func (a apart) Subject() string { return a.asked.Subject }
-
-// Reply is where replies go.
-func (a apart) Reply() string { return a.asked.Reply }
 
 // Respond sends a reply, or a part of one.
 func (a apart) Respond(data []byte, opts ...micro.RespondOpt) error {
@@ -52,8 +41,7 @@ func (a apart) RespondJSON(v any, opts ...micro.RespondOpt) error {
 
 // Error sends a fault.
 func (a apart) Error(code, description string, data []byte, opts ...micro.RespondOpt) error {
-	a.figures.failed.Add(1)
-	a.figures.last.Store(code + ":" + description) // as package micro words it
+	a.failed.Add(1)
 	head := micro.WithHeaders(micro.Headers{micro.ErrorHeader: {description}, micro.ErrorCodeHeader: {code}})
 	return a.Respond(data, append([]micro.RespondOpt{head}, opts...)...)
 }
@@ -61,10 +49,10 @@ func (a apart) Error(code, description string, data []byte, opts ...micro.Respon
 // figures are an endpoint's own, from a request's arrival to its end.
 type figures struct {
 	requests, failed, panicked, inHand, spentUS atomic.Int64
-	last                                        atomic.Value // string: the last fault
 }
 
-// Figures are what `nats micro stats` shows of an endpoint as data.
+// Figures are what `nats micro stats` shows of an endpoint as data: the library's own figures end where the request
+// was handed over.
 type Figures struct {
 	Requests  int64 `json:"requests"` // that have ended
 	Faults    int64 `json:"faults"`

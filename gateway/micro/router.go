@@ -45,8 +45,11 @@ var faults = map[string]error{"413": routing.ErrTooLong, "422": routing.ErrUnpar
 
 // Serve serves a router to gateways, with so many decisions in hand at once.
 func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concurrency int, o Options) (*Service, error) {
-	s := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency, o)
-	err := s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) { //nolint:contextcheck // see Service.ctx
+	s, err := start(ctx, nc, RouterName, version, "Decides which kind of query a text is.", concurrency, o)
+	if err != nil {
+		return nil, err
+	}
+	err = s.handle("route", SubjectRouter, func(ctx context.Context, req micro.Request) { //nolint:contextcheck // see Service.ctx
 		var b routerRequest
 		if fault := web.Decode(req.Data(), &b); fault != nil {
 			fail(req, fault)
@@ -65,12 +68,9 @@ func Serve(ctx context.Context, nc *nats.Conn, version string, r Deciding, concu
 		}
 		_ = req.RespondJSON(routed{c.Policy, c.Probabilities, c.Reasoning, c.ReasoningSource, c.Version, c.Threshold, c.Truncated}) // whoever asked is told by its own deadline
 	})
-	if err == nil {
-		err = s.listen()
-	}
 	if err != nil {
 		_ = s.Stop(ctx)
-		return nil, err
+		return nil, fmt.Errorf("NATS service %s: %w", RouterName, err)
 	}
 	return s, nil
 }

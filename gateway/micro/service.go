@@ -47,7 +47,9 @@ type Options struct {
 
 // Service is a running service; its owner calls Stop.
 type Service struct {
-	*monitored
+	nc      *nats.Conn
+	s       micro.Service
+	figures sync.Map        // *figures by endpoint
 	ctx     context.Context // ends with the service; requests have no context of their own
 	cancel  context.CancelFunc
 	room    chan struct{} // holds one element for each request in hand
@@ -57,20 +59,30 @@ type Service struct {
 }
 
 // start makes a service that has so many requests in hand at once.
-func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int, o Options) *Service {
-	s := &Service{monitored: newMonitored(nc, name, version, about), room: make(chan struct{}, concurrency), tracing: o.Tracing, panics: o.Panics}
+func start(ctx context.Context, nc *nats.Conn, name, version, about string, concurrency int, o Options) (*Service, error) {
+	s := &Service{nc: nc, room: make(chan struct{}, concurrency), tracing: o.Tracing, panics: o.Panics}
+	var err error
+	s.s, err = micro.AddService(nc, micro.Config{
+		Name: name, Version: version, Description: about, QueueGroup: queueGroup, StatsHandler: func(e *micro.Endpoint) any { return s.figuresOf(e.Name).now() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("NATS service %s: %w", name, err)
+	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	return s
+	return s, nil
+}
+
+func (s *Service) figuresOf(endpoint string) *figures {
+	f, _ := s.figures.LoadOrStore(endpoint, &figures{})
+	return f.(*figures) //nolint:forcetypeassert // nothing else is stored
 }
 
 // handle adds an endpoint. Requests are handled beside one another; a request that finds no room waits, and
 // with it those behind it, until another copy of the queue group takes them.
 func (s *Service) handle(name, subject string, h func(context.Context, micro.Request)) error {
-	e := &endpoint{name: name, subject: subject}
-	s.endpoints = append(s.endpoints, e)
-	f := &e.figures
-	return s.subscribe(s.nc.QueueSubscribe(subject, queueGroup, func(asked *nats.Msg) {
-		r, end := apart{asked, s.nc, f}, f.begin()
+	f := s.figuresOf(name)
+	return s.s.AddEndpoint(name, micro.HandlerFunc(func(asked micro.Request) {
+		r, end := apart{asked, s.nc, &f.failed}, f.begin()
 		select {
 		case s.room <- struct{}{}:
 		case <-s.ctx.Done():
@@ -83,7 +95,7 @@ func (s *Service) handle(name, subject string, h func(context.Context, micro.Req
 			defer end()
 			s.traced(subject, h, r, f)
 		})
-	}))
+	}), micro.WithEndpointSubject(subject))
 }
 
 // traced handles a request as a part of the trace that its header names. A panic ends the request alone.
@@ -102,7 +114,7 @@ func (s *Service) traced(subject string, h func(context.Context, micro.Request),
 
 // Stop takes no request any more and waits for those in hand; cut ends them.
 func (s *Service) Stop(cut context.Context) error {
-	err := s.stop()
+	err := s.s.Stop()
 	stop := context.AfterFunc(cut, s.cancel)
 	s.working.Wait()
 	stop()
@@ -112,17 +124,16 @@ func (s *Service) Stop(cut context.Context) error {
 
 // Gateway serves a pipeline. The requests' key is the given one: its tenant is theirs unless they name one.
 func Gateway(ctx context.Context, nc *nats.Conn, version string, p Pipeline, o Options) (*Service, error) {
-	s := start(ctx, nc, GatewayName, version, "Decides which model answers a query, and has it answered.", 256, o)
-	err := s.handle("decide", SubjectDecide, func(ctx context.Context, r micro.Request) { decide(ctx, p, r) }) //nolint:contextcheck // see Service.ctx
-	if err == nil {
-		err = s.handle("answer", SubjectAnswer, func(ctx context.Context, r micro.Request) { answer(ctx, p, r) }) //nolint:contextcheck // see Service.ctx
+	s, err := start(ctx, nc, GatewayName, version, "Decides which model answers a query, and has it answered.", 256, o)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = s.listen()
+	if err = s.handle("decide", SubjectDecide, func(ctx context.Context, r micro.Request) { decide(ctx, p, r) }); err == nil { //nolint:contextcheck // see Service.ctx
+		err = s.handle("answer", SubjectAnswer, func(ctx context.Context, r micro.Request) { answer(ctx, p, r) }) //nolint:contextcheck // see Service.ctx
 	}
 	if err != nil {
 		_ = s.Stop(ctx)
-		return nil, err
+		return nil, fmt.Errorf("NATS service %s: %w", GatewayName, err)
 	}
 	return s, nil
 }
