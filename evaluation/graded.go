@@ -3,7 +3,6 @@ package evaluation
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"strings"
 
 	"sluice"
+	"sluice/plaintext"
 )
 
 // Coster prices one answer of a model; answer is empty where the file does not hold its text.
@@ -39,7 +39,7 @@ type gradedRow struct {
 // Skipped counts the rows of a graded file that were left out, by reason.
 type Skipped map[string]int
 
-// LoadGraded reads a graded file (.jsonl or .jsonl.gz) for one pair of models. Rows that lack a question, one of
+// LoadGraded reads a graded file (lines of JSON, gzipped or not) for one pair of models. Rows that lack a question, one of
 // the models or a grade that is known, rows that RouteLLM marks as contaminated and repeated questions are left
 // out and counted. It fails, naming the line, on a row that is neither form,
 // and where no row is left.
@@ -49,13 +49,9 @@ func LoadGraded(path, medium, large string, cost Coster) ([]Sample, Skipped, err
 		return nil, nil, fmt.Errorf("graded file: %w", err)
 	}
 	defer func() { _ = f.Close() }() // read only
-	var r io.Reader = f
-	if strings.HasSuffix(path, ".gz") {
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, nil, fmt.Errorf("graded file %s: %w", path, err)
-		}
-		r = z
+	r, err := plaintext.Reader(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("graded file %s: %w", path, err)
 	}
 	samples, skipped, err := readGraded(r, medium, large, cost)
 	if err != nil {

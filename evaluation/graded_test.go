@@ -1,6 +1,7 @@
 package evaluation_test
 
 import (
+	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,6 +50,24 @@ func TestLoadGradedReadsBothForms(t *testing.T) {
 	}
 	if got[0].Policy() != sluice.Standard || got[1].Policy() != sluice.Complex || (evaluation.Sample{}).Policy() != sluice.Ambiguous {
 		t.Error("policies of right/wrong pairs")
+	}
+}
+
+func TestLoadGradedReadsAFileHoweverItIsStored(t *testing.T) {
+	const row = "\ufeff" + `{"id":0,"prompt":"p","weak_correct":true,"strong_correct":false}`
+	var zipped strings.Builder
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write([]byte(row)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, stored := range map[string]string{"a mark": row, "gzip under another name": zipped.String()} {
+		got, _, err := evaluation.LoadGraded(write(t, stored), "m", "l", free)
+		if err != nil || len(got) != 1 || got[0].Text != "p" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (f *forecaster) accepted(asked streams.Asked, sequence uint64) (sluice.Quer
 // wants tells which facts a message leads to.
 type wants func(streams.Message) ([]operate.Wanted, error)
 
-// wantsOfAny is wants for messages of whatever stage, which the stream tells; what can't be read leads to nothing.
+// wantsOfAny is wants for messages of whatever stage, which the stream tells.
 func (f *forecaster) wantsOfAny() wants {
 	by := map[string]wants{}
 	for _, stage := range []string{intake.Name, answer.Name, judge.Name, label.Name, analysis.Name} {
@@ -76,10 +76,7 @@ func (f *forecaster) wantsOfAny() wants {
 	}
 	return func(m streams.Message) ([]operate.Wanted, error) {
 		if of, ok := by[m.Stream]; ok {
-			// Of a raw message only a log that can't be read is an error.
-			if wanted, err := of(m); err == nil || m.Stream == streams.StreamQueries {
-				return wanted, err
-			}
+			return of(m)
 		}
 		return nil, nil
 	}
@@ -101,28 +98,36 @@ func (f *forecaster) wants(stage string) wants {
 			return f.ofQuery(q, asked.GroundTruth), nil
 		}
 	case answer.Name:
-		return func(m streams.Message) ([]operate.Wanted, error) {
-			a, err := streams.Decode[sluice.Accepted](m.Data)
-			return f.ofQuery(a.Query, a.GroundTruth), err
-		}
+		return leads(func(a *sluice.Accepted) *sluice.Query { return &a.Query }, func(_ streams.Place, a *sluice.Accepted) []operate.Wanted {
+			return f.ofQuery(a.Query, a.GroundTruth)
+		})
 	case judge.Name:
-		return func(m streams.Message) ([]operate.Wanted, error) {
-			a, err := streams.Decode[sluice.Answer](m.Data)
-			given := f.given(a.Pair, a.Query, a.Arm, a.GroundTruth, producers.Tokens(a.Text))
-			return []operate.Wanted{given, f.analysed(a.Query)}, err
-		}
+		return leads(func(a *sluice.Answer) *sluice.Query { return &a.Query }, func(at streams.Place, a *sluice.Answer) []operate.Wanted {
+			return []operate.Wanted{f.given(at.Pair, a.Query, at.Arm, a.GroundTruth, producers.Tokens(a.Text)), f.analysed(a.Query)}
+		})
 	case label.Name:
-		return func(m streams.Message) ([]operate.Wanted, error) {
-			v, err := streams.Decode[sluice.Verdict](m.Data)
-			return []operate.Wanted{f.analysed(v.Query)}, err
-		}
+		return leads(func(v *sluice.Verdict) *sluice.Query { return &v.Query }, func(_ streams.Place, v *sluice.Verdict) []operate.Wanted {
+			return []operate.Wanted{f.analysed(v.Query)}
+		})
 	case analysis.Name:
-		return func(m streams.Message) ([]operate.Wanted, error) {
-			l, err := streams.Decode[sluice.Label](m.Data)
-			return []operate.Wanted{f.analysed(l.Query)}, err
-		}
+		return leads(func(l *sluice.Label) *sluice.Query { return &l.Query }, func(_ streams.Place, l *sluice.Label) []operate.Wanted {
+			return []operate.Wanted{f.analysed(l.Query)}
+		})
 	}
 	return func(streams.Message) ([]operate.Wanted, error) { return nil, nil }
+}
+
+// leads tells what a fact about a query leads to. What can't be read, or is not the fact that its subject names, leads to
+// nothing: it will die in its stage, and nothing is bought for it.
+func leads[T any](query func(*T) *sluice.Query, to func(streams.Place, *T) []operate.Wanted) wants {
+	return func(m streams.Message) ([]operate.Wanted, error) {
+		fact, err := streams.Decode[T](m.Data)
+		at, ok := streams.PlaceOf(m.Subject)
+		if err != nil || !ok || at.Key == "" || at.Key != query(&fact).Key {
+			return nil, nil //nolint:nilerr // see above
+		}
+		return to(at, &fact), nil
+	}
 }
 
 // ofQuery is everything that a query leads to.

@@ -5,7 +5,11 @@ import (
 
 	"sluice"
 	"sluice/config"
+	"sluice/consumers/analysis"
+	"sluice/consumers/answer"
 	"sluice/consumers/intake"
+	"sluice/consumers/judge"
+	"sluice/consumers/label"
 	"sluice/producers"
 	"sluice/streams"
 )
@@ -47,6 +51,33 @@ func TestAQuestionIsForecastByTheNumberOfItsFirstTime(t *testing.T) {
 			}
 			if len(wanted) != 5 {
 				t.Errorf("%s: %d leads to %d facts, want 5", name, sequence, len(wanted))
+			}
+		}
+	}
+}
+
+func TestWhatIsNoFactIsForecastToLeadToNothing(t *testing.T) {
+	key, err := sluice.NewArmKey([]byte("a secret of sixteen bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forecaster{cfg: config.Default(), key: key, pair: "p1", guess: producers.DefaultAssumptions()}
+	q := sluice.Query{Key: sluice.QueryKey("", "", "Why?"), Number: 3}
+	said, err := streams.SaidFact(sluice.Answer{Query: q, Pair: "p1", Arm: sluice.ArmA, Text: "Because."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wanted, err := f.wants(judge.Name)(said); err != nil || len(wanted) != 2 {
+		t.Fatalf("an answer leads to %+v, %v: want a verdict and an analysis", wanted, err)
+	}
+	foreign, nobodys, others := said, said, said
+	foreign.Data = []byte("not msgpack")
+	nobodys.Data = []byte{0x80}
+	others.Subject = streams.SaidSubject("p1", &sluice.Query{Key: sluice.QueryKey("", "", "Who?"), Number: 3}, sluice.ArmA)
+	for name, m := range map[string]streams.Message{"bytes of somebody": foreign, "no query": nobodys, "another's": others} {
+		for _, stage := range []string{answer.Name, judge.Name, label.Name, analysis.Name} {
+			if wanted, err := f.wants(stage)(m); err != nil || len(wanted) > 0 {
+				t.Errorf("%s, to %s: %+v, %v", name, stage, wanted, err)
 			}
 		}
 	}

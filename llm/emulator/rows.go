@@ -3,7 +3,6 @@ package emulator
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"sluice"
+	"sluice/plaintext"
 )
 
 // Row is one question with the recorded and graded answers of several models.
@@ -98,7 +98,7 @@ func LoadFirst(path string, n int, models ...string) (Rows, Skipped, error) {
 		return nil, nil, fmt.Errorf("graded rows: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	in, err := plain(f)
+	in, err := plaintext.Reader(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("graded rows %s: %w", path, err)
 	}
@@ -107,22 +107,6 @@ func LoadFirst(path string, n int, models ...string) (Rows, Skipped, error) {
 		return nil, nil, fmt.Errorf("graded rows %s: %w", path, err)
 	}
 	return rows, skipped, nil
-}
-
-// plain is what a file holds, decompressed and without a byte order mark, whatever its name says.
-func plain(f io.Reader) (io.Reader, error) {
-	r := bufio.NewReader(f)
-	if magic, _ := r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		zipped, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, err
-		}
-		r = bufio.NewReader(zipped)
-	}
-	if mark, _ := r.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		_, _ = r.Discard(len(mark))
-	}
-	return r, nil
 }
 
 func read(in io.Reader, n int, models []string) (Rows, Skipped, error) {
