@@ -121,6 +121,9 @@ func (c *trainNowCmd) Run(ctx context.Context, m *Main) error {
 				return json.NewEncoder(m.Stdout).Encode(job)
 			}
 			fmt.Fprintln(m.Stdout, describe(*job))
+			if asked {
+				fmt.Fprintln(m.Stderr, "a worker does it: sluice train worker, or the one of sluice up --train; sluice train status tells how far it is")
+			}
 			return nil
 		})
 	})

@@ -51,7 +51,7 @@ func (k Key) May(s Scope) bool {
 // Why a secret is not let in. ErrUnknown, ErrExpired and ErrRevoked are the client's 401; only ErrUnknown
 // is said for a secret that does not match, whatever its id.
 var (
-	ErrMissing = errors.New("no API key was sent")
+	ErrMissing = errors.New("no API key was sent: send one as Authorization: Bearer sk-sluice-... or x-goog-api-key (sluice keys create makes one)")
 	ErrUnknown = errors.New("the API key is not known")
 	ErrExpired = errors.New("the API key has expired")
 	ErrRevoked = errors.New("the API key was revoked")

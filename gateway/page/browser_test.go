@@ -59,6 +59,22 @@ func TestInABrowser(t *testing.T) {
 	browsertest.Silent(t, complaints)
 }
 
+// faintTexts are the texts whose contrast with what lies behind them is below the 4.5 of WCAG 2.2, level AA.
+const faintTexts = `(() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const parts = (color) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); const d = [...canvas.getImageData(0, 0, 1, 1).data]; return [...d.slice(0, 3), d[3] / 255]; };
+  const over = (a, b) => [0, 1, 2].map((i) => a[i] * a[3] + b[i] * (1 - a[3]));
+  const light = (c) => [.2126, .7152, .0722].reduce((sum, weight, i) => sum + weight * (c[i] <= 10 ? c[i] / 255 / 12.92 : ((c[i] / 255 + .055) / 1.055) ** 2.4), 0);
+  return [...document.querySelectorAll("body *")].filter((e) => e.offsetParent && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).flatMap((e) => {
+    let behind = [255, 255, 255], opacity = 1;
+    for (const p of [...function* () { for (let p = e; p; p = p.parentElement) yield p; }()].reverse()) { const s = getComputedStyle(p); opacity *= s.opacity; behind = over(parts(s.backgroundColor), behind); }
+    const ink = parts(getComputedStyle(e).color);
+    const [low, high] = [light(over([...ink.slice(0, 3), ink[3] * opacity], behind)), light(behind)].sort((a, b) => a - b);
+    const contrast = (high + .05) / (low + .05);
+    return contrast < 4.5 ? [e.textContent.slice(0, 40) + ": " + contrast.toFixed(2)] : [];
+  });
+})()`
+
 // On a phone nothing but the wide tables' own boxes scrolls sideways; in dark mode text is light on dark.
 // PAGE_PICTURES names a directory that keeps what it looked like.
 func TestOnAPhoneAndInTheDark(t *testing.T) {
@@ -75,10 +91,11 @@ func TestOnAPhoneAndInTheDark(t *testing.T) {
 		{"light", 1280, emulation.SetEmulatedMedia()},
 	} {
 		var width, ink, paper float64
+		var faint []string
 		var picture []byte
 		brightness := "(c => { const [r, g, b] = getComputedStyle(document.body)[c].match(/\\d+/g).map(Number); return (r + g + b) / 765 })"
 		run(t, ctx, c.name, chromedp.EmulateViewport(c.width, 900), c.action, chromedp.Navigate(w.server.URL), browsertest.Shows("pulse", "live"), browsertest.Shows("matrix", "77"),
-			chromedp.Evaluate("document.documentElement.scrollWidth", &width),
+			chromedp.Evaluate("document.documentElement.scrollWidth", &width), chromedp.Evaluate(faintTexts, &faint),
 			chromedp.Evaluate(brightness+"('color')", &ink), chromedp.Evaluate(brightness+"('backgroundColor')", &paper),
 			chromedp.FullScreenshot(&picture, 100))
 		if int64(width) > c.width {
@@ -86,6 +103,9 @@ func TestOnAPhoneAndInTheDark(t *testing.T) {
 		}
 		if (c.name == "dark") != (ink > paper) {
 			t.Errorf("%s: ink %.2f on paper %.2f", c.name, ink, paper)
+		}
+		for _, text := range faint {
+			t.Errorf("%s: hard to read: %s", c.name, text)
 		}
 		if dir := os.Getenv("PAGE_PICTURES"); dir != "" {
 			if err := os.WriteFile(filepath.Join(dir, c.name+".png"), picture, 0o600); err != nil {

@@ -11,14 +11,17 @@ const td = (v, cls = "", label = "") => {
   e.dataset.label = label;
   return e;
 };
+const labelled = (label, ...parts) => { const e = el("td", {}, ...parts.filter(Boolean)); e.dataset.label = label; return e; };
 const rows = (id, list) => document.querySelector(`#${id} tbody`).replaceChildren(...list);
 const none = (id, columns, text) => rows(id, [el("tr", {}, el("td", { colSpan: columns, className: "soft whole" }, text))]);
-const percent = (part, whole) => (whole > 0 ? (100 * part / whole).toFixed(1) + "%" : "-");
+const percent = (part, whole) => (whole > 0 ? (part ? (100 * part / whole).toFixed(1) : 0) + "%" : "-");
 const count = (n) => n.toLocaleString("en");
 const dollars = (micro) => { const v = micro / 1e6; return "$" + (v === 0 ? "0" : v.toFixed(v >= 0.1 ? 2 : v >= 0.01 ? 4 : 6)); };
+const cap = (micro) => dollars(micro).replace(/(\.\d\d\d*?)0+$/, "$1"); // as somebody wrote it: $0.05, not $0.0500
+const many = (n, what) => count(n) + " " + what + (n === 1 ? "" : "s");
 const took = (ms) => (ms < 1 ? (1000 * ms).toFixed(0) + " µs" : ms < 10 ? ms.toFixed(1) + " ms" : ms < 1000 ? ms.toFixed(0) + " ms" : (ms / 1000).toFixed(1) + " s");
 const whole = (ms) => (ms < 1 ? "<1 ms" : ms < 10 ? Math.round(ms) + " ms" : took(ms)); // of what is measured in whole milliseconds
-const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
+export const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
 const day = (at) => new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false });
 const names = ["Standard_Query", "Complex_Query", "Ambiguous_Query"];
 const kind = (policy) => (names.includes(policy) ? policy : "other");
@@ -38,7 +41,7 @@ export function online(o, admin) {
   $("middle").textContent = total ? "half within " + whole(total.p50_ms) : "";
   $("failed").textContent = percent(o.errors, o.decisions);
   $("failed").className = o.errors ? "bad" : "";
-  $("faults").textContent = `${o.errors} errors, ${o.fallbacks} fallbacks, ${o.router_faults} router faults`;
+  $("faults").textContent = [many(o.errors, "error"), many(o.fallbacks, "fallback"), many(o.router_faults, "router fault")].join(", ");
   $("empty").hidden = o.decisions > 0;
   $("flow").hidden = !o.decisions;
   chart(o, policies.map((p) => p.name));
@@ -58,29 +61,37 @@ export function online(o, admin) {
 
 const rate = (r) => (r >= 1 ? count(Math.round(r)) + " a second" : r * 60 >= 1 ? count(Math.round(r * 60)) + " a minute" : r ? (r * 3600).toFixed(0) + " an hour" : "");
 
+// ceiling is the round number at or above n that a scale ends with; an even one, so that its half is whole.
+function ceiling(n) {
+  const ten = 10 ** Math.floor(Math.log10(n));
+  return Math.max(2, ...[1, 2, 4, 6, 8, 10].map((f) => f * ten).filter((v) => v >= n).slice(0, 1));
+}
+
 // chart draws one stack a slot, the last one now.
 function chart(o, order) {
   const pieces = Math.round(o.window_seconds / o.slot_seconds);
   const end = new Date(o.at).getTime(), step = 1000 * o.slot_seconds;
   const slots = (o.slots || []).map((s) => ({ at: new Date(s.at).getTime(), counts: s.policies, sum: Object.values(s.policies).reduce((a, b) => a + b, 0) }));
-  const most = Math.max(1, ...slots.map((s) => s.sum)), width = 600 / pieces;
+  const most = ceiling(Math.max(1, ...slots.map((s) => s.sum))), width = 600 / pieces;
   const svg = (tag, attributes, ...children) => {
     const e = document.createElementNS($("chart").namespaceURI, tag);
     for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
     e.append(...children);
     return e;
   };
-  $("chart").replaceChildren(...slots.flatMap((s) => {
+  const line = (y) => svg("line", { x1: 0, x2: 600, y1: y, y2: y, "vector-effect": "non-scaling-stroke" });
+  $("chart").replaceChildren(line(0.5), line(60), ...slots.flatMap((s) => {
     const x = 600 - width * (Math.floor((end - s.at) / step) + 1);
     let y = 120;
     return order.filter((p) => s.counts[p]).map((p) => {
-      const h = 112 * s.counts[p] / most;
+      const h = 120 * s.counts[p] / most;
       y -= h;
       return svg("rect", { class: kind(p), x: x + width * 0.1, y, width: width * 0.8, height: h }, svg("title", {}, `${clock(s.at)}: ${s.counts[p]} ${short(p)}`));
     });
   }));
-  $("from").textContent = clock(end - 1000 * o.window_seconds);
-  $("most").textContent = `at most ${count(most)} in ${o.slot_seconds >= 60 ? o.slot_seconds / 60 + " min" : o.slot_seconds + " s"}`;
+  $("from").textContent = (o.window_seconds >= 86400 ? day : clock)(end - 1000 * o.window_seconds);
+  $("most").textContent = `${many(most, "decision")} in ${o.slot_seconds >= 60 ? o.slot_seconds / 60 + " min" : o.slot_seconds + " s"}`;
+  $("half").textContent = count(most / 2);
 }
 
 function recent(list, admin) {
@@ -88,6 +99,7 @@ function recent(list, admin) {
   rows("recent", list.map((d) => {
     const query = td(d.text || "", "text admin");
     query.hidden = !admin;
+    query.title = d.text || "";
     const bad = d.outcome !== "ok" && d.outcome !== "canceled";
     return el("tr", { className: bad ? "bad" : "", title: "decision " + d.id }, td(clock(d.at)), query, td(d.policy ? badge(d.policy) : "-"), td(d.model || "-"), td(d.rule, "", "rule"),
       td(d.outcome, "outcome"), td(whole(d.latency_ms)), td(dollars(d.cost_microusd)));
@@ -105,8 +117,8 @@ function budget(b) {
     wide(el("i", { className: "reserved" }), Math.min(b.reserved_microusd / b.limit_microusd, 1 - Math.min(share, 1))));
   const end = { refuse: "refuses", downgrade: "asks the medium model", warn: "only warns" }[b.action] || b.action;
   const title = `from its cap on it ${end}; it begins anew ${day(b.resets_at)}`;
-  return [el("p", { title }, el("span", {}, `${b.name}${b.whose && b.whose !== b.name ? ", " + b.whose : ""}, ${b.period === "hour" ? "an" : "a"} ${b.period}`),
-    el("span", {}, `${dollars(b.spent_microusd)} of ${dollars(b.limit_microusd)}`, el("span", { className: "soft" }, b.reserved_microusd ? `, ${dollars(b.reserved_microusd)} held` : ""))), bar];
+  return [el("p", { title }, el("span", {}, b.name, el("span", { className: "soft" }, `${b.whose && b.whose !== b.name ? ", " + b.whose : ""}, ${b.period === "hour" ? "an" : "a"} ${b.period}`)),
+    el("span", {}, `${dollars(b.spent_microusd)} of ${cap(b.limit_microusd)}`, el("span", { className: "soft" }, b.reserved_microusd ? `, ${dollars(b.reserved_microusd)} held` : ""))), bar];
 }
 
 export function quality(q) {
@@ -137,7 +149,7 @@ export function matrix(cells) {
     const c = cells.find((x) => x.medium === medium && x.large === large) || { queries: 0, policy: "" };
     const cell = el("td", { title: `${c.policy}, ${percent(c.queries, all)}. ${c.why || ""}` }, el("b", {}, count(c.queries)), el("span", {}, short(c.policy)));
     const hue = { Standard_Query: "--standard", Complex_Query: "--complex", Ambiguous_Query: "--ambiguous" }[c.policy] || "--other";
-    cell.style.backgroundColor = `color-mix(in srgb, var(${hue}) ${Math.round(c.queries ? 14 + 46 * Math.sqrt(c.queries / most) : 6)}%, transparent)`;
+    cell.style.backgroundColor = `color-mix(in srgb, var(${hue}) ${Math.round(c.queries ? 14 + 30 * Math.sqrt(c.queries / most) : 6)}%, transparent)`;
     return cell;
   })))]);
 }
@@ -152,9 +164,9 @@ export function routers(list, admin, promote) {
       last.append(b);
     }
     const state = [r.active ? "active" : r.status === "promoted" ? "" : r.status, ...(r.uses || []), r.before ? "a rollback brings it back" : ""].filter(Boolean).join(", ");
-    const found = r.apgr === null ? "-" : r.apgr.toFixed(3) + (r.apgr_lo === null ? "" : ` [${r.apgr_lo.toFixed(3)}, ${r.apgr_hi.toFixed(3)}]`);
+    const found = r.apgr === null ? "" : r.apgr.toFixed(3) + (r.apgr_lo === null ? "" : ` [${r.apgr_lo.toFixed(3)}, ${r.apgr_hi.toFixed(3)}]`);
     return el("tr", { className: r.active ? "active" : "", title: r.reason || "" }, td(r.version === "static" ? "the static map" : r.version), td(r.kind),
-      el("td", {}, state, el("small", {}, r.reason || "")), el("td", {}, found, el("small", {}, r.test_rows ? `${count(r.test_rows)} questions` : "")), td(r.made_at ? day(r.made_at) : ""), last);
+      el("td", {}, state, el("small", {}, r.reason || "")), labelled("APGR", found, r.test_rows ? el("small", {}, many(r.test_rows, "question")) : ""), td(r.made_at ? day(r.made_at) : "", "", "trained"), last);
   }));
 }
 

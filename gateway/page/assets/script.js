@@ -125,7 +125,7 @@ async function look(name) {
     const v = await ask(path);
     show(v);
     note(name, "");
-    if (name === "online") pulse("live", "live, " + new Date().toLocaleTimeString([], { hour12: false }));
+    if (name === "online") pulse("live", "live", draw.clock(Date.now()));
   } catch (e) {
     if (!e.status) return pulse("lost", "the gateway is away; trying again"); // what is shown is the last that was heard
     if (e.status === 404 || e.status === 401) delete drawn[name];
@@ -134,9 +134,12 @@ async function look(name) {
   }
 }
 
-function pulse(cls, text) {
+// pulse says how it stands; a screen reader hears of the change alone, not of the time that passes.
+function pulse(cls, text, at = "") {
+  const [state, time] = $("pulse").children;
   $("pulse").className = cls;
-  $("pulse").textContent = text;
+  if (state.textContent !== text) state.textContent = text;
+  time.textContent = at;
   document.body.classList.toggle("lost", cls === "lost");
 }
 
