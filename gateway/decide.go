@@ -152,16 +152,18 @@ func (p *Pipeline) ask(a *Ask, known rules.Facts, model string, rs Mapper, pl *p
 	return out
 }
 
-// mostSpent is the budget among the request's of which most is gone.
+// mostSpent is the budget among the request's of which most is gone. One that only warns lets everything pass, and is no
+// concern of the rules.
 func (p *Pipeline) mostSpent(a *Ask, model string) rules.Budget {
 	if p.o.Budgets == nil {
 		return rules.Budget{}
 	}
-	states := p.o.Budgets.State(a.Key.Tenant, a.Key.ID, model, a.Key.Budgets...)
-	if len(states) == 0 {
-		return rules.Budget{}
+	for _, s := range p.o.Budgets.State(a.Key.Tenant, a.Key.ID, model, a.Key.Budgets...) {
+		if s.Action != budget.ActionWarn {
+			return rules.Budget{Name: nameOf(s), Spent: s.Share, Left: s.Left}
+		}
 	}
-	return rules.Budget{Name: nameOf(states[0]), Spent: states[0].Share, Left: states[0].Left}
+	return rules.Budget{}
 }
 
 func nameOf(s budget.State) string {

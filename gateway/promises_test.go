@@ -93,11 +93,14 @@ func TestRulesSeeHowFastModelsAreAndHowFarBudgetsAreSpent(t *testing.T) {
 	}
 }
 
-// half is a budget of which three quarters are spent.
+// half is a budget of which three quarters are spent, behind one that only warns and is spent six times over.
 type half struct{ one }
 
 func (*half) State(string, string, string, ...budget.Limit) []budget.State {
-	return []budget.State{{Budget: "house", Period: budget.Month, Share: 0.75}}
+	return []budget.State{
+		{Budget: "watched", Period: budget.Month, Share: 6, Action: budget.ActionWarn},
+		{Budget: "house", Period: budget.Month, Share: 0.75, Action: budget.ActionRefuse},
+	}
 }
 
 func (*half) Reserve(context.Context, budget.Claim) (budget.Verdict, error) {

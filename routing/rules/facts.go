@@ -30,7 +30,8 @@ type Facts struct {
 	Tags   []string
 	KeyID  string
 
-	// Budget is the one among those that the request counts against of which the largest share is spent.
+	// Budget is the one among those that the request counts against of which the largest share is spent,
+	// those that only warn apart.
 	Budget Budget
 	// Latency is the live 95th percentile of each model, by the model's name. The mapper only reads it, so
 	// that many requests may share one map.

@@ -21,7 +21,7 @@ type When struct {
 	MaxWords    int      `key:"max_words" json:"max_words,omitzero" doc:"The query has at most so many words."`
 	Math        bool     `key:"math" json:"math,omitzero" doc:"The query holds mathematics: LaTeX, arithmetic, an equation, words of mathematics."`
 	Code        bool     `key:"code" json:"code,omitzero" doc:"The query holds source code."`
-	BudgetSpent float64  `key:"budget_spent" json:"budget_spent,omitzero" doc:"At least this share (0.8: four fifths) of a budget that the request counts against is spent or reserved."`
+	BudgetSpent float64  `key:"budget_spent" json:"budget_spent,omitzero" doc:"At least this share (0.8: four fifths) of a budget that the request counts against, and that does more than warn, is spent or reserved."`
 	Latency     Latency  `key:"latency" json:"latency,omitzero" doc:"A model is slow at present."`
 	Time        Window   `key:"time" json:"time,omitzero" doc:"The request comes within a window of the week."`
 	Expr        string   `key:"expr" json:"expr,omitzero" doc:"An expression that must be true, in the language of expr-lang.org without loops; docs/routing.md lists what it may name."`
