@@ -25,7 +25,7 @@ type benchGatewayCmd struct {
 	Load        int      `min:"1" default:"6000" help:"Requests of a round that are sent by all clients at once."`
 	Concurrency int      `min:"1" default:"32" help:"Clients at once."`
 	Streams     int      `min:"1" default:"100" help:"Streams of a round."`
-	Sync        string   `default:"batch" help:"gateway.spool.sync: none, batch or always."`
+	Sync        string   `default:"batch" enum:"none,batch,always" help:"gateway.spool.sync: none, batch or always."`
 	Ways        []string `default:"proxy,rules,model" enum:"proxy,rules,model" help:"The ways to measure beside the straight one: proxy, rules, model."`
 	Router      string   `placeholder:"DIR" help:"A trained router to measure the gateway with. Default: the default model as it is before training, which is as large and as fast."`
 	CPUProfile  string   `placeholder:"FILE" help:"Write a CPU profile of the run."`

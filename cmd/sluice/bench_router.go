@@ -99,7 +99,7 @@ func benchSet(cfg config.Config, n int) (trainset.Set, error) {
 
 type benchTrainCmd struct {
 	Examples int    `min:"1" default:"2000" help:"Training examples, made up from the bank's questions."`
-	Backend  string `default:"go" help:"go, or xla:cuda where this binary was built with it."`
+	Backend  string `default:"go" enum:"go,xla:cuda" help:"go, or xla:cuda where this binary was built with it."`
 	JSON     bool   `name:"json" help:"Print one JSON object."`
 }
 

@@ -15,13 +15,13 @@ import (
 
 // metricsFlag is the address at which a process that runs alone tells how it is.
 type metricsFlag struct {
-	MetricsListen *string `placeholder:"ADDR" help:"Address of /metrics, /healthz and /readyz; port 0 takes a free one, an empty address serves none. Default: stages.metrics_listen (the monitor: monitor.metrics_listen)."`
+	MetricsListen *address `placeholder:"ADDR" help:"Address of /metrics, /healthz and /readyz; port 0 takes a free one, an empty address serves none. Default: stages.metrics_listen (the monitor: monitor.metrics_listen)."`
 }
 
 // address is what the flag says, or the configuration.
 func (f metricsFlag) address(configured string) string {
 	if f.MetricsListen != nil {
-		return *f.MetricsListen
+		return string(*f.MetricsListen)
 	}
 	return configured
 }

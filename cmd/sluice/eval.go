@@ -167,7 +167,7 @@ func (c *evalFileCmd) routers(ctx context.Context, m *Main) ([]evaluation.Router
 			for _, r := range all {
 				names = append(names, r.Name())
 			}
-			return nil, fmt.Errorf("no router %q; there are: %s", name, strings.Join(names, ", "))
+			return nil, usagef("no router %q; there are: %s", name, strings.Join(names, ", "))
 		}
 		chosen = append(chosen, all[i])
 	}

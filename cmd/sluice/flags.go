@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -55,5 +56,24 @@ func (d *dollars) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not an amount of US dollars such as 2.50", text)
 	}
 	d.micro, d.set = int64(micro), true
+	return nil
+}
+
+// address is where to listen, on the command line: host:port; empty is none.
+type address string
+
+// UnmarshalText reads it. A name that stands for no host is the listener's to tell.
+func (a *address) UnmarshalText(text []byte) error {
+	*a = address(text)
+	if *a == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(string(text))
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no address: want host:port, as 127.0.0.1:8080", text)
+	}
 	return nil
 }

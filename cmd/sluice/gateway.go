@@ -24,7 +24,7 @@ const serviceVersion = "1.0.0"
 
 // gatewayCmd answers requests for models.
 type gatewayCmd struct {
-	Listen   string  `placeholder:"HOST:PORT" help:"Address of the HTTP APIs. Default: gateway.listen."`
+	Listen   address `placeholder:"HOST:PORT" help:"Address of the HTTP APIs. Default: gateway.listen."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this process that much."`
 	upstreamFlag
 }
@@ -32,7 +32,7 @@ type gatewayCmd struct {
 // Run serves until interrupted, then lets what is in hand end.
 func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	if c.Listen != "" {
-		m.config.Gateway.Listen = c.Listen
+		m.config.Gateway.Listen = string(c.Listen)
 	}
 	cfg, emu, emulatorURL, err := c.apply(m.config)
 	if err != nil {

@@ -46,17 +46,27 @@ type keysCreateCmd struct {
 	JSON    bool         `name:"json" help:"One JSON object, the secret included."`
 }
 
-// Run makes the key and shows the secret.
-func (c *keysCreateCmd) Run(ctx context.Context, m *Main) error {
+// Validate refuses a key that makes no sense before anything is opened.
+func (c *keysCreateCmd) Validate() error {
+	now := time.Now()
+	return c.spec(now).Validate(now)
+}
+
+func (c *keysCreateCmd) spec(now time.Time) keys.Spec {
 	spec := keys.Spec{Name: c.Name, Tenant: c.Tenant, Scopes: c.Scopes, RatePerMinute: c.Rate}
 	if c.Expires > 0 {
-		spec.ExpiresAt = time.Now().Add(time.Duration(c.Expires))
+		spec.ExpiresAt = now.Add(time.Duration(c.Expires))
 	}
 	for _, b := range c.Budgets {
 		spec.Budgets = append(spec.Budgets, budget.Limit(b))
 	}
+	return spec
+}
+
+// Run makes the key and shows the secret.
+func (c *keysCreateCmd) Run(ctx context.Context, m *Main) error {
 	return m.withKeys(ctx, func(store *keys.Store) error {
-		key, secret, err := store.Create(ctx, spec)
+		key, secret, err := store.Create(ctx, c.spec(time.Now()))
 		if err != nil {
 			return err
 		}

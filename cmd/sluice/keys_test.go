@@ -57,17 +57,6 @@ func TestAKeyIsMadeListedAndRevokedOnTheCommandLine(t *testing.T) {
 }
 
 func TestAKeyThatMakesNoSenseIsRefusedWithTheReason(t *testing.T) {
-	p := newProgram(t)
-	for _, c := range []struct {
-		flag, value, want string
-		status            int
-	}{
-		{"--budget", "week=5", `"week"`, statusFailed}, {"--scope", "sudo", "sudo", statusUsage},
-	} {
-		if _, stderr, status := p.run("keys", "create", c.flag, c.value); status != c.status || !strings.Contains(stderr, c.want) {
-			t.Errorf("%s %s: status %d: %s", c.flag, c.value, status, stderr)
-		}
-	}
 	for _, text := range []string{"day", "day=", "=5x", "day=-1"} {
 		if err := new(ownBudget).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is a budget", text)

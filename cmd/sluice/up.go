@@ -16,7 +16,7 @@ import (
 // upCmd runs the whole ring in this process.
 type upCmd struct {
 	NatsPort *int    `min:"0" max:"65535" placeholder:"PORT" help:"Port of the embedded NATS server. Default: nats.embedded_port."`
-	Listen   string  `placeholder:"HOST:PORT" help:"Address of the gateway's HTTP APIs. Default: gateway.listen."`
+	Listen   address `placeholder:"HOST:PORT" help:"Address of the gateway's HTTP APIs. Default: gateway.listen."`
 	MaxSpend dollars `placeholder:"USD" help:"Stop, with status 3, when models have cost this. Nothing is lost: what was not asked waits in the log."`
 	Train    bool    `help:"Also train here: watch examples accrue, and do the trainings that are asked for."`
 	upstreamFlag
@@ -120,7 +120,7 @@ func (w wholeRing) announce(t *openedTables, metrics string) {
 // override puts the flags into the configuration.
 func (c *upCmd) override(cfg *config.Config) {
 	if c.Listen != "" {
-		cfg.Gateway.Listen = c.Listen
+		cfg.Gateway.Listen = string(c.Listen)
 	}
 	if c.NatsPort != nil {
 		cfg.NATS.EmbeddedPort = *c.NatsPort

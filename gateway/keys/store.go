@@ -115,23 +115,32 @@ type Spec struct {
 	Budgets []budget.Limit
 }
 
+// Validate says what is wrong with a key that a person asks for; [Store.Create] refuses it with the same words.
+func (s Spec) Validate(now time.Time) error { return s.key("new", now).validate() }
+
+// key is what the spec asks for, not yet looked at.
+func (s Spec) key(id string, now time.Time) Key {
+	key := Key{
+		ID: id, Name: s.Name, Tenant: s.Tenant, Scopes: s.Scopes, CreatedAt: now.UTC(),
+		RatePerMinute: s.RatePerMinute, Budgets: slices.Clone(s.Budgets),
+	}
+	if !s.ExpiresAt.IsZero() {
+		key.ExpiresAt = s.ExpiresAt.UTC()
+	}
+	for i := range key.Budgets {
+		b := &key.Budgets[i]
+		b.Name, b.Scope, b.Match = OwnBudget+string(b.Period), budget.ScopeKey, id
+	}
+	return key
+}
+
 // Create makes a key and stores it. The secret is not stored: this is the only time that it is seen.
 func (s *Store) Create(ctx context.Context, spec Spec) (key Key, secret string, err error) {
 	id, secret, err := newSecret()
 	if err != nil {
 		return Key{}, "", err
 	}
-	key = Key{
-		ID: id, Name: spec.Name, Tenant: spec.Tenant, Scopes: spec.Scopes, CreatedAt: s.o.Now().UTC(),
-		ExpiresAt: spec.ExpiresAt.UTC(), RatePerMinute: spec.RatePerMinute, Budgets: slices.Clone(spec.Budgets),
-	}
-	if spec.ExpiresAt.IsZero() {
-		key.ExpiresAt = time.Time{}
-	}
-	for i := range key.Budgets {
-		b := &key.Budgets[i]
-		b.Name, b.Scope, b.Match = OwnBudget+string(b.Period), budget.ScopeKey, id
-	}
+	key = spec.key(id, s.o.Now())
 	if err := key.validate(); err != nil {
 		return Key{}, "", fmt.Errorf("new API key: %w", err)
 	}
