@@ -62,17 +62,14 @@ func (d *dollars) UnmarshalText(text []byte) error {
 // address is where to listen, on the command line: host:port; empty is none.
 type address string
 
-// UnmarshalText reads it. A name that stands for no host is the listener's to tell.
+// UnmarshalText reads it. Names, of hosts and of ports, are the listener's to tell.
 func (a *address) UnmarshalText(text []byte) error {
 	*a = address(text)
 	if *a == "" {
 		return nil
 	}
 	_, port, err := net.SplitHostPort(string(text))
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
-	if err != nil {
+	if n, number := strconv.Atoi(port); err != nil || number == nil && (n < 0 || n > 65535) {
 		return fmt.Errorf("%q is no address: want host:port, as 127.0.0.1:8080", text)
 	}
 	return nil
