@@ -46,10 +46,12 @@ type keysCreateCmd struct {
 	JSON    bool         `name:"json" help:"One JSON object, the secret included."`
 }
 
-// Validate refuses a key that makes no sense before anything is opened.
+// Validate refuses a key that makes no sense before anything is opened. Its rate is the flag's own to bound.
 func (c *keysCreateCmd) Validate() error {
 	now := time.Now()
-	return c.spec(now).Validate(now)
+	spec := c.spec(now)
+	spec.RatePerMinute = 0
+	return spec.Validate(now)
 }
 
 func (c *keysCreateCmd) spec(now time.Time) keys.Spec {
