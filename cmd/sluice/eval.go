@@ -31,7 +31,7 @@ type evalFileCmd struct {
 	Holdout  bool     `help:"Score the first part alone: one fixed split, one fit a router."`
 	Seed     uint64   `default:"1" help:"Another seed cuts other folds and draws other resamples."`
 	MaxTrain int      `min:"1" placeholder:"N" help:"Fit on at most N rows of each fold's training part, drawn by the seed."`
-	Draws    int      `min:"1" default:"1000" help:"Bootstrap resamples behind each interval."`
+	Draws    int      `min:"100" default:"1000" help:"Bootstrap resamples behind each interval."`
 	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. blend is the default recipe and gemma its model alone; each takes minutes a fit."`
 	Rules    []string `placeholder:"RULES" help:"Hold rules over every router and the static map, and compare each with the router alone at equal cost: presets (none, cost-aware, keyword-based, hybrid) or configuration files whose section routing has rules."`
 	Budget   float64  `min:"0" placeholder:"SHARE" help:"With --rules: a budget that the queries use up in their order, as a share of what the router alone costs (0.7); rules on budgets hold against it."`
@@ -43,9 +43,6 @@ type evalFileCmd struct {
 
 // Run evaluates.
 func (c *evalFileCmd) Run(ctx context.Context, m *Main) error {
-	if c.Folds < 2 || c.Draws < 100 {
-		return usagef("eval: %d folds and %d draws: want at least 2 folds and 100 draws", c.Folds, c.Draws)
-	}
 	prices, err := pricing.New(m.config.PriceRows()...)
 	if err != nil {
 		return err

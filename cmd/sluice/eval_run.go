@@ -20,7 +20,7 @@ import (
 // evalOptions are what both evaluations on the ring's own examples take.
 type evalOptions struct {
 	Seed     uint64  `default:"1" help:"Another seed draws other resamples."`
-	Draws    int     `min:"1" default:"1000" help:"Bootstrap resamples behind each interval."`
+	Draws    int     `min:"100" default:"1000" help:"Bootstrap resamples behind each interval."`
 	CoreHour dollars `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price. Default: 0.05."`
 	JSON     bool    `help:"Print one JSON object."`
 }
@@ -138,9 +138,6 @@ type contest struct {
 
 // withContest opens log and tables, and reads the examples as a training would be given them.
 func (m *Main) withContest(ctx context.Context, o evalOptions, do func(*contest) error) error {
-	if o.Draws < 100 {
-		return usagef("%d draws: want at least 100", o.Draws)
-	}
 	return m.withWorkshop(ctx, "eval", toLook, func(w *workshop) (err error) {
 		t, err := m.findTables(ctx, postgres.DefaultDatabase)
 		if err != nil {

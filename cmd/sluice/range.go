@@ -33,7 +33,7 @@ func inRange(c *kong.Context) error {
 				return fmt.Errorf("flag --%s: its %s %q is no number", f.Name, bound.tag, text)
 			}
 			if !bound.holds(limit) {
-				return usagef("--%s: want %s %s, got %v", f.Name, bound.words, text, reflect.Indirect(f.Target))
+				return &usageError{fmt.Errorf("--%s: want %s %s, got %v", f.Name, bound.words, text, reflect.Indirect(f.Target)), commandOf(c)}
 			}
 		}
 	}

@@ -110,10 +110,8 @@ routing:
 			t.Errorf("%v: %q is not in:\n%s", args, want, out)
 		}
 	}
-	for _, args := range [][]string{{"--policy", "Nope"}, {"--spent=-1"}} {
-		if _, errs, status := p.run(append([]string{"rules", "test", queries}, args...)...); status != statusUsage {
-			t.Errorf("%v: status %d\n%s", args, status, errs)
-		}
+	if _, errs, status := p.run("rules", "test", queries, "--policy", "Nope"); status != statusUsage {
+		t.Errorf("a policy that there is not: status %d\n%s", status, errs)
 	}
 	for text, want := range map[string]string{`{"query": ""}`: "line 1: has no query", "\n{nonsense": "line 2", `{"query": "x", "policy": "Nope"}`: `"Nope" is not configured`} {
 		if _, errs, status := p.run("rules", "test", p.file("bad", text)); status != statusFailed || !strings.Contains(errs, want) {

@@ -74,9 +74,6 @@ func (c *rulesTryCmd) Run(ctx context.Context, m *Main) (err error) {
 	if c.Policy != "" && !m.knowsPolicy(c.Policy) {
 		return usagef("--policy %s is not configured", c.Policy)
 	}
-	if c.Spent < 0 {
-		return usagef("--spent %v is negative: 0.9 means nine tenths", c.Spent)
-	}
 	mapper, err := newMapper(m.config)
 	if err != nil {
 		return err

@@ -20,6 +20,8 @@ func TestAWordThatItsFlagHasNoUseForIsAWrongCommandLine(t *testing.T) {
 		{"route serve --metrics-listen nonsense", "host:port"},
 		{"bench gateway --sync sometimes", "--sync"},
 		{"bench train --backend abacus", "--backend"},
+		{"eval run --draws 99", "want at least 100, got 99"},
+		{"rules test q.txt --spent=-1", "want at least 0, got -1 (see sluice rules test --help)"},
 		{"model canary v1 --share 3", "above 0 and at most 1"},
 		{"model canary v1 --share NaN", "above 0 and at most 1"},
 	} {
