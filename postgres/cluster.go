@@ -223,7 +223,7 @@ func (c *Cluster) leave(ctx context.Context) error {
 func (c *Cluster) letGo(ctx context.Context) error {
 	defer func() { _ = c.users.Close() }() // before the other lock: whoever is next must not find us still there
 	if !lastUser(c.users) {
-		c.opts.log("Postgres goes on: another process uses it", "dir", c.layout.dir)
+		c.opts.debug("Postgres goes on: another process uses it", "dir", c.layout.dir)
 		return nil
 	}
 	return c.shutdown(ctx)

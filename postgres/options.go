@@ -34,6 +34,13 @@ func (o Options) log(msg string, args ...any) {
 	}
 }
 
+// debug is for what nobody needs to know as long as all is well.
+func (o Options) debug(msg string, args ...any) {
+	if o.Log != nil {
+		o.Log.Debug(msg, args...)
+	}
+}
+
 // Where root's clusters and fetched programs go when the directory asked for is closed to the user that
 // the server runs as.
 const (

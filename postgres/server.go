@@ -126,7 +126,7 @@ func (c *Cluster) attach(ctx context.Context) (server, bool, error) {
 	} else if err != nil {
 		return server{}, false, err
 	}
-	c.opts.log("using the Postgres that runs", "pid", s.pid, "dir", c.layout.dir)
+	c.opts.debug("using the Postgres that runs", "pid", s.pid, "dir", c.layout.dir)
 	return s, true, nil
 }
 

@@ -65,7 +65,7 @@ type deadListCmd struct {
 func (c *deadListCmd) Run(ctx context.Context, m *Main) error {
 	return m.withLetters(ctx, c.deadFilter, func(_ *openedLog, letters []operate.Letter) error {
 		if c.JSON {
-			return m.printLetters(letters)
+			return m.printLetters(letters, "")
 		}
 		t := newTable(m.Stdout, "id", "died at", "stage", "reason", "class", "attempts", "message", "error").numbers(6)
 		for _, l := range letters {
@@ -99,13 +99,13 @@ func wrong(l operate.Letter) string {
 
 type deadShowCmd struct{ deadFilter }
 
-// Run prints one JSON object a letter, its payload as readable as it can be.
+// Run prints one JSON object a letter, indented, its payload as readable as it can be.
 func (c *deadShowCmd) Run(ctx context.Context, m *Main) error {
 	return m.withLetters(ctx, c.deadFilter, func(_ *openedLog, letters []operate.Letter) error {
 		if len(letters) == 0 {
 			fmt.Fprintln(m.Stderr, "0 dead letters")
 		}
-		return m.printLetters(letters)
+		return m.printLetters(letters, "  ")
 	})
 }
 
@@ -132,9 +132,10 @@ type shownLetter struct {
 	Raw  string `json:"raw,omitempty"`
 }
 
-func (m *Main) printLetters(letters []operate.Letter) error {
+func (m *Main) printLetters(letters []operate.Letter, indent string) error {
 	enc := json.NewEncoder(m.Stdout)
 	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
 	for _, l := range letters {
 		e := l.Envelope
 		s := shownLetter{

@@ -121,7 +121,7 @@ func (d *demo) flow(ctx context.Context) error {
 		if s.Training, err = d.train(ctx); err != nil {
 			return err
 		}
-		s.Training.draw(d.out())
+		s.Training.draw(d.out(), s.asking())
 		s.Seconds = float64(time.Since(d.started).Milliseconds()) / 1000
 	}
 	if d.c.JSON {

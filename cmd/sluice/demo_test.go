@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"sluice"
+	"sluice/config"
 	"sluice/producers/bank"
 )
 
@@ -352,5 +353,20 @@ func TestAnInterruptedDemoSaysSo(t *testing.T) {
 	interrupt()
 	if status := <-done; status != statusInterrupted {
 		t.Errorf("status %d, want %d\n%s", status, statusInterrupted, errs)
+	}
+}
+
+func TestHintsOfADemoNameItsDataDirectoryWhereItIsNotTheUsualOne(t *testing.T) {
+	elsewhere := summary{fresh: true, dataDir: filepath.Join("elsewhere", "demo")}
+	usual := summary{fresh: true, dataDir: filepath.Join(config.Default().DataDir, "demo")}
+	for s, want := range map[*summary]string{&elsewhere: "sluice sql --demo --data-dir elsewhere", &usual: "sluice sql --demo", {}: "sluice sql"} {
+		if got := s.asking(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		var out strings.Builder
+		(&demoTraining{Routed: []demoDecision{{}}}).draw(&out, s.asking())
+		if !strings.Contains(out.String(), "\n  "+want+" \"SELECT p->>'stage'") {
+			t.Errorf("%s: the training's hint is\n%s", want, out.String())
+		}
 	}
 }

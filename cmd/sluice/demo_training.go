@@ -51,7 +51,7 @@ type demoDecision struct {
 }
 
 // draw writes the training for people.
-func (t *demoTraining) draw(w io.Writer) {
+func (t *demoTraining) draw(w io.Writer, asking string) {
 	learnt := t.Train
 	if l := t.Results.Report.Leaks; l != nil {
 		learnt -= l.SameID + l.SameText + l.NearText
@@ -73,7 +73,7 @@ func (t *demoTraining) draw(w io.Writer) {
 	fmt.Fprintf(w, "\nQueries of the test split, routed by %s\n", orStatic(strings.TrimPrefix(t.Active, "static")))
 	t.drawRouted(w)
 	fmt.Fprintln(w, "P(Complex) at or above the threshold is a Complex_Query; the rule says which model that means (sluice rules show).")
-	fmt.Fprintln(w, `  sluice sql --demo "SELECT p->>'stage' AS stage, p->>'step' AS step, p->>'loss' AS loss FROM training_runs, jsonb_array_elements(loss_curve) p"`)
+	fmt.Fprintln(w, "  "+asking+` "SELECT p->>'stage' AS stage, p->>'step' AS step, p->>'loss' AS loss FROM training_runs, jsonb_array_elements(loss_curve) p"`)
 }
 
 // drawRouted draws the decisions; what the trained router says stands beside them where it does not decide.

@@ -92,7 +92,7 @@ func TestEvalFileWithoutPricesCountsCalls(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", want, table)
 		}
 	}
-	if _, errs, status := p.run("eval", "file", path, "--medium", "weak", "--large", "strong", "--routers", "magic"); status != statusFailed || !strings.Contains(errs, `no router "magic"; there are: random`) {
+	if _, errs, status := p.run("eval", "file", path, "--medium", "weak", "--large", "strong", "--routers", "magic"); status != statusUsage || !strings.Contains(errs, `no router "magic"; there are: random`) {
 		t.Errorf("status %d: %s", status, errs)
 	}
 }

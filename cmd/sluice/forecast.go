@@ -201,5 +201,9 @@ func drawForecast(m *Main, spends []producers.Spend, of string, total sluice.Mic
 	}
 	t.footer(of, "", "", "", total.String())
 	t.flush()
+	if len(spends) == 0 {
+		fmt.Fprintln(m.Stderr, "No model would be asked: the log holds what it would say, or there is nothing to ask. Another judge.version or analysis.version asks anew.")
+		return
+	}
 	fmt.Fprintln(m.Stderr, "A rough forecast, without retries; what the log holds already is not asked again.")
 }

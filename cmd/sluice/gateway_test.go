@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice"
+	"sluice/gateway/keys"
 	"sluice/streams"
 )
 
@@ -100,10 +102,19 @@ func TestAKeyClosesTheDoor(t *testing.T) {
 	if status, text := chat(t, where.Gateway, "Which river?"); status != http.StatusOK {
 		t.Errorf("before the first key: status %d: %s", status, text)
 	}
-	p.must("keys", "create", "--name", "first")
+	began := time.Now()
+	if _, errs, _ := p.run("keys", "create", "--name", "first"); !strings.Contains(errs, "it is the first key") {
+		t.Errorf("the first key: %s", errs)
+	}
+	if took := time.Since(began); took < keys.LookEvery {
+		t.Errorf("a key is handed out after %s, before the gateways have looked for it", took)
+	}
 	eventually(t, "the door is closed to those without a key", func() bool {
 		status, _ := chat(t, where.Gateway, "Which river?")
 		return status == http.StatusUnauthorized
 	})
+	if _, errs, _ := p.run("keys", "create", "--name", "second"); strings.Contains(errs, "first key") {
+		t.Errorf("the second key: %s", errs)
+	}
 	stop()
 }

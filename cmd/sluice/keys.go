@@ -12,6 +12,7 @@ import (
 	"sluice"
 	"sluice/gateway/budget"
 	"sluice/gateway/keys"
+	"sluice/streams"
 )
 
 // keysCmd is about the API keys of the gateways.
@@ -65,23 +66,35 @@ func (c *keysCreateCmd) spec(now time.Time) keys.Spec {
 	return spec
 }
 
-// Run makes the key and shows the secret.
+// Run makes the key, shows the secret, and ends once the gateways have had the time to hear of it: a script that uses the
+// key right away is let in.
 func (c *keysCreateCmd) Run(ctx context.Context, m *Main) error {
 	return m.withKeys(ctx, func(store *keys.Store) error {
+		first := len(store.List()) == 0
 		key, secret, err := store.Create(ctx, c.spec(time.Now()))
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return json.NewEncoder(m.Stdout).Encode(struct { //nolint:gosec // showing the secret is the point
-				keys.Key
-				Secret string `json:"secret"`
-			}{key, secret})
+		if err := c.show(m, key, secret); err != nil {
+			return err
 		}
-		fmt.Fprintf(m.Stderr, "key %s may %s; its secret is shown this once:\n", key.ID, scopesOf(key))
-		_, err = fmt.Fprintln(m.Stdout, secret)
-		return err
+		if first {
+			fmt.Fprintln(m.Stderr, "it is the first key: every request to a gateway needs one from here on, requests of its own machine too")
+		}
+		return streams.Pause(ctx, keys.LookEvery+100*time.Millisecond)
 	})
+}
+
+func (c *keysCreateCmd) show(m *Main, key keys.Key, secret string) error {
+	if c.JSON {
+		return json.NewEncoder(m.Stdout).Encode(struct { //nolint:gosec // showing the secret is the point
+			keys.Key
+			Secret string `json:"secret"`
+		}{key, secret})
+	}
+	fmt.Fprintf(m.Stderr, "key %s may %s; its secret is shown this once:\n", key.ID, scopesOf(key))
+	_, err := fmt.Fprintln(m.Stdout, secret)
+	return err
 }
 
 type keysListCmd struct {

@@ -253,6 +253,9 @@ func (c *modelPromoteCmd) Run(ctx context.Context, m *Main) error {
 		if err != nil {
 			return err
 		}
+		if err := w.warnOfGate(ctx, c.Model); err != nil {
+			return err
+		}
 		if err := w.registry.Promote(ctx, c.Model, state.Active.Version, c.Reason, registry.Source{Worker: "model promote"}); err != nil {
 			return err
 		}
@@ -263,6 +266,19 @@ func (c *modelPromoteCmd) Run(ctx context.Context, m *Main) error {
 		fmt.Fprintf(m.Stdout, "%s is active, in place of %s\n", c.Model, orStatic(state.Active.Version))
 		return nil
 	})
+}
+
+// warnOfGate says that the gate refused a version, and why: whoever promotes it all the same should know.
+func (w *workshop) warnOfGate(ctx context.Context, version string) error {
+	x, err := w.registry.Get(ctx, version)
+	if err != nil || x.JobID == "" {
+		return err
+	}
+	last, told, err := w.board.Progress(ctx, x.JobID)
+	if err == nil && told && last.Kind == "refused" && last.ModelVersion == version {
+		fmt.Fprintf(w.m.Stderr, "the gate refused %s: %s\n", version, last.Message)
+	}
+	return err
 }
 
 type modelRollbackCmd struct {

@@ -207,7 +207,7 @@ func replaysNothingUndecodable(t *testing.T, b *browser, p *program, url string)
 	if out := p.must("dead", "list"); !strings.Contains(out, id) || !strings.Contains(out, "empty_query") {
 		t.Errorf("listed:\n%s", out)
 	}
-	if out := p.must("dead", "show", id); !strings.Contains(out, `"undecodable":true,"raw":"no letter"`) {
+	if out := p.must("dead", "show", id); !strings.Contains(out, `"undecodable": true,`) || !strings.Contains(out, `"raw": "no letter"`) {
 		t.Errorf("shown: %s", out)
 	}
 	if _, errs, status := p.run("dead", "replay", id); status != statusFailed || !strings.Contains(errs, "0 of 1 dead letter handed") || !strings.Contains(errs, "sluice dead drop") {

@@ -212,14 +212,7 @@ func (s *summary) drawRest(w io.Writer) {
 		fmt.Fprintf(w, "rows of the file that were not asked: %s%s\n", count(s.Skipped), reasons(s.skippedWhy))
 	}
 	fmt.Fprintf(w, "\nThe oracle data set is in %s. Where to look next:\n", s.tables)
-	ask := "sluice sql"
-	if s.fresh {
-		ask = "sluice sql --demo"
-		if home := filepath.Dir(s.dataDir); home != config.Default().DataDir {
-			ask += " --data-dir " + home
-		}
-	}
-	where := ""
+	ask, where := s.asking(), ""
 	if s.tenant != "" {
 		where = fmt.Sprintf(" WHERE tenant = '%s'", s.tenant)
 	}
@@ -227,6 +220,17 @@ func (s *summary) drawRest(w io.Writer) {
 	fmt.Fprintf(w, "  %s 'SELECT * FROM answers_by_model'\n", ask)
 	fmt.Fprintf(w, "  %s 'SELECT * FROM pipeline_lag'\n", ask)
 	fmt.Fprintln(w, "  docs/analysts.md has thirty questions with their SQL")
+}
+
+// asking is the command that asks the tables of this run.
+func (s *summary) asking() string {
+	if !s.fresh {
+		return "sluice sql"
+	}
+	if home := filepath.Dir(s.dataDir); home != config.Default().DataDir {
+		return "sluice sql --demo --data-dir " + home
+	}
+	return "sluice sql --demo"
 }
 
 // reasons lists counts by name, in brackets; empty for none.

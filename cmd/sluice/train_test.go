@@ -15,14 +15,15 @@ import (
 	"sluice/config"
 	"sluice/postgres"
 	"sluice/streams"
+	"sluice/trainer/board"
 	"sluice/trainer/registry"
 	"sluice/trainer/watch"
 )
 
-// As a worker leaves it that is killed between the promotion of its model and the word of it.
-func TestATrainingWhoseModelDecidesIsNotToldToBeCanceled(t *testing.T) {
-	p := newProgram(t)
-	dir, version := controlArtifact(t, 1)
+// artifactOfJob1 is an artifact that the training j1 made.
+func artifactOfJob1(t *testing.T) (dir, version string) {
+	t.Helper()
+	dir, version = controlArtifact(t, 1)
 	manifest := filepath.Join(dir, "manifest.json")
 	data, err := os.ReadFile(manifest)
 	if err == nil {
@@ -31,16 +32,50 @@ func TestATrainingWhoseModelDecidesIsNotToldToBeCanceled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.must("model", "import", dir)
+	return dir, version
+}
+
+// onTheBoard hands the log's board to do.
+func (p *program) onTheBoard(do func(context.Context, *board.Board) error) {
+	p.t.Helper()
 	p.withLog(func(ctx context.Context, l *openedLog) {
 		m := p.opened()
 		w, err := m.openWorkshop(ctx, m.config, l.JS)
 		if err == nil {
-			_, err = w.board.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+			err = errors.Join(do(ctx, w.board), w.Close())
 		}
-		if err = errors.Join(err, w.Close()); err != nil {
-			t.Fatal(err)
+		if err != nil {
+			p.t.Fatal(err)
 		}
+	})
+}
+
+// Whoever promotes by hand what the gate refused hears of it, and why; of other versions nothing.
+func TestAPromotionByHandTellsWhatTheGateSaid(t *testing.T) {
+	p := newProgram(t)
+	dir, version := artifactOfJob1(t)
+	other, unjudged := controlArtifact(t, 2)
+	p.must("model", "import", dir)
+	p.must("model", "import", other)
+	p.onTheBoard(func(ctx context.Context, b *board.Board) error {
+		return b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 1, Sequence: 1, ModelVersion: version, Message: "not surely better than length"})
+	})
+	if out, errs, status := p.run("model", "promote", version); status != statusDone || !strings.Contains(out, "is active") || !strings.Contains(errs, "the gate refused "+version+": not surely better than length") {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+	if _, errs, status := p.run("model", "promote", unjudged); status != statusDone || strings.Contains(errs, "gate") {
+		t.Errorf("status %d: %s", status, errs)
+	}
+}
+
+// As a worker leaves it that is killed between the promotion of its model and the word of it.
+func TestATrainingWhoseModelDecidesIsNotToldToBeCanceled(t *testing.T) {
+	p := newProgram(t)
+	dir, version := artifactOfJob1(t)
+	p.must("model", "import", dir)
+	p.onTheBoard(func(ctx context.Context, b *board.Board) error {
+		_, err := b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+		return err
 	})
 	p.must("model", "promote", version)
 	if _, errs, status := p.run("train", "cancel", "j1"); status != statusFailed || !strings.Contains(errs, version+" is active") {

@@ -21,6 +21,10 @@ import (
 	"sluice/streams"
 )
 
+// LookEvery is how often a store asks the log for news, unless [Options] say otherwise: a new key is known to every
+// gateway, and a revoked one to none, after that.
+const LookEvery = 250 * time.Millisecond
+
 // Options describe a store of keys. The zero value suits a command.
 type Options struct {
 	// Replicas is the number of gateways that share the traffic: each enforces its share of a key's rate.
@@ -28,7 +32,7 @@ type Options struct {
 	Replicas int
 	// Anonymous lets requests from this machine in without a key for as long as no key was ever made.
 	Anonymous bool
-	// Every is how often the log is asked for news; 0: four times a second.
+	// Every is how often the log is asked for news; 0: [LookEvery].
 	Every time.Duration
 	// Log hears when the log can't be asked for news; nil: nobody does.
 	Log *slog.Logger
@@ -70,7 +74,7 @@ type record struct {
 func Open(ctx context.Context, js jetstream.JetStream, o Options) (*Store, error) {
 	o.Replicas = max(o.Replicas, 1)
 	if o.Every <= 0 {
-		o.Every = 250 * time.Millisecond
+		o.Every = LookEvery
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

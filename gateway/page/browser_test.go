@@ -115,3 +115,22 @@ func TestOnAPhoneAndInTheDark(t *testing.T) {
 	}
 	browsertest.Silent(t, complaints)
 }
+
+// On a tablet no button that changes something is cut off by the box of its table.
+func TestOnATabletTheButtonsOfTablesAreSeen(t *testing.T) {
+	w := open(t, nil)
+	ctx, complaints := browsertest.Open(t)
+	var buttons int
+	var cut []string
+	run(t, ctx, "an admin on a tablet", chromedp.EmulateViewport(768, 1024), chromedp.Navigate(w.server.URL), browsertest.Shows("pulse", "live"),
+		chromedp.SetValue("#key", adminKey), chromedp.Click("#login button"), browsertest.Shows("routers", "promote"), browsertest.Shows("dead", "call gemini: 503"),
+		chromedp.Evaluate(`document.querySelectorAll("td button").length`, &buttons),
+		chromedp.Evaluate(`[...document.querySelectorAll("td button")].filter((b) => b.getBoundingClientRect().right > b.closest("section").getBoundingClientRect().right).map((b) => b.textContent)`, &cut))
+	if buttons < 2 {
+		t.Errorf("%d buttons", buttons)
+	}
+	for _, button := range cut {
+		t.Errorf("%s is cut off", button)
+	}
+	browsertest.Silent(t, complaints)
+}

@@ -15,7 +15,7 @@ import (
 type FewError struct{ Train, MinTrain, Test, MinTest int }
 
 func (e *FewError) Error() string {
-	return fmt.Sprintf("%d train and %d test examples are there, a training wants %d and %d (training.min_train, training.min_test)", e.Train, e.Test, e.MinTrain, e.MinTest)
+	return fmt.Sprintf("%d train and %d test examples are there, a training wants %d and %d (training.min_train, training.min_test): publish more questions, or lower the two", e.Train, e.Test, e.MinTrain, e.MinTest)
 }
 
 // fire drafts a job and settles it.
