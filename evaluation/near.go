@@ -20,9 +20,9 @@ const (
 	bandRows    = 4
 )
 
-// nearGroups numbers the texts so that near duplicates, and near duplicates of those, share a number: the
+// NearGroups numbers the texts so that near duplicates, and near duplicates of those, share a number: the
 // index of the first of them.
-func nearGroups(texts []string) []int {
+func NearGroups(texts []string) []int {
 	groups, shingles := make([]int, len(texts)), make([][]uint64, len(texts))
 	for i, t := range texts {
 		groups[i], shingles[i] = i, shinglesOf(t)
