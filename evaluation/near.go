@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Texts are near duplicates where their sets of word pairs (with single words, for short texts) have a
@@ -18,9 +20,9 @@ const (
 	bandRows    = 4
 )
 
-// nearGroups numbers the texts so that near duplicates, and near duplicates of those, share a number: the
+// NearGroups numbers the texts so that near duplicates, and near duplicates of those, share a number: the
 // index of the first of them.
-func nearGroups(texts []string) []int {
+func NearGroups(texts []string) []int {
 	groups, shingles := make([]int, len(texts)), make([][]uint64, len(texts))
 	for i, t := range texts {
 		groups[i], shingles[i] = i, shinglesOf(t)
@@ -57,7 +59,7 @@ func nearGroups(texts []string) []int {
 
 // shinglesOf is the sorted set of hashed words and word pairs.
 func shinglesOf(text string) []uint64 {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	words := wordsOf(text)
 	out := make([]uint64, 0, 2*len(words))
 	for i, w := range words {
 		out = append(out, hashed(w))
@@ -68,6 +70,35 @@ func shinglesOf(text string) []uint64 {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// wordsOf are a text's words whatever form Unicode spells them in: in small letters, without accents, and without what
+// can't be seen. Where a script puts no blanks between words each of its letters is one.
+func wordsOf(text string) (words []string) {
+	var word strings.Builder
+	end := func() {
+		if word.Len() > 0 {
+			words = append(words, word.String())
+			word.Reset()
+		}
+	}
+	for _, r := range norm.NFKD.String(text) {
+		switch {
+		case unicode.In(r, unspaced...):
+			end()
+			words = append(words, string(r))
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			word.WriteRune(unicode.ToLower(r))
+		case unicode.In(r, unicode.Mn, unicode.Cf):
+		default:
+			end()
+		}
+	}
+	end()
+	return words
+}
+
+// unspaced are the scripts that put no blanks between words.
+var unspaced = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar}
 
 func hashed(s string) uint64 {
 	h := fnv.New64a()

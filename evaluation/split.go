@@ -33,7 +33,7 @@ func WithoutLeaks(train, test []Sample) ([]Sample, Leaks) {
 	for _, s := range train {
 		texts = append(texts, s.Text)
 	}
-	groups := nearGroups(texts) // a group's number is its first text's: below len(test) where a test sample is in it
+	groups := NearGroups(texts) // a group's number is its first text's: below len(test) where a test sample is in it
 	var kept []Sample
 	var leaks Leaks
 	for i, s := range train {
@@ -95,7 +95,7 @@ func (p Plan) Cut(samples []Sample) (*Cut, error) {
 	}
 	c := &Cut{plan: p, folds: make([]int, len(samples))}
 	sizes := make([]int, p.Folds)
-	for i, first := range nearGroups(texts) {
+	for i, first := range NearGroups(texts) {
 		c.folds[i] = Fold(texts[first], p.Seed, p.Folds)
 		if c.folds[i] != Fold(texts[i], p.Seed, p.Folds) {
 			c.Moved++

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
+
 	"sluice/evaluation"
 )
 
@@ -28,6 +30,24 @@ func TestWhatTheTestSplitHoldsIsTakenOutOfTraining(t *testing.T) {
 	}
 	if want := (evaluation.Leaks{SameID: 1, SameText: 1, NearText: 1}); leaks != want || !leaks.Any() {
 		t.Errorf("leaks %+v, want %+v", leaks, want)
+	}
+}
+
+// One question is one question in whatever form Unicode spells it, and in scripts that put no blanks between words.
+func TestATestQuestionInAnotherSpellingIsTakenOutOfTraining(t *testing.T) {
+	french, russian, korean := "Où est né Molière et où a-t-il été baptisé ?", "Какой учёный открыл пенициллин?", "대한민국의 수도는 어디입니까?"
+	for spelled, test := range map[string]string{
+		norm.NFD.String(french): french, norm.NFD.String(russian): russian, norm.NFD.String(korean): korean,
+		"Who wrote Ham\u200blet?": "Who wrote Hamlet?", "Ｗｈｏ　ｗｒｏｔｅ　Ｈａｍｌｅｔ？": "Who wrote Hamlet?",
+		"中国四大名著之一的红楼梦的作者是谁呢": "中国四大名著之一《红楼梦》的作者是谁？", "富士山の高さは何メートルか": "富士山の高さは何メートルですか？",
+	} {
+		if kept, _ := evaluation.WithoutLeaks([]evaluation.Sample{sample("a", spelled)}, []evaluation.Sample{sample("b", test)}); len(kept) != 0 {
+			t.Errorf("%q is learnt from though %q is in the test split", spelled, test)
+		}
+	}
+	other := []evaluation.Sample{sample("a", "红楼梦的作者是谁"), sample("b", "Какой учёный открыл радий?")}
+	if kept, leaks := evaluation.WithoutLeaks(other, []evaluation.Sample{sample("c", "三国演义的作者是谁"), sample("d", russian)}); len(kept) != 2 {
+		t.Errorf("of other questions %d are kept: %+v", len(kept), leaks)
 	}
 }
 

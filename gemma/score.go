@@ -95,9 +95,10 @@ func (r *run) logit(id int) float64 {
 	return float64(softCap(kernel.Dot(r.s.embed.Data[id*d:(id+1)*d], r.last), r.s.config.FinalSoftCap))
 }
 
-// Generate continues tokens greedily, with at most limit tokens, and stops before an end-of-sequence token.
-// Ties go to the lower id, so the same tokens always give the same text.
-func (s *Scorer) Generate(ctx context.Context, tokens []int, limit int) ([]int, error) {
+// Generate continues tokens greedily, with at most limit tokens, and stops before an end-of-sequence token, or one of
+// stops: a chat's turn ends with a token that the configuration of base weights does not name. Ties go to the lower id,
+// so the same tokens always give the same text.
+func (s *Scorer) Generate(ctx context.Context, tokens []int, limit int, stops ...int) ([]int, error) {
 	r, err := s.start(ctx, tokens, limit)
 	if err != nil {
 		return nil, fmt.Errorf("generate: %w", err)
@@ -113,7 +114,7 @@ func (s *Scorer) Generate(ctx context.Context, tokens []int, limit int) ([]int, 
 				best = id
 			}
 		}
-		if slices.Contains(s.config.EOS, best) {
+		if slices.Contains(s.config.EOS, best) || slices.Contains(stops, best) {
 			break
 		}
 		out = append(out, best)

@@ -113,6 +113,10 @@ func TestGenerateIsGreedyAndStops(t *testing.T) {
 	if err != nil || !slices.Equal(got, want[5:]) {
 		t.Errorf("generated %v, reference %v (%v)", got, want[5:], err)
 	}
+	upTo, err := newScorer(t, c, w, nil).Generate(t.Context(), tokens, 12, c.VocabSize, want[8])
+	if err != nil || !slices.Equal(upTo, want[5:5+slices.Index(want[5:], want[8])]) {
+		t.Errorf("generated %v up to token %d (%v)", upTo, want[8], err)
+	}
 	c.EOS = []int{want[8]}
 	stopped, err := newScorer(t, c, w, nil).Generate(t.Context(), tokens, 12)
 	if err != nil || !slices.Equal(stopped, want[5:5+slices.Index(want[5:], want[8])]) {

@@ -109,19 +109,20 @@ func (f fit) mean(policy int) float64 {
 
 // Bounds of 1/temperature, and how many rows the starting point is worth.
 const (
-	minSlope, maxSlope = 0.02, 5
+	minSlope, maxSlope = 0.001, 5
 	biasRows           = 20
 	slopeRows          = 2
 )
 
-// descend minimises the penalised loss over slope = 1/temperature and the biases.
+// descend minimises the penalised loss over the logarithm of slope = 1/temperature and the biases. The logarithm's step
+// is bounded, so that scores that are far apart, whose loss is steep in the slope, do not throw it from bound to bound.
 func (f fit) descend() (slope float64, bias []float64) {
 	slope, bias = 1, append([]float64(nil), f.start...)
 	n := float64(len(f.scores))
 	p, gradient := make([]float64, len(bias)), make([]float64, len(bias))
-	const rate, rounds = 0.3, 3000
+	const rate, rounds, most = 0.3, 3000, 0.1
 	for range rounds {
-		pull := slopeRows * math.Log(slope) / slope
+		pull := slopeRows * math.Log(slope)
 		for i := range bias {
 			gradient[i] = biasRows * (bias[i] - f.start[i]) / 4
 		}
@@ -131,13 +132,14 @@ func (f fit) descend() (slope float64, bias []float64) {
 			p[f.labels[i]]--
 			for j, d := range p {
 				gradient[j] += d
-				pull += d * s[j]
+				pull += d * s[j] * slope
 			}
 		}
 		for j := range bias {
 			bias[j] -= rate * gradient[j] / n
 		}
-		slope = min(max(slope-rate*0.3*pull/n, minSlope), maxSlope)
+		step := min(max(rate*0.3*pull/n, -most), most)
+		slope = min(max(slope*math.Exp(-step), minSlope), maxSlope)
 	}
 	return slope, bias
 }

@@ -141,3 +141,29 @@ func TestAThresholdIsNotPulledFarPastTheShareByScoresThatTie(t *testing.T) {
 		t.Errorf("scores that are no numbers: threshold %g", got)
 	}
 }
+
+// Preferences, and names of many tokens, drive scores far apart: log-odds of a hundred and more.
+func TestFitFindsTheTemperatureOfScoresThatAreFarApart(t *testing.T) {
+	shares := []float64{0.6, 0.25, 0.15}
+	for _, sharp := range []float64{10, 20, 60} {
+		for _, n := range []int{30, 150, 400} {
+			scores, labels, truth := drawn(n, sharp)
+			for i, s := range truth { // drawn loses what is below the smallest float64
+				for j, p := range s {
+					scores[i][j] = sharp * (math.Log(p) - math.Log(slices.Max(s)))
+				}
+			}
+			c, err := routing.Fit(scores, labels, shares)
+			if err != nil {
+				t.Fatal(err)
+			}
+			knowing := 0.0 // the shares alone
+			for _, l := range labels {
+				knowing -= math.Log(shares[l]) / float64(n)
+			}
+			if c.NLLAfter > knowing || c.Temperature < sharp/4 || c.Temperature > 4*sharp {
+				t.Errorf("%d rows, %g times too sharp: temperature %.2f, loss %.3f; the shares alone have %.3f", n, sharp, c.Temperature, c.NLLAfter, knowing)
+			}
+		}
+	}
+}

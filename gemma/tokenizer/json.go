@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -171,10 +172,14 @@ func (t *Tokenizer) parseAdded(f file) error {
 	return nil
 }
 
+// turnMarks open and close a turn of a conversation. Gemma's sentencepiece models list them among the tokens that any
+// text may hold.
+var turnMarks = []string{"<start_of_turn>", "<end_of_turn>"}
+
 // add makes a token one that is cut out of the text before anything else.
 func (t *Tokenizer) add(id int, text string, special bool) error {
 	p := piece{text: text}
-	if special {
+	if special || slices.Contains(turnMarks, text) {
 		p.kind = control
 	} else {
 		t.added.add(text, id)

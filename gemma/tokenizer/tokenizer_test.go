@@ -74,6 +74,42 @@ func TestUsersCannotWriteControlTokens(t *testing.T) {
 	}
 }
 
+// Gemma's sentencepiece models, and some tokenizer.json made of them, list the marks of a turn as tokens of a user's own.
+func TestUsersCannotWriteTheMarksOfATurnWhateverTheVocabularyCallsThem(t *testing.T) {
+	pieces, err := ParseSentencepiece(spFile(true, "<bos>", 0.0, 3, "<unk>", 0.0, 2, "<start_of_turn>", 0.0, 4, "<end_of_turn>", 0.0, 4, "<b>", 0.0, 4, "a", -9.0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := Parse([]byte(`{"added_tokens":[{"id":2,"content":"<start_of_turn>"},{"id":3,"content":"<end_of_turn>"},{"id":4,"content":"<b>"}],
+		"model":{"type":"BPE","unk_token":"<unk>","vocab":{"<unk>":1,"a":5},"merges":[]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tok := range []*Tokenizer{pieces, file} {
+		text := "a<end_of_turn><start_of_turn>a<b>"
+		if ids := tok.Encode(text); slices.Contains(ids, 2) || slices.Contains(ids, 3) || !slices.Contains(ids, 4) {
+			t.Errorf("%q became %v", text, ids)
+		}
+		if ids := tok.EncodeTemplate(text); !slices.Equal(ids, []int{5, 3, 2, 5, 4}) {
+			t.Errorf("a template became %v", ids)
+		}
+	}
+}
+
+func TestATrainedVocabularyKeepsWordsThatAreSpelledLikeItsControlTokens(t *testing.T) {
+	texts := slices.Repeat([]string{"rock-hard question", "hardly"}, 20)
+	tok, err := Train(slices.Values(texts), 512, "hard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	control, _ := tok.ID("hard")
+	for _, text := range []string{"rock-hard question", "hard", "hardly"} {
+		if ids := tok.Encode(text); slices.Contains(ids, control) || tok.Decode(ids) != text {
+			t.Errorf("%q became %v, which is %q", text, ids, tok.Decode(ids))
+		}
+	}
+}
+
 func FuzzEveryTextComesBack(f *testing.F) {
 	style, _ := load(f, "gemma_style")
 	level, _ := load(f, "byte_level")

@@ -51,9 +51,14 @@ func Train(texts iter.Seq[string], size int, controls ...string) (*Tokenizer, er
 		if !ok {
 			break
 		}
+		joined := pair[0] + pair[1]
+		if slices.Contains(specials, joined) { // a text may not be spelled by a control token
+			delete(l.pairs, pair)
+			continue
+		}
 		l.merge(pair)
 		merges = append(merges, pair)
-		if joined := pair[0] + pair[1]; vocab[joined] == 0 {
+		if vocab[joined] == 0 {
 			vocab[joined] = id
 			id++
 		}

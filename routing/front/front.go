@@ -166,7 +166,7 @@ func (f *Front) ask(ctx context.Context, l *lane, r routing.Request) (routing.Ch
 
 func faultOf(a answer) Fault {
 	switch {
-	case a.err == nil && a.choice.Policy == "":
+	case a.err == nil && (a.choice.Policy == "" || !numbers(a.choice.Probabilities)):
 		return FaultUnparseable
 	case a.err == nil:
 		return ""
@@ -178,6 +178,17 @@ func faultOf(a answer) Fault {
 		return FaultDeadline
 	}
 	return FaultUnavailable
+}
+
+// numbers says whether probabilities can be held against a threshold, and be written down: JSON has no word for what is
+// not a number.
+func numbers(probabilities map[sluice.Policy]float64) bool {
+	for _, p := range probabilities {
+		if !(p >= 0 && p <= 1.001) { // sums of rounded shares
+			return false
+		}
+	}
+	return true
 }
 
 // shadow lets the candidate decide too, where one is there and has a place. The request does not wait.

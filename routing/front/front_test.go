@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,8 @@ func TestTheStaticMapDecidesWhereTheRouterDoesNot(t *testing.T) {
 		"it panics":       {panicking, FaultUnavailable},
 		"it names none":   {failing("r1", fmt.Errorf("decide: %w", routing.ErrUnparseable)), FaultUnparseable},
 		"no policy":       {failing("r1", nil), FaultUnparseable},
+		"no number":       {sure("r1", math.NaN()), FaultUnparseable},
+		"beyond numbers":  {sure("r1", math.Inf(1)), FaultUnparseable},
 		"too long":        {failing("r1", routing.ErrTooLong), FaultTooLong},
 		"it is not there": {failing("r1", routing.ErrUnavailable), FaultUnavailable},
 	} {

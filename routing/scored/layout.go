@@ -21,6 +21,7 @@ type Layout struct {
 	prefix, suffix []int
 	decide         []int   // what every decision begins with
 	explain        []int   // what every reasoning begins with
+	end            []int   // what a completion ends with, where that is one token
 	policies       [][]int // what tells the decisions apart, by policy
 	budget         int     // tokens of a query
 }
@@ -36,6 +37,9 @@ func NewLayout(tok *tokenizer.Tokenizer, prompt routing.Prompt, specs []sluice.P
 	l := &Layout{
 		tok: tok, prompt: prompt, specs: specs, prefix: tok.EncodeTemplate(prompt.Prefix),
 		suffix: tok.EncodeTemplate(prompt.Suffix), explain: tok.EncodeTemplate(prompt.Explain),
+	}
+	if end := tok.EncodeTemplate(prompt.End); len(end) == 1 {
+		l.end = end
 	}
 	for _, c := range routing.Controls(specs) {
 		if _, ok := tok.ID(c); prompt.Lengths && !ok {

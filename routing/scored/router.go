@@ -150,7 +150,7 @@ const maxReasoning = 96
 // explain lets the model reason. Its words count only where they end in the policy that was scored: empty
 // where they contradict it or end in nothing.
 func (r *Router) explain(ctx context.Context, query []int, policy sluice.Policy) (string, error) {
-	ids, err := r.scorer.Generate(ctx, r.layout.Explain(query), maxReasoning)
+	ids, err := r.scorer.Generate(ctx, r.layout.Explain(query), maxReasoning, r.layout.end...)
 	if err != nil {
 		return "", err
 	}

@@ -53,7 +53,11 @@ func (r *run) job() (string, error) {
 	if o.Base != nil {
 		base = *o.Base
 	}
-	data, err := json.Marshal([]any{r.set.Digest(), o.Policies, o.Seed, o.Backend, o.Epochs, base, r.start.prompt.Version, r.start.model.Config})
+	aside := make([]string, len(r.aside)) // another version of this program may divide the rows otherwise
+	for i, row := range r.aside {
+		aside[i] = row.ID
+	}
+	data, err := json.Marshal([]any{r.set.Digest(), aside, o.Policies, o.Seed, o.Backend, o.Epochs, base, r.start.prompt.Version, r.start.model.Config})
 	if err != nil {
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"sluice"
+	"sluice/evaluation"
 	"sluice/gemma/learn"
 	"sluice/trainer/dataset"
 )
@@ -20,12 +21,14 @@ const (
 )
 
 // divide keeps a slice of the rows aside: those of each policy whose ids draw the lowest numbers, so that
-// adding rows moves few.
+// adding rows moves few. Rows that nearly say the same draw the same number: a slice that repeats what was learnt would
+// choose the weights that know it by heart, and believe them.
 func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (train, aside []dataset.Row, err error) {
 	if len(rows) < sluice.FewestTrainExamples {
 		return nil, nil, fmt.Errorf("train: %d rows, want at least %d", len(rows), sluice.FewestTrainExamples)
 	}
 	share := min(validationShare, validationMost/float64(len(rows)))
+	draws := drawn(rows, seed)
 	present := 0
 	for _, p := range policies {
 		var own []dataset.Row
@@ -34,8 +37,8 @@ func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (trai
 				own = append(own, r)
 			}
 		}
-		slices.SortStableFunc(own, func(a, b dataset.Row) int { return cmp.Compare(draw(a.ID, seed), draw(b.ID, seed)) })
-		n := int(math.Round(share * float64(len(own))))
+		slices.SortStableFunc(own, func(a, b dataset.Row) int { return cmp.Compare(draws[a.ID], draws[b.ID]) })
+		n := whole(own, draws, int(math.Round(share*float64(len(own)))))
 		aside, train = append(aside, own[:n]...), append(train, own[n:]...)
 		if len(own) > 1 {
 			present++
@@ -48,6 +51,32 @@ func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (trai
 		return nil, nil, fmt.Errorf("train: all rows have one policy: there is nothing to tell apart")
 	}
 	return train, aside, nil
+}
+
+// whole is the number nearest to n, and at most twice n, of rows that can be taken off sorted ones without parting some
+// that have one draw; n where there is none.
+func whole(own []dataset.Row, draws map[string]uint64, n int) int {
+	for off := range n + 1 {
+		for _, at := range []int{n - off, n + off} {
+			if at > 0 && at < len(own) && draws[own[at-1].ID] != draws[own[at].ID] {
+				return at
+			}
+		}
+	}
+	return n
+}
+
+// drawn are the numbers of rows by their ids: of those that nearly say the same, the first one's.
+func drawn(rows []dataset.Row, seed uint64) map[string]uint64 {
+	texts := make([]string, len(rows))
+	for i, r := range rows {
+		texts[i] = r.Text
+	}
+	draws := make(map[string]uint64, len(rows))
+	for i, first := range evaluation.NearGroups(texts) {
+		draws[rows[i].ID] = draw(rows[first].ID, seed)
+	}
+	return draws
 }
 
 // draw is a number of an id and a seed.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,38 @@ func TestTheValidationSliceIsAsMixedAsTheRows(t *testing.T) {
 	_, other, _ := divide(rows, policies, 2)
 	if slices.EqualFunc(aside, other, func(a, b dataset.Row) bool { return a.ID == b.ID }) {
 		t.Error("another seed keeps the same rows aside")
+	}
+}
+
+func TestRowsThatNearlySayTheSameAreNotLearntFromAndValidatedOn(t *testing.T) {
+	policies := sluice.DefaultPolicies()
+	var rows []dataset.Row
+	for i := range 200 {
+		for _, suffix := range []string{"", " please", " thanks"} {
+			rows = append(rows, dataset.Row{
+				ID: fmt.Sprint(i, suffix), Policy: policies[i%2].Name,
+				Text: fmt.Sprintf("what is %x about the %x of %x near the %x behind the %x", i*7919, i*104729, i*1299709, i*611953, i*15485863) + suffix,
+			})
+		}
+	}
+	train, aside, err := divide(rows, policies, 1)
+	if err != nil || len(aside) < 80 || len(aside) > 100 {
+		t.Fatalf("%d rows aside, %v", len(aside), err)
+	}
+	learnt := map[string]bool{}
+	for _, r := range train {
+		learnt[strings.Fields(r.ID)[0]] = true
+	}
+	for _, r := range aside {
+		if learnt[strings.Fields(r.ID)[0]] {
+			t.Errorf("row %q is validated on, and its double learnt from", r.ID)
+		}
+	}
+	for i := range rows { // nothing tells these apart
+		rows[i].Text = "one question"
+	}
+	if _, aside, err := divide(rows, policies, 1); err != nil || len(aside) != 90 {
+		t.Errorf("of one question asked 600 times %d are kept aside, %v", len(aside), err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"sluice"
@@ -130,7 +131,7 @@ func (a *attempt) killed() error {
 }
 
 // train runs the recipe and tells how far it is. A recipe that fails for another reason than the end of ctx, or
-// [ErrAway] or [ErrStuck], has failed for good.
+// [ErrAway] or [ErrStuck], or for a fault of the machine, has failed for good.
 func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -267,7 +268,8 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 		err = a.giveUp(ctx, "canceled", cause)
 	case errors.Is(err, errCanceled):
 		err = a.giveUp(ctx, "canceled", err)
-	case errors.As(err, &own), a.lease.Spent+1 >= a.w.attempts() && !interrupted:
+	case interrupted: // whatever the end of ctx was taken for on its way here
+	case errors.As(err, &own) && !ofTheMachine(err), a.lease.Spent+1 >= a.w.attempts():
 		err = a.giveUp(ctx, "failed", err)
 	}
 	if err == nil {
@@ -285,6 +287,17 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 		a.w.Log.Debug("lease not released; it runs out", "error", release)
 	}
 	return err
+}
+
+// ofTheMachine says whether an error is the disk's or the system's, wherever it came up: another machine may not have
+// it, nor this one later.
+func ofTheMachine(err error) bool {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
 }
 
 // giveUp tells that the job ends without a model that decides. One that decides already, since what stopped the job

@@ -105,7 +105,7 @@ func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool, stuck
 	switch {
 	case ctx.Err() != nil:
 	case stuck != nil: // the next worker is another process
-	case errors.As(err, &held):
+	case errors.As(err, &held), ofTheMachine(err):
 		pause = w.Patience / 2
 	default:
 		pause = 2 * time.Second

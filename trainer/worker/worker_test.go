@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"sluice"
+	"sluice/evaluation"
+	"sluice/routing"
 	"sluice/streams"
 	"sluice/trainer/board"
 	"sluice/trainer/registry"
@@ -219,6 +222,64 @@ func TestAWorkerThatIsStoppedGivesItsJobBackAndTheNextGoesOn(t *testing.T) {
 	}
 	if got := kinds(s.events(t, job.ID)); got != "1:started 2:requeued 2:started 2:evaluated 2:registered 2:refused " {
 		t.Errorf("told %s", got)
+	}
+}
+
+// stopping is a shelf that is cut off while it opens or keeps an artifact.
+type stopping struct {
+	shelf
+	open, keep func()
+}
+
+func (s stopping) Open(ctx context.Context, dir string) (routing.Router, error) {
+	if s.open != nil {
+		s.open()
+		return nil, fmt.Errorf("its first decision: %w", ctx.Err())
+	}
+	return s.shelf.Open(ctx, dir)
+}
+
+func (s stopping) Keep(ctx context.Context, job sluice.TrainingJob, snap *snapshot.Snapshot, c evaluation.Router, dir string) (string, error) {
+	if s.keep != nil {
+		s.keep()
+		return "", fmt.Errorf("its threshold: %w", ctx.Err())
+	}
+	return s.shelf.Keep(ctx, job, snap, c, dir)
+}
+
+func TestAWorkerThatIsStoppedWhileItMeasuresGivesItsJobBack(t *testing.T) {
+	s := logSite(t)
+	for id, cutOff := range map[string]func(stop func()) stopping{
+		"open": func(stop func()) stopping { return stopping{open: stop} },
+		"keep": func(stop func()) stopping { return stopping{keep: stop} },
+	} {
+		job := s.ask(t, id, examples(60, hard, numbered))
+		ctx, stop := context.WithCancel(t.Context())
+		w := s.worker(t.TempDir(), "w1", &counter{knows: "nothing"})
+		w.Shelf = cutOff(stop)
+		if err := w.Do(ctx, job.ID); err == nil {
+			t.Errorf("%s: the job is over", id)
+		}
+		if end := last(t, s, job.ID); board.Ended(end.Kind) {
+			t.Errorf("%s: told %s: %s", id, end.Kind, end.Message)
+		}
+		must(t, s.worker(t.TempDir(), "w2", &counter{knows: "nothing"}).Do(t.Context(), job.ID))
+		if end := last(t, s, job.ID); end.Kind != "refused" || end.Attempt != 2 {
+			t.Errorf("%s: end %+v", id, end)
+		}
+	}
+}
+
+func TestADiskThatIsFullIsNoFaultOfTheJob(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	full := fmt.Errorf("train: checkpoint: %w", &os.PathError{Op: "write", Path: "kept", Err: syscall.ENOSPC})
+	if err := s.worker(t.TempDir(), "w1", &counter{err: full}).Do(t.Context(), job.ID); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("the worker says %v", err)
+	}
+	must(t, s.worker(t.TempDir(), "w2", &counter{knows: "nothing"}).Do(t.Context(), job.ID))
+	if end := last(t, s, job.ID); end.Kind != "refused" || end.Attempt != 2 {
+		t.Errorf("end %+v", end)
 	}
 }
 
