@@ -56,7 +56,7 @@ func (k *Keeper) launch(a *account) {
 		if err != nil {
 			k.stats.Failed++
 		}
-		k.failing = err != nil
+		k.failing = err != nil && !errors.Is(err, errForeign) // that one the log answered
 		close(f.done)
 		a.current = nil
 		if a.next != nil {

@@ -57,3 +57,23 @@ func TestWhatTheServerWasMadeToWriteIsNoBudgetOfWhichNothingIsSpent(t *testing.T
 		t.Errorf("records %v, %v", keys, err)
 	}
 }
+
+func TestWhatStandsForOneTenantsBudgetRefusesNoOther(t *testing.T) {
+	js := natstest.Log(t)
+	b, err := openBucket(t.Context(), js)
+	if err != nil {
+		t.Fatal(err)
+	}
+	each := Limit{Name: "each", Scope: ScopeTenant, Match: "*", Period: Day, Limit: 1000, Action: ActionRefuse}
+	if _, err := b.kv.PutString(t.Context(), recordKey(each, "littered", "2026-03-16"), `{"stream":"QUERIES","seq":5}`); err != nil {
+		t.Fatal(err)
+	}
+	k := openFake(t, b, Options{Limits: []Limit{each}, RefuseAway: true})
+	for _, tenant := range []string{"littered", "other"} {
+		c := claim(tenant, 1)
+		c.Tenant = tenant
+		if v := reserve(t, k, c); (v.Decision == OK) != (tenant == "other") {
+			t.Errorf("%s: %+v", tenant, v)
+		}
+	}
+}

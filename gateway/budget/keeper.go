@@ -35,7 +35,7 @@ type Keeper struct {
 	routes   map[route][]*account
 	open     map[string]reservation
 	stats    Stats
-	failing  bool // the last exchange failed
+	failing  bool // the log did not answer the last exchange
 	closed   bool
 }
 
