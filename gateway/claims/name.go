@@ -123,8 +123,8 @@ func (n *Name) free(who Holder, revision uint64, age time.Duration) bool {
 
 func (n *Name) holder(ctx context.Context) (who Holder, revision uint64, age time.Duration, err error) {
 	value, revision, age, err := n.book.Get(ctx, n.key)
-	if err == nil && revision > 0 {
-		err = json.Unmarshal(value, &who)
+	if json.Unmarshal(value, &who) != nil {
+		who = Holder{} // what nobody can read is nobody's
 	}
 	return who, revision, age, err
 }

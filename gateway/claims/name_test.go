@@ -193,7 +193,7 @@ func TestAGatewaysRoleMayClaimItsName(t *testing.T) {
 	}
 }
 
-// Whoever may publish anything may have the server answer where names are claimed.
+// Whoever may publish anything may have the server, or a service, answer where names are claimed.
 func TestAClaimWithoutAPlaceTakesNobodysName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book := &page{}
@@ -205,11 +205,14 @@ func TestAClaimWithoutAPlaceTakesNobodysName(t *testing.T) {
 		if err != nil || revision == 0 {
 			t.Fatalf("revision %d, %v", revision, err)
 		}
-		if _, ok, err := book.Put(t.Context(), "name.gate", []byte(`{"stream":"QUERIES","seq":5}`), revision); !ok || err != nil {
-			t.Fatal(err)
-		}
-		if err := n.Renew(t.Context()); err != nil {
-			t.Errorf("its holder hears %v", err)
+		for _, answer := range []string{`{"stream":"QUERIES","seq":5}`, "", "no JSON", `{"place":5}`} {
+			if _, ok, err := book.Put(t.Context(), "name.gate", []byte(answer), revision); !ok || err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Renew(t.Context()); err != nil {
+				t.Errorf("where %q stands its holder hears %v", answer, err)
+			}
+			revision += 2
 		}
 	})
 }
