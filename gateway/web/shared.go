@@ -113,7 +113,7 @@ func (c *claim) take(ctx context.Context, own *Replies) (taken bool, stored *rep
 // read says what a value means for this request; neither: it is nobody's any more.
 func (c *claim) read(value []byte, age time.Duration, own *Replies) (*reply, *gateway.Fault) {
 	var v claimed
-	if json.Unmarshal(value, &v) != nil {
+	if json.Unmarshal(value, &v) != nil || len(v.Match) == 0 {
 		return nil, nil //nolint:nilerr // what nobody can read is nobody's
 	}
 	switch {

@@ -212,3 +212,23 @@ func TestALogThatTakesNoClaimIsToldOnceAMinute(t *testing.T) {
 		t.Errorf("told %d times in 75 seconds: %s", n, log.String())
 	}
 }
+
+// Whoever may publish anything may have the server answer where a claim stands.
+func TestWhatIsNoClaimKeepsNobodyFromAnAnswer(t *testing.T) {
+	t.Parallel()
+	for _, litter := range []string{`{"stream":"QUERIES","seq":5}`, "", "no JSON"} {
+		b := &board{values: map[string]stood{}}
+		doors := sharing(b, 2, func(_ int, w http.ResponseWriter) *gateway.Fault {
+			web.WriteJSON(w, []byte(`"yes"`))
+			return nil
+		})
+		askOnce(t.Context(), doors[0], "k", "{}")
+		for name, s := range b.values {
+			s.value = []byte(litter)
+			b.values[name] = s
+		}
+		if w := askOnce(t.Context(), doors[1], "k", "{}"); w.Code != http.StatusOK {
+			t.Errorf("where %q stands: %d %s", litter, w.Code, w.Body)
+		}
+	}
+}
