@@ -49,7 +49,8 @@ func TestALookChangesNothingThoughItsUserMayWrite(t *testing.T) {
 			t.Errorf("%s: it may", sql)
 		}
 	}
-	if got, err := db.Table(t.Context(), "SELECT to_regclass('escaped') IS NULL AND to_regclass('a') IS NULL"); err != nil || got.Rows[0][0] != true {
+	_, _ = db.Look(t.Context(), "SELECT lo_from_bytea(0, 'x')") // Postgres 16 refuses it
+	if got, err := db.Table(t.Context(), "SELECT to_regclass('escaped') IS NULL AND to_regclass('a') IS NULL AND NOT EXISTS (SELECT FROM pg_largeobject_metadata)"); err != nil || got.Rows[0][0] != true {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -97,13 +97,15 @@ func (db *DB) Table(ctx context.Context, sql string, args ...any) (Table, error)
 }
 
 // Look is Table for the words of people. It changes nothing, whatever they are: they stand in a transaction that
-// reads, which a statement of their kind can't end.
-func (db *DB) Look(ctx context.Context, sql string) (t Table, err error) {
-	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		t, err = table(ctx, tx, sql)
-		return err
-	})
-	return t, err
+// reads, which a statement of their kind can't end, and which is rolled back: one that reads may make large objects
+// before Postgres 16.
+func (db *DB) Look(ctx context.Context, sql string) (Table, error) {
+	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return Table{}, fmt.Errorf("query: %w", err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // or the connection ends, which does the same
+	return table(ctx, tx, sql)
 }
 
 // asked is a pool, or a transaction.
