@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/time/rate"
+
 	"sluice/bulkhead"
 	"sluice/gateway"
 	"sluice/gateway/keys"
@@ -60,6 +62,9 @@ type Door struct {
 	posts map[string]http.HandlerFunc
 	// aloneTold is when Door.alone last told the log, in seconds of Unix time.
 	aloneTold atomic.Int64
+	// telling bounds the lines about refused requests, untold are those that got none since the last one.
+	telling *rate.Limiter
+	untold  atomic.Int64
 }
 
 // New makes a door of routes. A path that none has is answered by lost, and a method that a path does not have
@@ -74,7 +79,7 @@ func New(o Options, lost func(http.ResponseWriter, *gateway.Fault), routes ...Ro
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Door{o: o, mux: http.NewServeMux(), posts: map[string]http.HandlerFunc{}}
+	d := &Door{o: o, mux: http.NewServeMux(), posts: map[string]http.HandlerFunc{}, telling: rate.NewLimiter(mostTold, mostTold)}
 	routes, google := apart(routes)
 	for _, r := range routes {
 		other, shared := google[r.Pattern]

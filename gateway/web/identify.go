@@ -38,7 +38,22 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, pattern string, fa
 		identify(w, r)
 	}
 	if h[HeaderDecision] == nil {
-		d.o.Log.Info("refused", "request_id", h[HeaderRequest][0], "route", pattern, "status", f.Status(), "kind", string(f.Kind), "param", f.Param)
+		d.tell(h[HeaderRequest][0], pattern, f)
 	}
 	fail(w, f)
+}
+
+// mostTold is how many lines a second the log takes about refused requests: whoever has no key may send any number.
+const mostTold = 100
+
+func (d *Door) tell(id, pattern string, f *gateway.Fault) {
+	if !d.telling.Allow() {
+		d.untold.Add(1)
+		return
+	}
+	words := []any{"request_id", id, "route", pattern, "status", f.Status(), "kind", string(f.Kind), "param", f.Param}
+	if n := d.untold.Swap(0); n > 0 {
+		words = append(words, "untold", n)
+	}
+	d.o.Log.Info("refused", words...)
 }

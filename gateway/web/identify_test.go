@@ -5,10 +5,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"sluice/gateway/openai"
+	"sluice/gateway/web"
 	"sluice/internal/gatetest"
 )
 
@@ -102,4 +107,24 @@ func TestADecisionsIdStaysTheIdOfItsRequest(t *testing.T) {
 			t.Errorf("%s: %d, request %q, decision %q", path, got.Status, id, got.Header.Get("X-Sluice-Decision-Id"))
 		}
 	}
+}
+
+func TestAFloodOfRefusedRequestsIsNoneOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &told{}
+		door := web.New(web.Options{Keys: nobody{}, Log: slog.New(slog.NewJSONHandler(log, nil))}, openai.Fail)
+		flood := func(n int) {
+			for range n {
+				door.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/nowhere", http.NoBody))
+			}
+		}
+		flood(250)
+		if n := strings.Count(log.lines.String(), "\n"); n != 100 || log.has("untold") {
+			t.Errorf("%d lines of 250 requests", n)
+		}
+		time.Sleep(time.Second) //nolint:forbidigo // the bubble's clock jumps
+		if flood(2); !log.has(`"untold":150`) || strings.Count(log.lines.String(), "untold") != 1 {
+			t.Error("nobody is told how many have no line")
+		}
+	})
 }

@@ -94,7 +94,7 @@ var foreign = map[string][]string{
 	"github.com/pressly/goose":       {"postgres"},
 	"google.golang.org/genai":        {"llm"},
 	"github.com/go-json-experiment":  {"llm", "gateway/gemini", "gateway/openai", "gateway/web", "object", "producers"},
-	"golang.org/x/time":              {"llm", "producers", "gateway/keys"},
+	"golang.org/x/time":              {"llm", "producers", "gateway/keys", "gateway/web"},
 	"golang.org/x/text":              {"evaluation"},
 	"golang.org/x/sync":              {"streams", "cmd/sluice"},
 	"github.com/prometheus":          {"gateway/metrics", "meter"},
