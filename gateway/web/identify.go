@@ -31,7 +31,8 @@ func tame(id string) bool {
 }
 
 // refuse writes a fault, and a line of the log that is found by the id that the client was told. What was decided on
-// has its line already: see [gateway.Lines]. The words of a fault may quote the request, so that the line has none.
+// has its line already: see [gateway.Lines]. The words of a fault may quote the request, so that the line has none but the
+// name of a parameter, personal data in it masked.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, pattern string, fail func(http.ResponseWriter, *gateway.Fault), f *gateway.Fault) {
 	h := w.Header()
 	if h[HeaderRequest] == nil {
@@ -51,7 +52,7 @@ func (d *Door) tell(id, pattern string, f *gateway.Fault) {
 		d.untold.Add(1)
 		return
 	}
-	words := []any{"request_id", id, "route", pattern, "status", f.Status(), "kind", string(f.Kind), "param", f.Param}
+	words := []any{"request_id", id, "route", pattern, "status", f.Status(), "kind", string(f.Kind), "param", gateway.Scrubbed(f.Param)}
 	if n := d.untold.Swap(0); n > 0 {
 		words = append(words, "untold", n)
 	}

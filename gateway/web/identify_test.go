@@ -128,3 +128,13 @@ func TestAFloodOfRefusedRequestsIsNoneOfTheLog(t *testing.T) {
 		}
 	})
 }
+
+func TestTheLogOfRefusedRequestsTellsNobodysData(t *testing.T) {
+	t.Parallel()
+	log := &told{}
+	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Web.Log = slog.New(slog.NewJSONHandler(log, nil)) })
+	got := r.Post(t, "/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Hi"}],"bob@example.com":1}`)
+	if got.Status != http.StatusBadRequest || !log.has("[EMAIL]") || log.has("example.com") {
+		t.Errorf("%d, %s", got.Status, log.lines.String())
+	}
+}
