@@ -45,24 +45,7 @@ func Train(texts iter.Seq[string], size int, controls ...string) (*Tokenizer, er
 		vocab[alphabet[b]] = id
 		id++
 	}
-	merges := [][2]string{}
-	for id < size {
-		pair, ok := l.best()
-		if !ok {
-			break
-		}
-		joined := pair[0] + pair[1]
-		if slices.Contains(specials, joined) { // a text may not be spelled by a control token
-			delete(l.pairs, pair)
-			continue
-		}
-		l.merge(pair)
-		merges = append(merges, pair)
-		if vocab[joined] == 0 {
-			vocab[joined] = id
-			id++
-		}
-	}
+	merges := l.learn(vocab, specials, id, size)
 	data, err := trainedJSON(specials, vocab, merges)
 	if err != nil {
 		return nil, fmt.Errorf("train tokenizer: %w", err)
@@ -89,6 +72,30 @@ func newLearner(counts map[string]int) *learner {
 		l.count(len(l.words)-1, 1)
 	}
 	return l
+}
+
+// learn merges the most frequent pairs, whose ids are those from id up to size, until no more fit or no pair occurs
+// twice. None spells a control token: a text may not be spelled by one.
+func (l *learner) learn(vocab map[string]int, controls []string, id, size int) [][2]string {
+	merges := [][2]string{}
+	for id < size {
+		pair, ok := l.best()
+		if !ok {
+			break
+		}
+		joined := pair[0] + pair[1]
+		if slices.Contains(controls, joined) {
+			delete(l.pairs, pair)
+			continue
+		}
+		l.merge(pair)
+		merges = append(merges, pair)
+		if _, known := vocab[joined]; !known {
+			vocab[joined] = id
+			id++
+		}
+	}
+	return merges
 }
 
 // count adds (or with -1 takes away) the pairs of a word.

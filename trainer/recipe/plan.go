@@ -21,7 +21,7 @@ const (
 )
 
 // divide keeps a slice of the rows aside: those of each policy whose ids draw the lowest numbers, so that
-// adding rows moves few. Rows that nearly say the same draw the same number: a slice that repeats what was learnt would
+// adding rows moves few. Rows that nearly say the same draw the same number, and those of one policy stay together: a slice that repeats what was learnt would
 // choose the weights that know it by heart, and believe them.
 func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (train, aside []dataset.Row, err error) {
 	if len(rows) < sluice.FewestTrainExamples {
@@ -53,10 +53,10 @@ func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (trai
 	return train, aside, nil
 }
 
-// whole is the number nearest to n, and at most twice n, of rows that can be taken off sorted ones without parting some
-// that have one draw; n where there is none.
+// whole is the number nearest to n, and within half of it, of rows that can be taken off sorted ones without parting
+// some that have one draw; n where there is none.
 func whole(own []dataset.Row, draws map[string]uint64, n int) int {
-	for off := range n + 1 {
+	for off := range (n+1)/2 + 1 {
 		for _, at := range []int{n - off, n + off} {
 			if at > 0 && at < len(own) && draws[own[at-1].ID] != draws[own[at].ID] {
 				return at

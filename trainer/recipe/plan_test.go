@@ -76,6 +76,24 @@ func TestRowsThatNearlySayTheSameAreNotLearntFromAndValidatedOn(t *testing.T) {
 	}
 }
 
+func TestASliceKeepsAboutItsSizeWhereManyRowsNearlySayTheSame(t *testing.T) {
+	own, draws := make([]dataset.Row, 600), map[string]uint64{}
+	for i := range own {
+		own[i].ID = fmt.Sprint(i)
+		draws[own[i].ID] = 7
+	}
+	draws["0"] = 1 // it alone could be kept aside without parting the others
+	if n := whole(own, draws, 90); n != 90 {
+		t.Errorf("%d rows are kept aside of 600, want 90", n)
+	}
+	draws["0"], draws["1"] = 1, 2
+	for n, want := range map[int]int{0: 0, 1: 1, 2: 2, 3: 2, 9: 9} {
+		if got := whole(own, draws, n); got != want {
+			t.Errorf("%d rows for %d, want %d", got, n, want)
+		}
+	}
+}
+
 func TestRarePoliciesAreDrawnMoreOften(t *testing.T) {
 	policies := sluice.DefaultPolicies()
 	var rows []dataset.Row

@@ -105,10 +105,13 @@ func (w *Worker) take(ctx context.Context, taken *board.Taken) (done bool, stuck
 	switch {
 	case ctx.Err() != nil:
 	case stuck != nil: // the next worker is another process
-	case errors.As(err, &held), ofTheMachine(err):
+	case errors.As(err, &held):
 		pause = w.Patience / 2
 	default:
 		pause = 2 * time.Second
+		if ofTheMachine(err) {
+			pause = w.Patience / 2
+		}
 		w.Log.Warn("a training was given back", "job", taken.Job.ID, "error", err)
 	}
 	if err := taken.Back(pause); err != nil {

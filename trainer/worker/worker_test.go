@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -280,6 +281,21 @@ func TestADiskThatIsFullIsNoFaultOfTheJob(t *testing.T) {
 	must(t, s.worker(t.TempDir(), "w2", &counter{knows: "nothing"}).Do(t.Context(), job.ID))
 	if end := last(t, s, job.ID); end.Kind != "refused" || end.Attempt != 2 {
 		t.Errorf("end %+v", end)
+	}
+}
+
+func TestADiskThatStaysFullIsToldOfAndEndsTheJob(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(60, hard, numbered))
+	w := s.worker(t.TempDir(), "w1", &counter{err: &os.PathError{Op: "write", Path: "kept", Err: syscall.ENOSPC}})
+	var said strings.Builder
+	w.Log, w.Attempts, w.Patience = slog.New(slog.NewTextHandler(&said, nil)), 2, time.Second
+	must(t, w.Run(t.Context(), true))
+	if end := last(t, s, job.ID); end.Kind != "failed" || end.Attempt != 2 || !strings.Contains(end.Message, "no space") {
+		t.Errorf("end %+v", end)
+	}
+	if n := strings.Count(said.String(), "given back"); n != 1 || !strings.Contains(said.String(), "level=WARN") {
+		t.Errorf("given back %d times in the log:\n%s", n, said.String())
 	}
 }
 
