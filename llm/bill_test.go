@@ -2,6 +2,7 @@ package llm_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,21 @@ func TestCountsThatNoCallCanHaveAreEstimated(t *testing.T) {
 		if err != nil || !lines[0].CostEstimated || lines[0].Cost != want || lines[0].Usage != (sluice.Usage{}) {
 			t.Errorf("%+v: %+v, %v; want %s", usage, lines, err, want)
 		}
+	}
+}
+
+// A decision and its lines are one message of the log, which a server must not be able to make too large for it.
+func TestAServersWordsMakeNoLineLarge(t *testing.T) {
+	p := answers(t, 200, `{"candidates":[{"finishReason":"`+strings.Repeat("X", 1<<20)+`"}]}`)["gemini"]
+	c, _ := caller(t, llm.ModelConfig{MaxAttempts: 1}, llm.Deps{}, func(ctx context.Context) (llm.Response, error) {
+		return p.Generate(ctx, request())
+	})
+	_, lines, err := c.Call(t.Context(), llm.Purpose{}, ask)
+	if len(lines) != 1 || lines[0].Outcome != sluice.OutcomeBlocked || err == nil {
+		t.Fatal(lines, err)
+	}
+	if n := len(lines[0].Error); n < 100 || n > 2<<10 || len(err.Error()) > 4<<10 {
+		t.Errorf("the line's error has %d bytes, the caller's %d", n, len(err.Error()))
 	}
 }
 

@@ -69,7 +69,10 @@ type Error struct {
 	Err error
 }
 
-func (e *Error) Error() string { return e.Err.Error() }
+// maxError bounds an error's words, in bytes: some are a server's own, and a line of the ledger holds them.
+const maxError = 1 << 10
+
+func (e *Error) Error() string { return sluice.CleanText(e.Err.Error(), maxError) }
 func (e *Error) Unwrap() error { return e.Err }
 
 // Purpose is what a call is for; it goes to the ledger, never to the model.

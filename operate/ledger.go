@@ -48,8 +48,8 @@ func waitingLines(ctx context.Context, js jetstream.JetStream, monitor string, s
 	window := streams.Window{Since: since}
 	info, err := js.Consumer(ctx, streams.StreamDecisions, monitor)
 	switch {
-	case err == nil:
-		window.From = info.CachedInfo().AckFloor.Stream + 1
+	case err == nil: // Since would go before From, and read all that is settled
+		window = streams.Window{From: info.CachedInfo().AckFloor.Stream + 1}
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
 		return nil, fmt.Errorf("look at the durable %s: %w", monitor, err)
 	}
@@ -58,12 +58,15 @@ func waitingLines(ctx context.Context, js jetstream.JetStream, monitor string, s
 		if err != nil {
 			return nil, err
 		}
-		if m.Sequence < window.From { // Since goes before From
+		if m.StoredAt.Before(since) {
 			continue
 		}
 		d, err := streams.Decode[sluice.Decision](m.Data)
 		if err != nil {
 			continue // the monitor buries it
+		}
+		if _, err := streams.BroughtFacts(&d); err != nil {
+			continue // the monitor enters none of them
 		}
 		for _, line := range d.Calls {
 			waiting[line.ID] = line

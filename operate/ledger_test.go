@@ -69,8 +69,31 @@ func TestAGatewaysLineCountsOnceWhetherTheMonitorHasEnteredItOrNot(t *testing.T)
 	if got := gatewayLines(t, js, time.Time{}); !slices.Equal(got, []string{"c1", "c2", "c3", "c4", "of-before"}) {
 		t.Errorf("beside a monitor: %v", got)
 	}
-	if got := gatewayLines(t, js, time.Now().Add(time.Hour)); len(got) > 0 {
+	if got := gatewayLines(t, js, time.Now().Add(time.Hour)); len(got) > 0 { // c4 waits, and is from before
 		t.Errorf("since later on: %v", got)
+	}
+	// A monitor that is behind everything.
+	rest, err := c.Fetch(3, jetstream.FetchMaxWait(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range rest.Messages() {
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := gatewayLines(t, js, time.Time{}); !slices.Equal(got, []string{"c1", "c2", "c3", "of-before"}) {
+		t.Errorf("when all is settled: %v", got)
+	}
+}
+
+// What the monitor refuses to enter is no cost of a gateway before it does so either.
+func TestALineThatNoGatewayMayWriteCountsNeitherBeforeTheMonitorNorAfter(t *testing.T) {
+	js := natstest.Log(t)
+	d := sluice.Decision{ID: "d1", Calls: []sluice.Call{gatewayCall("c1"), {ID: "c2", Stage: "judge", Cost: 7}}}
+	publish(t, publisher(t, js), must(t)(streams.TakenFact(d)), taken(t, "d2", "acme", "c3"))
+	if got := gatewayLines(t, js, time.Time{}); !slices.Equal(got, []string{"c3"}) {
+		t.Errorf("lines %v", got)
 	}
 }
 

@@ -269,8 +269,8 @@ func (u *unpacker) list() (int, error) {
 	return children, err
 }
 
-// leastStruct is how many bytes a struct of a list takes at least. Ours have fields that are never left out: so a
-// list takes no more memory than a small multiple of its bytes, whatever its head says.
+// leastStruct is how many bytes a struct of a list takes at least: ours have fields that are never left out. So whatever
+// its head says, a list takes no more memory than some forty times its bytes, where every call has 296.
 const leastStruct = 8
 
 func (u *unpacker) structs(l *layout, v reflect.Value) error {
