@@ -149,8 +149,8 @@ func TestAListTakesNoMoreMemoryThanItsBytesAllow(t *testing.T) {
 			t.Errorf("a list %s: %d calls, %v", name, len(d.Calls), err)
 		}
 	}
-	d, err := Decode[sluice.Decision]([]byte("\x81\xa5calls\x92\x81\xa2id\xa2c1\x82\xa2id\xa2c2\xa5later\x90"))
-	if err != nil || len(d.Calls) != 2 || d.Calls[1].ID != "c2" {
+	d, err := Decode[sluice.Decision]([]byte("\x81\xa5calls\x92\x81\xa2id\xbf" + strings.Repeat("1", 31) + "\x82\xa2id\xbf" + strings.Repeat("2", 31) + "\xa5later\x90"))
+	if err != nil || len(d.Calls) != 2 || d.Calls[1].ID != strings.Repeat("2", 31) {
 		t.Errorf("two calls of another version: %+v, %v", d.Calls, err)
 	}
 }
