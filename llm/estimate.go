@@ -12,8 +12,8 @@ func requestBytes(req Request) int64 {
 	return int64(len(req.System) + len(req.Prompt) + len(req.Schema))
 }
 
-// ExpectedTokens is the rule of thumb of four bytes a token.
-func ExpectedTokens(bytes int64) int64 { return (bytes + 3) / 4 }
+// expectedTokens is the rule of thumb of four bytes a token.
+func expectedTokens(bytes int64) int64 { return (bytes + 3) / 4 }
 
 // BoundTokens is the most tokens that a request of so many bytes can have: a byte-fallback tokenizer
 // makes at most one of each byte.

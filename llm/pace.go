@@ -40,7 +40,7 @@ func newPace(cfg ModelConfig) *pace {
 		most := int(cfg.TokensPerMinute)
 		p.rates = append(p.rates, &paced{
 			limiter: rate.NewLimiter(rate.Limit(float64(cfg.TokensPerMinute)/60), most),
-			of:      func(bytes int64) int { return min(int(ExpectedTokens(bytes)), most) },
+			of:      func(bytes int64) int { return min(int(expectedTokens(bytes)), most) },
 		})
 	}
 	return p

@@ -54,10 +54,10 @@ func Fill(edges, values []float64) []float64 {
 // leastShare stands for an empty bin, whose logarithm would be infinite.
 const leastShare = 1e-4
 
-// PSI is the population stability index of two distributions over the same bins: the sum of (a-e)*ln(a/e) over
+// psi is the population stability index of two distributions over the same bins: the sum of (a-e)*ln(a/e) over
 // their shares. Below 0.1 nothing moved, above 0.25 much did. Empty distributions and ones of different
 // lengths have none: NaN.
-func PSI(expected, actual []float64) float64 {
+func psi(expected, actual []float64) float64 {
 	if len(expected) != len(actual) || sum(expected) <= 0 || sum(actual) <= 0 {
 		return math.NaN()
 	}
@@ -87,7 +87,7 @@ func Drift(reference, actual Profile) map[string]float64 {
 		}
 	}
 	for name, ref := range reference.Features {
-		keep(name, PSI(ref.Counts, actual.Features[name].Counts))
+		keep(name, psi(ref.Counts, actual.Features[name].Counts))
 	}
 	var names []string
 	for p := range reference.Policies {
@@ -103,6 +103,6 @@ func Drift(reference, actual Profile) map[string]float64 {
 	for _, p := range names {
 		e, a = append(e, reference.Policies[p]), append(a, actual.Policies[p])
 	}
-	keep(PolicyFeature, PSI(e, a))
+	keep(PolicyFeature, psi(e, a))
 	return out
 }

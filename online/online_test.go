@@ -83,7 +83,7 @@ func TestPopulationStabilityIndex(t *testing.T) {
 		"nothing":         {[]float64{50, 50}, []float64{0, 0}, math.NaN()},
 		"other bins":      {[]float64{50, 50}, []float64{1}, math.NaN()},
 	} {
-		got := PSI(c.expected, c.actual)
+		got := psi(c.expected, c.actual)
 		if math.Abs(got-c.want) > 1e-12 || math.IsNaN(got) != math.IsNaN(c.want) {
 			t.Errorf("%s: %g, want %g", name, got, c.want)
 		}

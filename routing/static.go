@@ -31,7 +31,7 @@ type PolicyMap struct {
 
 // DefaultMap is the embedded policy_map.json.
 func DefaultMap() PolicyMap {
-	m, err := ParseMap(defaultMap)
+	m, err := parseMap(defaultMap)
 	if err != nil {
 		panic(err) // the file is part of the binary and tested
 	}
@@ -47,15 +47,15 @@ func LoadMap(path string) (PolicyMap, error) {
 	if err != nil {
 		return PolicyMap{}, fmt.Errorf("policy map: %w", err)
 	}
-	m, err := ParseMap(data)
+	m, err := parseMap(data)
 	if err != nil {
 		return PolicyMap{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }
 
-// ParseMap reads and checks a policy map: unknown keys, tiers and a default without a tier are errors.
-func ParseMap(data []byte) (PolicyMap, error) {
+// parseMap reads and checks a policy map: unknown keys, tiers and a default without a tier are errors.
+func parseMap(data []byte) (PolicyMap, error) {
 	var m PolicyMap
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

@@ -106,13 +106,7 @@ func (c *keysListCmd) Run(ctx context.Context, m *Main) error {
 	return m.withKeys(ctx, func(store *keys.Store) error {
 		list := store.List()
 		if c.JSON {
-			enc := json.NewEncoder(m.Stdout)
-			for _, k := range list {
-				if err := enc.Encode(k); err != nil {
-					return err
-				}
-			}
-			return nil
+			return encodeEach(m, list)
 		}
 		t := newTable(m.Stdout, "id", "name", "tenant", "scopes", "created", "state", "per minute", "budgets")
 		for _, k := range list {

@@ -207,7 +207,7 @@ func drawTried(w io.Writer, all []tried) {
 		for _, rule := range sortedKeys(one.Failed) {
 			why += "; " + rule + " failed: " + one.Failed[rule]
 		}
-		t.row(strconv.Itoa(one.Line), shorten(one.Query, 48), string(one.Policy), count(int(one.Features["words"])), count(int(one.Features["math"])), one.Rule, model, shorten(why, 80))
+		t.row(strconv.Itoa(one.Line), oneLine(one.Query, 48), string(one.Policy), count(int(one.Features["words"])), count(int(one.Features["math"])), one.Rule, model, oneLine(why, 80))
 	}
 	t.flush()
 }
@@ -259,9 +259,6 @@ func eachRow(r io.Reader, yield func(line int, row tryRow) error) error {
 	}
 	return lines.Err()
 }
-
-// shorten cuts a text for a column, on one line.
-func shorten(s string, most int) string { return clip(strings.Join(strings.Fields(s), " "), most) }
 
 // writeJSON writes one object on a line of its own.
 func writeJSON(w io.Writer, v any) error {
