@@ -102,7 +102,7 @@ func onlineGrants(r Role, version string) [][]string {
 	case RoleGateway:
 		return [][]string{
 			own(StreamDecisions, "decisions.taken.>"), own(StreamFeedback, "feedback.given.>"), own(StreamAlerts, "alerts.raised.>"),
-			ledger(sluice.StageGateway), // of a spool of before: the monitor enters a decision's lines
+			ledger(sluice.StageGateway), // that an older version left in a spool: the monitor enters what decisions bring
 			bucket(BucketBudgets), bucket(BucketReplies), readBucket(BucketKeys), bucket(BucketRouters), readObjects(ObjectStoreArtifacts),
 			{"router.>"},
 			watch(), replay(), own(StreamTraining, "training.told.>"), // the last three for its page
