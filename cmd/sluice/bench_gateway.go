@@ -20,7 +20,7 @@ import (
 const benchModelName = "bench"
 
 type benchGatewayCmd struct {
-	Rounds      int      `min:"1" default:"5" help:"Rounds of every way in turn."`
+	Rounds      int      `min:"1" default:"12" help:"Rounds of every way in turn; with few, one slow moment of the machine decides."`
 	Single      int      `min:"1" default:"600" help:"Requests of a round that are sent one after another."`
 	Load        int      `min:"1" default:"6000" help:"Requests of a round that are sent by all clients at once."`
 	Concurrency int      `min:"1" default:"32" help:"Clients at once."`
