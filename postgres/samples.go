@@ -95,7 +95,7 @@ func (r *round) choose(ctx context.Context, tx pgx.Tx, draw drawing) error {
 		}
 		for _, c := range found {
 			if most <= 0 {
-				return nil
+				break
 			}
 			fresh, err := r.take(ctx, tx, c)
 			if err != nil {

@@ -41,9 +41,9 @@ type slot struct {
 }
 
 // layout is how a struct of plain fields travels: texts, numbers, flags, instants, lists of texts, numbers by
-// name, structs of those, and lists of such structs. Nearly every message of ours is one. It is worked out once a type, so that reading
-// and writing need not ask for each field of each message what it is; the format is that of the msgpack library,
-// which serves all other types.
+// name, structs of those, and lists of such structs. Nearly every message of ours is one. It is worked out once a type,
+// so that reading and writing need not ask for each field of each message what it is; the format is that of the msgpack
+// library, which serves all other types.
 type layout struct {
 	slots []slot
 	// rooms holds places for values while they are written, *T each.

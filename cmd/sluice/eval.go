@@ -47,7 +47,7 @@ func (c *evalFileCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return err
 	}
-	if c.Budget < 0 || c.Budget > 0 && len(c.Rules) == 0 {
+	if c.Budget > 0 && len(c.Rules) == 0 {
 		return usagef("--budget %g: want a share above 0, and rules that it concerns (--rules)", c.Budget)
 	}
 	report, err := c.evaluate(ctx, m, prices)

@@ -19,11 +19,8 @@ func inRange(c *kong.Context) error {
 		}
 		for _, bound := range []struct {
 			tag, words string
-			holds      func(most float64) bool
-		}{
-			{"min", "at least", func(least float64) bool { return n >= least }}, // NaN is neither
-			{"max", "at most", func(most float64) bool { return n <= most }},
-		} {
+			sign       float64
+		}{{"min", "at least", 1}, {"max", "at most", -1}} {
 			text := f.Tag.Get(bound.tag)
 			if text == "" {
 				continue
@@ -32,7 +29,7 @@ func inRange(c *kong.Context) error {
 			if err != nil {
 				return fmt.Errorf("flag --%s: its %s %q is no number", f.Name, bound.tag, text)
 			}
-			if !bound.holds(limit) {
+			if !(bound.sign*n >= bound.sign*limit) { // NaN is neither
 				return &usageError{fmt.Errorf("--%s: want %s %s, got %v", f.Name, bound.words, text, reflect.Indirect(f.Target)), commandOf(c)}
 			}
 		}

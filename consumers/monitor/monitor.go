@@ -3,8 +3,8 @@
 // are entered into CALLS; and what was decided is counted, put into rolling windows and held against rules.
 //
 // Messages of DECISIONS, FEEDBACK, ALERTS and TRAINING enter; rows leave by way of a [Store], counts by way of
-// an [Observer], and as facts lines of the ledger and, from the [Watcher], alerts and judges' feedback. It decides nothing about a
-// request and calls nobody back.
+// an [Observer], and as facts lines of the ledger and, from the [Watcher], alerts and judges' feedback. It decides
+// nothing about a request and calls nobody back.
 //
 // Any number of copies run at once. What a copy counts is what it was the first to write, so that the copies'
 // counters add up to the truth; windows are read from the tables, so that every copy shows the same ones.

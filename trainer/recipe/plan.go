@@ -21,8 +21,8 @@ const (
 )
 
 // divide keeps a slice of the rows aside: those of each policy whose ids draw the lowest numbers, so that
-// adding rows moves few. Rows that nearly say the same draw the same number, and those of one policy stay together: a slice that repeats what was learnt would
-// choose the weights that know it by heart, and believe them.
+// adding rows moves few. Rows that nearly say the same draw the same number, and those of one policy stay together: a
+// slice that repeats what was learnt would choose the weights that know it by heart, and believe them.
 func divide(rows []dataset.Row, policies []sluice.PolicySpec, seed uint64) (train, aside []dataset.Row, err error) {
 	if len(rows) < sluice.FewestTrainExamples {
 		return nil, nil, fmt.Errorf("train: %d rows, want at least %d", len(rows), sluice.FewestTrainExamples)
