@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 
+	"sluice/internal/pgtest"
 	"sluice/postgres"
 )
 
@@ -30,9 +32,36 @@ func TestRowsThatAreTooWideForAScreenAreRecords(t *testing.T) {
 	}
 }
 
+// On a server of the operator's own nothing can take a superuser's rights from the session.
+func TestWhoAsksAsASuperuserIsTold(t *testing.T) {
+	p := newProgram(t).withTables()
+	given := p.env["DATABASE_URL"]
+	for user, want := range map[string]bool{"": true, "analyst": false} {
+		u, err := url.Parse(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user != "" {
+			if _, err := pgtest.Cluster(t).AnalystURL(t.Context(), ""); err != nil { // lets it log in
+				t.Fatal(err)
+			}
+			u.User = url.User(user)
+		}
+		p.env["DATABASE_URL"] = u.String()
+		out, errs, status := p.run("sql", "--json", "SELECT 1 AS n")
+		if status != 0 || out != "{\"n\":1}\n" || strings.Contains(errs, "is a superuser") != want {
+			t.Errorf("%q: status %d, %s%s", user, status, out, errs)
+		}
+	}
+}
+
 func TestAskingBeforeThereAreTablesNamesWhatMakesThem(t *testing.T) {
-	_, errs, status := newProgram(t).run("sql", "SELECT 1")
+	p := newProgram(t)
+	_, errs, status := p.run("sql", "SELECT 1")
 	if status != statusFailed || !strings.Contains(errs, "sluice migrate up, or sluice demo, makes them") || strings.Contains(errs, "docs/security.md") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	if _, errs, status := p.run("eval", "run"); status != statusFailed || !strings.Contains(errs, "sluice migrate up makes them") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 }

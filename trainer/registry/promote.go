@@ -48,17 +48,27 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 	return r.activate(ctx, was, p, m.JobID, source)
 }
 
-// ActiveOf says whether a job's model is the active one.
-func (r *Registry) ActiveOf(ctx context.Context, jobID string) (active Pointer, yes bool, err error) {
-	active, err = r.pointer(ctx, keyActive)
-	if errors.Is(err, ErrUnreadable) {
-		return active, false, nil // no job's, for all that is known
+// PromotionOf is how a job's model became the active one, if it ever did, whether or not it still is.
+func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Pointer, yes bool, err error) {
+	all, err := r.History(ctx)
+	if err != nil {
+		return Pointer{}, false, err
 	}
-	if err != nil || active.Version == "" {
-		return active, false, err
+	others := map[string]bool{"": true}
+	for _, p := range all {
+		if others[p.Version] {
+			continue
+		}
+		m, err := r.Get(ctx, p.Version)
+		switch {
+		case err == nil && m.JobID == jobID:
+			return p, true, nil
+		case err != nil && !errors.Is(err, ErrNotThere) && !errors.Is(err, ErrCorrupt):
+			return Pointer{}, false, err
+		}
+		others[p.Version] = true
 	}
-	m, err := r.Get(ctx, active.Version)
-	return active, err == nil && m.JobID == jobID, nil // one that is not there is no job's
+	return Pointer{}, false, nil
 }
 
 // activate sets the active pointer and tells it. Neither what is active nor what was so stays a candidate: a canary that
