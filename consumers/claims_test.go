@@ -322,7 +322,7 @@ type slowConn struct {
 
 func (c *slowConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	time.Sleep(time.Duration(c.link.late.Load()))
+	<-time.After(time.Duration(c.link.late.Load()))
 	return n, err
 }
 

@@ -48,11 +48,21 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 	return r.activate(ctx, was, p, m.JobID, source)
 }
 
-// PromotionOf is how a job's model became the active one, if it ever did, whether or not it still is.
-func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Pointer, yes bool, err error) {
+// Promotion is how a model became the active one, and whether it still is.
+type Promotion struct {
+	Pointer
+	Active bool
+}
+
+// PromotionOf is that of a job's model, if there was one.
+func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Promotion, yes bool, err error) {
+	active, err := r.pointer(ctx, keyActive)
+	if err != nil && !errors.Is(err, ErrUnreadable) {
+		return Promotion{}, false, err
+	}
 	all, err := r.History(ctx)
 	if err != nil {
-		return Pointer{}, false, err
+		return Promotion{}, false, err
 	}
 	others := map[string]bool{"": true}
 	for _, p := range all {
@@ -62,13 +72,13 @@ func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Poin
 		m, err := r.Get(ctx, p.Version)
 		switch {
 		case err == nil && m.JobID == jobID:
-			return p, true, nil
+			return Promotion{p, p.Revision == active.Revision}, true, nil
 		case err != nil && !errors.Is(err, ErrNotThere) && !errors.Is(err, ErrCorrupt):
-			return Pointer{}, false, err
+			return Promotion{}, false, err
 		}
 		others[p.Version] = true
 	}
-	return Pointer{}, false, nil
+	return Promotion{}, false, nil
 }
 
 // activate sets the active pointer and tells it. Neither what is active nor what was so stays a candidate: a canary that
