@@ -8,9 +8,9 @@ import (
 // termsKey is under which a durable says by what terms the copies of its stage work.
 const termsKey = "sluice-terms"
 
-// agree warns where copies of the stage are at work by other terms than this one. All of them take from the same
-// durables, so that chance would say by which terms a message is handled, and two answers of one query might be judged
-// by two versions of the judge, which make no label.
+// agree warns where copies of the stage are at work and the one that was started last has other terms than this one.
+// All of them take from the same durables, so that chance would say by which terms a message is handled, and two answers
+// of one query might be judged by two versions of the judge, which make no label.
 func (r *Runner) agree(ctx context.Context) {
 	ours := r.cfg.Stage.Terms
 	if ours == "" {
@@ -31,7 +31,7 @@ func (r *Runner) agree(ctx context.Context) {
 		alive = alive || at.NumWaiting > 0
 	}
 	if alive && theirs != "" {
-		r.cfg.Log.Warn("copies of this stage work by another configuration, and each handles a part of the messages: stop those that are out of date, then replay the stage over the time in which both ran",
+		r.cfg.Log.Warn("the copy of this stage that was started before this one has another configuration; if both go on, each handles a part of the messages: stop what is out of date, then replay the stage over the time in which both ran",
 			"ours", ours, "theirs", theirs)
 	}
 }
