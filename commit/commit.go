@@ -28,6 +28,9 @@ func Settle(ctx context.Context, in []streams.Message, refs []int, results []str
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled):
 		each(in, refs, results, func(*streams.Message) error { return context.Canceled })
 	case !permanent(err):
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = fmt.Errorf("the tables took longer than the stage waits, since somebody holds a lock (pg_stat_activity tells) or a disk is slow: %w", err)
+		}
 		each(in, refs, results, func(m *streams.Message) error { return sluice.RetryAfter(err, Outage(m.Deliveries)) })
 	case len(refs) == 1:
 		each(in, refs, results, func(m *streams.Message) error {

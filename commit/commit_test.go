@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,5 +77,16 @@ func TestAnEndedContextGivesAllBack(t *testing.T) {
 func TestNothingIsNoBatch(t *testing.T) {
 	if _, batches := settle(t.Context(), 0); batches != 0 {
 		t.Errorf("%d batches of nothing", batches)
+	}
+}
+
+func TestTablesThatTakeTooLongAreSaidToBeSlow(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	results, _ := settle(ctx, 2)
+	for _, r := range results {
+		if sluice.ClassOf(r.Err) != sluice.ClassWait || !errors.Is(r.Err, context.DeadlineExceeded) || !strings.Contains(r.Err.Error(), "somebody holds a lock") {
+			t.Errorf("%v", r.Err)
+		}
 	}
 }

@@ -196,6 +196,8 @@ matrix: [{medium: wrong, large: idk, policy: Complex_Query}]
 models:
   - name: gemini-2.5-pro
     key_env: sk-this-is-the-key-itself
+    max_attempts: 101
+gateway: {max_attempts: 1000000}
 query: {max_bytes: 1}
 `)
 	_, err := Load(path, env(map[string]string{"SLUICE_ARM_KEY": "short"}), []string{"emulator.faults=2", "nonsense"})
@@ -216,7 +218,9 @@ query: {max_bytes: 1}
 		"stages.answer.attempts (sluice.yaml:12)",
 		"matrix (sluice.yaml:13)",
 		"models[0].key_env (sluice.yaml:16): is not the name of an environment variable",
-		"query (sluice.yaml:17): given twice",
+		"models[0].max_attempts (sluice.yaml:17): is above 100",
+		"gateway.max_attempts (sluice.yaml:18): is above 100",
+		"query (sluice.yaml:19): given twice",
 		`prices (sluice.yaml:10): price of "gemini-2.5-pro": effective_from "Monday"`,
 		"SLUICE_ARM_KEY: has fewer than 16 bytes",
 		"emulator.faults (--set)",

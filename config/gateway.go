@@ -98,6 +98,7 @@ func (c *Config) checkGateway(k checker) {
 	} {
 		k.want(n >= 1, "gateway."+key, "is below 1", "")
 	}
+	k.want(g.MaxAttempts <= mostAttempts, "gateway.max_attempts", tooManyAttempts, "each is billed; 4 is the default")
 	k.want(g.MaxQueued >= 0, "gateway.max_queued", "is negative", "0 is four times the model's concurrency")
 	k.want(g.MaxBody >= 1024, "gateway.max_body", "is below 1024", "2097152 is the default")
 	k.want(g.ReplyBytes >= 0, "gateway.reply_bytes", "is negative", "0 refuses the header Idempotency-Key")

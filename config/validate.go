@@ -97,6 +97,11 @@ var natsRoles = []string{
 	"worker", "viewer", "operator",
 }
 
+// mostAttempts bounds how often one question may be asked: whoever wants more has a typing error or a bill.
+const mostAttempts = 100
+
+var tooManyAttempts = fmt.Sprintf("is above %d", mostAttempts)
+
 func (c *Config) checkModels(k checker) {
 	k.want(len(c.Models) > 0, "models", "is empty", "list at least the models of pair, judge and analysis")
 	seen := map[string]bool{}
@@ -112,6 +117,7 @@ func (c *Config) checkModels(k checker) {
 		k.want(m.RequestsPerMinute >= 0, key("requests_per_minute"), "is negative", "0 means no limit")
 		k.want(m.TokensPerMinute >= 0, key("tokens_per_minute"), "is negative", "0 means no limit")
 		k.want(m.MaxAttempts >= 1, key("max_attempts"), "is below 1", "4 is the default")
+		k.want(m.MaxAttempts <= mostAttempts, key("max_attempts"), tooManyAttempts, "each is billed; 4 is the default")
 		k.want(m.Timeout > 0, key("timeout"), "is not above 0", "2m is the default")
 		k.want(m.MaxInputBytes > 0, key("max_input_bytes"), "is not above 0", "262144 is the default")
 		k.want(m.MaxOutputTokens >= 0, key("max_output_tokens"), "is negative", "0 leaves it to the provider")

@@ -94,19 +94,37 @@ func (r *Runner) takeOver(ctx context.Context, name string, value []byte, me cla
 	return r.claims.Put(ctx, name, value, revision)
 }
 
+// renewAtOnce is how many claims are renewed at a time: hundreds of them, one after the other over a slow link, would
+// take longer than a claim is good for.
+const renewAtOnce = 64
+
 // renew says of what is claimed here that it is still in hand.
 func (r *Runner) renew(ctx context.Context, inHand []*delivery) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, min(5*time.Second, r.cfg.AckWait/3))
 	defer cancel()
+	var all sync.WaitGroup
+	places, failed := make(chan struct{}, renewAtOnce), make(chan error, 1)
 	for _, d := range inHand {
 		c := d.claim.Load()
 		if c == nil {
 			continue
 		}
-		if err := c.renew(ctx, r.claims); err != nil {
-			r.cfg.Log.Debug("claims are not renewed", "error", err)
-			return
-		}
+		places <- struct{}{}
+		all.Go(func() {
+			if err := c.renew(ctx, r.claims); err != nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+			<-places
+		})
+	}
+	all.Wait()
+	select {
+	case err := <-failed:
+		r.cfg.Log.Debug("claims are not renewed", "error", err)
+	default:
 	}
 }
 

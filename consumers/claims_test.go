@@ -2,11 +2,13 @@ package consumers_test
 
 import (
 	"context"
+	"net"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
@@ -224,6 +226,122 @@ func TestAMessageThatIsOvertakenWaits(t *testing.T) {
 		t.Errorf("bought %d times, want 3", n)
 	}
 	wait(t, "the claim is dropped", func() bool { return one.runner.Heard() == 0 && two.runner.Heard() == 0 })
+}
+
+// The claim is on its way yet to the process to which the server hands the other message.
+func TestWhatIsHandedOutBeforeAClaimIsHeardIsWaitedFor(t *testing.T) {
+	a, b := processes(t)
+	s := shops(t, a, b)
+	third := make(chan struct{})
+	s[0].third, s[1].third, s[1].letGo = third, third, make(chan struct{})
+	long := consumers.HeardWithin(time.Second)
+	ordinary := express{shop: s[1]}.at()
+	ordinary.Inputs = ordinary.Inputs[1:]
+	one := start(t, a, express{shop: s[0]}.at(), long)
+	two := start(t, b, ordinary, long)
+	ask(t, a, 2)
+	if n, m := <-s[0].entered, <-s[0].entered; n+m != 3 {
+		t.Fatalf("%d and %d are in hand", n, m)
+	}
+	ask(t, a, 1)
+	hear := two.runner.Deafen()
+	hurry(t, a, "3") // to the first process, which has no place for what is in no hurry
+	wait(t, "it is claimed", func() bool { return one.runner.Heard() == 1 })
+	close(s[1].letGo)
+	if n := <-s[0].entered; n != 3 {
+		t.Errorf("%d is handed out", n)
+	}
+	hear()
+	one.until(sluice.ClassWait)
+	close(third)
+	close(s[0].letGo)
+	two.acked(2)
+	one.acked(2)
+	if n := s[0].bought.Load(); n != 3 {
+		t.Errorf("bought %d times, want 3", n)
+	}
+}
+
+// Each word to the log takes 30 ms: one after the other, 400 claims would take twelve seconds.
+func TestHundredsOfClaimsAreRenewedOverASlowLink(t *testing.T) {
+	const n = 400
+	server := natstest.Start(t)
+	far := &slowLink{}
+	nc, err := nats.Connect(server.URL(), nats.SetCustomDialer(far))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	natstest.Apply(t, js, natstest.Options())
+	s := shops(t, js)[0]
+	s.entered = make(chan uint64, n)
+	st := s.at()
+	st.Concurrency = n
+	r := start(t, js, st)
+	replays := make([]streams.Message, n)
+	for i := range replays {
+		replays[i] = again(t, strconv.Itoa(i), "queries.asked.elsewhere", uint64(i+1))
+	}
+	put(t, js, replays...)
+	for range n {
+		<-s.entered
+	}
+	before := revisions(t, server.JetStream())
+	far.late.Store(int64(30 * time.Millisecond))
+	r.runner.Renew(t.Context())
+	far.late.Store(0)
+	after := revisions(t, server.JetStream())
+	if len(before) != n || len(after) != n {
+		t.Fatalf("%d claims, then %d", len(before), len(after))
+	}
+	for name, revision := range after {
+		if revision == before[name] {
+			t.Fatalf("%s is not renewed", name)
+		}
+	}
+	close(s.letGo)
+	r.acked(n)
+}
+
+// slowLink dials connections whose every reading takes its time.
+type slowLink struct{ late atomic.Int64 }
+
+func (l *slowLink) Dial(network, address string) (net.Conn, error) {
+	c, err := net.Dial(network, address)
+	return &slowConn{c, l}, err
+}
+
+type slowConn struct {
+	net.Conn
+	link *slowLink
+}
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	<-time.After(time.Duration(c.link.late.Load()))
+	return n, err
+}
+
+// revisions are those of the claims that stand, by name.
+func revisions(t *testing.T, js jetstream.JetStream) map[string]uint64 {
+	t.Helper()
+	kv, err := js.KeyValue(t.Context(), streams.BucketAttempts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]uint64{}
+	for _, name := range claimed(t, js) {
+		entry, err := kv.Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = entry.Revision()
+	}
+	return all
 }
 
 // What is in hand already is waited for, and not bought beside it.

@@ -50,6 +50,10 @@ type Config struct {
 	Begun func()
 	// Log hears of failures, never of payloads; nil: nobody does.
 	Log *slog.Logger
+
+	// heardWithin is how long a claim takes at most from the log to the copies of the stage, beyond what a message on
+	// the same connection takes: whatever is handed out later is put off there. Zero: 10 ms.
+	heardWithin time.Duration
 }
 
 // Settled says what became of one delivery.
@@ -85,6 +89,7 @@ func (c Config) withDefaults() Config {
 	}
 	def(&c.AckWait, time.Minute)
 	def(&c.Grace, 10*time.Second)
+	def(&c.heardWithin, 10*time.Millisecond)
 	if c.Backoff == nil {
 		c.Backoff = defaultBackoff
 	}

@@ -57,8 +57,10 @@ func (r *Runner) admit(d *delivery, in *streams.Message, of *streams.Envelope) e
 	if err == nil && r.buyer != nil {
 		err = r.mine(d, work, other.Sequence > 0)
 	}
-	if err == nil && other.Sequence > 0 { // what was handed out before the claim did not hear of it
-		err = r.free(d, in.Stream, nil, other)
+	if err == nil && other.Sequence > 0 { // what was handed out before its copy heard of the claim
+		if err = streams.Pause(r.work, r.cfg.heardWithin); err == nil {
+			err = r.free(d, in.Stream, nil, other)
+		}
 	}
 	if err != nil {
 		return d.later(fmt.Errorf("%s %d: %w", in.Stream, in.Sequence, err))

@@ -108,6 +108,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.openClaims(ctx); err != nil {
 		return fail(err)
 	}
+	r.agree(ctx)
 	for _, s := range r.sources {
 		if err := s.ensure(ctx); err != nil {
 			return fail(err)

@@ -75,6 +75,9 @@ func (s *source) ensure(ctx context.Context) error {
 		MaxDeliver:    -1, // the runner keeps its own count
 		MaxAckPending: s.r.cfg.MaxAckPending,
 	}
+	if terms := s.r.cfg.Stage.Terms; terms != "" {
+		c.Metadata = map[string]string{termsKey: terms}
+	}
 	switch len(s.input.Filters) {
 	case 0:
 	case 1:

@@ -49,6 +49,9 @@ type Stage struct {
 	Linger time.Duration
 	// Deadline bounds one Handle or HandleBatch.
 	Deadline time.Duration
+	// Terms say, in words for people, what of the configuration all copies of the stage should agree in, since they
+	// share its messages; empty: nothing.
+	Terms string
 	// Attempts is how many failures a message may have before it is dead.
 	Attempts int
 }

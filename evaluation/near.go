@@ -21,40 +21,76 @@ const (
 )
 
 // NearGroups numbers the texts so that near duplicates, and near duplicates of those, share a number: the
-// index of the first of them.
-func NearGroups(texts []string) []int {
-	groups, shingles := make([]int, len(texts)), make([][]uint64, len(texts))
-	for i, t := range texts {
-		groups[i], shingles[i] = i, shinglesOf(t)
-	}
-	find := func(i int) int {
-		for groups[i] != i {
-			groups[i] = groups[groups[i]]
-			i = groups[i]
-		}
-		return i
-	}
+// index of the first of them. Texts that are in one group already are not compared, so that it takes no longer where
+// many nearly say the same.
+func NearGroups(texts []string) []int { return nearGroups(texts).groups }
+
+func nearGroups(texts []string) *nearness {
 	type band struct {
 		number int
 		hash   uint64
 	}
-	buckets := map[band][]int{}
-	for i := range texts {
-		for b, hash := range signature(shingles[i]) {
+	near := &nearness{groups: make([]int, len(texts)), shingles: make([][]uint64, len(texts))}
+	buckets, spoken := map[band][][]int{}, map[string]int{}
+	for i, t := range texts {
+		first, repeats := spoken[t]
+		if repeats {
+			near.groups[i] = first
+			continue
+		}
+		spoken[t] = i
+		near.groups[i], near.shingles[i] = i, shinglesOf(t)
+		for b, hash := range signature(near.shingles[i]) {
 			key := band{b, hash}
-			for _, j := range buckets[key] {
-				a, c := find(i), find(j)
-				if a != c && jaccard(shingles[i], shingles[j]) >= nearJaccard {
-					groups[max(a, c)] = min(a, c)
-				}
-			}
-			buckets[key] = append(buckets[key], i)
+			buckets[key] = near.join(buckets[key], i)
 		}
 	}
-	for i := range groups {
-		groups[i] = find(i)
+	for i := range near.groups {
+		near.groups[i] = near.find(i)
 	}
-	return groups
+	return near
+}
+
+// nearness is which texts are known to be near.
+type nearness struct {
+	groups   []int // of each text, one of its group before it, or itself
+	shingles [][]uint64
+	compared int // pairs of texts
+}
+
+// find is the first text of a text's group.
+func (n *nearness) find(i int) int {
+	for n.groups[i] != i {
+		n.groups[i] = n.groups[n.groups[i]]
+		i = n.groups[i]
+	}
+	return i
+}
+
+// join adds a text to a bucket, and its group to those that are in the bucket and near to it. A bucket lists the texts
+// of a group together.
+func (n *nearness) join(bucket [][]int, i int) [][]int {
+	mine := []int{i}
+	rest := bucket[:0]
+	for _, others := range bucket {
+		a, c := n.find(i), n.find(others[0])
+		if a != c && slices.ContainsFunc(others, func(j int) bool { return n.near(i, j) }) {
+			n.groups[max(a, c)] = min(a, c)
+			c = a
+		}
+		if a == c {
+			mine = append(others, mine...)
+		} else {
+			rest = append(rest, others)
+		}
+	}
+	return append(rest, mine)
+}
+
+// near compares two texts.
+func (n *nearness) near(i, j int) bool {
+	n.compared++
+	return jaccard(n.shingles[i], n.shingles[j]) >= nearJaccard
 }
 
 // shinglesOf is the sorted set of hashed words and word pairs.

@@ -18,6 +18,7 @@ type assembly struct {
 	text   strings.Builder
 	calls  []ToolCall
 	args   [][]byte    // of calls, while they are streamed
+	held   int         // bytes of text and calls
 	places map[int]int // of calls, by the index that they come under
 	finish FinishReason
 	said   string // finish in the provider's own word
@@ -39,8 +40,19 @@ func (a *assembly) addText(text string) error {
 	if text == "" {
 		return nil
 	}
+	if err := a.hold(len(text)); err != nil {
+		return err
+	}
 	a.text.WriteString(text)
 	return a.pass(Chunk{Text: text})
+}
+
+// hold makes room for so many bytes of the reply, up to maxReply of it.
+func (a *assembly) hold(n int) error {
+	if a.held += n; a.held > maxReply {
+		return errLong
+	}
+	return nil
 }
 
 // maxToolCalls bounds the calls of one reply, so that a made-up index fills no memory.
@@ -50,6 +62,9 @@ const maxToolCalls = 1024
 func (a *assembly) addCall(d ToolCallDelta) error {
 	if d.Index < 0 || d.Index >= maxToolCalls || len(a.calls) > maxToolCalls {
 		return fmt.Errorf("tool call %d: want 0 to %d", d.Index, maxToolCalls-1)
+	}
+	if err := a.hold(len(d.ID) + len(d.Name) + len(d.Signature) + len(d.Arguments)); err != nil {
+		return err
 	}
 	d.Index = a.place(d)
 	c := &a.calls[d.Index]

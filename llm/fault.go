@@ -52,6 +52,8 @@ func breakdown(ctx context.Context, ex *exchange, err error) *Error {
 		e.Outcome, e.Err = sluice.OutcomeCanceled, fmt.Errorf("given up before the reply: %w", context.Canceled)
 	case ctx.Err() != nil:
 		e.Outcome, e.Err = sluice.OutcomeTimeout, fmt.Errorf("no whole reply before the deadline: %w", context.DeadlineExceeded)
+	case ex.long.Load() || errors.Is(err, errLong):
+		e.Outcome, e.Err = sluice.OutcomeBroken, errLong
 	case e.Status != 0:
 		e.Outcome, e.Err = sluice.OutcomeBroken, fmt.Errorf("HTTP %d, but the reply was cut off or is not what the API promises", e.Status)
 	default:

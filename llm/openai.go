@@ -27,8 +27,11 @@ type OpenAI struct {
 	observer *observer
 }
 
-// maxReply bounds, in bytes, what is read of one reply.
+// maxReply bounds, in bytes, a reply that comes as a whole, and what is kept of one that is streamed.
 const maxReply = 16 << 20
+
+// errLong ends a reply that goes on beyond all measure, so that no server fills the memory.
+var errLong = fmt.Errorf("the reply was given up: it has more than %d MiB, which no model says", maxReply>>20)
 
 // NewOpenAI makes a provider. An empty baseURL is OpenAI's; "/v1/chat/completions" is added to it as
 // far as it is missing. An empty key sends no Authorization header.
@@ -168,7 +171,11 @@ func (o *OpenAI) readWhole(a *assembly, resp *http.Response) error {
 func readBody(resp *http.Response) ([]byte, error) {
 	n := resp.ContentLength
 	if n < 0 || n > 64<<10 {
-		return io.ReadAll(io.LimitReader(resp.Body, maxReply))
+		data, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
+		if len(data) > maxReply {
+			return nil, errLong
+		}
+		return data, err
 	}
 	data := make([]byte, n)
 	_, err := io.ReadFull(resp.Body, data)

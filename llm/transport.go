@@ -60,6 +60,7 @@ type exchange struct {
 	sent       atomic.Bool
 	status     atomic.Int64
 	retryAfter atomic.Int64 // nanoseconds
+	long       atomic.Bool  // the body was given up: see boundedBody
 	// quiet makes the body of a stream end with io.EOF however it ended, and cut tell how. It is for libraries that
 	// print such errors. Both belong to the goroutine that reads the body.
 	quiet bool
@@ -97,7 +98,11 @@ func (o *observer) RoundTrip(r *http.Request) (*http.Response, error) {
 			return &watched{body, ex}, err
 		}
 	}
-	return o.send(&mine, ex)
+	resp, err := o.send(&mine, ex)
+	if err == nil && (!ex.quiet || resp.StatusCode != http.StatusOK) {
+		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxReply, ex: ex, status: resp.StatusCode}
+	}
+	return resp, err
 }
 
 // send makes an exchange. The request is the observer's to change, its header is not; its body tells when it is
@@ -159,6 +164,32 @@ func (p *payload) Read(b []byte) (int, error) {
 }
 
 func (p *payload) Close() error { return nil }
+
+// boundedBody is a body for libraries that read whatever comes: they are handed maxReply bytes at most. Beyond them a
+// reply is an error, that its exchange tells of; a server's explanation of what went wrong just ends.
+type boundedBody struct {
+	io.ReadCloser
+	left   int
+	ex     *exchange
+	status int
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if len(p) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if n <= b.left {
+		b.left -= n
+		return n, err
+	}
+	n, b.left = b.left, 0
+	if b.status != http.StatusOK {
+		return n, io.EOF
+	}
+	b.ex.long.Store(true)
+	return n, errLong
+}
 
 // quietBody is the body of a quiet exchange: its events, each written in the one way that every library reads.
 type quietBody struct {

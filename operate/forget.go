@@ -66,8 +66,9 @@ func (f Forgotten) Nothing() bool {
 // way; then from every stream, raw messages, dead letters and hand-overs included, each overwritten on
 // disk. A stage that held a message meanwhile would store one more fact afterwards, so the whole ring is
 // paused, for at most patience, until every stage has let go. The ledger's lines stay: they hold nothing
-// that the query said. Those that a decision brings and nobody has entered yet are entered first.
-func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables, p Person, patience time.Duration) (Forgotten, error) {
+// that the query said. Those that a decision brings and nobody has entered yet are entered first. told, where not nil,
+// hears of every message that is erased, and from which stream: the server rewrites a file of up to 8 MiB for each.
+func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables, p Person, patience time.Duration, told func(stream string)) (Forgotten, error) {
 	out := Forgotten{Messages: map[string]int{}, Before: true}
 	decisions := map[string]bool{}
 	if p.Tenant == "" && p.ID == "" {
@@ -95,7 +96,7 @@ func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables
 	}
 	// Until a pass finds nothing: a replica that answered one of them may have lagged behind.
 	for erased := 1; erased > 0; {
-		if erased, err = erase(ctx, js, pub, p, keys, decisions, out.Messages); err != nil {
+		if erased, err = erase(ctx, js, pub, p, keys, decisions, out.Messages, told); err != nil {
 			return fail(err)
 		}
 	}
@@ -159,14 +160,14 @@ func keysOf(ctx context.Context, js jetstream.JetStream, t Tables, p Person) (ma
 }
 
 // erase goes over the log once, adds what it erased to counts, and learns keys that it did not know.
-func erase(ctx context.Context, js jetstream.JetStream, pub Publisher, p Person, keys, decisions map[string]bool, counts map[string]int) (int, error) {
+func erase(ctx context.Context, js jetstream.JetStream, pub Publisher, p Person, keys, decisions map[string]bool, counts map[string]int, told func(string)) (int, error) {
 	total := 0
 	// In the ring's order: raw messages teach the keys of what was made of them.
 	for _, stream := range streams.Names() {
 		if stream == streams.StreamCalls {
 			continue
 		}
-		n, err := eraseFrom(ctx, js, pub, stream, p, keys, decisions)
+		n, err := eraseFrom(ctx, js, pub, stream, p, keys, decisions, told)
 		counts[stream] += n
 		total += n
 		if err != nil {
@@ -176,7 +177,7 @@ func erase(ctx context.Context, js jetstream.JetStream, pub Publisher, p Person,
 	return total, nil
 }
 
-func eraseFrom(ctx context.Context, js jetstream.JetStream, pub Publisher, stream string, p Person, keys, decisions map[string]bool) (int, error) {
+func eraseFrom(ctx context.Context, js jetstream.JetStream, pub Publisher, stream string, p Person, keys, decisions map[string]bool, told func(string)) (int, error) {
 	s, err := js.Stream(ctx, stream)
 	if err != nil {
 		return 0, fmt.Errorf("stream %s: %w", stream, err)
@@ -198,6 +199,9 @@ func eraseFrom(ctx context.Context, js jetstream.JetStream, pub Publisher, strea
 				return n, fmt.Errorf("erase %s at %d: %w", stream, m.Sequence, err)
 			}
 			n++
+			if told != nil {
+				told(stream)
+			}
 		}
 	}
 	return n, nil

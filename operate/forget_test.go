@@ -3,6 +3,7 @@ package operate_test
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,10 +132,14 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 			for _, s := range streams.Names() {
 				before[s] = messages(t, js, s)
 			}
-			known := &tables{}
-			got, err := operate.Forget(t.Context(), js, publisher(t, js), known, c.person, time.Second)
+			known, told := &tables{}, map[string]int{}
+			got, err := operate.Forget(t.Context(), js, publisher(t, js), known, c.person, time.Second, func(stream string) { told[stream]++ })
 			if err != nil || got.InHand {
 				t.Fatalf("%+v, %v", got, err)
+			}
+			maps.DeleteFunc(got.Messages, func(_ string, n int) bool { return n == 0 })
+			if !maps.Equal(told, got.Messages) {
+				t.Errorf("told of %v, erased %v", told, got.Messages)
 			}
 			if got.Keys != 1 || !slices.Contains(known.forgotten, sluice.QueryKey("acme", "q1", "")) {
 				t.Errorf("keys %d, the tables forgot %v", got.Keys, known.forgotten)
@@ -191,7 +196,7 @@ func TestForgettingWaitsForWhatIsInHand(t *testing.T) {
 	paused := make(chan struct{})
 	var stage sync.WaitGroup
 	stage.Go(func() {
-		got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{onForget: func() { close(paused) }}, operate.Person{Tenant: "acme"}, time.Minute)
+		got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{onForget: func() { close(paused) }}, operate.Person{Tenant: "acme"}, time.Minute, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -233,7 +238,7 @@ func TestForgettingSaysThatAStageDidNotLetGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-batch.Messages()
-	got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, 200*time.Millisecond)
+	got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, 200*time.Millisecond, nil)
 	if err != nil || !got.InHand {
 		t.Fatalf("a stage holds a message, and the result is %+v, %v", got, err)
 	}
@@ -254,7 +259,7 @@ func TestForgettingDoesNotWaitForATraining(t *testing.T) {
 	if _, err := worker.Next(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Hour)
+	got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Hour, nil)
 	if err != nil || got.InHand || got.Nothing() {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -284,7 +289,7 @@ func TestForgettingSaysThatTheRingWentOnMeanwhile(t *testing.T) {
 	}
 	done := make(chan operate.Forgotten, 1)
 	go func() { // ends with Forget; joined by the channel
-		got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Minute)
+		got, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Minute, nil)
 		if err != nil {
 			t.Error(err)
 		}

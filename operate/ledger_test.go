@@ -100,7 +100,7 @@ func TestALineThatNoGatewayMayWriteCountsNeitherBeforeTheMonitorNorAfter(t *test
 func TestForgettingADecisionLosesNoneOfItsCents(t *testing.T) {
 	js := natstest.Log(t)
 	publish(t, publisher(t, js), taken(t, "d1", "acme", "c1", "c2"), taken(t, "d2", "other", "c3"))
-	if _, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Second); err != nil {
+	if _, err := operate.Forget(t.Context(), js, publisher(t, js), &tables{}, operate.Person{Tenant: "acme"}, time.Second, nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := messages(t, js, streams.StreamDecisions); n != 1 {

@@ -71,10 +71,11 @@ func connect(ctx context.Context, databaseURL, name string, connections int,
 	return pool, nil
 }
 
-// How Postgres says that a role is not there, and that one may not what was asked.
+// How Postgres says that a role is not there, that one may not what was asked, and that a table is not there.
 const (
 	invalidParameter      = "22023"
 	insufficientPrivilege = "42501"
+	undefinedTable        = "42P01"
 )
 
 // RoleRefused says whether a server refused a session for the role that it asked for: it is not there, or not the
@@ -82,6 +83,9 @@ const (
 func RoleRefused(err error) bool {
 	return violates(err, invalidParameter) || violates(err, insufficientPrivilege)
 }
+
+// TableMissing says whether a table or view is not there: no migration has made it yet.
+func TableMissing(err error) bool { return violates(err, undefinedTable) }
 
 // Table is the result of a query, whatever its columns.
 type Table struct {
@@ -106,6 +110,12 @@ func (db *DB) Look(ctx context.Context, sql string) (Table, error) {
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // or the connection ends, which does the same
 	return table(ctx, tx, sql)
+}
+
+// Superuser says whether who connected is one, whatever role the session has set: no statement is kept from its rights.
+func (db *DB) Superuser(ctx context.Context) (super bool, err error) {
+	err = db.pool.QueryRow(ctx, "SELECT rolsuper FROM pg_roles WHERE rolname = session_user").Scan(&super)
+	return super, err
 }
 
 // asked is a pool, or a transaction.

@@ -6,8 +6,8 @@ import (
 )
 
 // fold is a text as it is read: letters, digits and a few signs of full width and digits of Arabic scripts are ASCII's,
-// and what nobody sees (a soft hyphen, a joiner, a mark of direction) is left out. at is where each of its bytes stands
-// in the text; nil where the text is its own fold.
+// and what nobody sees (a soft hyphen, a joiner, a mark of direction, a variation selector) is left out, as is the key
+// that an emoji draws round a digit. at is where each of its bytes stands in the text; nil where the text is its own fold.
 func fold(text string) (folded string, at []int) {
 	i := firstFolded(text)
 	if i == len(text) {
@@ -53,6 +53,9 @@ func firstFolded(text string) int {
 // wide is how far a character of full width is from its own in ASCII.
 const wide = '！' - '!'
 
+// keycap draws a key round the digit before it, as emoji do; a variation selector stands between them.
+const keycap = '\u20e3'
+
 // foldedRune is what a character is read as, itself or one of ASCII; below 0: nothing. Commas, colons and brackets of
 // full width stay: they end numbers, where those of ASCII may be part of one.
 func foldedRune(r rune) rune {
@@ -67,7 +70,7 @@ func foldedRune(r rune) rune {
 		return r - '٠' + '0'
 	case '۰' <= r && r <= '۹':
 		return r - '۰' + '0'
-	case unicode.Is(unicode.Cf, r):
+	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Variation_Selector, r), r == keycap:
 		return -1
 	}
 	return r

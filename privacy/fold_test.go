@@ -28,7 +28,7 @@ func TestPersonalDataIsMaskedHoweverItIsWritten(t *testing.T) {
 		for _, piece := range all {
 			half := len(piece) / 2
 			writings := []string{wide.Replace(piece)}
-			for _, unseen := range []string{"\u200b", "\u00ad", "\u2060", "\u202c", "\ufeff"} {
+			for _, unseen := range []string{"\u200b", "\u00ad", "\u2060", "\u202c", "\ufeff", "\ufe0e", "\ufe0f", "\U000e0100", "\U000e01ef", "\u180b", "\ufe0f\u20e3"} {
 				if isASCII(piece) {
 					writings = append(writings, piece[:1]+unseen+piece[1:half]+unseen+piece[half:])
 				}

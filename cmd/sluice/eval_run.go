@@ -150,7 +150,10 @@ func (m *Main) withContest(ctx context.Context, o evalOptions, do func(*contest)
 		}
 		defer db.Close()
 		c := &contest{w: w, o: o}
-		if err := c.read(ctx, db); err != nil {
+		switch err := c.read(ctx, db); {
+		case postgres.TableMissing(err):
+			return fmt.Errorf("eval: %w; are the tables there? sluice migrate up makes them", err)
+		case err != nil:
 			return fmt.Errorf("eval: %w", err)
 		}
 		return do(c)

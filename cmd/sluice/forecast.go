@@ -26,14 +26,25 @@ type forecaster struct {
 	pair  string
 	guess producers.Assumptions
 	cost  producers.Pricer
+	// entrance tells what is let in, and as what.
+	entrance *intake.Stage
 	// before finds what the entrance accepted by a key.
 	before func(key string) (streams.Before, bool, error)
 	// numbers are those of the queries that were met in QUERIES, by key: a query that was asked twice has its first.
 	numbers map[string]int64
 }
 
+// mostQuery is the highest query.max_bytes: what is too long here may not be where it is replayed.
+const mostQuery = 512 << 10
+
 func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream, latest *streams.Latest) (*forecaster, error) {
-	key, err := parts{cfg: m.config, js: js}.armKey(ctx)
+	of := parts{cfg: m.config, js: js}
+	key, err := of.armKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of.cfg.Query.MaxBytes = mostQuery
+	entrance, err := of.intake(latest)
 	if err != nil {
 		return nil, err
 	}
@@ -43,26 +54,26 @@ func (m *Main) newForecaster(ctx context.Context, js jetstream.JetStream, latest
 	}
 	pair := key.Pair(m.config.Pair.Medium, m.config.Pair.Large, answer.PromptVersion)
 	return &forecaster{
-		cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost, numbers: map[string]int64{},
+		cfg: m.config, key: key, pair: pair, guess: producers.DefaultAssumptions(), cost: cost, entrance: entrance, numbers: map[string]int64{},
 		before: func(key string) (streams.Before, bool, error) { return streams.AcceptedBefore(ctx, latest, key) },
 	}, nil
 }
 
-// accepted is what the entrance makes, or has made, of a question, as far as its price depends on it.
-func (f *forecaster) accepted(asked streams.Asked, sequence uint64) (sluice.Query, error) {
-	key := sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)
-	number, met := f.numbers[key]
+// numbered gives a query that the entrance lets in the number that it has, or has had since it was first let in.
+func (f *forecaster) numbered(q sluice.Query) (sluice.Query, error) {
+	number, met := f.numbers[q.Key]
 	if !met {
-		known, found, err := f.before(key)
+		known, found, err := f.before(q.Key)
 		if err != nil {
 			return sluice.Query{}, err
 		}
-		if number = int64(sequence); found {
+		if number = q.Number; found {
 			number = known.Accepted.Query.Number
 		}
-		f.numbers[key] = number
+		f.numbers[q.Key] = number
 	}
-	return sluice.Query{Key: key, Number: number, Text: asked.Query}, nil
+	q.Number = number
+	return q, nil
 }
 
 // wants tells which facts a message leads to.
@@ -87,15 +98,15 @@ func (f *forecaster) wants(stage string) wants {
 	switch stage {
 	case intake.Name:
 		return func(m streams.Message) ([]operate.Wanted, error) {
-			asked, err := streams.ParseAsked(m)
+			a, err := f.entrance.Accept(m)
 			if err != nil {
 				return nil, nil //nolint:nilerr // it will die at the entrance, for nothing
 			}
-			q, err := f.accepted(asked, m.Sequence)
+			q, err := f.numbered(a.Query)
 			if err != nil {
 				return nil, err
 			}
-			return f.ofQuery(q, asked.GroundTruth), nil
+			return f.ofQuery(q, a.GroundTruth), nil
 		}
 	case answer.Name:
 		return leads(func(a *sluice.Accepted) *sluice.Query { return &a.Query }, func(_ streams.Place, a *sluice.Accepted) []operate.Wanted {

@@ -28,7 +28,7 @@ func TestAQuestionIsForecastByTheNumberOfItsFirstTime(t *testing.T) {
 		"asked twice": {false, 0, 5}, "accepted before the window": {true, 3, 3}, "accepted without a number": {true, 0, 0},
 	} {
 		f := &forecaster{
-			cfg: config.Default(), key: key, pair: "p1", guess: producers.DefaultAssumptions(), numbers: map[string]int64{},
+			cfg: config.Default(), key: key, pair: "p1", guess: producers.DefaultAssumptions(), numbers: map[string]int64{}, entrance: entrance(t),
 			before: func(key string) (streams.Before, bool, error) {
 				return streams.Before{Accepted: sluice.Accepted{Query: sluice.Query{Key: key, Number: c.before}}}, c.stored, nil
 			},
@@ -51,6 +51,46 @@ func TestAQuestionIsForecastByTheNumberOfItsFirstTime(t *testing.T) {
 			}
 			if len(wanted) != 5 {
 				t.Errorf("%s: %d leads to %d facts, want 5", name, sequence, len(wanted))
+			}
+		}
+	}
+}
+
+func entrance(t *testing.T) *intake.Stage {
+	t.Helper()
+	s, err := intake.New(nil, intake.DefaultOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// What is masked is stored under the key of what it says masked, and what is refused leads to nothing.
+func TestAQuestionIsForecastAsTheEntranceTakesIt(t *testing.T) {
+	key, err := sluice.NewArmKey([]byte("a secret of sixteen bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forecaster{
+		cfg: config.Default(), key: key, pair: "p1", guess: producers.DefaultAssumptions(), numbers: map[string]int64{}, entrance: entrance(t),
+		before: func(string) (streams.Before, bool, error) { return streams.Before{}, false, nil },
+	}
+	for payload, want := range map[string]string{
+		`{"query": "Who is bob@example.com?"}`:                     "Who is [EMAIL]?",
+		`{"query": "one\r\ntwo?"}`:                                 "one\ntwo?",
+		`{"query": "Why?", "groundtruth": "because"}`:              "",
+		`{"query": "Why?", "priority": 11}`:                        "",
+		`{"query": "Why?", "deadline": "2001-01-01T00:00:00Z"}`:    "",
+		`{"query": "Why?", "tags": ["` + string([]byte{0}) + `"]}`: "",
+	} {
+		m := streams.Message{Stream: streams.StreamQueries, Subject: "queries.asked.online", Sequence: 7, Data: []byte(payload)}
+		wanted, err := f.wants(intake.Name)(m)
+		if err != nil || len(wanted) > 0 != (want != "") {
+			t.Errorf("%s leads to %d facts, %v", payload, len(wanted), err)
+		}
+		for _, w := range wanted {
+			if p, ok := streams.PlaceOf(w.Subject); !ok || p.Key != sluice.QueryKey("", "", want) {
+				t.Errorf("%s leads to %s", payload, w.Subject)
 			}
 		}
 	}

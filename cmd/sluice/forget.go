@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -59,7 +60,7 @@ func (c *forgetCmd) forget(ctx context.Context, m *Main, js jetstream.JetStream,
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	f := &forgetful{DB: db, tenant: c.whole(), objects: objects}
-	got, err := operate.Forget(ctx, js, p, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience)
+	got, err := operate.Forget(ctx, js, p, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience, erasing(m.Stderr, time.Now))
 	f.tell(m)
 	if err == nil {
 		err = m.tellUnreadable(ctx, js)
@@ -78,6 +79,21 @@ func (c *forgetCmd) forget(ctx context.Context, m *Main, js jetstream.JetStream,
 		return errInHand
 	}
 	return nil
+}
+
+// erasingEvery is the pause between two lines that tell how far the erasing is.
+const erasingEvery = 10 * time.Second
+
+// erasing tells, now and then, how far it is: the messages of many queries take their time.
+func erasing(w io.Writer, now func() time.Time) func(stream string) {
+	n, last := 0, now()
+	return func(stream string) {
+		n++
+		if at := now(); at.Sub(last) >= erasingEvery {
+			last = at
+			fmt.Fprintf(w, "%s overwritten so far, the last one of %s\n", several(n, "message", "messages"), stream)
+		}
+	}
 }
 
 // who names what is to be forgotten.

@@ -51,6 +51,10 @@ func (m *Main) withAnalyst(ctx context.Context, demo bool, name string, do func(
 }
 
 func (c *sqlCmd) ask(ctx context.Context, m *Main, db *postgres.DB) error {
+	if super, err := db.Superuser(ctx); err == nil && super {
+		fmt.Fprintln(m.Stderr, "note: the user of DATABASE_URL is a superuser: a statement that leaves the role analyst may read files and run programs "+
+			"there. For statements of others use a login that has the role analyst alone (docs/analysts.md)")
+	}
 	result, err := db.Look(ctx, c.Query)
 	if err != nil {
 		return err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -30,9 +32,40 @@ func TestRowsThatAreTooWideForAScreenAreRecords(t *testing.T) {
 	}
 }
 
+// On a server of the operator's own nothing can take a superuser's rights from the session.
+func TestWhoAsksAsASuperuserIsTold(t *testing.T) {
+	p := newProgram(t).withTables()
+	given, db := p.env["DATABASE_URL"], p.db()
+	change := func(sql string) {
+		if _, err := db.Table(context.WithoutCancel(t.Context()), sql); err != nil {
+			t.Error(err)
+		}
+	}
+	change("CREATE ROLE colleague LOGIN IN ROLE analyst")
+	defer change("DROP ROLE colleague")
+	for user, want := range map[string]bool{"": true, "colleague": false} {
+		u, err := url.Parse(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user != "" {
+			u.User = url.User(user)
+		}
+		p.env["DATABASE_URL"] = u.String()
+		out, errs, status := p.run("sql", "--json", "SELECT 1 AS n")
+		if status != 0 || out != "{\"n\":1}\n" || strings.Contains(errs, "is a superuser") != want {
+			t.Errorf("%q: status %d, %s%s", user, status, out, errs)
+		}
+	}
+}
+
 func TestAskingBeforeThereAreTablesNamesWhatMakesThem(t *testing.T) {
-	_, errs, status := newProgram(t).run("sql", "SELECT 1")
+	p := newProgram(t)
+	_, errs, status := p.run("sql", "SELECT 1")
 	if status != statusFailed || !strings.Contains(errs, "sluice migrate up, or sluice demo, makes them") || strings.Contains(errs, "docs/security.md") {
+		t.Errorf("status %d\n%s", status, errs)
+	}
+	if _, errs, status := p.run("eval", "run"); status != statusFailed || !strings.Contains(errs, "sluice migrate up makes them") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 }

@@ -175,7 +175,28 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 	if err != nil {
 		return nil, err
 	}
-	return []consumers.Stage{s}, nil
+	s.Terms, err = p.terms(name)
+	return []consumers.Stage{s}, err
+}
+
+// terms are the keys of the configuration, and their values, that make of one message one thing or another.
+func (p parts) terms(stage string) (string, error) {
+	c := p.cfg
+	switch stage {
+	case intake.Name:
+		return fmt.Sprintf("split.seed %d, split.train_share %g, query.max_bytes %d, privacy.scrub_sources %v",
+			c.Split.Seed, c.Split.TrainShare, c.Query.MaxBytes, c.Privacy.ScrubSources), nil
+	case answer.Name:
+		return fmt.Sprintf("pair.medium %s, pair.large %s", c.Pair.Medium, c.Pair.Large), nil
+	case judge.Name:
+		return fmt.Sprintf("judge.version %s, judge.model %s, judge.shortcut %t", c.Judge.Version, c.Judge.Model, c.Judge.Shortcut), nil
+	case label.Name:
+		matrix, err := c.OracleMatrix()
+		return "matrix " + matrix.Version(), err
+	case analysis.Name:
+		return fmt.Sprintf("analysis.version %s, analysis.model %s", c.Analysis.Version, c.Analysis.Model), nil
+	}
+	return "", nil
 }
 
 func (p parts) intake(latest *streams.Latest) (*intake.Stage, error) {

@@ -147,9 +147,9 @@ func (c *trainCancelCmd) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		// Whoever promoted it may have been killed before it could tell; who takes the job next does.
-		if active, yes, err := w.registry.ActiveOf(ctx, c.Job); err != nil || yes {
+		if p, yes, err := w.registry.PromotionOf(ctx, c.Job); err != nil || yes && p.Active {
 			if err == nil {
-				err = fmt.Errorf("job %s is done: its model %s is active; sluice model rollback takes that back", c.Job, active.Version)
+				err = fmt.Errorf("job %s is done: its model %s is active; sluice model rollback takes that back", c.Job, p.Version)
 			}
 			return err
 		}

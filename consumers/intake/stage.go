@@ -78,7 +78,7 @@ func New(stored Stored, o Options) (*Stage, error) {
 
 // Handle turns a message of QUERIES into one of ACCEPTED, or into two where it is in a hurry.
 func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
-	accepted, err := s.accept(in)
+	accepted, err := s.Accept(in)
 	if err != nil {
 		return nil, fmt.Errorf("query on %.200q (%s:%d): %w", in.Subject, in.Stream, in.Sequence, err)
 	}
@@ -89,8 +89,9 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	return out, nil
 }
 
-// accept checks everything and makes the accepted query.
-func (s *Stage) accept(in streams.Message) (sluice.Accepted, error) {
+// Accept checks everything and makes the accepted query, of a number of its own. It looks at nothing else: the query may
+// have been accepted before.
+func (s *Stage) Accept(in streams.Message) (sluice.Accepted, error) {
 	if n := len(in.Data); n > s.opts.MaxPayloadBytes {
 		return sluice.Accepted{}, refuse(sluice.ReasonTooLarge, "the payload has %d bytes, at most %d are let in", n, s.opts.MaxPayloadBytes)
 	}

@@ -48,17 +48,37 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 	return r.activate(ctx, was, p, m.JobID, source)
 }
 
-// ActiveOf says whether a job's model is the active one.
-func (r *Registry) ActiveOf(ctx context.Context, jobID string) (active Pointer, yes bool, err error) {
-	active, err = r.pointer(ctx, keyActive)
-	if errors.Is(err, ErrUnreadable) {
-		return active, false, nil // no job's, for all that is known
+// Promotion is how a model became the active one, and whether it still is.
+type Promotion struct {
+	Pointer
+	Active bool
+}
+
+// PromotionOf is that of a job's model, if there was one.
+func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Promotion, yes bool, err error) {
+	active, err := r.pointer(ctx, keyActive)
+	if err != nil && !errors.Is(err, ErrUnreadable) {
+		return Promotion{}, false, err
 	}
-	if err != nil || active.Version == "" {
-		return active, false, err
+	all, err := r.History(ctx)
+	if err != nil {
+		return Promotion{}, false, err
 	}
-	m, err := r.Get(ctx, active.Version)
-	return active, err == nil && m.JobID == jobID, nil // one that is not there is no job's
+	others := map[string]bool{"": true}
+	for _, p := range all {
+		if others[p.Version] {
+			continue
+		}
+		m, err := r.Get(ctx, p.Version)
+		switch {
+		case err == nil && m.JobID == jobID:
+			return Promotion{p, p.Revision == active.Revision}, true, nil
+		case err != nil && !errors.Is(err, ErrNotThere) && !errors.Is(err, ErrCorrupt):
+			return Promotion{}, false, err
+		}
+		others[p.Version] = true
+	}
+	return Promotion{}, false, nil
 }
 
 // activate sets the active pointer and tells it. Neither what is active nor what was so stays a candidate: a canary that

@@ -226,7 +226,7 @@ func TestPointersThatCantBeReadHideNothingAndAreReplacedByHand(t *testing.T) {
 	if err != nil || len(s.Unreadable) != 3 || !errors.Is(s.Unreadable[0], registry.ErrUnreadable) {
 		t.Errorf("state %+v, %v", s, err)
 	}
-	if _, ours, err := r.ActiveOf(ctx, "job-v1"); ours || err != nil {
+	if _, ours, err := r.PromotionOf(ctx, "job-v1"); ours || err != nil {
 		t.Errorf("what can't be read is a job's: %v", err)
 	}
 	if err := r.Promote(ctx, "v1", "", "better", registry.Source{JobID: "job-v1", Attempt: 1, Sequence: 1}); !errors.Is(err, registry.ErrUnreadable) {

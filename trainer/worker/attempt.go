@@ -190,13 +190,13 @@ func (a *attempt) judge(ctx context.Context, s *snapshot.Snapshot, dir string) e
 }
 
 // promotedBefore says whether an attempt before this one promoted the job's model and died before it could
-// tell; then it is told.
+// tell; then it is told. A model that was rolled back meanwhile is not promoted once more.
 func (a *attempt) promotedBefore(ctx context.Context) (bool, error) {
-	active, ours, err := a.w.Registry.ActiveOf(ctx, a.job.ID)
+	p, ours, err := a.w.Registry.PromotionOf(ctx, a.job.ID)
 	if err != nil || !ours {
 		return false, err
 	}
-	err = a.tell(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: active.Version, Message: active.Reason})
+	err = a.tell(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: p.Version, Message: p.Reason})
 	a.over = err == nil
 	return true, err
 }

@@ -346,6 +346,28 @@ func TestAPromotionThatWasNotToldIsToldByTheNextWorker(t *testing.T) {
 	}
 }
 
+// Somebody rolled the model back while nobody had told that it was promoted.
+func TestAModelThatWasRolledBackIsNotPromotedAgainByTheNextWorker(t *testing.T) {
+	s := logSite(t)
+	job := s.ask(t, "j1", examples(600, hard, numbered))
+	must(t, s.worker(t.TempDir(), "w1", &counter{knows: "hash"}).Run(t.Context(), true))
+	version := active(t, s)
+	stream, err := s.js.Stream(t.Context(), streams.StreamTraining)
+	must(t, err)
+	end, err := stream.GetLastMsgForSubject(t.Context(), streams.ToldFilter(job.ID))
+	must(t, err)
+	must(t, stream.DeleteMsg(t.Context(), end.Sequence))
+	_, err = s.registry.Rollback(t.Context(), version, "it is worse")
+	must(t, err)
+	must(t, s.worker(t.TempDir(), "w2", &counter{knows: "hash"}).Do(t.Context(), job.ID))
+	if got := active(t, s); got != "" {
+		t.Errorf("%s is active", got)
+	}
+	if again := last(t, s, job.ID); again.Kind != "promoted" || again.Attempt != 2 || again.ModelVersion != version {
+		t.Errorf("end %+v", again)
+	}
+}
+
 // The first worker tells the end and lets go between the second one's look and its lease.
 func TestAJobThatEndsWhileItIsTakenIsNotDoneAgain(t *testing.T) {
 	s := logSite(t)
