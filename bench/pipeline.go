@@ -20,6 +20,8 @@ type PipelineOptions struct {
 	// of what it keeps of a block two minutes after the block's last use, which no ring at work for hours keeps of
 	// more than its last two minutes.
 	Pause time.Duration
+	// Beginning runs rings that begin in turn with the last fifth of the parts; nil: there are none.
+	Beginning *Beginning
 	// Seed draws the order of the queries.
 	Seed uint64
 	// Progress hears of each part; nil: nobody does.
@@ -79,8 +81,10 @@ type Pipeline struct {
 	PeakRSS             float64 `json:"peak_rss_mb"`
 	// First and Last are the first and the last fifth of the parts: what a query costs at the beginning and at the
 	// end. One part tells little: a collection of garbage falls into it or does not.
-	First    Stretch   `json:"first_fifth"`
-	Last     Stretch   `json:"last_fifth"`
+	First Stretch `json:"first_fifth"`
+	Last  Stretch `json:"last_fifth"`
+	// Growth is what PipelineOptions.Beginning asks for.
+	Growth   *Growth   `json:"growth,omitempty"`
 	Parts    []Part    `json:"parts"`
 	RawTurns []float64 `json:"raw_turns"`
 }
@@ -126,6 +130,10 @@ type pipelineRun struct {
 	rawCPU           []time.Duration
 	cpu, postgresCPU time.Duration
 	parts            []Part
+	young            []Stretch
+	// postgresAt is Postgres's CPU time as the last part ended: what it does behind a part, for its rows, is the
+	// next one's.
+	postgresAt time.Duration
 }
 
 func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
@@ -137,16 +145,18 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 	if err != nil {
 		return Pipeline{}, err
 	}
+	start, err := m.clocks()
+	if err != nil {
+		return Pipeline{}, err
+	}
+	m.postgresAt = start.postgres
 	done := 0
 	for round := range m.o.Rounds {
 		if err := m.rest(ctx, round); err != nil {
 			return Pipeline{}, err
 		}
-		if err := m.rawTurn(ctx); err != nil {
-			return Pipeline{}, err
-		}
 		n := m.o.Queries*(round+1)/m.o.Rounds - done
-		if err := m.part(ctx, n, done+n); err != nil {
+		if err := m.turn(ctx, round, n, done+n); err != nil {
 			return Pipeline{}, err
 		}
 		done += n
@@ -166,6 +176,31 @@ func (m *pipelineRun) run(ctx context.Context) (Pipeline, error) {
 		return Pipeline{}, fmt.Errorf("%d queries made %d examples in Postgres", done, recorded-examples)
 	}
 	return m.result(after.since(before))
+}
+
+// turn measures part i, of n queries. In the last fifth a ring that begins is measured with it, before it and after it
+// in turn, so that a machine which grows slower all the time does so for both.
+func (m *pipelineRun) turn(ctx context.Context, i, n, total int) error {
+	beside := m.o.Beginning != nil && i >= m.o.Rounds-fifth(m.o.Rounds)
+	first := beside && (m.o.Rounds-i)%2 == 0
+	if first {
+		if err := m.begin(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.rawTurn(ctx); err != nil {
+		return err
+	}
+	if err := m.part(ctx, n, total); err != nil || !beside || first {
+		return err
+	}
+	return m.begin(ctx)
+}
+
+func (m *pipelineRun) begin(ctx context.Context) error {
+	s, err := m.o.Beginning.run(ctx)
+	m.young = append(m.young, s)
+	return err
 }
 
 // rest pauses before the first part of the last fifth.
@@ -244,6 +279,8 @@ func (m *pipelineRun) measured(ctx context.Context, n int) (Part, error) {
 		return Part{}, err
 	}
 	spent := after.since(before)
+	spent.postgres = after.postgres - m.postgresAt
+	m.postgresAt = after.postgres
 	m.cpu += spent.self
 	m.postgresCPU += spent.postgres
 	return Part{

@@ -22,6 +22,11 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		p.RawCPUPerMessage = round(perQuery(m.rawCPU[i]+m.rawCPU[i+1], 2*m.o.RawMessages))
 		speeds, ratios = append(speeds, p.QueriesPerSecond), append(ratios, p.Ratio)
 	}
+	last := stretch(m.parts, len(m.parts)-fifth(len(m.parts)), len(m.parts))
+	var growth *Growth
+	if len(m.young) > 0 {
+		growth = growthOf(m.young, last)
+	}
 	speed, raw, rawCPU := median(speeds), median(m.rawTurns), m.rawCPUPerMessage()
 	return Pipeline{
 		Queries:             n,
@@ -39,7 +44,8 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),
 		PeakRSS:             round(mem.peak),
 		First:               stretch(m.parts, 0, fifth(len(m.parts))),
-		Last:                stretch(m.parts, len(m.parts)-fifth(len(m.parts)), len(m.parts)),
+		Last:                last,
+		Growth:              growth,
 		Parts:               m.parts,
 		RawTurns:            rounded(m.rawTurns),
 	}, nil
@@ -61,20 +67,33 @@ func stretch(parts []Part, from, to int) Stretch {
 		s.From = before[len(before)-1].Done
 	}
 	for _, p := range parts[from:to] {
-		s.QueriesPerSecond += p.QueriesPerSecond
-		s.Ratio += p.Ratio
-		s.RawCPUPerMessage += p.RawCPUPerMessage
-		s.CPUPerQuery += p.CPUPerQuery
-		s.PostgresCPUPerQuery += p.PostgresCPUPerQuery
-		s.KernelCPUPerQuery += p.KernelCPUPerQuery
-		s.GCCPUPerQuery += p.GCCPUPerQuery
+		s.add(Stretch{
+			QueriesPerSecond: p.QueriesPerSecond, Ratio: p.Ratio, RawCPUPerMessage: p.RawCPUPerMessage, CPUPerQuery: p.CPUPerQuery,
+			PostgresCPUPerQuery: p.PostgresCPUPerQuery, KernelCPUPerQuery: p.KernelCPUPerQuery, GCCPUPerQuery: p.GCCPUPerQuery,
+		})
 	}
-	for _, v := range []*float64{
-		&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery, &s.KernelCPUPerQuery, &s.GCCPUPerQuery,
-	} {
-		*v = round(*v / float64(to-from))
-	}
+	s.divide(to - from)
 	return s
+}
+
+// numbers are those that a mean is taken of.
+func (s *Stretch) numbers() []*float64 {
+	return []*float64{
+		&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery, &s.KernelCPUPerQuery, &s.GCCPUPerQuery,
+	}
+}
+
+func (s *Stretch) add(more Stretch) {
+	values := more.numbers()
+	for i, v := range s.numbers() {
+		*v += *values[i]
+	}
+}
+
+func (s *Stretch) divide(n int) {
+	for _, v := range s.numbers() {
+		*v = round(*v / float64(n))
+	}
 }
 
 // median is the middle one, or the mean of the two in the middle; values must not be empty.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"sluice/machine"
 )
 
 // major is the version that made the cluster; 0 where there is none.
@@ -61,7 +63,7 @@ func (c *Cluster) initialise(ctx context.Context) error {
 // arguments are the server's settings. They are given at every start, so that a cluster made by an older
 // version of ours has them too.
 func (c *Cluster) arguments() []string {
-	buffers := sharedBuffers(memory())
+	buffers := sharedBuffers(machine.Memory())
 	if c.opts.Fast {
 		buffers = sharedBuffers(0)
 	}

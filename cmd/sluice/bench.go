@@ -147,7 +147,7 @@ type benchPipelineCmd struct {
 	Queries    int           `min:"1" default:"20000" help:"Queries to send round."`
 	Rounds     int           `min:"1" help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
 	Raw        int           `min:"1" default:"30000" help:"Messages of one turn of the raw load."`
-	Growth     bool          `help:"Show what a query costs at the beginning and at the end of the run."`
+	Growth     bool          `help:"Show what a query costs behind many others, in turn with rings that have just begun."`
 	Pause      time.Duration `min:"0" help:"Rest before the last fifth of the parts. After two minutes the log's server lets go of what it keeps of blocks that nobody uses, as a ring at work for hours would have."`
 	Seed       uint64        `default:"1" help:"Another seed draws another order."`
 	JSON       bool          `name:"json" help:"Print one JSON object."`
@@ -185,16 +185,42 @@ func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 		err = errors.Join(err, r.wait())
 	}()
 	<-r.begun
-	result, err := bench.RunPipeline(ctx, b.ring(db), bench.PipelineOptions{
+	o := bench.PipelineOptions{
 		Queries: c.Queries, Rounds: c.Rounds, RawMessages: c.Raw, Pause: c.Pause, Seed: c.Seed, Profile: c.profile, Progress: func(p bench.Part) {
 			fmt.Fprintf(m.Stderr, "%s queries: %.0f queries/s, CPU %.0f us a query, and %.0f us in Postgres\n",
 				count(p.Done), p.QueriesPerSecond, p.CPUPerQuery, p.PostgresCPUPerQuery)
 		},
-	})
+	}
+	if c.Growth {
+		if o.Beginning, err = c.beginning(m); err != nil {
+			return err
+		}
+	}
+	result, err := bench.RunPipeline(ctx, b.ring(db), o)
 	if err != nil {
 		return err
 	}
 	return c.print(m, result)
+}
+
+// beginning is this very program with a ring of 15,000 queries (of a tenth of the run's, if that is less), of which
+// the last two thirds count: around the 10,000th.
+func (c *benchPipelineCmd) beginning(m *Main) (*bench.Beginning, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("this binary: %w", err)
+	}
+	command := []string{
+		self, "bench", "pipeline", "--queries", strconv.Itoa(max(3, min(15000, c.Queries/10))), "--rounds", "3",
+		"--raw", strconv.Itoa(c.Raw), "--seed", strconv.FormatUint(c.Seed, 10), "--json", "--log-level", m.cli.LogLevel,
+	}
+	if m.cli.Config != "" {
+		command = append(command, "--config", m.cli.Config)
+	}
+	for _, set := range m.cli.Set {
+		command = append(command, "--set", set)
+	}
+	return &bench.Beginning{Command: command, Skip: 1}, nil
 }
 
 // profile begins the profiles of a part; stop writes them.
@@ -247,17 +273,15 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 	t.row("CPU, us a query", number(p.CPUPerQuery))
 	t.row("CPU of Postgres, us a query", number(p.PostgresCPUPerQuery))
 	t.row("peak memory, MiB", number(p.PeakRSS))
-	if c.Growth {
-		first, last := p.Parts[0], p.Parts[len(p.Parts)-1]
-		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(first.Done)), number(first.CPUPerQuery+first.PostgresCPUPerQuery))
-		t.row(fmt.Sprintf("CPU at %s queries, us a query", count(last.Done)), number(last.CPUPerQuery+last.PostgresCPUPerQuery))
-		for _, s := range []bench.Stretch{p.First, p.Last} {
+	if g := p.Growth; g != nil {
+		for _, s := range []bench.Stretch{g.Young, g.Old} {
 			of := fmt.Sprintf(" from %s to %s queries", count(s.From), count(s.To))
-			t.row("CPU, us a query, mean"+of, number(s.CPUPerQuery+s.PostgresCPUPerQuery))
+			t.row("CPU, us a query"+of, number(s.CPUPerQuery))
 			t.row("of it collecting garbage, us"+of, number(s.GCCPUPerQuery))
 			t.row("of it in the kernel, us"+of, number(s.KernelCPUPerQuery))
-			t.row("CPU, us a raw message, mean"+of, number(s.RawCPUPerMessage))
+			t.row("CPU of Postgres, us a query"+of, number(s.PostgresCPUPerQuery))
 		}
+		t.row("growth of CPU a query, of Postgres's, of both", number(g.CPU)+" "+number(g.Postgres)+" "+number(g.All))
 	}
 	t.flush()
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice/config"
+	"sluice/machine"
 	"sluice/streams"
 )
 
@@ -138,11 +139,6 @@ func (m *Main) connectOptions(client string) streams.ConnectOptions {
 	}
 }
 
-// logGCPercent is GOGC in a process with a log, unless the environment says otherwise. The log's tree of subjects
-// grows with every message and is all pointers: at Go's own 100, following them comes to a fifth of all CPU time, so
-// that a query is dearer the more there were before it.
-const logGCPercent = 200
-
 // startServer runs the embedded server: on TCP for others to join, in process for us.
 func (m *Main) startServer(ctx context.Context, storeDir, client string) (*openedLog, error) {
 	port := m.config.NATS.EmbeddedPort
@@ -153,9 +149,7 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 	if err != nil {
 		return nil, err
 	}
-	if m.Getenv("GOGC") == "" {
-		debug.SetGCPercent(logGCPercent)
-	}
+	tuneCollections(m.Getenv, machine.Memory(), debug.SetGCPercent, debug.SetMemoryLimit)
 	server, err := streams.StartServer(ctx, streams.ServerOptions{
 		Name: "sluice", StoreDir: storeDir, Host: m.config.NATS.EmbeddedHost, Port: port, Users: users, TLS: m.embeddedTLS(),
 	})

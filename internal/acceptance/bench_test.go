@@ -39,7 +39,7 @@ func object(t *testing.T, text string) map[string]any {
 // The benchmark of the pipeline carries every query round and prints every number that it promises.
 func TestBenchPipelinePrintsItsNumbers(t *testing.T) {
 	t.Parallel()
-	o := object(t, run(t, "bench", "pipeline", "--queries", "600", "--rounds", "2", "--raw", "2000", "--json"))
+	o := object(t, run(t, "bench", "pipeline", "--queries", "600", "--rounds", "2", "--raw", "2000", "--growth", "--json"))
 	for _, key := range []string{"cpu_us_per_query", "postgres_cpu_us_per_query", "peak_rss_mb"} {
 		number(t, o, key)
 	}
@@ -71,6 +71,15 @@ func TestBenchPipelinePrintsItsNumbers(t *testing.T) {
 		if from, _ := s["from"].(float64); from != done[0] || number(t, s, "to") != done[1] || number(t, s, "cpu_us_per_query") <= 0 {
 			t.Errorf("%s: %v, want the queries from %v to %v", key, s, done[0], done[1])
 		}
+	}
+	growth, _ := o["growth"].(map[string]any)
+	young, _ := growth["young"].(map[string]any)
+	if from, to := number(t, young, "from"), number(t, young, "to"); from != 20 || to != 60 {
+		t.Errorf("a ring that begins is measured from query %v to %v, want the last two thirds of 60", from, to)
+	}
+	near := number(t, o["last_fifth"].(map[string]any), "cpu_us_per_query") / number(t, young, "cpu_us_per_query")
+	if got := number(t, growth, "cpu"); got < 0.98*near || got > 1.02*near {
+		t.Errorf("growth %v, want %v: %v", got, near, growth)
 	}
 	t.Logf("ratio %.2f at %.0f queries/s", ratio, perSecond)
 }

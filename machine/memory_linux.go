@@ -1,9 +1,9 @@
-package postgres
+package machine
 
 import "syscall"
 
-// memory is what this machine or container has, in bytes; 0 where nobody says.
-func memory() uint64 {
+// Memory is what this machine or container has, in bytes; 0 where nobody says.
+func Memory() uint64 {
 	var info syscall.Sysinfo_t
 	if err := syscall.Sysinfo(&info); err != nil {
 		return 0
