@@ -73,15 +73,21 @@ type program struct {
 }
 
 func (o ColdOptions) start(ctx context.Context) (*program, error) {
-	p := &program{o: o, cmd: exec.CommandContext(ctx, o.Command[0], o.Command[1:]...), started: time.Now()}
+	p := &program{o: o, cmd: command(ctx, o.Command), started: time.Now()}
 	p.cmd.Env = o.Env
 	p.cmd.Stderr = os.Stderr
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
-	p.cmd.WaitDelay = time.Minute
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %v: %w", o.Command, err)
 	}
 	return p, nil
+}
+
+// command is a program that ends with ctx, as by Ctrl-C.
+func command(ctx context.Context, args []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = time.Minute
+	return cmd
 }
 
 // stop ends the program as Ctrl-C does.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"syscall"
-	"time"
 )
 
 // Beginning is a ring that has just begun, in a process and with tables of its own: what one with many queries behind
@@ -33,9 +31,7 @@ type Growth struct {
 
 // run sends a ring of its own its queries.
 func (b *Beginning) run(ctx context.Context) (Stretch, error) {
-	cmd := exec.CommandContext(ctx, b.Command[0], b.Command[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = time.Minute
+	cmd := command(ctx, b.Command)
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%w: %s", err, exit.Stderr)
@@ -57,7 +53,7 @@ func (b *Beginning) run(ctx context.Context) (Stretch, error) {
 func growthOf(young []Stretch, old Stretch) *Growth {
 	g := &Growth{Young: Stretch{From: young[0].From, To: young[0].To}, Old: old}
 	for _, s := range young {
-		g.Young.add(s)
+		g.Young.add(s.Costs)
 	}
 	g.Young.divide(len(young))
 	own, postgres := g.Young.CPUPerQuery, g.Young.PostgresCPUPerQuery

@@ -10,11 +10,11 @@ import (
 func TestGrowthIsWhatAnOldRingsQueriesCostOverThoseOfRingsThatBegin(t *testing.T) {
 	t.Parallel()
 	young := []Stretch{
-		{From: 5, To: 15, CPUPerQuery: 300, PostgresCPUPerQuery: 80, GCCPUPerQuery: 20},
-		{From: 5, To: 15, CPUPerQuery: 500, PostgresCPUPerQuery: 120, GCCPUPerQuery: 40},
+		{From: 5, To: 15, Costs: Costs{CPUPerQuery: 300, PostgresCPUPerQuery: 80, GCCPUPerQuery: 20}},
+		{From: 5, To: 15, Costs: Costs{CPUPerQuery: 500, PostgresCPUPerQuery: 120, GCCPUPerQuery: 40}},
 	}
-	got := growthOf(young, Stretch{From: 160, To: 200, CPUPerQuery: 420, PostgresCPUPerQuery: 150})
-	if want := (Stretch{From: 5, To: 15, CPUPerQuery: 400, PostgresCPUPerQuery: 100, GCCPUPerQuery: 30}); got.Young != want {
+	got := growthOf(young, Stretch{From: 160, To: 200, Costs: Costs{CPUPerQuery: 420, PostgresCPUPerQuery: 150}})
+	if want := (Stretch{From: 5, To: 15, Costs: Costs{CPUPerQuery: 400, PostgresCPUPerQuery: 100, GCCPUPerQuery: 30}}); got.Young != want {
 		t.Errorf("rings that begin: %+v, want the mean of both, %+v", got.Young, want)
 	}
 	if got.CPU != 1.05 || got.Postgres != 1.5 || got.All != 1.14 {
@@ -34,7 +34,7 @@ func TestARingThatBeginsIsMeasuredByWhatItPrints(t *testing.T) {
 	}
 	b := printing(`{"parts": [{"done": 5, "cpu_us_per_query": 900}, {"done": 10, "cpu_us_per_query": 400}, {"done": 15, "cpu_us_per_query": 500}]}`)
 	got, err := b.run(t.Context())
-	if want := (Stretch{From: 5, To: 15, CPUPerQuery: 450}); err != nil || got != want {
+	if want := (Stretch{From: 5, To: 15, Costs: Costs{CPUPerQuery: 450}}); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v without its first part", got, err, want)
 	}
 	for text, want := range map[string]string{`{"parts": [{"done": 5}]}`: "want more than 1", "nothing": "invalid character"} {

@@ -34,17 +34,22 @@ type PipelineOptions struct {
 // Part is what one part of the queries took.
 type Part struct {
 	// Done counts the queries of this and all earlier parts.
-	Done             int     `json:"done"`
-	QueriesPerSecond float64 `json:"queries_per_s"`
-	// RawPerSecond is the mean of the raw turns before and after the part, Ratio the part's messages a second
-	// over that. Both are set in the result, not yet in what Progress hears.
+	Done int `json:"done"`
+	// RawPerSecond is the mean of the raw turns before and after the part; set in the result, not yet in what Progress
+	// hears.
 	RawPerSecond float64 `json:"raw_messages_per_s"`
-	Ratio        float64 `json:"ratio"`
-	// RawCPUPerMessage is the mean CPU time, in microseconds, of a message of those turns: what a machine that has
-	// become slower, or a larger heap, costs both loads.
+	Costs
+}
+
+// Costs are what queries took, CPU times in microseconds.
+type Costs struct {
+	QueriesPerSecond float64 `json:"queries_per_s"`
+	// Ratio is the messages a second over those of the raw turns beside them, RawCPUPerMessage the mean CPU time of a
+	// message of those turns: what a machine that has become slower, or a larger heap, costs both loads. Both are set in
+	// the result, not yet in what Progress hears.
+	Ratio            float64 `json:"ratio"`
 	RawCPUPerMessage float64 `json:"raw_cpu_us_per_message"`
-	// CPUPerQuery is CPU time of this process, log included; PostgresCPUPerQuery that of the server. Both
-	// in microseconds.
+	// CPUPerQuery is CPU time of this process, log included; PostgresCPUPerQuery that of the server.
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
 	// KernelCPUPerQuery is what of CPUPerQuery the kernel took, for writes and for the first touch of memory;
@@ -92,15 +97,9 @@ type Pipeline struct {
 // Stretch is the mean of parts that follow one another.
 type Stretch struct {
 	// From and To count the queries done before it and at its end.
-	From                int     `json:"from"`
-	To                  int     `json:"to"`
-	QueriesPerSecond    float64 `json:"queries_per_s"`
-	Ratio               float64 `json:"ratio"`
-	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
-	CPUPerQuery         float64 `json:"cpu_us_per_query"`
-	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
-	KernelCPUPerQuery   float64 `json:"kernel_cpu_us_per_query"`
-	GCCPUPerQuery       float64 `json:"gc_cpu_us_per_query"`
+	From int `json:"from"`
+	To   int `json:"to"`
+	Costs
 }
 
 // RunPipeline sends the queries round the ring and measures it against the raw load on the same server.
@@ -199,7 +198,9 @@ func (m *pipelineRun) turn(ctx context.Context, i, n, total int) error {
 
 func (m *pipelineRun) begin(ctx context.Context) error {
 	s, err := m.o.Beginning.run(ctx)
-	m.young = append(m.young, s)
+	if err == nil {
+		m.young = append(m.young, s)
+	}
 	return err
 }
 
@@ -283,13 +284,13 @@ func (m *pipelineRun) measured(ctx context.Context, n int) (Part, error) {
 	m.postgresAt = after.postgres
 	m.cpu += spent.self
 	m.postgresCPU += spent.postgres
-	return Part{
+	return Part{Costs: Costs{
 		QueriesPerSecond:    round(float64(n) / took.Seconds()),
 		CPUPerQuery:         round(perQuery(spent.self, n)),
 		PostgresCPUPerQuery: round(perQuery(spent.postgres, n)),
 		KernelCPUPerQuery:   round(perQuery(spent.kernel, n)),
 		GCCPUPerQuery:       round(perQuery(spent.collecting, n)),
-	}, nil
+	}}, nil
 }
 
 // clocks are the CPU times of this process and of Postgres.

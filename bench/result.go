@@ -67,31 +67,28 @@ func stretch(parts []Part, from, to int) Stretch {
 		s.From = before[len(before)-1].Done
 	}
 	for _, p := range parts[from:to] {
-		s.add(Stretch{
-			QueriesPerSecond: p.QueriesPerSecond, Ratio: p.Ratio, RawCPUPerMessage: p.RawCPUPerMessage, CPUPerQuery: p.CPUPerQuery,
-			PostgresCPUPerQuery: p.PostgresCPUPerQuery, KernelCPUPerQuery: p.KernelCPUPerQuery, GCCPUPerQuery: p.GCCPUPerQuery,
-		})
+		s.add(p.Costs)
 	}
 	s.divide(to - from)
 	return s
 }
 
 // numbers are those that a mean is taken of.
-func (s *Stretch) numbers() []*float64 {
+func (c *Costs) numbers() []*float64 {
 	return []*float64{
-		&s.QueriesPerSecond, &s.Ratio, &s.RawCPUPerMessage, &s.CPUPerQuery, &s.PostgresCPUPerQuery, &s.KernelCPUPerQuery, &s.GCCPUPerQuery,
+		&c.QueriesPerSecond, &c.Ratio, &c.RawCPUPerMessage, &c.CPUPerQuery, &c.PostgresCPUPerQuery, &c.KernelCPUPerQuery, &c.GCCPUPerQuery,
 	}
 }
 
-func (s *Stretch) add(more Stretch) {
+func (c *Costs) add(more Costs) {
 	values := more.numbers()
-	for i, v := range s.numbers() {
+	for i, v := range c.numbers() {
 		*v += *values[i]
 	}
 }
 
-func (s *Stretch) divide(n int) {
-	for _, v := range s.numbers() {
+func (c *Costs) divide(n int) {
+	for _, v := range c.numbers() {
 		*v = round(*v / float64(n))
 	}
 }

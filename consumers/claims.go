@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sluice"
 	"sluice/streams"
 )
@@ -102,29 +104,15 @@ const renewAtOnce = 64
 func (r *Runner) renew(ctx context.Context, inHand []*delivery) {
 	ctx, cancel := context.WithTimeout(ctx, min(5*time.Second, r.cfg.AckWait/3))
 	defer cancel()
-	var all sync.WaitGroup
-	places, failed := make(chan struct{}, renewAtOnce), make(chan error, 1)
+	var all errgroup.Group
+	all.SetLimit(renewAtOnce)
 	for _, d := range inHand {
-		c := d.claim.Load()
-		if c == nil {
-			continue
+		if c := d.claim.Load(); c != nil {
+			all.Go(func() error { return c.renew(ctx, r.claims) })
 		}
-		places <- struct{}{}
-		all.Go(func() {
-			if err := c.renew(ctx, r.claims); err != nil {
-				select {
-				case failed <- err:
-				default:
-				}
-			}
-			<-places
-		})
 	}
-	all.Wait()
-	select {
-	case err := <-failed:
+	if err := all.Wait(); err != nil {
 		r.cfg.Log.Debug("claims are not renewed", "error", err)
-	default:
 	}
 }
 

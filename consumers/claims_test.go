@@ -267,15 +267,7 @@ func TestHundredsOfClaimsAreRenewedOverASlowLink(t *testing.T) {
 	const n = 400
 	server := natstest.Start(t)
 	far := &slowLink{}
-	nc, err := nats.Connect(server.URL(), nats.SetCustomDialer(far))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.Upstream(t, server.URL(), nats.SetCustomDialer(far))
 	natstest.Apply(t, js, natstest.Options())
 	s := shops(t, js)[0]
 	s.entered = make(chan uint64, n)

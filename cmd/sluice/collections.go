@@ -1,9 +1,9 @@
 package main
 
 // logGCPercent is GOGC in a process with a log: its heap grows to five times what lives before garbage is collected.
-// The log's trees of subjects grow with every message and are all pointers, so that a collection costs a byte of such a
-// heap several times what it costs a byte of a young one: at Go's own 100 a query behind 200,000 others would spend a
-// fifth of its CPU time on them.
+// The log's trees of subjects grow with every message and are all pointers, so that a collection takes twice as long for a byte of
+// such a heap as for one of a young one: at Go's own 100 a query behind 200,000 others spends a fifth of its CPU time on
+// collections.
 const logGCPercent = 400
 
 // tuneCollections sets the pace of collections of garbage in a process with a log, where the environment says nothing
@@ -14,6 +14,6 @@ func tuneCollections(getenv func(string) string, memory uint64, percent func(int
 		percent(logGCPercent)
 	}
 	if getenv("GOMEMLIMIT") == "" && memory > 0 {
-		limit(int64(memory / 2)) //nolint:gosec // no machine has 8 EiB
+		limit(int64(memory / 2))
 	}
 }

@@ -194,7 +194,7 @@ func (r *replicas) books() (decisions int, decided, ledger, budgeted sluice.Micr
 		decisions++
 		decided += d.Cost
 	}
-	js := upstream(t, r.nats)
+	js := natstest.Upstream(t, r.nats)
 	for line, err := range operate.GatewayLines(t.Context(), js, decisionsDurable, time.Time{}) {
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"sluice"
 	"sluice/gateway/keys"
+	"sluice/internal/natstest"
 	"sluice/streams"
 )
 
@@ -38,7 +39,7 @@ func chat(t *testing.T, url, question string) (status int, reply string) {
 func decisionsIn(t *testing.T, url string) []sluice.Decision {
 	t.Helper()
 	var out []sluice.Decision
-	for m, err := range streams.Scan(t.Context(), upstream(t, url), streams.StreamDecisions, streams.Window{}) {
+	for m, err := range streams.Scan(t.Context(), natstest.Upstream(t, url), streams.StreamDecisions, streams.Window{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"sluice/internal/pgtest"
 	"sluice/postgres"
 )
@@ -147,19 +144,4 @@ func eventually(t *testing.T, what string, yes func() bool) {
 			t.Fatalf("the test ended without: %s", what)
 		}
 	}
-}
-
-// upstream is a plain NATS client, as anybody's.
-func upstream(t *testing.T, url string) jetstream.JetStream {
-	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
 }

@@ -17,6 +17,7 @@ import (
 	"sluice/consumers/notify"
 	"sluice/gateway"
 	"sluice/internal/decided"
+	"sluice/internal/natstest"
 	"sluice/streams"
 )
 
@@ -102,7 +103,7 @@ func TestTheOnlineRingIsWatchedAndTheLoopCloses(t *testing.T) {
 	}
 	where, stop := p.serve(append([]string{"up", "--upstream", "emulator"}, flags...)...)
 	second, _ := p.serve(append([]string{"consume", "monitor"}, flags...)...)
-	publisher, err := streams.NewPublisher(upstream(t, where.NATS), streams.PublisherOptions{})
+	publisher, err := streams.NewPublisher(natstest.Upstream(t, where.NATS), streams.PublisherOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

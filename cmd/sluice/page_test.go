@@ -14,6 +14,7 @@ import (
 
 	"sluice"
 	"sluice/gateway/page"
+	"sluice/internal/natstest"
 	"sluice/streams"
 )
 
@@ -192,7 +193,7 @@ func TestAnAdminReplaysAndPromotesOnThePageAndNobodyElse(t *testing.T) {
 // replaysNothingUndecodable stores bytes in DEAD that are no letter: both lists have them beside the others.
 func replaysNothingUndecodable(t *testing.T, b *browser, p *program, url string) {
 	t.Helper()
-	ack, err := upstream(t, url).Publish(t.Context(), "dead.x", []byte("no letter"))
+	ack, err := natstest.Upstream(t, url).Publish(t.Context(), "dead.x", []byte("no letter"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +271,7 @@ func TestThePageTellsWhatTheGateRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pub, err := streams.NewPublisher(upstream(t, where.NATS), streams.PublisherOptions{})
+	pub, err := streams.NewPublisher(natstest.Upstream(t, where.NATS), streams.PublisherOptions{})
 	if err == nil {
 		_, err = pub.Publish(t.Context(), []streams.Message{told})
 		err = errors.Join(err, pub.Close())

@@ -125,7 +125,7 @@ func TestRulesReplayReadsPastDecisionsFromTheLog(t *testing.T) {
 	server := natstest.Start(t)
 	p.env["NATS_URL"] = server.URL()
 	p.must("streams", "apply")
-	js := upstream(t, server.URL())
+	js := natstest.Upstream(t, server.URL())
 	publisher, err := streams.NewPublisher(js, streams.PublisherOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"sluice/internal/natstest"
 	"sluice/streams"
 )
 
@@ -126,7 +127,7 @@ func TestOneTraceFollowsAQueryThroughTheRingAndOneARequest(t *testing.T) {
 	m := nats.NewMsg("route.answer")
 	m.Data = []byte(`{"query":"Which river flows through Baghdad?"}`)
 	m.Header[streams.HeaderTraceParent] = []string{"00-" + theirs + "-b7ad6b7169203331-01"}
-	if r, err := upstream(t, where.NATS).Conn().RequestMsg(m, 10*time.Second); err != nil || r.Header.Get("Nats-Service-Error") != "" {
+	if r, err := natstest.Upstream(t, where.NATS).Conn().RequestMsg(m, 10*time.Second); err != nil || r.Header.Get("Nats-Service-Error") != "" {
 		t.Fatalf("route.answer: %v, %+v", err, r)
 	}
 	asked := []string{" > route.answer", "route.answer > decide", "route.answer > chat gemini-2.5-flash", "route.answer > stage monitor"}
@@ -170,7 +171,7 @@ func TestWithoutTracingNoMessageNamesATrace(t *testing.T) {
 	})
 	read := 0
 	for _, stream := range []string{streams.StreamAccepted, streams.StreamExamples, streams.StreamDecisions, streams.StreamCalls} {
-		for m, err := range streams.Scan(t.Context(), upstream(t, where.NATS), stream, streams.Window{}) {
+		for m, err := range streams.Scan(t.Context(), natstest.Upstream(t, where.NATS), stream, streams.Window{}) {
 			if err != nil {
 				t.Fatal(err)
 			}

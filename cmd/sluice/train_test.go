@@ -13,6 +13,7 @@ import (
 
 	"sluice"
 	"sluice/config"
+	"sluice/internal/natstest"
 	"sluice/postgres"
 	"sluice/streams"
 	"sluice/trainer/board"
@@ -124,7 +125,7 @@ func TestATrainingIsAskedForOnceCanceledAndForgotten(t *testing.T) {
 	}
 	// Who is forgotten is in no snapshot either.
 	p.must("forget", "--tenant", "acme", "--id", "q7")
-	store, err := upstream(t, where.NATS).ObjectStore(t.Context(), streams.ObjectStoreArtifacts)
+	store, err := natstest.Upstream(t, where.NATS).ObjectStore(t.Context(), streams.ObjectStoreArtifacts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sluice"
+	"sluice/internal/natstest"
 	"sluice/llm/emulator"
 	"sluice/operate"
 	"sluice/streams"
@@ -18,7 +19,7 @@ import (
 // ask publishes one raw message as any client does.
 func ask(t *testing.T, url, source, body string) {
 	t.Helper()
-	if _, err := upstream(t, url).Publish(t.Context(), "queries.asked."+source, []byte(body)); err != nil {
+	if _, err := natstest.Upstream(t, url).Publish(t.Context(), "queries.asked."+source, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -281,7 +282,7 @@ func TestCopiesThatNameTheSamePurseShareOneCap(t *testing.T) {
 // spentBy sums the ledger, in micro-dollars.
 func spentBy(t *testing.T, url string) (spent int) {
 	t.Helper()
-	for m, err := range streams.Scan(t.Context(), upstream(t, url), streams.StreamCalls, streams.Window{}) {
+	for m, err := range streams.Scan(t.Context(), natstest.Upstream(t, url), streams.StreamCalls, streams.Window{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +342,7 @@ func TestForgettingLeavesNoTrace(t *testing.T) {
 func traces(t *testing.T, p *program, url, text string) []string {
 	t.Helper()
 	var found []string
-	js := upstream(t, url)
+	js := natstest.Upstream(t, url)
 	for _, stream := range streams.Names() {
 		for m, err := range streams.Scan(t.Context(), js, stream, streams.Window{}) {
 			if err != nil {

@@ -97,7 +97,7 @@ var foreign = map[string][]string{
 	"github.com/go-json-experiment":  {"llm", "gateway/gemini", "gateway/openai", "gateway/web", "object", "producers"},
 	"golang.org/x/time":              {"llm", "producers", "gateway/keys", "gateway/web"},
 	"golang.org/x/text":              {"evaluation"},
-	"golang.org/x/sync":              {"streams", "cmd/sluice"},
+	"golang.org/x/sync":              {"streams", "consumers", "cmd/sluice"},
 	"github.com/prometheus":          {"gateway/metrics", "meter"},
 	"github.com/expr-lang/expr":      {"routing/rules"},
 	"go.yaml.in/yaml":                {"config"},

@@ -141,6 +141,17 @@ func Apply(tb testing.TB, js jetstream.JetStream, o streams.Options) {
 	}
 }
 
+// Upstream opens the log at a URL as a plain NATS client, anybody's, closed with the test.
+func Upstream(tb testing.TB, url string, o ...nats.Option) jetstream.JetStream {
+	tb.Helper()
+	nc, err := nats.Connect(url, o...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(nc.Close)
+	return jetStream(tb, nc)
+}
+
 func connect(tb testing.TB, url string) *nats.Conn {
 	tb.Helper()
 	nc, err := streams.Connect(url, streams.ConnectOptions{Name: tb.Name(), Wait: true})
