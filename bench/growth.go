@@ -23,7 +23,7 @@ type Growth struct {
 	Young Stretch `json:"young"`
 	Old   Stretch `json:"old"`
 	// CPU is Old's CPU time a query over Young's, of the ring's process, Postgres that of the server, and All that of
-	// both.
+	// both; zero where Young's was too short for the clock, which counts a server's in hundredths of a second.
 	CPU      float64 `json:"cpu"`
 	Postgres float64 `json:"postgres"`
 	All      float64 `json:"all"`
@@ -57,7 +57,15 @@ func growthOf(young []Stretch, old Stretch) *Growth {
 	}
 	g.Young.divide(len(young))
 	own, postgres := g.Young.CPUPerQuery, g.Young.PostgresCPUPerQuery
-	g.CPU, g.Postgres = round(old.CPUPerQuery/own), round(old.PostgresCPUPerQuery/postgres)
-	g.All = round((old.CPUPerQuery + old.PostgresCPUPerQuery) / (own + postgres))
+	g.CPU, g.Postgres = times(old.CPUPerQuery, own), times(old.PostgresCPUPerQuery, postgres)
+	g.All = times(old.CPUPerQuery+old.PostgresCPUPerQuery, own+postgres)
 	return g
+}
+
+// times is how many times young goes into old; zero where young was too short for the clock.
+func times(old, young float64) float64 {
+	if young == 0 {
+		return 0
+	}
+	return round(old / young)
 }

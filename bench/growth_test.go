@@ -20,6 +20,10 @@ func TestGrowthIsWhatAnOldRingsQueriesCostOverThoseOfRingsThatBegin(t *testing.T
 	if got.CPU != 1.05 || got.Postgres != 1.5 || got.All != 1.14 {
 		t.Errorf("growth %v, of Postgres %v, of both %v; want 1.05, 1.5, 1.14", got.CPU, got.Postgres, got.All)
 	}
+	got = growthOf([]Stretch{{Costs: Costs{CPUPerQuery: 300}}}, Stretch{Costs: Costs{CPUPerQuery: 330, PostgresCPUPerQuery: 30}})
+	if got.CPU != 1.1 || got.Postgres != 0 || got.All != 1.2 {
+		t.Errorf("growth %v, of Postgres %v, of both %v; want 1.1, 0 for a server that had no time yet, 1.2", got.CPU, got.Postgres, got.All)
+	}
 }
 
 func TestARingThatBeginsIsMeasuredByWhatItPrints(t *testing.T) {

@@ -34,12 +34,15 @@ func endless(t *testing.T, status int, begin, piece string) (url string, sent *a
 }
 
 const (
-	longMost  = 16 << 20 // of one reply
-	onTheWay  = 16 << 20 // what buffers between the server and us may hold
+	longMost = 16 << 20 // of one reply
+	onTheWay = 16 << 20 // what buffers between the server and us may hold
+)
+
+var (
+	page      = strings.Repeat("All work and no play makes Jack a dull boy. ", 100)
 	geminiSay = `data: {"candidates":[{"content":{"role":"model","parts":[{"text":"` + page + `"}]}}]}` + "\n\n"
 	openAISay = `data: {"choices":[{"index":0,"delta":{"content":"` + page + `"}}]}` + "\n\n"
 	openAIDo  = `data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":"` + page + `"}}]}}]}` + "\n\n"
-	page      = "All work and no play makes Jack a dull boy. All work and no play makes Jack a dull boy. All work and no play makes Jack a dull boy. "
 )
 
 func TestAReplyWithoutEndIsGivenUpAndSaysSo(t *testing.T) {

@@ -31,7 +31,7 @@ func rot(t *testing.T, path string, at int64) {
 func TestDamageInTheMiddleOfAFileStopsNothing(t *testing.T) {
 	t.Parallel()
 	for _, live := range []bool{true, false} {
-		for at := int64(0); ; at += 3 {
+		for at := int64(0); ; at += 7 {
 			dir := t.TempDir()
 			var log bytes.Buffer
 			var told []Broken

@@ -14,9 +14,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds a whole test in a browser, step the wait for one thing to show.
+// patience bounds a whole test in a browser, start the browser's own first words (on a machine that has just been given
+// one they come from a slow disk), step the wait for one thing to show.
 const (
-	patience = 2 * time.Minute
+	patience = 4 * time.Minute
+	start    = 2 * time.Minute
 	step     = 30 * time.Second
 )
 
@@ -31,7 +33,7 @@ func Open(tb testing.TB) (ctx context.Context, complaints <-chan string) {
 		}
 		tb.Skip("no chromium on the PATH: apt-get install chromium")
 	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(start),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	tb.Cleanup(cancel)
