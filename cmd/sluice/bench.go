@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -258,7 +257,7 @@ func (c *benchPipelineCmd) profileMemory(part int) error {
 
 func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(p)
+		return printJSON(m.Stdout, p)
 	}
 	t := newTable(m.Stdout).numbers(2)
 	t.row("queries a second", number(p.QueriesPerSecond))
@@ -311,12 +310,7 @@ func (c *benchAnswerCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	if c.JSON {
-		for _, r := range results {
-			if err := json.NewEncoder(m.Stdout).Encode(r); err != nil {
-				return fmt.Errorf("print the result: %w", err)
-			}
-		}
-		return nil
+		return printJSON(m.Stdout, results...)
 	}
 	t := newTable(m.Stdout, "copies", "queries", "seconds", "queries/s", "ideal", "share", "speed-up").numbers(1, 2, 3, 4, 5, 6, 7)
 	for _, r := range results {
@@ -386,7 +380,7 @@ func (c *benchColdCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(result)
+		return printJSON(m.Stdout, result)
 	}
 	t := newTable(m.Stdout).numbers(2)
 	for i, s := range result.FirstLabelSeconds {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -39,7 +38,7 @@ func (c *benchRouterCmd) Run(ctx context.Context, m *Main) error {
 		return fmt.Errorf("bench router: %w", err)
 	}
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(r)
+		return printJSON(m.Stdout, r)
 	}
 	t := newTable(m.Stdout, r.Router, "measured", "the architecture's, on a GPU")
 	t.row("decision p50, prefix cached", number(r.P50)+" ms", bench.ArchitectureLatency)
@@ -154,7 +153,7 @@ func (c *benchTrainCmd) Run(ctx context.Context, m *Main) (err error) {
 
 func (c *benchTrainCmd) print(m *Main, s trainSpeed) error {
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(s)
+		return printJSON(m.Stdout, s)
 	}
 	t := newTable(m.Stdout).numbers(2)
 	t.row("examples", count(s.Examples))

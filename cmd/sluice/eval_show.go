@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -14,11 +13,7 @@ import (
 
 // deliver writes a report where it is wanted: a JSON file, an HTML page, and standard output.
 func deliver(m *Main, r *evaluation.Report, jsonFile, htmlFile string, asJSON bool) error {
-	asDocument := func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", " ")
-		return enc.Encode(r)
-	}
+	asDocument := func(w io.Writer) error { return printJSONAs(w, jsonForm{indent: " "}, r) }
 	for path, write := range map[string]func(io.Writer) error{jsonFile: asDocument, htmlFile: r.Page} {
 		if path == "" {
 			continue
@@ -28,7 +23,7 @@ func deliver(m *Main, r *evaluation.Report, jsonFile, htmlFile string, asJSON bo
 		}
 	}
 	if asJSON {
-		return json.NewEncoder(m.Stdout).Encode(r)
+		return printJSON(m.Stdout, r)
 	}
 	showReport(m.Stdout, r)
 	return nil

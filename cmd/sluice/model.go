@@ -77,7 +77,7 @@ func (c *modelListCmd) Run(ctx context.Context, m *Main) error {
 		for _, x := range models {
 			l := listedModel{x, rolesOf(state, x.Version)}
 			if c.JSON {
-				if err := json.NewEncoder(m.Stdout).Encode(l); err != nil {
+				if err := printJSON(m.Stdout, l); err != nil {
 					return err
 				}
 				continue
@@ -121,9 +121,7 @@ func (c *modelShowCmd) Run(ctx context.Context, m *Main) error {
 		if err != nil {
 			return err
 		}
-		out := json.NewEncoder(m.Stdout)
-		out.SetIndent("", "  ")
-		if err := out.Encode(listedModel{x, rolesOf(state, x.Version)}); err != nil {
+		if err := printJSONAs(m.Stdout, jsonForm{indent: "  "}, listedModel{x, rolesOf(state, x.Version)}); err != nil {
 			return err
 		}
 		history, err := w.registry.History(ctx)
