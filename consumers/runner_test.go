@@ -432,7 +432,7 @@ func TestStatsAddUp(t *testing.T) {
 	r.stop()
 	s := r.runner.Stats()
 	if s.Received != 33 || s.Redelivered != 3 || s.Handled != 33 || s.HandleCalls != 33 || s.Acked != 30 || s.Outputs != 30 || s.New != 30 ||
-		s.ByClass[sluice.ClassRetryable] != 3 || s.InFlight != 0 || s.HandleMax <= 0 || s.HandleTime < s.HandleMax {
+		s.ByClass[sluice.ClassRetryable] != 3 || s.InFlight != 0 || s.HandleTime <= 0 {
 		t.Errorf("stats %+v", s)
 	}
 }

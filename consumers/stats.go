@@ -21,8 +21,8 @@ type Stats struct {
 	ByClass map[sluice.Class]uint64
 	// InFlight counts messages that are in the runner's hands now.
 	InFlight int
-	// HandleTime is the sum of the time that the stage took, HandleMax the longest of one message or batch.
-	HandleTime, HandleMax time.Duration
+	// HandleTime is the sum of the time that the stage took.
+	HandleTime time.Duration
 	// HandleCalls counts Handle or HandleBatch calls: HandleTime over HandleCalls is the mean.
 	HandleCalls uint64
 }
@@ -45,7 +45,6 @@ func (s *stats) handled(messages int, took time.Duration) {
 	s.s.Handled += uint64(messages)
 	s.s.HandleCalls++
 	s.s.HandleTime += took
-	s.s.HandleMax = max(s.s.HandleMax, took)
 }
 
 func (s *stats) class(c sluice.Class) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"sluice/gemma/safetensors"
+	"sluice/wholefile"
 )
 
 // Names of the files of a model directory.
@@ -184,12 +186,12 @@ func (m *Model) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("save model: %w", err)
 	}
-	err = replace(filepath.Join(dir, WeightsFile), func(f *os.File) error {
+	err = wholefile.By(filepath.Join(dir, WeightsFile), 0o644, func(w io.Writer) error {
 		tensors := make(map[string]safetensors.Tensor, len(m.Weights))
 		for name, t := range m.Weights {
 			tensors[name] = safetensors.Tensor(t)
 		}
-		return safetensors.Write(f, tensors, false)
+		return safetensors.Write(w, tensors, false)
 	})
 	if err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -201,29 +203,9 @@ func (m *Model) Save(dir string) error {
 		if part.data == nil {
 			continue
 		}
-		if err := replace(filepath.Join(dir, part.file), func(f *os.File) error { _, err := f.Write(part.data); return err }); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, part.file), part.data, 0o644); err != nil {
 			return fmt.Errorf("save model: %w", err)
 		}
 	}
 	return nil
-}
-
-// replace writes a file under another name first.
-func replace(path string, write func(f *os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".writing-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the error that matters is the first
-		}
-	}()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

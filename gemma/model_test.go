@@ -15,6 +15,7 @@ import (
 	"sluice/gemma"
 	"sluice/gemma/internal/reference"
 	"sluice/gemma/safetensors"
+	"sluice/wholefile"
 )
 
 func TestModelSurvivesTheRoundTrip(t *testing.T) {
@@ -28,7 +29,7 @@ func TestModelSurvivesTheRoundTrip(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, m) {
 			t.Errorf("%s: not what was saved (%v)", name, err)
 		}
-		if names, _ := filepath.Glob(filepath.Join(dir, ".writing-*")); len(names) > 0 {
+		if names, _ := filepath.Glob(filepath.Join(dir, wholefile.Unfinished+"*")); len(names) > 0 {
 			t.Errorf("left %v behind", names)
 		}
 	}

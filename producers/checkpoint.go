@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/wholefile"
 )
 
 // CheckpointKey says what a checkpoint is of. Whatever changes what would be published, or where,
@@ -121,11 +122,7 @@ func (c *Checkpoint) save(rows int) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	tmp := c.path + ".new"
-	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
-	}
-	if err := os.Rename(tmp, c.path); err != nil {
+	if err := wholefile.Write(c.path, data, 0o600); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	c.saved = time.Now()

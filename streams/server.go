@@ -23,12 +23,6 @@ type ServerOptions struct {
 	// means that it does not listen at all: connect in process.
 	Host string
 	Port int
-	// SyncInterval is how often files are synced to disk; zero: the server's default of two minutes.
-	// SyncAlways syncs before every confirmation: power loss then loses nothing, at a tenth of the speed.
-	SyncInterval time.Duration
-	SyncAlways   bool
-	// MaxPayload is the largest message in bytes; zero: the server's default of 1 MiB.
-	MaxPayload int
 	// MaxStore bounds the bytes of all streams together; zero: three quarters of what they hold at the start and
 	// what is free on their disk then.
 	MaxStore int64
@@ -125,9 +119,6 @@ func (o ServerOptions) natsOptions() (*server.Options, error) {
 		DontListen:             o.Port == 0,
 		JetStream:              true,
 		StoreDir:               o.StoreDir,
-		SyncInterval:           o.SyncInterval,
-		SyncAlways:             o.SyncAlways,
-		MaxPayload:             int32(o.MaxPayload),
 		JetStreamMaxStore:      o.maxStore(),
 		NoSigs:                 true,
 		NoLog:                  true,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -88,11 +87,9 @@ func (c *askCmd) show(m *Main, a *gateway.Answer, fault error) error {
 		if fault != nil {
 			out.Error = fault.Error()
 		}
-		data, err := json.MarshalIndent(out, "", "  ")
-		if err != nil {
+		if err := printJSONAs(m.Stdout, jsonForm{indent: "  "}, out); err != nil {
 			return err
 		}
-		fmt.Fprintf(m.Stdout, "%s\n", data)
 	} else if fault == nil {
 		if !strings.HasSuffix(a.Text, "\n") {
 			fmt.Fprintln(m.Stdout)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -207,7 +206,7 @@ func (c *benchGatewayCmd) print(m *Main, r bench.GatewayResult) error {
 				out[f.Name+"_added_allocations"], out[f.Name+"_added_first_chunk_p50_us"] = f.Allocations-direct.Allocations, (f.FirstP50 - direct.FirstP50).Microseconds()
 			}
 		}
-		return json.NewEncoder(m.Stdout).Encode(out)
+		return printJSON(m.Stdout, out)
 	}
 	t := newTable(m.Stdout, "way", "p50", "p99", "added p50", "requests/s", "CPU", "allocations added", "first chunk added")
 	us := func(d time.Duration) string { return fmt.Sprintf("%d us", d.Microseconds()) }

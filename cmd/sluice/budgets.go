@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -68,7 +67,7 @@ func (c *budgetsShowCmd) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		if c.JSON {
-			return encodeEach(m, states)
+			return printJSON(m.Stdout, states...)
 		}
 		t := newTable(m.Stdout, "budget", "whose", "period", "limit", "spent", "reserved", "left", "share", "burn rate", "action", "resets").numbers(4, 5, 6, 7, 8, 9)
 		for _, s := range states {
@@ -93,16 +92,6 @@ func whose(scope budget.Scope, subject string) string {
 	return fmt.Sprintf("%s %q", scope, subject)
 }
 
-func encodeEach[T any](m *Main, values []T) error {
-	enc := json.NewEncoder(m.Stdout)
-	for _, v := range values {
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 type budgetsRebuildCmd struct {
 	JSON bool `name:"json" help:"One JSON object a line."`
 }
@@ -121,7 +110,7 @@ func (c *budgetsRebuildCmd) Run(ctx context.Context, m *Main) error {
 			return err
 		}
 		if c.JSON {
-			return encodeEach(m, done)
+			return printJSON(m.Stdout, done...)
 		}
 		t := newTable(m.Stdout, "budget", "whose", "period", "was", "ledger", "is", "dropped leases", "").numbers(4, 5, 6, 7)
 		for _, r := range done {

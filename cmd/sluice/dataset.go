@@ -13,6 +13,7 @@ import (
 	"sluice/privacy"
 	"sluice/routing"
 	trainset "sluice/trainer/dataset"
+	"sluice/wholefile"
 )
 
 // datasetCmd is about the data set that the ring makes.
@@ -148,10 +149,7 @@ func (c *datasetExportCmd) carded(m *Main, card trainset.Card) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(c.Out+".card.md", func(w io.Writer) error {
-		_, err := io.WriteString(w, text)
-		return err
-	})
+	return wholefile.Write(c.Out+".card.md", []byte(text), 0o666)
 }
 
 // write sends rows to standard output, or into a file in one step.
@@ -159,5 +157,5 @@ func (c *datasetExportCmd) write(m *Main, rows func(io.Writer) error) error {
 	if c.Out == "" {
 		return rows(m.Stdout)
 	}
-	return writeWhole(c.Out, rows)
+	return wholefile.By(c.Out, 0o666, rows)
 }

@@ -133,9 +133,6 @@ type shownLetter struct {
 }
 
 func (m *Main) printLetters(letters []operate.Letter, indent string) error {
-	enc := json.NewEncoder(m.Stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
 	for _, l := range letters {
 		e := l.Envelope
 		s := shownLetter{
@@ -144,7 +141,7 @@ func (m *Main) printLetters(letters []operate.Letter, indent string) error {
 			StoredAt: e.StoredAt, Header: e.Header, Bytes: len(e.Data), Undecodable: l.Undecodable,
 		}
 		s.Data, s.Raw = readable(e)
-		if err := enc.Encode(s); err != nil {
+		if err := printJSONAs(m.Stdout, jsonForm{indent: indent, verbatim: true}, s); err != nil {
 			return fmt.Errorf("dead letter %s: %w", l.ID, err)
 		}
 	}

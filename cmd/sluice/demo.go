@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -125,7 +124,7 @@ func (d *demo) flow(ctx context.Context) error {
 		s.Seconds = float64(time.Since(d.started).Milliseconds()) / 1000
 	}
 	if d.c.JSON {
-		if err := json.NewEncoder(d.m.Stdout).Encode(s); err != nil {
+		if err := printJSON(d.m.Stdout, s); err != nil {
 			return fmt.Errorf("print the summary: %w", err)
 		}
 	}

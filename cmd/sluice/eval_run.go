@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -106,7 +105,7 @@ func (c *evalCompareCmd) Run(ctx context.Context, m *Main) error {
 			}
 		}
 		if c.JSON {
-			return json.NewEncoder(m.Stdout).Encode(out)
+			return printJSON(m.Stdout, out)
 		}
 		out.show(m)
 		return nil

@@ -1,48 +1,32 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"sluice/evaluation"
+	"sluice/wholefile"
 )
 
 // deliver writes a report where it is wanted: a JSON file, an HTML page, and standard output.
 func deliver(m *Main, r *evaluation.Report, jsonFile, htmlFile string, asJSON bool) error {
-	asDocument := func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", " ")
-		return enc.Encode(r)
-	}
-	if err := errors.Join(writeWhole(jsonFile, asDocument), writeWhole(htmlFile, r.Page)); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+	asDocument := func(w io.Writer) error { return printJSONAs(w, jsonForm{indent: " "}, r) }
+	for path, write := range map[string]func(io.Writer) error{jsonFile: asDocument, htmlFile: r.Page} {
+		if path == "" {
+			continue
+		}
+		if err := wholefile.By(path, 0o666, write); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
 	}
 	if asJSON {
-		return json.NewEncoder(m.Stdout).Encode(r)
+		return printJSON(m.Stdout, r)
 	}
 	showReport(m.Stdout, r)
 	return nil
-}
-
-// writeWhole writes a file that a kill, or a loss of power, leaves whole or not there; an empty path writes none.
-func writeWhole(path string, write func(io.Writer) error) error {
-	if path == "" {
-		return nil
-	}
-	f, err := os.Create(path + ".new")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // showReport draws a report: the table of the routers, then what else there is to know.

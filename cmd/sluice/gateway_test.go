@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,31 +22,28 @@ func chat(t *testing.T, url, question string) (status int, reply string) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
+	return exchange(t, http.DefaultClient, req)
 }
 
 // decisionsIn lists what is in the log at url.
 func decisionsIn(t *testing.T, url string) []sluice.Decision {
 	t.Helper()
-	var out []sluice.Decision
-	for m, err := range streams.Scan(t.Context(), natstest.Upstream(t, url), streams.StreamDecisions, streams.Window{}) {
+	return factsIn[sluice.Decision](t, url, streams.StreamDecisions)
+}
+
+// factsIn lists what is in a stream of the log at url.
+func factsIn[T any](t *testing.T, url, stream string) []T {
+	t.Helper()
+	var out []T
+	for m, err := range streams.Scan(t.Context(), natstest.Upstream(t, url), stream, streams.Window{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := streams.Decode[sluice.Decision](m.Data)
+		fact, err := streams.Decode[T](m.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, d)
+		out = append(out, fact)
 	}
 	return out
 }

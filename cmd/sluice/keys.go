@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -87,7 +86,7 @@ func (c *keysCreateCmd) Run(ctx context.Context, m *Main) error {
 
 func (c *keysCreateCmd) show(m *Main, key keys.Key, secret string) error {
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(struct { //nolint:gosec // showing the secret is the point
+		return printJSON(m.Stdout, struct {
 			keys.Key
 			Secret string `json:"secret"`
 		}{key, secret})
@@ -106,7 +105,7 @@ func (c *keysListCmd) Run(ctx context.Context, m *Main) error {
 	return m.withKeys(ctx, func(store *keys.Store) error {
 		list := store.List()
 		if c.JSON {
-			return encodeEach(m, list)
+			return printJSON(m.Stdout, list...)
 		}
 		t := newTable(m.Stdout, "id", "name", "tenant", "scopes", "created", "state", "per minute", "budgets")
 		for _, k := range list {
@@ -135,7 +134,7 @@ func (c *keysRevokeCmd) Run(ctx context.Context, m *Main) error {
 				return err
 			}
 			if c.JSON {
-				err = json.NewEncoder(m.Stdout).Encode(key)
+				err = printJSON(m.Stdout, key)
 			} else {
 				_, err = fmt.Fprintf(m.Stdout, "%s is revoked since %s\n", key.ID, key.RevokedAt.Format(time.RFC3339))
 			}

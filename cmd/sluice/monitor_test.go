@@ -28,14 +28,20 @@ func fetch(t *testing.T, url string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.DefaultClient.Do(req)
+	return exchange(t, http.DefaultClient, req)
+}
+
+// exchange sends a request and reads the whole reply.
+func exchange(t *testing.T, client *http.Client, req *http.Request) (status int, body string) {
+	t.Helper()
+	res, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("%s: %s, %v", url, res.Status, err)
+		t.Fatalf("%s: %s, %v", req.URL, res.Status, err)
 	}
 	return res.StatusCode, string(data)
 }

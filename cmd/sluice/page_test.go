@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"slices"
@@ -43,15 +42,7 @@ func (b *browser) send(method, path, body string) (int, string) {
 	}
 	req.Header.Set("X-Sluice-Page", "1")
 	req.Header.Set("Origin", b.url)
-	resp, err := b.client.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	data, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		b.t.Fatal(err)
-	}
-	return resp.StatusCode, string(data)
+	return exchange(b.t, b.client, req)
 }
 
 func (b *browser) post(path, body string) (int, string) {

@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"sluice"
+	"sluice/wholefile"
 )
 
 // replicaFile holds, in the directory of a spool, the name under which its gateways lease budgets.
@@ -34,10 +34,7 @@ func replicaName(dir string, draw func() string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return name, writeWhole(path, func(w io.Writer) error {
-		_, err := io.WriteString(w, name+"\n")
-		return err
-	})
+	return name, wholefile.Write(path, []byte(name+"\n"), 0o666)
 }
 
 // newReplicaName is the name of a directory that has none. One that holds a spool was named after host and path by

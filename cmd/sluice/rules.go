@@ -27,7 +27,7 @@ func (c *rulesShowCmd) Run(m *Main) error {
 		return err
 	}
 	if c.JSON {
-		return writeJSON(m.Stdout, struct {
+		return printJSONAs(m.Stdout, jsonForm{verbatim: true}, struct {
 			Version string            `json:"version"`
 			Rules   []rules.Rule      `json:"rules"`
 			Static  map[string]string `json:"static"`

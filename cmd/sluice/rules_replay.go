@@ -60,7 +60,7 @@ func (c *rulesReplayCmd) Run(ctx context.Context, m *Main) (err error) {
 		fmt.Fprintf(m.Stderr, "%s decisions could not be read and are left out\n", count(unreadable))
 	}
 	if c.JSON {
-		return writeJSON(m.Stdout, change)
+		return printJSONAs(m.Stdout, jsonForm{verbatim: true}, change)
 	}
 	drawChange(m.Stdout, change, mapper.Version())
 	return nil

@@ -106,7 +106,7 @@ func (c *rulesTryCmd) tryAll(m *Main, in io.Reader, rulesVersion string, try fun
 		one.Line = line
 		sum.add(one)
 		if c.JSON {
-			return writeJSON(m.Stdout, one)
+			return printJSONAs(m.Stdout, jsonForm{verbatim: true}, one)
 		}
 		all = append(all, one)
 		return nil
@@ -117,7 +117,7 @@ func (c *rulesTryCmd) tryAll(m *Main, in io.Reader, rulesVersion string, try fun
 	case sum.Queries == 0:
 		return errors.New("holds no query")
 	case c.JSON:
-		return writeJSON(m.Stdout, sum)
+		return printJSONAs(m.Stdout, jsonForm{verbatim: true}, sum)
 	}
 	drawTried(m.Stdout, all)
 	sum.draw(m.Stdout)
@@ -258,11 +258,4 @@ func eachRow(r io.Reader, yield func(line int, row tryRow) error) error {
 		}
 	}
 	return lines.Err()
-}
-
-// writeJSON writes one object on a line of its own.
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }

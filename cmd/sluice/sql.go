@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -92,14 +91,12 @@ func withOptions(database, options string) string {
 
 // writeRows writes one JSON object a row, its keys in the order of the alphabet.
 func writeRows(w io.Writer, t postgres.Table) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
 	for _, row := range t.Rows {
 		object := make(map[string]any, len(row))
 		for i, v := range row {
 			object[t.Columns[i]] = v
 		}
-		if err := enc.Encode(object); err != nil {
+		if err := printJSONAs(w, jsonForm{verbatim: true}, object); err != nil {
 			return fmt.Errorf("print a row: %w", err)
 		}
 	}

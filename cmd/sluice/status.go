@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +83,7 @@ func (m *Main) allStages() []string {
 
 func (c *statusCmd) show(m *Main, url string, s operate.Status) error {
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(s)
+		return printJSON(m.Stdout, s)
 	}
 	if c.Watch && isTerminal(m.Stdout) {
 		fmt.Fprint(m.Stdout, "\x1b[H\x1b[2J")

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"sluice/wholefile"
 )
 
 var errTaken = errors.New("taken by another process")
@@ -49,11 +51,7 @@ func writeServerFile(storeDir, url string) error {
 	if err != nil {
 		return fmt.Errorf("record the log's address: %w", err)
 	}
-	tmp := serverFilePath(storeDir) + ".new"
-	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return fmt.Errorf("record the log's address: %w", err)
-	}
-	if err := os.Rename(tmp, serverFilePath(storeDir)); err != nil {
+	if err := wholefile.Write(serverFilePath(storeDir), data, 0o600); err != nil {
 		return fmt.Errorf("record the log's address: %w", err)
 	}
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -118,7 +117,7 @@ func (c *trainNowCmd) Run(ctx context.Context, m *Main) error {
 				job = &first // with the reason that it has
 			}
 			if c.JSON {
-				return json.NewEncoder(m.Stdout).Encode(job)
+				return printJSON(m.Stdout, job)
 			}
 			fmt.Fprintln(m.Stdout, describe(*job))
 			if asked {
@@ -203,7 +202,7 @@ func (c *trainStatusCmd) Run(ctx context.Context, m *Main) error {
 				t.Status, t.Stage, t.Step, t.Steps, t.Loss, t.Model, t.Message, t.At = e.Kind, e.Stage, e.Step, e.Steps, e.Loss, e.ModelVersion, e.Message, e.At
 			}
 			if c.JSON {
-				if err := json.NewEncoder(m.Stdout).Encode(t); err != nil {
+				if err := printJSON(m.Stdout, t); err != nil {
 					return err
 				}
 				continue

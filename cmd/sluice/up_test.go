@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,17 +112,8 @@ func TestPoisonRestsInTheDeadLettersAndHarmsNobody(t *testing.T) {
 // booksOf asks an emulator what it was asked.
 func booksOf(t *testing.T, url string) map[emulator.Kind]int64 {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/emulator/books", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
 	var b emulator.Books
-	if err := json.NewDecoder(res.Body).Decode(&b); err != nil {
+	if err := json.Unmarshal([]byte(scrape(t, url+"/emulator/books")), &b); err != nil {
 		t.Fatal(err)
 	}
 	sum := map[emulator.Kind]int64{}
@@ -282,14 +272,7 @@ func TestCopiesThatNameTheSamePurseShareOneCap(t *testing.T) {
 // spentBy sums the ledger, in micro-dollars.
 func spentBy(t *testing.T, url string) (spent int) {
 	t.Helper()
-	for m, err := range streams.Scan(t.Context(), natstest.Upstream(t, url), streams.StreamCalls, streams.Window{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		call, err := streams.Decode[sluice.Call](m.Data)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, call := range factsIn[sluice.Call](t, url, streams.StreamCalls) {
 		spent += int(call.Cost)
 	}
 	return spent

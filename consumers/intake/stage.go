@@ -18,10 +18,9 @@ const Name = "intake"
 
 // Options are the terms of entrance. See [DefaultOptions].
 type Options struct {
-	// MaxQueryBytes bounds a question, and each accepted answer.
+	// MaxQueryBytes bounds a question, and each accepted answer. A whole message may hold 16 times as much, and
+	// 512 KiB at most.
 	MaxQueryBytes int
-	// MaxPayloadBytes bounds the whole message. Zero is 16 times MaxQueryBytes, and 512 KiB at most.
-	MaxPayloadBytes int
 	// Seed and TrainShare draw the split: see sluice.SplitOf.
 	Seed       uint64
 	TrainShare float64
@@ -57,9 +56,6 @@ type Stage struct {
 
 // New checks the options and reports every fault of them at once.
 func New(stored Stored, o Options) (*Stage, error) {
-	if o.MaxPayloadBytes == 0 {
-		o.MaxPayloadBytes = min(16*o.MaxQueryBytes, maxPayload)
-	}
 	var faults []error
 	want := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -67,7 +63,7 @@ func New(stored Stored, o Options) (*Stage, error) {
 		}
 	}
 	want(o.MaxQueryBytes > 0, "query.max_bytes %d: want at least 1", o.MaxQueryBytes)
-	want(o.MaxPayloadBytes >= o.MaxQueryBytes, "query.max_bytes %d: more than a whole message may hold (%d)", o.MaxQueryBytes, o.MaxPayloadBytes)
+	want(o.MaxQueryBytes <= maxPayload, "query.max_bytes %d: more than a whole message may hold (%d)", o.MaxQueryBytes, maxPayload)
 	want(o.TrainShare >= 0 && o.TrainShare <= 1, "split.train_share %g: want 0 to 1", o.TrainShare)
 	want(o.Now != nil, "intake: no clock")
 	if len(faults) > 0 {
@@ -92,8 +88,8 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 // Accept checks everything and makes the accepted query, of a number of its own. It looks at nothing else: the query may
 // have been accepted before.
 func (s *Stage) Accept(in streams.Message) (sluice.Accepted, error) {
-	if n := len(in.Data); n > s.opts.MaxPayloadBytes {
-		return sluice.Accepted{}, refuse(sluice.ReasonTooLarge, "the payload has %d bytes, at most %d are let in", n, s.opts.MaxPayloadBytes)
+	if n, most := len(in.Data), min(16*s.opts.MaxQueryBytes, maxPayload); n > most {
+		return sluice.Accepted{}, refuse(sluice.ReasonTooLarge, "the payload has %d bytes, at most %d are let in", n, most)
 	}
 	source, err := sourceOf(in.Subject)
 	if err != nil {

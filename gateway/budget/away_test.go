@@ -31,6 +31,9 @@ func TestWhileTheLogIsAwayAReplicaGoesOnWithinItsLeaseAndNoFurther(t *testing.T)
 	if v := reserve(t, k, claim("c", 90_000)); v.Decision != Refuse || !v.Unreachable {
 		t.Errorf("beyond the lease: %+v", v)
 	}
+	if st := k.Stats(); st.Unreachable != 1 || st.Failed == 0 {
+		t.Errorf("counted %+v", st)
+	}
 	away.Store(false)
 	if v := reserve(t, k, claim("c", 90_000)); v.Decision != OK {
 		t.Errorf("the log is back: %+v", v)

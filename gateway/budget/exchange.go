@@ -77,9 +77,6 @@ func (k *Keeper) exchange(a *account, f *flight) error {
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, errConflict) {
-			k.count(func(s *Stats) { s.Conflicts++ })
-		}
 		if k.pause(ctx, try) != nil {
 			return fmt.Errorf("budget %s: %w", a.key, err)
 		}
@@ -104,7 +101,6 @@ func (k *Keeper) try(ctx context.Context, a *account, f *flight, look bool) erro
 	base := a.revision
 	a.pending = append(a.pending, p)
 	a.giving = max(a.giving, p.gives)
-	k.stats.Writes++
 	k.mu.Unlock()
 	revision, err := k.shared.put(ctx, a.key, p.record, base)
 	if err != nil {

@@ -63,9 +63,8 @@ type Stats struct {
 	OK, Warned, Downgraded, Refused, Local int64
 	// Unreachable counts refusals because the log was away.
 	Unreachable int64
-	// Writes are attempts to change the shared state, Conflicts those that another replica's change
-	// refused, Failed exchanges that gave up.
-	Writes, Conflicts, Failed int64
+	// Failed counts exchanges with the log that gave up.
+	Failed int64
 	// Overruns counts calls that cost more than their claim said they could: 0, or somebody's bound is
 	// wrong.
 	Overruns int64
@@ -159,12 +158,6 @@ func (k *Keeper) Stats() Stats {
 	s := k.stats
 	s.Open = len(k.open)
 	return s
-}
-
-func (k *Keeper) count(f func(*Stats)) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	f(&k.stats)
 }
 
 // Flush stores everything that was settled before it. A spool calls it before it forgets a call.

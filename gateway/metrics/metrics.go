@@ -89,6 +89,8 @@ func (m *Metrics) CountClaims(stats func() budget.Stats) {
 		}, func() float64 { return float64(n(stats())) })
 	}
 	m.counts("budget_overruns_total", "Calls that cost more than their bound.", func() int64 { return stats().Overruns })
+	m.counts("budget_unreachable_total", "Claims that were refused because the log was away.", func() int64 { return stats().Unreachable })
+	m.counts("budget_failed_exchanges_total", "Exchanges of budgets with the log that gave up.", func() int64 { return stats().Failed })
 }
 
 // CountPanics serves how many requests panicked.

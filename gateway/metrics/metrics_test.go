@@ -14,7 +14,9 @@ import (
 
 func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 	m := New(func() spool.Stats { return spool.Stats{Unpublished: 3} }, func() int { return 2 })
-	m.CountClaims(func() budget.Stats { return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1} })
+	m.CountClaims(func() budget.Stats {
+		return budget.Stats{OK: 5, Warned: 1, Refused: 4, Overruns: 1, Unreachable: 3, Failed: 2}
+	})
 	m.CountShadows(func() int64 { return 8 })
 	m.ShowStuck(func() time.Duration { return 90 * time.Second })
 	m.Observe(&sluice.Decision{
@@ -42,6 +44,8 @@ func TestRequestsAttemptsAndClaimsAreCounted(t *testing.T) {
 		`sluice_gateway_budget_claims_total{verdict="refuse"} 4`,
 		`sluice_gateway_budget_claims_total{verdict="warn"} 1`,
 		`sluice_gateway_budget_overruns_total 1`,
+		`sluice_gateway_budget_unreachable_total 3`,
+		`sluice_gateway_budget_failed_exchanges_total 2`,
 		`sluice_gateway_spool_unpublished 3`,
 		`sluice_gateway_in_flight 2`,
 		`sluice_gateway_spool_stuck_seconds 90`,

@@ -10,6 +10,7 @@ import (
 
 	"sluice"
 	"sluice/routing"
+	"sluice/wholefile"
 )
 
 // ManifestFile is the manifest's name in an artifact's directory.
@@ -80,28 +81,10 @@ func WriteManifest(dir string, m Manifest) error {
 	if err != nil {
 		return fmt.Errorf("artifact %s: %w", dir, err)
 	}
-	if err := replace(filepath.Join(dir, ManifestFile), append(data, '\n')); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, ManifestFile), append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("artifact %s: %w", dir, err)
 	}
 	return nil
-}
-
-// replace writes a file under another name first, so that a half-written one is never read.
-func replace(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".writing-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the error that matters is the first
-		}
-	}()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 func (m Manifest) validate() error {

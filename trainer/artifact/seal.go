@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"sluice/wholefile"
 )
 
 // Seal digests every file of a directory into the manifest, derives the version from them, and writes the
@@ -44,7 +46,7 @@ func digests(dir string) (map[string]string, error) {
 			return err
 		}
 		name, err := filepath.Rel(dir, path)
-		if err != nil || name == ManifestFile || strings.HasPrefix(d.Name(), ".writing-") {
+		if err != nil || name == ManifestFile || strings.HasPrefix(d.Name(), wholefile.Unfinished) {
 			return err
 		}
 		if !d.Type().IsRegular() {

@@ -13,6 +13,7 @@ import (
 
 	"sluice/gemma"
 	"sluice/gemma/learn"
+	"sluice/wholefile"
 )
 
 // checkpoint is where a run is. Its file is written last and names the others, so that a run that was killed
@@ -104,20 +105,21 @@ func (r *run) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(filepath.Join(dir, checkpointFile), func(f *os.File) error { _, err := f.Write(data); return err }); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, checkpointFile), data, 0o666); err != nil {
 		return err
 	}
 	return sweep(dir, p)
 }
 
-// sweep removes the files of earlier checkpoints.
+// sweep removes the files of earlier checkpoints, and those that a kill left unfinished.
 func sweep(dir string, p checkpoint) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".safetensors") && e.Name() != p.Trainer && e.Name() != p.Weights {
+		earlier := strings.HasSuffix(e.Name(), ".safetensors") && e.Name() != p.Trainer && e.Name() != p.Weights
+		if earlier || strings.HasPrefix(e.Name(), wholefile.Unfinished) {
 			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
@@ -125,19 +127,7 @@ func sweep(dir string, p checkpoint) error {
 }
 
 func writeState(path string, s learn.State) error {
-	return writeWhole(path, func(f *os.File) error { return s.Write(f) })
-}
-
-// writeWhole writes a file under another name first.
-func writeWhole(path string, write func(f *os.File) error) error {
-	f, err := os.Create(path + ".new")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
+	return wholefile.By(path, 0o666, s.Write)
 }
 
 // resume reads the checkpoint, if there is one. The trainer's state is read when its stage begins.
