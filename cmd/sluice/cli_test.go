@@ -7,9 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"sluice/config"
-	"sluice/consumers/notify"
 )
 
 func TestFaultsOfTheConfigurationAreReportedTogether(t *testing.T) {
@@ -95,23 +92,10 @@ func TestAMissingKeyIsNamedByItsVariable(t *testing.T) {
 }
 
 func TestWrongFlagsAreUsageErrors(t *testing.T) {
-	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {"dead", "list", "--stage", "jugde"}, {}} {
+	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {}} {
 		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
 		if status := m.report(m.ParseFlags(args)); status != statusUsage {
 			t.Errorf("%v: status %d, want %d", args, status, statusUsage)
-		}
-	}
-}
-
-func TestDeadLettersOfEveryStageCanBeChosen(t *testing.T) {
-	names := []string{notify.Name}
-	for _, s := range config.Default().Stages.All() {
-		names = append(names, s.Name)
-	}
-	for _, name := range names {
-		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
-		if err := m.ParseFlags([]string{"dead", "list", "--stage", name}); err != nil {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
