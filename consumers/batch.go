@@ -184,6 +184,9 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 		}
 		r.settle(d, err)
 	}
+	if r.buyer != nil {
+		r.works.done(batch)
+	}
 	r.settled(batch...)
 	for _, d := range batch {
 		if d.claim.Load() != nil {
