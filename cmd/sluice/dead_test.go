@@ -43,7 +43,7 @@ func TestAStageOrReasonThatThereIsNoneOfChoosesNoLettersAndSaysWhichThereAre(t *
 		streams.DeadLetter{Envelope: streams.Envelope{Stream: streams.StreamAnswers, Sequence: 2}, Stage: "rerank", Reason: "quota"}) // another version's
 	for _, command := range []string{"list", "show", "replay", "drop"} {
 		for flag, there := range map[string]string{
-			"--reason=exhuasted": `"exhausted", `, "--stage=jugde": `"judge", `, "--reason=Exhausted": `"quota"`, "--stage=rerank2": `"rerank"`,
+			"--reason=exhaust": `"exhausted", `, "--stage=jugde": `"judge", `, "--reason=Exhausted": `"quota"`, "--stage=rerank2": `"rerank"`,
 		} {
 			if _, errs, status := p.run("dead", command, flag); status != statusUsage || !strings.Contains(errs, there) {
 				t.Errorf("dead %s %s: status %d, want %s in\n%s", command, flag, status, there, errs)
