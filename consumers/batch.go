@@ -182,10 +182,8 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 				err = again
 			}
 		}
+		r.works.done(d) // before it can come again
 		r.settle(d, err)
-	}
-	if r.buyer != nil {
-		r.works.done(batch)
 	}
 	r.settled(batch...)
 	for _, d := range batch {

@@ -45,13 +45,12 @@ func (r *Runner) alone(ctx context.Context, d *delivery, in *streams.Message) er
 	return d.later(fmt.Errorf("%s %d: %w", in.Stream, in.Sequence, errBeside))
 }
 
-// done lets go of the work of messages whose fate is settled.
-func (w *works) done(all []*delivery) {
+// done lets go of what a message has in hand.
+func (w *works) done(d *delivery) {
+	if d.work == "" {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, d := range all {
-		if d.work != "" {
-			delete(w.of, d.work)
-		}
-	}
+	delete(w.of, d.work)
 }

@@ -225,7 +225,7 @@ func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
 				return err
 			}
 		}
-		p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{Log: m.log})
+		p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{FailWhenFull: true, Log: m.log})
 		if err != nil {
 			return err
 		}

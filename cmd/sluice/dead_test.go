@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sluice"
 	"sluice/config"
 	"sluice/consumers/notify"
@@ -12,7 +14,7 @@ import (
 )
 
 // logged is a program on a log of its own, with letters in DEAD.
-func logged(t *testing.T, letters ...streams.DeadLetter) *program {
+func logged(t *testing.T, letters ...streams.DeadLetter) (*program, jetstream.JetStream) {
 	t.Helper()
 	server := natstest.Start(t)
 	js := server.JetStream()
@@ -33,12 +35,12 @@ func logged(t *testing.T, letters ...streams.DeadLetter) *program {
 	}
 	p := newProgram(t)
 	p.env["NATS_URL"] = server.URL()
-	return p
+	return p, js
 }
 
 func TestAStageOrReasonThatThereIsNoneOfChoosesNoLettersAndSaysWhichThereAre(t *testing.T) {
 	t.Parallel()
-	p := logged(t,
+	p, _ := logged(t,
 		streams.DeadLetter{Envelope: streams.Envelope{Stream: streams.StreamAnswers, Sequence: 1}, Stage: "judge", Reason: sluice.ReasonExhausted},
 		streams.DeadLetter{Envelope: streams.Envelope{Stream: streams.StreamAnswers, Sequence: 2}, Stage: "rerank", Reason: "quota"}) // another version's
 	for _, command := range []string{"list", "show", "replay", "drop"} {
@@ -68,5 +70,26 @@ func TestAStageOrReasonThatThereIsNoneOfChoosesNoLettersAndSaysWhichThereAre(t *
 		if _, errs, status := p.run("dead", "list", "--since=2099-01-01", flag); status != statusDone || !strings.Contains(errs, "0 dead letters") {
 			t.Errorf("%s: status %d\n%s", flag, status, errs)
 		}
+	}
+}
+
+// Whoever typed it is told, where a stage would wait for room.
+func TestAReplayOfLettersEndsWhereTheLogIsFull(t *testing.T) {
+	t.Parallel()
+	p, js := logged(t,
+		streams.DeadLetter{Envelope: streams.Envelope{Stream: streams.StreamAnswers, Sequence: 1}, Stage: "judge", Reason: sluice.ReasonExhausted},
+		streams.DeadLetter{Envelope: streams.Envelope{Stream: streams.StreamAnswers, Sequence: 2}, Stage: "judge", Reason: sluice.ReasonExhausted})
+	retries, err := js.Stream(t.Context(), streams.StreamRetries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := retries.CachedInfo().Config
+	c.MaxMsgs = 1
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, status := p.run("dead", "replay", "--all")
+	if status != statusFailed || !strings.Contains(errs, "1 of 2 dead letters handed") || !strings.Contains(errs, "stream RETRIES is full") {
+		t.Errorf("status %d\n%s", status, errs)
 	}
 }
