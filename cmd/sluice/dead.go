@@ -69,15 +69,21 @@ func (m *Main) withLetters(ctx context.Context, f deadFilter, do func(*openedLog
 // checkNames refuses a stage and a reason that neither this version knows nor any letter names: another version's
 // letters may name others than ours.
 func (m *Main) checkNames(ctx context.Context, js jetstream.JetStream, f deadFilter) error {
+	stages, reasons := append(m.allStages(), notify.Name), sluice.Reasons()
+	check := func() error {
+		return cmp.Or(oneOf("--stage", f.Stage, stages), oneOf("--reason", sluice.Reason(f.Reason), reasons))
+	}
+	if check() == nil {
+		return nil
+	}
 	letters, err := operate.Letters(ctx, js, operate.Selection{})
 	if err != nil {
 		return err
 	}
-	stages, reasons := append(m.allStages(), notify.Name), sluice.Reasons()
 	for _, l := range letters {
 		stages, reasons = append(stages, l.Stage), append(reasons, l.Reason)
 	}
-	return cmp.Or(oneOf("--stage", f.Stage, stages), oneOf("--reason", sluice.Reason(f.Reason), reasons))
+	return check()
 }
 
 // oneOf refuses a word, if any is given, that is not among those that there are.
