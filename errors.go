@@ -41,6 +41,14 @@ const (
 	ReasonParentMissing Reason = "parent_missing"
 )
 
+// Reasons lists all of them.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonUndecodable, ReasonEmptyQuery, ReasonTooLarge, ReasonInvalidText, ReasonInvalidField, ReasonExpired,
+		ReasonRefused, ReasonUnparseable, ReasonExhausted, ReasonPanic, ReasonCrashLoop, ReasonParentMissing,
+	}
+}
+
 // classified is an error whose fate is known.
 type classified struct {
 	class  Class

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,5 +47,19 @@ func TestMicroUSDIsReadable(t *testing.T) {
 		if m.String() != want {
 			t.Errorf("%d: %s, want %s", int64(m), m, want)
 		}
+	}
+}
+
+func TestReasonsAreAllThatThereAre(t *testing.T) {
+	source, err := os.ReadFile("errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []sluice.Reason
+	for _, m := range regexp.MustCompile(`\bReason = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		want = append(want, sluice.Reason(m[1]))
+	}
+	if got := sluice.Reasons(); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%v, the source has %v", got, want)
 	}
 }

@@ -182,6 +182,7 @@ func (r *Runner) conclude(batch []*delivery, results []streams.Result) {
 				err = again
 			}
 		}
+		r.works.done(d) // before it can come again
 		r.settle(d, err)
 	}
 	r.settled(batch...)

@@ -113,6 +113,51 @@ func TestTwoReplaysOfOneMessageInTwoProcessesBuyOnce(t *testing.T) {
 	}
 }
 
+// sameWork is a shop that every message has buy one thing, as labels of one query do.
+type sameWork struct{ *shop }
+
+func (s sameWork) Work(in streams.Message) string { return s.shop.Work(s.one(in)) }
+
+func (s sameWork) Bought(ctx context.Context, in streams.Message) (bool, error) {
+	return s.shop.Bought(ctx, s.one(in))
+}
+
+func (s sameWork) Handle(ctx context.Context, in streams.Message) ([]streams.Message, error) {
+	return s.shop.Handle(ctx, s.one(in))
+}
+
+func (sameWork) one(in streams.Message) streams.Message {
+	in.Sequence = 1
+	return in
+}
+
+func TestOrdinaryMessagesOfOneWorkThatACopyHasAtOneTimeBuyOnce(t *testing.T) {
+	js := natstest.Log(t)
+	s := shops(t, js)[0]
+	st := s.at()
+	st.Handler, st.Concurrency = sameWork{s}, 8
+	r := start(t, js, st)
+	ask(t, js, 3)
+	<-s.entered
+	select {
+	case <-s.entered:
+		t.Error("two ask")
+	case f := <-r.settled:
+		if f.Class != sluice.ClassWait {
+			t.Errorf("%+v", f)
+		}
+	}
+	close(s.letGo)
+	r.acked(3)
+	if n := s.bought.Load(); n != 1 {
+		t.Errorf("bought %d times", n)
+	}
+	r.stop()
+	if got := claimed(t, js); len(got) != 0 {
+		t.Errorf("ordinary messages claim %v", got)
+	}
+}
+
 // claimed lists the claims that stand in the bucket.
 func claimed(t *testing.T, js jetstream.JetStream) []string {
 	t.Helper()

@@ -26,6 +26,8 @@ type delivery struct {
 	retry string
 	// claim is what it has claimed; nil: nothing.
 	claim atomic.Pointer[claim]
+	// work is what it has the stage buy; empty: nothing, or another message in hand does. See [works].
+	work string
 	// ack is the subject that settles it: that of its latest delivery.
 	ack atomic.Pointer[string]
 	// done is true once a word has settled it: what comes then is another delivery.

@@ -129,6 +129,9 @@ func (r *Runner) call(d *delivery) (out []streams.Message, err error) {
 	if d.instead != nil {
 		in = d.instead
 	}
+	if err := r.alone(ctx, d, in); err != nil {
+		return nil, err
+	}
 	return r.cfg.Stage.Handler.Handle(ctx, *in)
 }
 

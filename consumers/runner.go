@@ -33,8 +33,10 @@ type Runner struct {
 	buyer     Buyer
 	overtaker Overtaker
 	// claims is where buyers claim, heard what was claimed that matters to ordinary messages.
-	claims  *streams.Claims
-	heard   heard
+	claims *streams.Claims
+	heard  heard
+	// works is what buyers have in hand here.
+	works   works
 	sources []*source // in order of preference, RETRIES last
 	stats   stats
 

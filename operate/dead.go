@@ -180,13 +180,14 @@ func Drop(ctx context.Context, js jetstream.JetStream, letters []Letter) (int, e
 	return len(letters), nil
 }
 
-// remove deletes a letter from the log; one that is gone already is no fault.
+// remove deletes a letter from the log, and overwrites it on the disk: [Forget] would not find it there any more. One
+// that is gone already is no fault.
 func remove(ctx context.Context, js jetstream.JetStream, l Letter) error {
 	s, err := js.Stream(ctx, streams.StreamDead)
 	if err != nil {
 		return fmt.Errorf("delete dead letter %s: %w", l.ID, err)
 	}
-	if err := s.DeleteMsg(ctx, l.Sequence); err != nil && !gone(err) {
+	if err := s.SecureDeleteMsg(ctx, l.Sequence); err != nil && !gone(err) {
 		return fmt.Errorf("delete dead letter %s: %w", l.ID, err)
 	}
 	return nil

@@ -67,7 +67,8 @@ func (f Forgotten) Nothing() bool {
 // disk. A stage that held a message meanwhile would store one more fact afterwards, so the whole ring is
 // paused, for at most patience, until every stage has let go. The ledger's lines stay: they hold nothing
 // that the query said. Those that a decision brings and nobody has entered yet are entered first. told, where not nil,
-// hears of every message that is erased, and from which stream: the server rewrites a file of up to 8 MiB for each.
+// hears of every message that is erased, and from which stream: the server rewrites a file of up to 8 MiB for each, and has no
+// way to overwrite several at once (docs/operating.md).
 func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables, p Person, patience time.Duration, told func(stream string)) (Forgotten, error) {
 	out := Forgotten{Messages: map[string]int{}, Before: true}
 	decisions := map[string]bool{}

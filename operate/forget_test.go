@@ -176,6 +176,43 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 	}
 }
 
+// A letter that is gone from the log can't be found by who forgets any more.
+func TestALetterThatIsReplayedOrDroppedLeavesNoTraceOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	server := natstest.StartWith(t, streams.ServerOptions{StoreDir: dir})
+	js := server.JetStream()
+	if err := streams.Apply(t.Context(), js, streams.DefaultOptions()); err != nil {
+		t.Fatal(err)
+	}
+	p := publisher(t, js)
+	for _, id := range []string{"replayed", "dropped", "stays"} {
+		publish(t, p, everyFact(t, "acme", id, "MARKER-"+id)[9])
+	}
+	letters, err := operate.Letters(t.Context(), js, operate.Selection{})
+	if err != nil || len(letters) != 3 {
+		t.Fatalf("%d letters, %v", len(letters), err)
+	}
+	if n, err := operate.Revive(t.Context(), js, p, letters[:1]); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := operate.Drop(t.Context(), js, letters[1:2]); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if _, err := operate.Forget(t.Context(), js, p, &tables{}, operate.Person{Tenant: "acme", ID: "replayed"}, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	js.Conn().Close()
+	server.Stop()
+	for _, gone := range []string{"MARKER-replayed", "MARKER-dropped"} {
+		if found := filesWith(t, dir, gone); len(found) > 0 {
+			t.Errorf("%s is still on disk in %v", gone, found)
+		}
+	}
+	if found := filesWith(t, dir, "MARKER-stays"); len(found) == 0 {
+		t.Error("the letter that stays is not on disk: this test would find nothing")
+	}
+}
+
 func TestForgettingWaitsForWhatIsInHand(t *testing.T) {
 	js := natstest.Log(t)
 	p := publisher(t, js)

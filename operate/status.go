@@ -31,8 +31,9 @@ type StageStatus struct {
 	Lag         uint64 `json:"lag"`
 	InFlight    int    `json:"in_flight"`
 	Redelivered int    `json:"redelivered"`
-	// Settled counts settled deliveries since the durable was made; PerSecond is their rate since the
-	// look before, 0 in the first.
+	// Settled counts settled deliveries since the durable was made, and no messages: one that failed and was handed out
+	// again counts each time, which is all that the server tells. PerSecond is their rate since the look before, 0 in
+	// the first.
 	Settled   uint64  `json:"settled"`
 	PerSecond float64 `json:"per_second"`
 	// Waiting counts pull requests that wait for messages: 0 means that no copy is running or idle.

@@ -73,4 +73,21 @@ func TestALookShowsLagWorkInHandAndTheDead(t *testing.T) {
 	if len(second.Stages) != 3 || second.Idle() {
 		t.Errorf("%d stages (the dead of others are shown too), idle %v", len(second.Stages), second.Idle())
 	}
+	// k4 is given back once: two deliveries of one message.
+	for _, settle := range []func(jetstream.Msg) error{jetstream.Msg.Nak, func(m jetstream.Msg) error { return m.DoubleAck(t.Context()) }} {
+		m, err := consumer.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := settle(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third, err := operate.Look(t.Context(), js, []string{"answer"}, second, start.Add(4*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := third.Stages[0]; s.Settled != 5 || s.PerSecond != 1 {
+		t.Errorf("after two deliveries of a fourth message: %+v", s)
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,7 +26,8 @@ type PublisherOptions struct {
 	// OnOutage hears of every round of messages that could not be confirmed; nil: nobody does. It must
 	// not block.
 	OnOutage func(Outage)
-	// Log hears of outages, at most once a second; nil: nobody does. It never hears a payload.
+	// Log hears of outages, as they begin, each minute, and when they are over; nil: nobody does. It never hears a
+	// payload.
 	Log *slog.Logger
 }
 
@@ -88,8 +88,7 @@ type Publisher struct {
 	replies *replies
 	latest  *Latest
 	room    *semaphore.Weighted
-	// logged is when an outage was last logged, in Unix nanoseconds.
-	logged atomic.Int64
+	outages *outages
 }
 
 // NewPublisher opens a publisher on the connection of js; its owner calls [Publisher.Close].
@@ -111,7 +110,10 @@ func NewPublisher(js jetstream.JetStream, o PublisherOptions) (*Publisher, error
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &Publisher{nc: js.Conn(), opts: o, replies: r, latest: latest, room: semaphore.NewWeighted(int64(o.MaxPending))}, nil
+	return &Publisher{
+		nc: js.Conn(), opts: o, replies: r, latest: latest, room: semaphore.NewWeighted(int64(o.MaxPending)),
+		outages: newOutages(o.Log, time.Now),
+	}, nil
 }
 
 // Close ends the publisher; no Publish may be under way.
@@ -147,6 +149,7 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 	}
 	w := newWave(p, msgs, acks)
 	defer w.close()
+	defer p.outages.leave(w)
 	var refused []error
 	for round := 1; ; round++ {
 		if err := w.carry(ctx, todo, round == 1, p.opts.AckTimeout*time.Duration(min(round, 5))); err != nil {
@@ -158,13 +161,14 @@ func (p *Publisher) wave(ctx context.Context, msgs []Message, acks []Ack, todo [
 		outage, again, never := w.sort(todo)
 		refused = append(refused, never...)
 		if len(again) == 0 {
+			w.through = true
 			return errors.Join(refused...)
 		}
 		if p.opts.FailWhenFull && outage.Full {
 			return errors.Join(append(refused, &FullError{Stream: outage.Stream, Err: outage.Err})...)
 		}
 		outage.Round = round
-		p.report(outage)
+		p.report(w, outage)
 		if err := Pause(ctx, backoff(round)); err != nil {
 			return fmt.Errorf("publish %s: unconfirmed (%w): %w", outage.Subject, outage.Err, err)
 		}
@@ -247,19 +251,9 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (p *Publisher) report(o Outage) {
+func (p *Publisher) report(w *wave, o Outage) {
 	if p.opts.OnOutage != nil {
 		p.opts.OnOutage(o)
 	}
-	now, last := time.Now().UnixNano(), p.logged.Load()
-	if o.Round < 3 || now-last < int64(time.Second) || !p.logged.CompareAndSwap(last, now) {
-		return
-	}
-	if o.Full {
-		p.opts.Log.Warn("stream is full; publishing waits for room and loses nothing",
-			"stream", o.Stream, "unconfirmed", o.Unconfirmed, "error", &FullError{Stream: o.Stream, Err: o.Err})
-		return
-	}
-	p.opts.Log.Warn("publishing is not confirmed; trying again", "stream", o.Stream, "subject", o.Subject,
-		"unconfirmed", o.Unconfirmed, "error", o.Err)
+	p.outages.hear(w, o)
 }

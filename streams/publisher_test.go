@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -146,8 +147,9 @@ func TestAFullStreamPushesBackAndLosesNothing(t *testing.T) {
 	o := natstest.Options()
 	o.MaxBytes = 16 << 10
 	natstest.Apply(t, js, o)
-	onOutage, full := heard(func(o streams.Outage) bool { return o.Full })
-	p := publisher(t, js, streams.PublisherOptions{OnOutage: onOutage})
+	onOutage, full := heard(func(o streams.Outage) bool { return o.Full && o.Round > 3 })
+	var log bytes.Buffer // written by whoever publishes, read when that is done
+	p := publisher(t, js, streams.PublisherOptions{OnOutage: onOutage, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	var msgs []streams.Message
 	for i := range 100 {
 		msgs = append(msgs, streams.Message{Subject: "queries.asked.web", ID: strconv.Itoa(i), Data: make([]byte, 1024)})
@@ -173,6 +175,9 @@ func TestAFullStreamPushesBackAndLosesNothing(t *testing.T) {
 	}
 	if n := messagesIn(t, js, streams.StreamQueries); n != len(msgs) {
 		t.Errorf("%d messages stored, want %d", n, len(msgs))
+	}
+	if lines := strings.Split(log.String(), "\n"); len(lines) != 3 || !strings.Contains(lines[0], "stream is full") || !strings.Contains(lines[1], "confirmed again") {
+		t.Errorf("the log was told\n%s", log.String())
 	}
 }
 

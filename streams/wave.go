@@ -35,6 +35,8 @@ type wave struct {
 	wake chan struct{}
 	// connects is how often the connection had been found again when the last round was sent.
 	connects uint64
+	// waited is true once it was part of an outage, through once nothing of it is left to be confirmed.
+	waited, through bool
 
 	mu       sync.Mutex
 	states   []state

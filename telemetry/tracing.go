@@ -2,8 +2,11 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -46,7 +49,7 @@ func Start(ctx context.Context, c Config) (*Tracing, error) {
 	if c.Endpoint == "" {
 		return nil, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint), otlptracehttp.WithRetry(again))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint), otlptracehttp.WithRetry(again), otlptracehttp.WithProxy(straight))
 	if err != nil {
 		return nil, fmt.Errorf("tracing to %s: %w", c.Endpoint, err)
 	}
@@ -56,6 +59,18 @@ func Start(ctx context.Context, c Config) (*Tracing, error) {
 // begun says that this process traces at all: to look for the span of a context that has none takes as long as the
 // context is deep.
 var begun atomic.Bool
+
+var errRedirected = errors.New("a redirect is not followed: name the collector's own address")
+
+// straight is the way to the collector: by the environment's proxy, if it names one, and to no address that the
+// collector names, since the headers with its key would go along. Every request asks for its way. A client of our own
+// could refuse redirects more plainly, and would know nothing of the environment's certificates and timeouts.
+func straight(r *http.Request) (*url.URL, error) {
+	if r.Response != nil {
+		return nil, errRedirected
+	}
+	return http.ProxyFromEnvironment(r)
+}
 
 func newTracing(c Config, export sdktrace.TracerProviderOption) *Tracing {
 	begun.Store(true)

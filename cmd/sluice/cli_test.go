@@ -7,9 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"sluice/config"
-	"sluice/consumers/notify"
 )
 
 func TestFaultsOfTheConfigurationAreReportedTogether(t *testing.T) {
@@ -95,23 +92,10 @@ func TestAMissingKeyIsNamedByItsVariable(t *testing.T) {
 }
 
 func TestWrongFlagsAreUsageErrors(t *testing.T) {
-	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {"dead", "list", "--stage", "jugde"}, {}} {
+	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {}} {
 		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
 		if status := m.report(m.ParseFlags(args)); status != statusUsage {
 			t.Errorf("%v: status %d, want %d", args, status, statusUsage)
-		}
-	}
-}
-
-func TestDeadLettersOfEveryStageCanBeChosen(t *testing.T) {
-	names := []string{notify.Name}
-	for _, s := range config.Default().Stages.All() {
-		names = append(names, s.Name)
-	}
-	for _, name := range names {
-		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
-		if err := m.ParseFlags([]string{"dead", "list", "--stage", name}); err != nil {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -152,12 +136,13 @@ func TestDollarsAreExact(t *testing.T) {
 
 func TestAWrongCommandLineNamesItsCommandAndWhatThereIs(t *testing.T) {
 	for args, want := range map[string]string{
-		"dead lst":                 `unexpected argument lst, did you mean "list"? (see sluice dead --help)`,
-		"dead list --stage intk":   `--stage must be one of "intake", "answer", "judge", "label", "analysis", "record", "training", "monitor", "notify" but got "intk" (see sluice dead list --help)`,
-		"ask --threshold 3 why":    "--threshold: want a number from 0 to 1, got 3 (see sluice ask --help)",
-		"keys create --scope root": `--scope must be one of "chat", "route", "feedback", "admin" but got "root" (see sluice keys create --help)`,
-		"model canary --share 3 v": "--share 3: want a number above 0 and at most 1 (see sluice model canary --help)",
-		"nonsense":                 "unexpected argument nonsense (see sluice --help)",
+		"dead lst":                       `unexpected argument lst, did you mean "list"? (see sluice dead --help)`,
+		"replay --since 1h --stage intk": `--stage must be one of "intake", "answer", "judge", "label", "analysis", "record", "monitor", "training" but got "intk" (see sluice replay --help)`,
+		"publish --format xml f":         `--format must be one of "simpleqa", "nq", "recorded", "jsonl", "custom", "bank" but got "xml" (see sluice publish --help)`,
+		"ask --threshold 3 why":          "--threshold: want a number from 0 to 1, got 3 (see sluice ask --help)",
+		"keys create --scope root":       `--scope must be one of "chat", "route", "feedback", "admin" but got "root" (see sluice keys create --help)`,
+		"model canary --share 3 v":       "--share 3: want a number above 0 and at most 1 (see sluice model canary --help)",
+		"nonsense":                       "unexpected argument nonsense (see sluice --help)",
 	} {
 		var out, errs output
 		m := &Main{Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }}

@@ -1,17 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sluice"
+	"sluice/consumers/notify"
 	"sluice/consumers/record"
 	"sluice/operate"
 	"sluice/streams"
@@ -27,7 +32,7 @@ type deadCmd struct {
 
 // deadFilter chooses letters on the command line.
 type deadFilter struct {
-	Stage  string   `placeholder:"STAGE" enum:"intake,answer,judge,label,analysis,record,training,monitor,notify," default:"" help:"Only letters of this stage."`
+	Stage  string   `placeholder:"STAGE" help:"Only letters of this stage, as dead list shows it."`
 	Reason string   `placeholder:"REASON" help:"Only letters with this reason, as dead list shows it."`
 	Since  instant  `placeholder:"DUR|TIME" help:"Only what died since: 2h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z."`
 	IDs    []string `arg:"" optional:"" name:"id" help:"Ids of letters, or unambiguous beginnings of them."`
@@ -50,10 +55,49 @@ func (m *Main) withLetters(ctx context.Context, f deadFilter, do func(*openedLog
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	letters, err := operate.Letters(ctx, l.JS, f.selection())
+	if len(letters) == 0 {
+		if err := m.checkNames(ctx, l.JS, f); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return do(l, letters)
+}
+
+// checkNames refuses a stage and a reason that neither this version knows nor any letter names: another version's
+// letters may name others than ours.
+func (m *Main) checkNames(ctx context.Context, js jetstream.JetStream, f deadFilter) error {
+	stages, reasons := append(m.allStages(), notify.Name), sluice.Reasons()
+	check := func() error {
+		return cmp.Or(oneOf("--stage", f.Stage, stages), oneOf("--reason", sluice.Reason(f.Reason), reasons))
+	}
+	if check() == nil {
+		return nil
+	}
+	letters, err := operate.Letters(ctx, js, operate.Selection{})
+	if err != nil {
+		return err
+	}
+	for _, l := range letters {
+		stages, reasons = append(stages, l.Stage), append(reasons, l.Reason)
+	}
+	return check()
+}
+
+// oneOf refuses a word, if any is given, that is not among those that there are.
+func oneOf[S ~string](flag string, word S, there []S) error {
+	if word == "" || slices.Contains(there, word) {
+		return nil
+	}
+	var names []string
+	for _, s := range there {
+		if name := strconv.Quote(string(s)); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return usagef("%s must be one of %s but got %q", flag, strings.Join(names, ", "), word)
 }
 
 type deadListCmd struct {
@@ -184,7 +228,7 @@ func (c *deadReplayCmd) Run(ctx context.Context, m *Main) error {
 				return err
 			}
 		}
-		p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{Log: m.log})
+		p, err := streams.NewPublisher(l.JS, streams.PublisherOptions{FailWhenFull: true, Log: m.log})
 		if err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func (c *statusCmd) show(m *Main, url string, s operate.Status) error {
 }
 
 func drawStages(w io.Writer, s operate.Status) {
-	t := newTable(w, "stage", "waiting", "in hand", "again", "per second", "handled", "dead", "copies").numbers(2, 3, 4, 5, 6, 7)
+	t := newTable(w, "stage", "waiting", "in hand", "again", "per second", "deliveries", "dead", "copies").numbers(2, 3, 4, 5, 6, 7)
 	for _, r := range s.Stages {
 		if len(r.Durables) == 0 { // without a reader the log counts nothing that waits
 			t.row(r.Stage, "-", "-", "-", "-", "-", count(r.Dead), "never ran")

@@ -22,3 +22,12 @@ func TestWhatWaitsForAStageThatNeverRanIsNotKnown(t *testing.T) {
 		}
 	}
 }
+
+// Their sum over stages is no number of messages, and nobody should take it for one.
+func TestWhatAStageSettledIsCalledDeliveries(t *testing.T) {
+	var out bytes.Buffer
+	drawStages(&out, operate.Status{Stages: []operate.StageStatus{{Stage: "answer", Durables: []string{"answer-v1"}, Settled: 1234}}})
+	if got := out.String(); !strings.Contains(got, "│ deliveries │") || strings.Contains(got, "handled") || !strings.Contains(got, "│      1,234 │") {
+		t.Errorf("the screen says\n%s", got)
+	}
+}

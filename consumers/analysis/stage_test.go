@@ -110,6 +110,17 @@ func TestADescriptionIsBoughtOnce(t *testing.T) {
 	}
 }
 
+// So that the runner keeps apart the labels of one query that come at one time.
+func TestLabelsOfOneQueryAreTheSameWork(t *testing.T) {
+	s := newStage(t, describes(good, nil), &stagetest.Log{})
+	first, _ := label(t, "is water wet?", "m1", sluice.Standard)
+	second, _ := label(t, "is water wet?", "m2", sluice.Complex)
+	other, _ := label(t, "is ice?", "m1", sluice.Standard)
+	if s.Work(first) == "" || s.Work(first) != s.Work(second) || s.Work(first) == s.Work(other) {
+		t.Errorf("%q, %q, another query's %q", s.Work(first), s.Work(second), s.Work(other))
+	}
+}
+
 // What the model is shown is a function of the question's text: two queries that differ in all but their
 // text, and two labels of other policies, give the same request to the byte.
 func TestTheAnalystSeesTheQuestionAlone(t *testing.T) {
