@@ -51,6 +51,9 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	c.opts.log("making a Postgres cluster", "dir", c.layout.dir, "version", c.bin.major, "from", c.bin.source,
 		"user", c.layout.account.name)
 	out, err := c.bin.command(ctx, c.layout.account, "initdb", args...).CombinedOutput()
+	if err != nil && ctx.Err() != nil { // what it had said until it was killed tells nothing
+		return errors.Join(ctx.Err(), os.RemoveAll(part))
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("initdb in %s: %w: %s", part, err, strings.TrimSpace(string(out))), os.RemoveAll(part))
 	}

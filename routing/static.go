@@ -87,7 +87,7 @@ func (m PolicyMap) Route(ctx context.Context, _ Request) (Choice, error) {
 		p[policy] = 1 / float64(len(m.Policies))
 	}
 	return Choice{
-		Policy: m.Default, Probabilities: p, Reasoning: "No router was asked; the static map's default.",
+		Policy: m.Default, Probabilities: p, Reasoning: "No router decided; the static map's default.",
 		ReasoningSource: ReasoningTemplate, Version: StaticVersion,
 	}, nil
 }

@@ -65,6 +65,9 @@ func (c *askCmd) Run(ctx context.Context, m *Main) (err error) {
 		stream = &printed{w: m.Stdout}
 	}
 	answer, err := g.Pipeline.Answer(ctx, c.ask(), stream)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // the pipeline speaks of a client that left
+	}
 	return c.show(m, answer, err)
 }
 

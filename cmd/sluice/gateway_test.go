@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -114,4 +116,18 @@ func TestAKeyClosesTheDoor(t *testing.T) {
 		t.Errorf("the second key: %s", errs)
 	}
 	stop()
+}
+
+func TestAnInterruptedQuestionSaysSo(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then the server hears that its client goes
+		interrupt()
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	m, _, errs := newProgram(t).command("ask", "--upstream", silent.URL, "Why?")
+	if status := m.report(m.Run(ctx)); status != statusInterrupted {
+		t.Errorf("status %d, want %d\n%s", status, statusInterrupted, errs)
+	}
 }

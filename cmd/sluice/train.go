@@ -54,7 +54,7 @@ func (c *trainWorkerCmd) Run(ctx context.Context, m *Main) error {
 
 type trainLaunchCmd struct {
 	Once    bool     `help:"End after one training."`
-	Command []string `arg:"" optional:"" passthrough:"" help:"The command, word by word, in place of training.launcher."`
+	Command []string `arg:"" optional:"" passthrough:"partial" help:"The command, word by word, in place of training.launcher."`
 	metricsFlag
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,5 +152,12 @@ func TestATrainerIsGivenQueriesWithoutAGroundTruthWhereTheConfigurationSaysSo(t 
 		if got := w.watcher(db).Tables; got != watch.Tables(db.Training(free)) {
 			t.Errorf("training.reference_free %t: the trainer reads %+v", free, got)
 		}
+	}
+}
+
+func TestTheLauncherTakesNoMisspeltFlagForItsCommand(t *testing.T) {
+	m := &Main{Stdout: io.Discard, Stderr: io.Discard}
+	if err := m.ParseFlags([]string{"train", "launch", "--onse", "sbatch"}); err == nil || !strings.Contains(err.Error(), "--onse") {
+		t.Errorf("--onse: %v", err)
 	}
 }

@@ -70,30 +70,39 @@ func softCap(x *graph.Node, limit float64) *graph.Node {
 	if limit == 0 {
 		return x
 	}
-	return graph.MulScalar(graph.Tanh(graph.MulScalar(x, 1/limit)), limit)
+	return graph.MulScalar(tanh(graph.MulScalar(x, 1/limit)), limit)
 }
 
 // gelu is the tanh form of GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415), 0.5x(1+tanh u) with u = sqrt(2/pi)(x+0.044715x³).
 func gelu(x *graph.Node) *graph.Node {
 	c := math.Sqrt(2 / math.Pi)
-	copied := fresh(x)
-	u := graph.Mul(copied, graph.AddScalar(graph.MulScalar(graph.Mul(copied, copied), 0.044715*c), c))
-	tanh := graph.Tanh(u)
+	u := graph.Mul(x, graph.AddScalar(graph.MulScalar(graph.Mul(x, x), 0.044715*c), c))
 	half := graph.MulScalar(x, 0.5)
-	return graph.Add(half, graph.Mul(half, tanh))
+	return graph.Add(half, graph.Mul(half, tanh(u)))
 }
+
+// The Go backend's products, and Go itself when it interrupts a goroutine, leave the upper halves of the vector
+// registers in use. On many processors that makes the exponential of Go's math package, which is assembly, sixty
+// times slower, and with it the hyperbolic tangent. Expm1, e^x-1, is plain Go, and as fast in any case.
 
 // exp is e^(x-top) by row, with the row's largest value, [.., 1], which keeps it from overflowing and has no
 // gradient.
 func exp(x *graph.Node) (e, top *graph.Node) {
-	copied := fresh(x)
 	top = graph.StopGradient(graph.ReduceAndKeep(x, graph.ReduceMax, -1))
-	return graph.Exp(graph.Sub(copied, top)), top
+	below := graph.Sub(x, top)
+	e = graph.StopGradient(graph.OnePlus(graph.Expm1(below)))
+	return withSlope(below, e, e), top
 }
 
-// fresh is x, copied. The Go backend's products leave the upper halves of the vector registers in use, which
-// makes the exponential of Go's math package sixty times slower on some processors until something clears
-// them; copying memory does. The copy is made only where x itself is used again later.
-func fresh(x *graph.Node) *graph.Node {
-	return graph.IdentityWithCustomGradient(x, func(_, v *graph.Node) *graph.Node { return v })
+// tanh is the hyperbolic tangent: t/(t+2) with t = e^2x-1. Beyond 20 it is 1, and t would overflow.
+func tanh(x *graph.Node) *graph.Node {
+	t := graph.Expm1(graph.MulScalar(graph.MinScalar(x, 20.0), 2))
+	y := graph.StopGradient(graph.Div(t, graph.AddScalar(t, 2)))
+	return withSlope(x, y, graph.OneMinus(graph.Mul(y, y)))
+}
+
+// withSlope is y, which has no gradient, with the gradient of a function of x whose slope there is given. x is finite.
+func withSlope(x, y, slope *graph.Node) *graph.Node {
+	through := graph.IdentityWithCustomGradient(x, func(_, v *graph.Node) *graph.Node { return graph.Mul(v, slope) })
+	return graph.Add(y, graph.Sub(through, graph.StopGradient(through)))
 }

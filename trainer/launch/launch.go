@@ -67,7 +67,15 @@ func (l *Launcher) Run(ctx context.Context, once bool) error {
 	if _, err := Expand(l.Command, sluice.TrainingJob{}); err != nil {
 		return err
 	}
-	return l.Board.Work(ctx, l.Patience, l.Log, func(taken *board.Taken) bool { return l.take(ctx, taken) && once })
+	var done bool
+	err := l.Board.Work(ctx, l.Patience, l.Log, func(taken *board.Taken) bool {
+		done = l.take(ctx, taken)
+		return done && once
+	})
+	if once && !done {
+		err = errors.Join(err, ctx.Err())
+	}
+	return err
 }
 
 // take carries a job to its end; false where it goes back to the queue, or was over before.

@@ -76,15 +76,18 @@ type Worker struct {
 	Log      *slog.Logger
 }
 
-// Run takes jobs off the queue until ctx is done, one at a time; once ends it after the first. What becomes of a job
-// is told in its events; an [ErrStuck] is returned, and the process must end.
+// Run takes jobs off the queue until ctx is done, one at a time; once ends it after the first, and ctx's error says
+// that none was done. What becomes of a job is told in its events; an [ErrStuck] is returned, and the process must end.
 func (w *Worker) Run(ctx context.Context, once bool) error {
+	var done bool
 	var stuck error
 	err := w.Board.Work(ctx, w.Patience, w.Log, func(taken *board.Taken) bool {
-		var done bool
 		done, stuck = w.take(ctx, taken)
 		return done && once || stuck != nil
 	})
+	if once && !done && stuck == nil {
+		err = errors.Join(err, ctx.Err())
+	}
 	return errors.Join(err, stuck)
 }
 

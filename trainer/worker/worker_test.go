@@ -211,11 +211,14 @@ func TestAWorkerThatIsStoppedGivesItsJobBackAndTheNextGoesOn(t *testing.T) {
 	job := s.ask(t, "j1", examples(60, hard, numbered))
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(t.Context())
-	must(t, s.worker(dir, "w1", &counter{step: func(_ context.Context, step int) {
+	err := s.worker(dir, "w1", &counter{step: func(_ context.Context, step int) {
 		if step == 3 {
 			stop()
 		}
-	}}).Run(ctx, true))
+	}}).Run(ctx, true)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a worker that was to do one training and did none says %v", err)
+	}
 	var did []int
 	must(t, s.worker(dir, "w2", &counter{knows: "nothing", step: func(_ context.Context, step int) { did = append(did, step) }}).Run(t.Context(), true))
 	if len(did) != steps-3 || did[0] != 3 {
@@ -477,7 +480,7 @@ func TestAttemptsThatWereGivenBackAreNotSpent(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		w := s.worker(t.TempDir(), "w", &counter{step: func(context.Context, int) { stop() }})
 		w.Attempts = 1
-		must(t, w.Run(ctx, true))
+		must(t, w.Run(ctx, false))
 	}
 	w := s.worker(t.TempDir(), "w", &counter{knows: "nothing"})
 	w.Attempts = 1
