@@ -187,14 +187,8 @@ func remove(ctx context.Context, js jetstream.JetStream, l Letter) error {
 	if err != nil {
 		return fmt.Errorf("delete dead letter %s: %w", l.ID, err)
 	}
-	if err := s.SecureDeleteMsg(ctx, l.Sequence); err != nil && !gone(err) {
+	if err := streams.Erase(ctx, s, l.Sequence); err != nil {
 		return fmt.Errorf("delete dead letter %s: %w", l.ID, err)
 	}
 	return nil
-}
-
-// gone says that there was nothing to delete any more; the server says so in words only.
-func gone(err error) bool {
-	return errors.Is(err, jetstream.ErrMsgNotFound) ||
-		errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), "found")
 }

@@ -195,8 +195,7 @@ func eraseFrom(ctx context.Context, js jetstream.JetStream, pub Publisher, strea
 			if err := enterLines(ctx, pub, m); err != nil {
 				return n, err
 			}
-			// Overwritten on disk, not only marked as gone.
-			if err := s.SecureDeleteMsg(ctx, m.Sequence); err != nil && !gone(err) {
+			if err := streams.Erase(ctx, s, m.Sequence); err != nil {
 				return n, fmt.Errorf("erase %s at %d: %w", stream, m.Sequence, err)
 			}
 			n++

@@ -2,10 +2,7 @@ package operate_test
 
 import (
 	"context"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -88,26 +85,6 @@ func everyFactOf(t *testing.T, q sluice.Query) []streams.Message {
 	}
 }
 
-// filesWith lists the files under dir that hold the text.
-func filesWith(t *testing.T, dir, text string) []string {
-	t.Helper()
-	var found []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(data), text) {
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 	for name, c := range map[string]struct {
 		person operate.Person
@@ -166,10 +143,10 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 			}
 			js.Conn().Close()
 			server.Stop()
-			if found := filesWith(t, dir, "MARKER-OF-ANN"); len(found) > 0 {
+			if found := natstest.FilesWith(t, dir, "MARKER-OF-ANN"); len(found) > 0 {
 				t.Errorf("still on disk in %v", found)
 			}
-			if found := filesWith(t, dir, "somebody else"); len(found) == 0 {
+			if found := natstest.FilesWith(t, dir, "somebody else"); len(found) == 0 {
 				t.Error("the other's words are not on disk: this test would find nothing")
 			}
 		})
@@ -204,11 +181,11 @@ func TestALetterThatIsReplayedOrDroppedLeavesNoTraceOnTheDisk(t *testing.T) {
 	js.Conn().Close()
 	server.Stop()
 	for _, gone := range []string{"MARKER-replayed", "MARKER-dropped"} {
-		if found := filesWith(t, dir, gone); len(found) > 0 {
+		if found := natstest.FilesWith(t, dir, gone); len(found) > 0 {
 			t.Errorf("%s is still on disk in %v", gone, found)
 		}
 	}
-	if found := filesWith(t, dir, "MARKER-stays"); len(found) == 0 {
+	if found := natstest.FilesWith(t, dir, "MARKER-stays"); len(found) == 0 {
 		t.Error("the letter that stays is not on disk: this test would find nothing")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sluice/streams"
 	"sluice/trainer/snapshot"
 )
 
@@ -44,7 +45,7 @@ type Erased struct {
 }
 
 // ForgetIn deletes every snapshot that holds one of the queries, or that can't be read: no worker takes such a one, and
-// whose words are in it nobody can say. One that can't be had for now is an error, after all others.
+// whose words are in it nobody can say. What it deletes it overwrites on the disk. One that can't be had for now is an error, after all others.
 func (o *Objects) ForgetIn(ctx context.Context, now time.Time, holds func(key string) bool) (Erased, error) {
 	var e Erased
 	infos, _, err := o.list(ctx)
@@ -64,15 +65,40 @@ func (o *Objects) ForgetIn(ctx context.Context, now time.Time, holds func(key st
 		switch {
 		case errors.Is(err, ErrNotThere): // somebody else deleted it
 		case errors.Is(err, ErrCorrupt):
-			e.Unreadable, err = append(e.Unreadable, info.Name), o.Delete(ctx, info.Name)
+			e.Unreadable, err = append(e.Unreadable, info.Name), o.erase(ctx, info)
 		case err == nil && found:
-			e.Held, err = append(e.Held, info.Name), o.Delete(ctx, info.Name)
+			e.Held, err = append(e.Held, info.Name), o.erase(ctx, info)
 		}
 		if err != nil && !errors.Is(err, ErrNotThere) {
 			faults = append(faults, fmt.Errorf("look for forgotten queries: %w", err))
 		}
 	}
 	return e, errors.Join(append(faults, o.sweep(ctx, now, infos))...)
+}
+
+// erase overwrites an object's parts, then deletes it: whoever is killed in between leaves one that can't be read, and
+// is erased by the next.
+func (o *Objects) erase(ctx context.Context, info *jetstream.ObjectInfo) error {
+	s, err := o.js.Stream(ctx, objectStream)
+	if err == nil {
+		err = o.eraseParts(ctx, s, parts+info.NUID)
+	}
+	if err != nil {
+		return fmt.Errorf("erase %s: %w", info.Name, err)
+	}
+	return o.Delete(ctx, info.Name)
+}
+
+func (o *Objects) eraseParts(ctx context.Context, s jetstream.Stream, subject string) error {
+	for m, err := range streams.Scan(ctx, o.js, objectStream, streams.Window{Filter: subject}) {
+		if err == nil {
+			err = streams.Erase(ctx, s, m.Sequence)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // upload is how long the parts of an object may be in the log before its description.
@@ -98,7 +124,7 @@ func (o *Objects) sweep(ctx context.Context, now time.Time, infos []*jetstream.O
 			continue
 		}
 		if err == nil {
-			err = s.Purge(ctx, jetstream.WithPurgeSubject(subject))
+			err = o.eraseParts(ctx, s, subject)
 		}
 		if err != nil {
 			return fail(err)

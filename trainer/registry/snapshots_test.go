@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
+	"sluice/internal/natstest"
 	"sluice/streams"
 	"sluice/trainer/registry"
 	"sluice/trainer/snapshot"
@@ -72,6 +73,44 @@ func TestForgettingDeletesTheSnapshotsThatHoldSomebodyAndThoseThatNobodyCanRead(
 	if models, err := r.List(ctx); err != nil || len(models) != 1 {
 		t.Errorf("models %+v, %v", models, err)
 	}
+}
+
+// What is forgotten is overwritten in the files of the log, where a deleted object's parts else stay for long.
+func TestForgettingLeavesNoTraceOfSnapshotsOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	server := natstest.StartWith(t, streams.ServerOptions{StoreDir: dir})
+	js := server.JetStream()
+	natstest.Apply(t, js, natstest.Options())
+	r, err := registry.Open(t.Context(), js, &told{}, time.Now)
+	must(t, err)
+	keep(t, r, js, "snapshots/hers.jsonl.gz", "ann")
+	keep(t, r, js, "snapshots/his.jsonl.gz", "bob")
+	hers, his := stored(t, r, "snapshots/hers.jsonl.gz"), stored(t, r, "snapshots/his.jsonl.gz")
+	_, err = js.Publish(t.Context(), parts+"half", []byte("words of nobody's object"))
+	must(t, err)
+	_, err = r.Objects().ForgetIn(t.Context(), time.Now().Add(2*time.Hour), func(key string) bool { return key == "ann" })
+	must(t, err)
+	js.Conn().Close()
+	server.Stop()
+	for _, c := range []struct {
+		what, bytes string
+		there       bool
+	}{{"the snapshot of who stays", his, true}, {"the snapshot of who is forgotten", hers, false}, {"a part of no object", "words of nobody's object", false}} {
+		if got := len(natstest.FilesWith(t, dir, c.bytes)) > 0; got != c.there {
+			t.Errorf("%s is on the disk: %t, want %t", c.what, got, c.there)
+		}
+	}
+}
+
+// stored is an object's bytes.
+func stored(t *testing.T, r *registry.Registry, name string) (all string) {
+	t.Helper()
+	must(t, r.Objects().Read(t.Context(), name, func(r io.Reader) error {
+		b, err := io.ReadAll(r)
+		all = string(b)
+		return err
+	}))
+	return all
 }
 
 // A trainer that was killed while it stored a snapshot leaves parts without a description.
