@@ -3,7 +3,6 @@ package natstest
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,11 +11,12 @@ import (
 func FilesWith(tb testing.TB, dir, text string) []string {
 	tb.Helper()
 	var found []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := os.DirFS(dir)
+	err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := os.ReadFile(path)
+		data, err := fs.ReadFile(root, path)
 		if err == nil && strings.Contains(string(data), text) {
 			found = append(found, path)
 		}
