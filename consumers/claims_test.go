@@ -135,7 +135,7 @@ func TestOrdinaryMessagesOfOneWorkThatACopyHasAtOneTimeBuyOnce(t *testing.T) {
 	js := natstest.Log(t)
 	s := shops(t, js)[0]
 	st := s.at()
-	st.Handler, st.Concurrency = sameWork{s}, 8
+	st.Handler, st.Concurrency, st.SharedWork = sameWork{s}, 8, true
 	r := start(t, js, st)
 	ask(t, js, 3)
 	<-s.entered

@@ -52,6 +52,9 @@ type Stage struct {
 	// Terms say, in words for people, what of the configuration all copies of the stage should agree in, since they
 	// share its messages; empty: nothing.
 	Terms string
+	// SharedWork is true where several messages may have the stage buy one thing (a [Buyer]), as labels of one query do:
+	// those that this copy has in hand at one time are kept apart.
+	SharedWork bool
 	// Attempts is how many failures a message may have before it is dead.
 	Attempts int
 }

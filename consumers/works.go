@@ -32,7 +32,7 @@ func (w *works) take(d *delivery, work string) bool {
 // alone puts a message off while another one that is in hand here has the stage buy the same: it comes again, and finds
 // that stored (Invariant 5). What is stored waits for nobody.
 func (r *Runner) alone(ctx context.Context, d *delivery, in *streams.Message) error {
-	if r.buyer == nil {
+	if r.buyer == nil || !r.cfg.Stage.SharedWork {
 		return nil
 	}
 	work := r.buyer.Work(*in)

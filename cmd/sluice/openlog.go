@@ -26,13 +26,16 @@ type openedLog struct {
 	// URL may be shown: it holds no password.
 	URL    string
 	server *streams.Server
-	lock   *os.File
+	// unpaced ends what follows the heap of a process with a server.
+	unpaced func()
+	lock    *os.File
 }
 
 // Close drains the connection and stops the embedded server, if it is ours.
 func (l *openedLog) Close() error {
 	l.NC.Close()
 	if l.server != nil {
+		l.unpaced()
 		l.server.Shutdown()
 	}
 	if l.lock != nil {
@@ -149,11 +152,13 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 	if err != nil {
 		return nil, err
 	}
-	tuneCollections(m.Getenv, machine.Memory(), debug.SetGCPercent, debug.SetMemoryLimit)
+	collector := collections{debug.SetGCPercent, debug.SetMemoryLimit, liveHeap}
+	unpaced := collector.tune(m.Getenv, machine.Memory())
 	server, err := streams.StartServer(ctx, streams.ServerOptions{
 		Name: "sluice", StoreDir: storeDir, Host: m.config.NATS.EmbeddedHost, Port: port, Users: users, TLS: m.embeddedTLS(),
 	})
 	if err != nil {
+		unpaced()
 		return nil, err
 	}
 	l, err := m.joinInProcess(server, storeDir, client)
@@ -161,9 +166,11 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 		err = writeServerFile(storeDir, server.URL())
 	}
 	if err != nil {
+		unpaced()
 		server.Shutdown()
 		return nil, err
 	}
+	l.unpaced = unpaced
 	return l, nil
 }
 

@@ -162,6 +162,7 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 	case label.Name:
 		s.Batch, err = p.label(ctx, latest)
 	case analysis.Name:
+		s.SharedWork = true
 		s.Handler, err = analysis.New(asker{p.caller}, latest, analysis.Options{Model: p.cfg.Analysis.Model, Version: p.cfg.Analysis.Version})
 	case record.Name:
 		return p.record(ctx, b)

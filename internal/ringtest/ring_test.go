@@ -100,7 +100,7 @@ func stages(t *testing.T, js jetstream.JetStream, caller *llm.Caller) []consumer
 		{Name: answer.Name, Handler: ans, Inputs: []consumers.Input{{Stream: streams.StreamAccepted}}},
 		{Name: judge.Name, Handler: jud, Inputs: []consumers.Input{{Stream: streams.StreamAnswers}}},
 		{Name: label.Name, Batch: lab, Inputs: []consumers.Input{{Stream: streams.StreamVerdicts}}},
-		{Name: analysis.Name, Handler: ana, Inputs: []consumers.Input{{Stream: streams.StreamLabels}}},
+		{Name: analysis.Name, Handler: ana, SharedWork: true, Inputs: []consumers.Input{{Stream: streams.StreamLabels}}},
 	}
 }
 
