@@ -69,7 +69,7 @@ func (c *modelListCmd) Run(ctx context.Context, m *Main) error {
 				}
 				continue
 			}
-			table.row(x.Version, x.Kind, x.CreatedAt.Format(time.DateTime), size(x.Bytes), metric(x, "apgr"), x.JobID, strings.Join(l.Roles, ", "), l.judgement.String())
+			table.row(x.Version, x.Kind, x.CreatedAt.Format(time.DateTime), size(x.Bytes), metric(x, "apgr"), x.JobID, strings.Join(l.Roles, ", "), l.String())
 		}
 		if !c.JSON && len(models) > 0 {
 			table.flush()
