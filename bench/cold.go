@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -43,7 +45,7 @@ type Cold struct {
 	IdleOwn float64 `json:"idle_own_mb"`
 }
 
-// RunCold starts the program again and again.
+// RunCold starts the program again and again. Where ctx ends the error is ctx's, however the program took that.
 func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
 	var c Cold
 	for i := range o.Starts + 1 {
@@ -55,7 +57,11 @@ func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
 		if err == nil && i == o.Starts {
 			c.IdleRSS, c.IdleOwn, err = p.idle(ctx, o.Idle)
 		}
-		if err = errors.Join(err, p.stop()); err != nil {
+		err = errors.Join(err, p.stop())
+		if ctx.Err() != nil {
+			return c, ctx.Err()
+		}
+		if err != nil {
 			return c, fmt.Errorf("cold start %d: %w", i, err)
 		}
 		if i > 0 { // the first one makes the cluster
@@ -69,34 +75,37 @@ func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
 type program struct {
 	o       ColdOptions
 	cmd     *exec.Cmd
+	said    bytes.Buffer // to standard error
 	started time.Time
 }
 
 func (o ColdOptions) start(ctx context.Context) (*program, error) {
 	p := &program{o: o, cmd: command(ctx, o.Command), started: time.Now()}
 	p.cmd.Env = o.Env
-	p.cmd.Stderr = os.Stderr
+	p.cmd.Stderr = &p.said
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %v: %w", o.Command, err)
 	}
 	return p, nil
 }
 
-// command is a program that ends with ctx, as by Ctrl-C.
+// command is a program that ends with ctx, as by Ctrl-C. It hears of that once, since it would break off at the second
+// time: by its Cancel alone, and not from the terminal.
 func command(ctx context.Context, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = sync.OnceValue(func() error { return cmd.Process.Signal(syscall.SIGTERM) })
 	cmd.WaitDelay = time.Minute
 	return cmd
 }
 
-// stop ends the program as Ctrl-C does.
+// stop ends the program as Ctrl-C does. What it said is told where it failed.
 func (p *program) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.cmd.Cancel(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %v: %w", p.o.Command, err)
 	}
 	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("%v: %w", p.o.Command, err)
+		return fmt.Errorf("%v: %w: %s", p.o.Command, err, bytes.TrimSpace(p.said.Bytes()))
 	}
 	return nil
 }

@@ -33,6 +33,9 @@ type Growth struct {
 func (b *Beginning) run(ctx context.Context) (Stretch, error) {
 	cmd := command(ctx, b.Command)
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return Stretch{}, ctx.Err()
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%w: %s", err, exit.Stderr)
 	}

@@ -54,10 +54,10 @@ func (g Gate) Judge(samples []Sample, candidate, incumbent Scored) Ruling {
 		r.Reason = fmt.Sprintf("%s can't be compared with %s: on %d held-out queries the difference of %s has no interval, since the metric is undefined in too many resamples; label more queries",
 			candidate.Name, incumbent.Name, len(samples), g.Metric)
 	case r.Promote:
-		r.Reason = fmt.Sprintf("%s is better than %s: the difference of %s is in [%.4f, %.4f], above zero", candidate.Name, incumbent.Name, g.Metric, d.Lo, d.Hi)
+		r.Reason = fmt.Sprintf("%s is better than %s: the difference of %s is in [%.4f, %.4f], above zero", candidate.Name, incumbent.Name, g.Metric, Shown(d.Lo), Shown(d.Hi))
 	default:
 		r.Reason = fmt.Sprintf("%s is not surely better than %s: the difference of %s is in [%.4f, %.4f], and its lower bound is not above zero",
-			candidate.Name, incumbent.Name, g.Metric, d.Lo, d.Hi)
+			candidate.Name, incumbent.Name, g.Metric, Shown(d.Lo), Shown(d.Hi))
 	}
 	return r
 }

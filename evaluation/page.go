@@ -14,7 +14,7 @@ import (
 var pageSource string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"num": num, "pct": pct, "interval": intervalOf, "dollars": dollars, "inc": func(i int) int { return i + 1 },
+	"num": num, "pct": pct, "interval": intervalOf, "dollars": dollars, "shown": func(v float64) Shown { return Shown(v) }, "inc": func(i int) int { return i + 1 },
 }).Parse(pageSource))
 
 // Page writes the report as one HTML page that needs nothing from anywhere else: the table, cost-quality
@@ -80,7 +80,7 @@ func newAxis(from, to, low, high float64, format string) axis {
 		}
 	}
 	for v := math.Ceil(from/step) * step; v <= to+step/1e6; v += step {
-		a.Ticks = append(a.Ticks, tick{a.at(v), fmt.Sprintf(format, v)})
+		a.Ticks = append(a.Ticks, tick{a.at(v), fmt.Sprintf(format, Shown(v))})
 	}
 	return a
 }
@@ -197,7 +197,7 @@ func (r *Report) forest() plot {
 		}
 		out.Lines = append(out.Lines, line{
 			Name: x.Name, Color: color(i), At: 10 + 26*float64(len(out.Lines)),
-			Lo: out.X.at(*x.APGRLo), Mid: out.X.at(*x.APGR), Hi: out.X.at(*x.APGRHi), Label: fmt.Sprintf("%.3f", *x.APGR),
+			Lo: out.X.at(*x.APGRLo), Mid: out.X.at(*x.APGR), Hi: out.X.at(*x.APGRHi), Label: fmt.Sprintf("%.3f", Shown(*x.APGR)),
 		})
 	}
 	return out
@@ -210,17 +210,17 @@ func num(v *float64) string {
 	if v == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.3f", *v)
+	return fmt.Sprintf("%.3f", Shown(*v))
 }
 
 func pct(v any) string {
 	switch v := v.(type) {
 	case *float64:
 		if v != nil {
-			return fmt.Sprintf("%.1f%%", 100**v)
+			return fmt.Sprintf("%.1f%%", Shown(100**v))
 		}
 	case float64:
-		return fmt.Sprintf("%.1f%%", 100*v)
+		return fmt.Sprintf("%.1f%%", Shown(100*v))
 	}
 	return "-"
 }
@@ -230,7 +230,7 @@ func intervalOf(r Result, key string) string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("%.3f to %.3f", ci.Lo, ci.Hi)
+	return fmt.Sprintf("%.3f to %.3f", Shown(ci.Lo), Shown(ci.Hi))
 }
 
 // dollars is the price of a thousand queries at a price of one in micro-dollars.
@@ -238,5 +238,5 @@ func dollars(v *float64) string {
 	if v == nil {
 		return "-"
 	}
-	return fmt.Sprintf("$%.4f", *v/1000)
+	return fmt.Sprintf("$%.4f", Shown(*v/1000))
 }

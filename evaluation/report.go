@@ -140,14 +140,14 @@ func headline(r *Report) string {
 	case !found:
 		return "There is nothing to measure here: the large model is not surely more accurate than the medium one on these queries."
 	case *best.APGRLo > 0.5:
-		return fmt.Sprintf("%s beats the random mix: APGR %.3f [%.3f, %.3f].", best.Name, *best.APGR, *best.APGRLo, *best.APGRHi)
+		return fmt.Sprintf("%s beats the random mix: APGR %.3f [%.3f, %.3f].", best.Name, Shown(*best.APGR), Shown(*best.APGRLo), Shown(*best.APGRHi))
 	}
 	return fmt.Sprintf("No router beats the random mix with certainty: the best, %s, has APGR %.3f [%.3f, %.3f], and 0.5 is inside or above.",
-		best.Name, *best.APGR, *best.APGRLo, *best.APGRHi)
+		best.Name, Shown(*best.APGR), Shown(*best.APGRLo), Shown(*best.APGRHi))
 }
 
 func learntHeadline(r *Report, learnt Result) string {
-	said := fmt.Sprintf("APGR %.3f [%.3f, %.3f]", *learnt.APGR, *learnt.APGRLo, *learnt.APGRHi)
+	said := fmt.Sprintf("APGR %.3f [%.3f, %.3f]", Shown(*learnt.APGR), Shown(*learnt.APGRLo), Shown(*learnt.APGRHi))
 	for _, d := range r.Differences {
 		if d.A != learnt.Name || d.Metric != "apgr" {
 			continue
@@ -156,9 +156,9 @@ func learntHeadline(r *Report, learnt Result) string {
 		case d.Interval == nil:
 			return fmt.Sprintf("%s does not surely beat the controls: %s, and too few queries to compare it with %s.", learnt.Name, said, d.B)
 		case d.Interval.Lo > 0 && *learnt.APGRLo > 0.5:
-			return fmt.Sprintf("%s beats every control: %s, %+.3f [%+.3f, %+.3f] against %s.", learnt.Name, said, d.Value, d.Interval.Lo, d.Interval.Hi, d.B)
+			return fmt.Sprintf("%s beats every control: %s, %+.3f [%+.3f, %+.3f] against %s.", learnt.Name, said, Shown(d.Value), Shown(d.Interval.Lo), Shown(d.Interval.Hi), d.B)
 		}
-		return fmt.Sprintf("%s does NOT beat the controls at equal cost: %s, %+.3f [%+.3f, %+.3f] against %s.", learnt.Name, said, d.Value, d.Interval.Lo, d.Interval.Hi, d.B)
+		return fmt.Sprintf("%s does NOT beat the controls at equal cost: %s, %+.3f [%+.3f, %+.3f] against %s.", learnt.Name, said, Shown(d.Value), Shown(d.Interval.Lo), Shown(d.Interval.Hi), d.B)
 	}
 	if *learnt.APGRLo > 0.5 {
 		return fmt.Sprintf("%s beats the random mix: %s; no other control was measured.", learnt.Name, said)

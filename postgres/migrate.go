@@ -1,10 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,19 +23,32 @@ import (
 type Migration struct {
 	// Version is the number that its file begins with.
 	Version int64
-	Name    string
+	// Name is the file's; empty where this program has none of that version.
+	Name string
 	// AppliedAt is zero where it is pending.
 	AppliedAt time.Time
 }
 
+// NewerError says that tables had steps that this program does not know: what it takes them for, they may not be.
+type NewerError struct {
+	// Tables is the version of their last step, Known that of the program's.
+	Tables, Known int64
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the tables are at migration %d and this sluice knows none after %d: a newer one has migrated them, and there is no way back. "+
+		"Use the newer one, or give this one a database of its own, from a backup of before", e.Tables, e.Known)
+}
+
 // Migrate applies every pending step, in order, each in its own transaction, and returns those that it
-// applied. Any number of processes may migrate one database at once: one applies, the others wait.
+// applied. Any number of processes may migrate one database at once: one applies, the others wait. Tables that a newer
+// program has migrated are a [NewerError].
 func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 	var applied []Migration
-	err := withMigrations(databaseURL, func(p *goose.Provider) error {
+	err := withMigrations(databaseURL, func(p *goose.Provider, db *sql.DB) error {
 		// Most starts have nothing to do, and need no lock to see that.
 		if pending, err := p.HasPending(ctx); err != nil || !pending {
-			return err
+			return errors.Join(err, notNewer(ctx, p, db))
 		}
 		results, err := p.Up(ctx)
 		for _, r := range results {
@@ -39,7 +56,7 @@ func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 				applied = append(applied, Migration{Version: r.Source.Version, Name: filepath.Base(r.Source.Path), AppliedAt: time.Now().UTC()})
 			}
 		}
-		return err
+		return errors.Join(err, notNewer(ctx, p, db))
 	})
 	if violates(err, insufficientPrivilege) {
 		return applied, fmt.Errorf("migrate: %w; pending steps are for the tables' owner to apply: sluice migrate up with a DATABASE_URL of theirs", err)
@@ -50,18 +67,28 @@ func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 	return applied, nil
 }
 
-// MigrationStatus lists every step, applied or pending, in order. It changes nothing but the table of
-// applied steps, which it makes where there is none.
-func MigrationStatus(ctx context.Context, databaseURL string) ([]Migration, error) {
-	var all []Migration
-	err := withMigrations(databaseURL, func(p *goose.Provider) error {
-		states, err := p.Status(ctx)
-		for _, s := range states {
-			all = append(all, Migration{Version: s.Source.Version, Name: filepath.Base(s.Source.Path), AppliedAt: s.AppliedAt.UTC()})
-			if s.State == goose.StatePending {
-				all[len(all)-1].AppliedAt = time.Time{}
-			}
-		}
+// CheckMigrations is a [NewerError] where a newer program has migrated the tables. It changes nothing.
+func CheckMigrations(ctx context.Context, databaseURL string) error {
+	return withMigrations(databaseURL, func(p *goose.Provider, db *sql.DB) error { return notNewer(ctx, p, db) })
+}
+
+func notNewer(ctx context.Context, p *goose.Provider, db *sql.DB) error {
+	all, err := steps(ctx, p, db)
+	if err != nil {
+		return err
+	}
+	known := p.ListSources()
+	if e := (&NewerError{Tables: all[len(all)-1].Version, Known: known[len(known)-1].Version}); e.Tables > e.Known {
+		return e
+	}
+	return nil
+}
+
+// MigrationStatus lists every step, applied or pending, in order; also those that a newer program has applied. It
+// changes nothing: a database without tables has had none.
+func MigrationStatus(ctx context.Context, databaseURL string) (all []Migration, err error) {
+	err = withMigrations(databaseURL, func(p *goose.Provider, db *sql.DB) error {
+		all, err = steps(ctx, p, db)
 		return err
 	})
 	if err != nil {
@@ -70,13 +97,45 @@ func MigrationStatus(ctx context.Context, databaseURL string) ([]Migration, erro
 	return all, nil
 }
 
-func withMigrations(databaseURL string, do func(*goose.Provider) error) error {
+// steps are the program's, and those that the database has had, by version.
+func steps(ctx context.Context, p *goose.Provider, db *sql.DB) ([]Migration, error) {
+	by := map[int64]Migration{}
+	for _, s := range p.ListSources() {
+		by[s.Version] = Migration{Version: s.Version, Name: filepath.Base(s.Path)}
+	}
+	var there bool
+	if err := db.QueryRowContext(ctx, "SELECT to_regclass('goose_db_version') IS NOT NULL").Scan(&there); err != nil {
+		return nil, err
+	}
+	if there {
+		rows, err := db.QueryContext(ctx, "SELECT version_id, max(tstamp) FROM goose_db_version WHERE version_id > 0 AND is_applied GROUP BY 1")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = rows.Close() }() // what failed is said by Err
+		for rows.Next() {
+			var had Migration
+			if err := rows.Scan(&had.Version, &had.AppliedAt); err != nil {
+				return nil, err
+			}
+			had.Name = by[had.Version].Name
+			by[had.Version] = had
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return slices.SortedFunc(maps.Values(by), func(a, b Migration) int { return cmp.Compare(a.Version, b.Version) }), nil
+}
+
+func withMigrations(databaseURL string, do func(*goose.Provider, *sql.DB) error) error {
 	cfg, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return redact(err)
 	}
 	cfg.ConnectTimeout = 10 * time.Second
 	cfg.RuntimeParams["application_name"] = "sluice migrate"
+	cfg.RuntimeParams["timezone"] = "UTC" // what goose notes is the session's time, without its zone
 	db := stdlib.OpenDB(*cfg)
 	// Tried every second for five minutes: a migration of large tables may take that long.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
@@ -88,5 +147,5 @@ func withMigrations(databaseURL string, do func(*goose.Provider) error) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	return errors.Join(do(provider), provider.Close()) // closes db too
+	return errors.Join(do(provider, db), provider.Close()) // closes db too
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"sluice/wholefile"
 )
 
 // A cluster that moved away from its directory is not deleted with it. Where both are temporary, as in a test
@@ -17,7 +19,7 @@ const ownerFile = "MOVED-FROM.txt"
 
 // claim names the directory that a moved cluster belongs to, and sweeps if both are temporary.
 func (l layout) claim(asked string) error {
-	if err := os.WriteFile(l.file(ownerFile), []byte(asked), 0o644); err != nil { //nolint:gosec // for people
+	if err := wholefile.Write(l.file(ownerFile), []byte(asked), 0o644); err != nil { // half a name is that of no directory
 		return fmt.Errorf("start Postgres: %w", err)
 	}
 	if filepath.Dir(l.dir) != temporaryState() {
@@ -30,10 +32,10 @@ func (l layout) claim(asked string) error {
 	return nil
 }
 
-// sweepMoved removes a moved cluster whose directory is gone and that nobody uses.
+// sweepMoved removes a moved cluster whose directory is gone and that nobody uses. One that names none stays.
 func sweepMoved(dir string) {
 	asked, err := os.ReadFile(filepath.Join(dir, ownerFile))
-	if err != nil {
+	if err != nil || !filepath.IsAbs(string(asked)) {
 		return
 	}
 	if _, err := os.Stat(string(asked)); !errors.Is(err, os.ErrNotExist) { //nolint:gosec // it is only looked at

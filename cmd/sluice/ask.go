@@ -36,14 +36,12 @@ func (c *askCmd) Validate() error {
 
 // Run answers in this process: it joins the log that runs, or starts one.
 func (c *askCmd) Run(ctx context.Context, m *Main) (err error) {
-	cfg, emu, _, err := c.apply(m.config)
+	models, err := c.apply(m)
 	if err != nil {
 		return err
 	}
-	if emu != nil {
-		defer emu.Close()
-		fmt.Fprintln(m.Stderr, "the models are SIMULATED by", emu.Name())
-	}
+	defer models.Close()
+	cfg := models.cfg
 	cfg.Gateway.LogDecisions = false
 	l, err := m.openLog(ctx, "ask", toRun)
 	if err != nil {

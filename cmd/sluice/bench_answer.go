@@ -54,9 +54,11 @@ func (b *benchRing) startAnswer(ctx context.Context, copies int) (stop func() er
 		for _, r := range rings {
 			r.stop(nil)
 		}
-		for i, r := range rings {
+		for _, r := range rings {
 			errs = append(errs, r.wait())
-			conns[i].Close()
+		}
+		for _, nc := range conns {
+			nc.Close()
 		}
 		return errors.Join(errs...)
 	}
@@ -65,6 +67,7 @@ func (b *benchRing) startAnswer(ctx context.Context, copies int) (stop func() er
 		if err != nil {
 			return nil, errors.Join(err, stop())
 		}
+		conns = append(conns, nc)
 		p := b.parts
 		if p.js, err = streams.JetStream(nc); err != nil {
 			return nil, errors.Join(err, stop())
@@ -72,7 +75,7 @@ func (b *benchRing) startAnswer(ctx context.Context, copies int) (stop func() er
 		if p.caller, err = benchModels(ctx, b.parts.cfg, b.model, p.inFlight); err != nil {
 			return nil, errors.Join(err, stop())
 		}
-		rings, conns = append(rings, startRing(ctx, p, []string{answer.Name}, nil, b.m.log)), append(conns, nc)
+		rings = append(rings, startRing(ctx, p, []string{answer.Name}, nil, b.m.log))
 	}
 	return stop, nil
 }

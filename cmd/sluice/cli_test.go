@@ -91,15 +91,6 @@ func TestAMissingKeyIsNamedByItsVariable(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsAreUsageErrors(t *testing.T) {
-	for _, args := range [][]string{{"nonsense"}, {"dead", "list", "--since", "yesterday"}, {"publish", "--format", "xml", "f"}, {}} {
-		m := &Main{Stdout: &output{}, Stderr: &output{}, Getenv: func(string) string { return "" }}
-		if status := m.report(m.ParseFlags(args)); status != statusUsage {
-			t.Errorf("%v: status %d, want %d", args, status, statusUsage)
-		}
-	}
-}
-
 func TestInstantsAreSpansDaysOrTimes(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
@@ -143,6 +134,8 @@ func TestAWrongCommandLineNamesItsCommandAndWhatThereIs(t *testing.T) {
 		"keys create --scope root":       `--scope must be one of "chat", "route", "feedback", "admin" but got "root" (see sluice keys create --help)`,
 		"model canary --share 3 v":       "--share 3: want a number above 0 and at most 1 (see sluice model canary --help)",
 		"nonsense":                       "unexpected argument nonsense (see sluice --help)",
+		"dead list --since yesterday":    `"yesterday" is not a time: want a span (90m, 7d), a day (2026-01-31) or 2026-01-31T12:00:00Z (see sluice dead list --help)`,
+		"":                               `expected one of `,
 	} {
 		var out, errs output
 		m := &Main{Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }}

@@ -29,13 +29,12 @@ type consumeCmd struct {
 
 // Run works until interrupted.
 func (c *consumeCmd) Run(ctx context.Context, m *Main) (err error) {
-	cfg, emu, _, err := c.apply(m.config)
+	models, err := c.apply(m)
 	if err != nil {
 		return err
 	}
-	if emu != nil {
-		defer emu.Close()
-	}
+	defer models.Close()
+	cfg := models.cfg
 	if err := c.override(&cfg); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,7 +25,7 @@ type datasetCmd struct {
 type datasetExportCmd struct {
 	Format string `default:"oracle" enum:"oracle,answers,train,test,sft,dpo" help:"oracle: every labelled query with its description and both grades; answers: every graded answer; train and test: the views examples_train and examples_test; sft and dpo: rows to train a router on, of the train split. What was judged without a ground truth is in train, sft and dpo where training.reference_free is set. Personal data is masked in all of them."`
 	Prompt string `default:"full" enum:"full,compact" help:"The prompt of sft and dpo rows. full: policies in context, for pretrained weights; compact: that of the embedded default."`
-	Out    string `placeholder:"FILE" help:"Where to; default: standard output. An existing file is replaced when all is written. All but answers get a card with hash and example ids beside them, FILE.card.md."`
+	Out    string `placeholder:"FILE" help:"Where to; default: -, which is standard output. An existing file is replaced when all is written. All but answers get a card with hash and example ids beside them, FILE.card.md."`
 	Demo   bool   `help:"Export the last demo's."`
 }
 
@@ -42,6 +43,7 @@ var exports = map[string]string{
 
 // Run exports.
 func (c *datasetExportCmd) Run(ctx context.Context, m *Main) error {
+	c.Out = cmp.Or(c.Out, stdout)
 	return m.withAnalyst(ctx, c.Demo, "sluice dataset export", c.export)
 }
 
@@ -77,7 +79,7 @@ func (c *datasetExportCmd) table(ctx context.Context, m *Main, db *postgres.DB) 
 		}
 	}
 	sum := sha256.New()
-	if err := c.write(m, func(w io.Writer) error { return writeRows(io.MultiWriter(w, sum), rows) }); err != nil {
+	if err := m.writeTo(c.Out, func(w io.Writer) error { return writeRows(io.MultiWriter(w, sum), rows) }); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	card.Digest = hex.EncodeToString(sum.Sum(nil))
@@ -129,7 +131,7 @@ func (c *datasetExportCmd) training(ctx context.Context, m *Main, db *postgres.D
 		prompt = routing.CompactPrompt(policies)
 	}
 	var card trainset.Card
-	err = c.write(m, func(w io.Writer) (err error) {
+	err = m.writeTo(c.Out, func(w io.Writer) (err error) {
 		card, err = trainset.Write(w, set, trainset.Format(c.Format), prompt, policies)
 		return err
 	})
@@ -142,7 +144,7 @@ func (c *datasetExportCmd) training(ctx context.Context, m *Main, db *postgres.D
 // carded says what was written, and lays the card beside a file of labelled queries.
 func (c *datasetExportCmd) carded(m *Main, card trainset.Card) error {
 	fmt.Fprintf(m.Stderr, "%s rows of %s, SHA-256 %s, %d of them masked\n", count(card.Rows), c.Format, card.Digest, card.Masked)
-	if c.Out == "" || c.Format == "answers" {
+	if c.Out == stdout || c.Format == "answers" {
 		return nil
 	}
 	text, err := card.Markdown()
@@ -150,12 +152,4 @@ func (c *datasetExportCmd) carded(m *Main, card trainset.Card) error {
 		return err
 	}
 	return wholefile.Write(c.Out+".card.md", []byte(text), 0o666)
-}
-
-// write sends rows to standard output, or into a file in one step.
-func (c *datasetExportCmd) write(m *Main, rows func(io.Writer) error) error {
-	if c.Out == "" {
-		return rows(m.Stdout)
-	}
-	return wholefile.By(c.Out, 0o666, rows)
 }

@@ -36,8 +36,8 @@ type evalFileCmd struct {
 	Rules    []string `placeholder:"RULES" help:"Hold rules over every router and the static map, and compare each with the router alone at equal cost: presets (none, cost-aware, keyword-based, hybrid) or configuration files whose section routing has rules."`
 	Budget   float64  `min:"0" placeholder:"SHARE" help:"With --rules: a budget that the queries use up in their order, as a share of what the router alone costs (0.7); rules on budgets hold against it."`
 	CoreHour dollars  `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price. Default: 0.05."`
-	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON."`
-	HTML     string   `placeholder:"FILE" help:"Write the report as one self-contained HTML page."`
+	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON; - is standard output."`
+	HTML     string   `placeholder:"FILE" help:"Write the report as one self-contained HTML page; - is standard output."`
 	JSON     bool     `help:"Print one JSON object."`
 }
 

@@ -26,8 +26,8 @@ type evalOptions struct {
 
 type evalRunCmd struct {
 	Versions []string `arg:"" optional:"" name:"version" help:"Versions of the registry; default: the active one, if there is one."`
-	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON."`
-	HTML     string   `placeholder:"FILE" help:"Write the report as one self-contained HTML page."`
+	Out      string   `placeholder:"FILE" help:"Write the whole report, curves included, as JSON; - is standard output."`
+	HTML     string   `placeholder:"FILE" help:"Write the report as one self-contained HTML page; - is standard output."`
 	evalOptions
 }
 
@@ -118,9 +118,9 @@ func (c comparison) show(m *Main) {
 	for _, d := range c.Differences {
 		interval := "-"
 		if d.Interval != nil {
-			interval = fmt.Sprintf("%+.4f to %+.4f", d.Interval.Lo, d.Interval.Hi)
+			interval = fmt.Sprintf("%+.4f to %+.4f", evaluation.Shown(d.Interval.Lo), evaluation.Shown(d.Interval.Hi))
 		}
-		t.row(d.Metric, fmt.Sprintf("%+.4f", d.Value), interval)
+		t.row(d.Metric, fmt.Sprintf("%+.4f", evaluation.Shown(d.Value)), interval)
 	}
 	t.flush()
 }

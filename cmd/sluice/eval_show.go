@@ -8,24 +8,31 @@ import (
 	"strings"
 
 	"sluice/evaluation"
-	"sluice/wholefile"
 )
 
-// deliver writes a report where it is wanted: a JSON file, an HTML page, and standard output.
+// deliver writes a report where it is wanted: a JSON file, an HTML page, and standard output, as a table unless it was
+// asked for there in another form.
 func deliver(m *Main, r *evaluation.Report, jsonFile, htmlFile string, asJSON bool) error {
-	asDocument := func(w io.Writer) error { return printJSONAs(w, jsonForm{indent: " "}, r) }
-	for path, write := range map[string]func(io.Writer) error{jsonFile: asDocument, htmlFile: r.Page} {
-		if path == "" {
+	for _, f := range []struct {
+		path  string
+		write func(io.Writer) error
+	}{
+		{jsonFile, func(w io.Writer) error { return printJSONAs(w, jsonForm{indent: " "}, r) }},
+		{htmlFile, r.Page},
+	} {
+		if f.path == "" {
 			continue
 		}
-		if err := wholefile.By(path, 0o666, write); err != nil {
+		if err := m.writeTo(f.path, f.write); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}
 	}
-	if asJSON {
+	switch {
+	case asJSON:
 		return printJSON(m.Stdout, r)
+	case jsonFile != stdout && htmlFile != stdout:
+		showReport(m.Stdout, r)
 	}
-	showReport(m.Stdout, r)
 	return nil
 }
 
@@ -38,9 +45,9 @@ func showReport(w io.Writer, r *evaluation.Report) {
 	for _, d := range r.Differences {
 		interval := "no interval"
 		if d.Interval != nil {
-			interval = fmt.Sprintf("95%% %+.4f to %+.4f", d.Interval.Lo, d.Interval.Hi)
+			interval = fmt.Sprintf("95%% %+.4f to %+.4f", evaluation.Shown(d.Interval.Lo), evaluation.Shown(d.Interval.Hi))
 		}
-		fmt.Fprintf(w, "%s minus %s, %s: %+.4f (%s, paired bootstrap)\n", d.A, d.B, d.Metric, d.Value, interval)
+		fmt.Fprintf(w, "%s minus %s, %s: %+.4f (%s, paired bootstrap)\n", d.A, d.B, d.Metric, evaluation.Shown(d.Value), interval)
 	}
 	showRuled(w, r.Ruled)
 	showGrounds(w, r)
@@ -53,7 +60,7 @@ func showRouters(w io.Writer, routers []evaluation.Result) {
 	for _, x := range routers {
 		interval, perThousand, us := "-", "-", "-"
 		if x.APGRLo != nil {
-			interval = fmt.Sprintf("%.3f to %.3f", *x.APGRLo, *x.APGRHi)
+			interval = fmt.Sprintf("%.3f to %.3f", evaluation.Shown(*x.APGRLo), evaluation.Shown(*x.APGRHi))
 		}
 		if x.Cost != nil {
 			perThousand = fmt.Sprintf("%.4f", *x.Cost/1000)
@@ -94,7 +101,7 @@ func showRuled(w io.Writer, all []evaluation.Ruled) {
 	for _, x := range all {
 		interval, perThousand := "-", "-"
 		if x.Interval != nil {
-			interval = fmt.Sprintf("%+.4f to %+.4f", x.Interval.Lo, x.Interval.Hi)
+			interval = fmt.Sprintf("%+.4f to %+.4f", evaluation.Shown(x.Interval.Lo), evaluation.Shown(x.Interval.Hi))
 		}
 		if x.Cost != nil {
 			perThousand = fmt.Sprintf("%.4f", *x.Cost/1000)
@@ -104,7 +111,7 @@ func showRuled(w io.Writer, all []evaluation.Ruled) {
 			fired = append(fired, rule+" "+count(x.Fired[rule]))
 		}
 		t.row(x.Router, x.Rules, percent(&x.LargeShare), perThousand, percent(&x.Accuracy), percent(&x.Alone),
-			fmt.Sprintf("%+.4f", x.Gain), interval, strings.Join(fired, ", "))
+			fmt.Sprintf("%+.4f", evaluation.Shown(x.Gain)), interval, strings.Join(fired, ", "))
 	}
 	t.flush()
 	fmt.Fprintln(w, "router alone: its accuracy at the threshold at which it costs as much as it does under the rules; gain: the rules' accuracy minus that (paired bootstrap)")
@@ -115,12 +122,12 @@ func shown(v *float64) string {
 	if v == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.3f", *v)
+	return fmt.Sprintf("%.3f", evaluation.Shown(*v))
 }
 
 func percent(v *float64) string {
 	if v == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f%%", 100**v)
+	return fmt.Sprintf("%.1f%%", evaluation.Shown(100**v))
 }

@@ -15,7 +15,6 @@ import (
 	"sluice/gateway/micro"
 	"sluice/gateway/openai"
 	"sluice/gateway/web"
-	"sluice/llm/emulator"
 	"sluice/routing/front"
 )
 
@@ -34,13 +33,11 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	if c.Listen != "" {
 		m.config.Gateway.Listen = string(c.Listen)
 	}
-	cfg, emu, emulatorURL, err := c.apply(m.config)
+	models, err := c.apply(m)
 	if err != nil {
 		return err
 	}
-	if emu != nil {
-		defer emu.Close()
-	}
+	defer models.Close()
 	l, err := m.openLog(ctx, "gateway", toRun)
 	if err != nil {
 		return err
@@ -48,19 +45,19 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	defer func() { err = errors.Join(err, l.Close()) }()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	caller, err := gatewayModels(ctx, cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }))
+	caller, err := gatewayModels(ctx, models.cfg, spendCap(c.MaxSpend, func() { stop(errBudget) }))
 	if err != nil {
 		return err
 	}
 	defer caller.Close()
-	g, s, err := m.openDoors(ctx, cfg, l, caller, m.givenTables)
+	g, s, err := m.openDoors(ctx, models.cfg, l, caller, m.givenTables)
 	if err != nil {
 		return err
 	}
 	if err := g.Metrics.Register(m.process(nil)); err != nil {
 		return errors.Join(err, s.Close(ctx), g.Close(ctx))
 	}
-	if err = c.announce(m, g, s, l, emu, emulatorURL); err == nil {
+	if err = c.announce(m, g, s, l, models.url); err == nil {
 		select {
 		case <-ctx.Done():
 		case err = <-s.http.Failed():
@@ -72,13 +69,10 @@ func (c *gatewayCmd) Run(ctx context.Context, m *Main) (err error) {
 	return budgetOrNil(ctx)
 }
 
-func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emu *emulator.Server, emulatorURL string) error {
+func (c *gatewayCmd) announce(m *Main, g *openedGateway, s *serving, l *openedLog, emulatorURL string) error {
 	fmt.Fprintf(m.Stdout, "the gateway is up; Ctrl-C lets what is in hand end, then stops it\n")
 	g.announce(m, s)
 	fmt.Fprintf(m.Stdout, "  log      %s\n", l.URL)
-	if words := simulation(emu, emulatorURL); words != "" {
-		fmt.Fprintf(m.Stdout, "  models   %s\n", words)
-	}
 	return m.serves(l, Where{NATS: l.URL, Emulator: emulatorURL, Gateway: s.http.URL()})
 }
 

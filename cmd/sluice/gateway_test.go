@@ -128,7 +128,7 @@ func TestAnInterruptedQuestionSaysSo(t *testing.T) {
 	}))
 	defer silent.Close()
 	m, _, errs := newProgram(t).command("ask", "--upstream", silent.URL, "Why?")
-	if status := m.report(m.Run(ctx)); status != statusInterrupted {
+	if status := m.report(m.Run(ctx)); status != statusInterrupted || !strings.Contains(errs.String(), errInterrupted.Error()) {
 		t.Errorf("status %d, want %d\n%s", status, statusInterrupted, errs)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type migrateUpCmd struct{}
 
 // Run migrates.
 func (migrateUpCmd) Run(ctx context.Context, m *Main) (err error) {
-	t, err := m.findTables(ctx, postgres.DefaultDatabase)
+	t, err := m.reachTables(ctx, postgres.DefaultDatabase, nil)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (migrateStatusCmd) Run(ctx context.Context, m *Main) (err error) {
 			at = s.AppliedAt.Format(time.RFC3339)
 		}
 		pending = pending || s.AppliedAt.IsZero()
-		table.row(strconv.FormatInt(s.Version, 10), s.Name, at)
+		table.row(strconv.FormatInt(s.Version, 10), cmp.Or(s.Name, "of a newer sluice"), at)
 	}
 	table.flush()
 	if pending {

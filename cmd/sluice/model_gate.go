@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"sluice/trainer/registry"
 )
@@ -14,19 +15,25 @@ type judgement struct {
 	Reason string `json:"gate_reason,omitempty"`
 }
 
-// judged finds what the gate said of a version. What somebody did with it by hand is no word of the gate's.
-func (w *workshop) judged(ctx context.Context, x registry.Model) (judgement, error) {
-	if x.JobID == "" {
-		return judgement{Gate: "not measured"}, nil
-	}
-	last, told, err := w.board.Progress(ctx, x.JobID)
-	switch {
-	case err != nil || !told || last.Kind != "promoted" && last.Kind != "refused":
-		return judgement{Gate: "not measured"}, err
-	case last.ModelVersion != x.Version: // a simple router was promoted in its place
-		return judgement{"refused", last.Message}, nil
-	}
-	return judgement{last.Kind, last.Message}, nil
+// gate finds what the gate said of versions: the last word of the trainings that made a version, of which its manifest
+// names the first. What somebody did with it by hand is no word of the gate's.
+func (w *workshop) gate(ctx context.Context) (judged func(registry.Model) judgement, err error) {
+	jobs, err := w.board.Jobs(ctx, w.cfg.Training.Patience)
+	return func(x registry.Model) judgement {
+		said, at := judgement{Gate: "not measured"}, time.Time{}
+		for _, s := range jobs {
+			e := s.Last
+			made, measured := e.ModelVersion == x.Version || s.Job.ID == x.JobID, e.Kind == "promoted" || e.Kind == "refused"
+			if !made || !measured || e.At.Before(at) {
+				continue
+			}
+			said, at = judgement{e.Kind, e.Message}, e.At
+			if e.ModelVersion != x.Version { // a simple router was promoted in its place
+				said.Gate = "refused"
+			}
+		}
+		return said
+	}, err
 }
 
 // String is for people, who need no reason for what went well.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/evaluation"
 	"sluice/trainer/registry"
 )
 
@@ -55,20 +56,20 @@ func (c *modelListCmd) Run(ctx context.Context, m *Main) error {
 		for _, fault := range state.Unreadable {
 			fmt.Fprintln(m.Stderr, fault)
 		}
+		gate, err := w.gate(ctx)
+		if err != nil {
+			return err
+		}
 		table := newTable(m.Stdout, "version", "kind", "made", "size", "APGR", "training", "used as", "gate").numbers(4, 5)
 		for _, x := range models {
-			gate, err := w.judged(ctx, x)
-			if err != nil {
-				return err
-			}
-			l := listedModel{x, rolesOf(state, x.Version), gate}
+			l := listedModel{x, rolesOf(state, x.Version), gate(x)}
 			if c.JSON {
 				if err := printJSON(m.Stdout, l); err != nil {
 					return err
 				}
 				continue
 			}
-			table.row(x.Version, x.Kind, x.CreatedAt.Format(time.DateTime), size(x.Bytes), metric(x, "apgr"), x.JobID, strings.Join(l.Roles, ", "), gate.String())
+			table.row(x.Version, x.Kind, x.CreatedAt.Format(time.DateTime), size(x.Bytes), metric(x, "apgr"), x.JobID, strings.Join(l.Roles, ", "), l.String())
 		}
 		if !c.JSON && len(models) > 0 {
 			table.flush()
@@ -87,7 +88,7 @@ func metric(m registry.Model, name string) string {
 		return ""
 	}
 	if v, ok := all[name]; ok {
-		return fmt.Sprintf("%.3f", v)
+		return fmt.Sprintf("%.3f", evaluation.Shown(v))
 	}
 	return ""
 }

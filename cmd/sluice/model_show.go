@@ -21,11 +21,11 @@ func (c *modelShowCmd) Run(ctx context.Context, m *Main) error {
 		if err != nil {
 			return err
 		}
-		gate, err := w.judged(ctx, x)
+		gate, err := w.gate(ctx)
 		if err != nil {
 			return err
 		}
-		if err := printJSONAs(m.Stdout, jsonForm{indent: "  "}, listedModel{x, rolesOf(state, x.Version), gate}); err != nil {
+		if err := printJSONAs(m.Stdout, jsonForm{indent: "  "}, listedModel{x, rolesOf(state, x.Version), gate(x)}); err != nil {
 			return err
 		}
 		history, err := w.registry.History(ctx)

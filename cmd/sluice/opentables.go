@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -33,9 +34,18 @@ func (m *Main) openTables(ctx context.Context, database string) (*openedTables, 
 	return t, nil
 }
 
-// findTables is openTables without the migrations, and silent: for commands that only look.
+// findTables is openTables without the migrations, and silent: for commands that only look. They may look at tables of a
+// newer sluice, too, and are told so.
 func (m *Main) findTables(ctx context.Context, database string) (*openedTables, error) {
-	return m.reachTables(ctx, database, nil)
+	t, err := m.reachTables(ctx, database, nil)
+	if err != nil {
+		return nil, err
+	}
+	// Whatever else is wrong with the tables, whoever looks finds.
+	if newer, ok := errors.AsType[*postgres.NewerError](postgres.CheckMigrations(ctx, t.URL)); ok {
+		fmt.Fprintln(m.Stderr, "warning:", newer)
+	}
+	return t, nil
 }
 
 func (m *Main) reachTables(ctx context.Context, database string, log *slog.Logger) (*openedTables, error) {

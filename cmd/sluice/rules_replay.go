@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/evaluation"
 	"sluice/pricing"
 	"sluice/routing/rules"
 	"sluice/streams"
@@ -90,7 +91,7 @@ func drawChange(w io.Writer, c rules.Change, version string) {
 		t.flush()
 	}
 	fmt.Fprintf(w, "%s decisions, %s would change (%s) by rules %s\n", count(c.Decisions), count(c.Changed), shareOf(c.Changed, c.Decisions), version)
-	fmt.Fprintf(w, "cost %s, would be about %s (%+.1f%%): what moves costs the mean of its new model\n", c.CostBefore, c.CostAfter, growth(c.CostBefore, c.CostAfter))
+	fmt.Fprintf(w, "cost %s, would be about %s (%+.1f%%): what moves costs the mean of its new model\n", c.CostBefore, c.CostAfter, evaluation.Shown(growth(c.CostBefore, c.CostAfter)))
 	for _, why := range sortedKeys(c.Others) {
 		fmt.Fprintf(w, "%s left out: %s\n", count(c.Others[why]), why)
 	}

@@ -189,7 +189,7 @@ type trainingStatus struct {
 // Run lists.
 func (c *trainStatusCmd) Run(ctx context.Context, m *Main) error {
 	return m.withWorkshop(ctx, "train status", toLook, func(w *workshop) error {
-		jobs, err := w.board.Jobs(ctx)
+		jobs, err := w.board.Jobs(ctx, m.config.Training.Patience)
 		if err != nil {
 			return err
 		}
@@ -200,6 +200,9 @@ func (c *trainStatusCmd) Run(ctx context.Context, m *Main) error {
 			}
 			if e := s.Last; s.Told {
 				t.Status, t.Stage, t.Step, t.Steps, t.Loss, t.Model, t.Message, t.At = e.Kind, e.Stage, e.Step, e.Steps, e.Loss, e.ModelVersion, e.Message, e.At
+			}
+			if s.Waiting {
+				t.Status, t.Message = "waiting", "for a worker: the last one gave it back, or is silent"
 			}
 			if c.JSON {
 				if err := printJSON(m.Stdout, t); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice"
 	"sluice/config"
@@ -60,7 +61,8 @@ func TestAPromotionByHandTellsWhatTheGateSaid(t *testing.T) {
 	p.must("model", "import", dir)
 	p.must("model", "import", other)
 	p.onTheBoard(func(ctx context.Context, b *board.Board) error {
-		return b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 1, Sequence: 1, ModelVersion: version, Message: "not surely better than length"})
+		_, err := b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+		return errors.Join(err, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 1, Sequence: 1, ModelVersion: version, Message: "not surely better than length"}))
 	})
 	if out, errs, status := p.run("model", "promote", version); status != statusDone || !strings.Contains(out, "is active") || !strings.Contains(errs, "the gate refused "+version+": not surely better than length") {
 		t.Errorf("status %d: %s%s", status, out, errs)
@@ -159,5 +161,25 @@ func TestTheLauncherTakesNoMisspeltFlagForItsCommand(t *testing.T) {
 	m := &Main{Stdout: io.Discard, Stderr: io.Discard}
 	if err := m.ParseFlags([]string{"train", "launch", "--onse", "sbatch"}); err == nil || !strings.Contains(err.Error(), "--onse") {
 		t.Errorf("--onse: %v", err)
+	}
+}
+
+// As a worker leaves it that is interrupted.
+func TestATrainingThatWasGivenBackIsShownToWait(t *testing.T) {
+	p := newProgram(t)
+	p.onTheBoard(func(ctx context.Context, b *board.Board) error {
+		_, asked := b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+		lease, err := b.Lease(ctx, "j1", "w1", time.Minute)
+		if err := errors.Join(asked, err); err != nil {
+			return err
+		}
+		return errors.Join(b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "progress", Stage: "router_base", Step: 20, Steps: 96, Attempt: 1, Sequence: 1}), lease.Release(ctx))
+	})
+	if out := p.must("train", "status"); !strings.Contains(out, "waiting") || !strings.Contains(out, "router_base 20/96") || strings.Contains(out, "progress") {
+		t.Errorf("it is shown as\n%s", out)
+	}
+	var status trainingStatus
+	if err := json.Unmarshal([]byte(p.must("train", "status", "--json")), &status); err != nil || status.Status != "waiting" || !strings.Contains(status.Message, "for a worker") {
+		t.Errorf("status %+v, %v", status, err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"sluice/consumers/monitor"
 	"sluice/inflight"
 	"sluice/llm"
-	"sluice/llm/emulator"
 	"sluice/postgres"
 )
 
@@ -25,13 +24,12 @@ type upCmd struct {
 // Run works until interrupted.
 func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	c.override(&m.config)
-	cfg, emu, emulatorURL, err := c.apply(m.config)
+	models, err := c.apply(m)
 	if err != nil {
 		return err
 	}
-	if emu != nil {
-		defer emu.Close()
-	}
+	defer models.Close()
+	cfg := models.cfg
 	l, err := m.openLog(ctx, "up", toRun)
 	if err != nil {
 		return err
@@ -54,7 +52,7 @@ func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close(ctx), g.Close(ctx)) }()
 	defer func() { err = errors.Join(err, tables.Close(ctx)) }()
-	w := wholeRing{m: m, log: l, tables: tables, gateway: g, doors: s, emu: emu, emulatorURL: emulatorURL, train: c.Train}
+	w := wholeRing{m: m, log: l, tables: tables, gateway: g, doors: s, emulatorURL: models.url, train: c.Train}
 	return w.run(ctx, parts{
 		cfg: cfg, js: l.JS, caller: caller, inFlight: calls, log: m.log, tracing: m.tracing, beside: m.beside,
 		process: m.process(calls.count), metrics: &metricsAt{}, ready: l.reaches(ctx),
@@ -68,8 +66,7 @@ type wholeRing struct {
 	tables      *lazyTables
 	gateway     *openedGateway
 	doors       *serving
-	emu         *emulator.Server // nil: none of this process's own
-	emulatorURL string
+	emulatorURL string // empty: the models themselves are asked
 	train       bool
 }
 
@@ -104,9 +101,9 @@ func (w wholeRing) announce(t *openedTables, metrics string) {
 	if t.Cluster.Private() {
 		fmt.Fprintf(m.Stdout, "           psql '%s'\n", t.URL)
 	}
-	models := simulation(w.emu, w.emulatorURL)
-	if models == "" {
-		models = fmt.Sprintf("%s and %s, judged by %s", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
+	models := fmt.Sprintf("%s and %s, judged by %s", m.config.Pair.Medium, m.config.Pair.Large, m.config.Judge.Model)
+	if w.emulatorURL != "" {
+		models += ": all SIMULATED"
 	}
 	fmt.Fprintf(m.Stdout, "  models   %s\n", models)
 	if metrics != "" {

@@ -14,26 +14,45 @@ type upstreamFlag struct {
 	Upstream string `default:"models" env:"SLUICE_UPSTREAM" placeholder:"models|emulator|URL" help:"models asks the configured providers; emulator simulates them in this process; a URL is that of a running sluice emulator."`
 }
 
-// apply points the models at the upstream. The emulator, where one was started, is the caller's to close;
-// where says where it is.
-func (f upstreamFlag) apply(cfg config.Config) (_ config.Config, started *emulator.Server, where string, err error) {
+// upstream is the models as a command asks them.
+type upstream struct {
+	cfg config.Config
+	// url is where the models are simulated; empty: the configured providers are asked.
+	url string
+	own *emulator.Server // nil: none of this process's own
+}
+
+// Close ends the emulator, if one was started.
+func (u upstream) Close() {
+	if u.own != nil {
+		u.own.Close()
+	}
+}
+
+// apply points the models at the upstream, and says so where it simulates them. Its owner closes it.
+func (f upstreamFlag) apply(m *Main) (upstream, error) {
+	u := upstream{cfg: m.config}
+	by := ""
 	switch {
 	case f.Upstream == "" || f.Upstream == "models":
-		return cfg, nil, "", nil
+		return u, nil
 	case f.Upstream == "emulator":
-		source, err := syntheticSource(bankDataset(), cfg.Emulator.Seed)
+		source, err := syntheticSource(bankDataset(), u.cfg.Emulator.Seed)
 		if err != nil {
-			return cfg, nil, "", err
+			return u, err
 		}
-		s, url, err := startEmulator(cfg, source, emulated{})
-		if err != nil {
-			return cfg, nil, "", err
+		if u.own, u.url, err = startEmulator(u.cfg, source, emulated{}); err != nil {
+			return u, err
 		}
-		return emulateModels(cfg, url), s, url, nil
+		by = "by " + u.own.Name() + " "
 	case strings.HasPrefix(f.Upstream, "http://"), strings.HasPrefix(f.Upstream, "https://"):
-		return emulateModels(cfg, f.Upstream), nil, f.Upstream, nil
+		u.url = f.Upstream
+	default:
+		return u, usagef("--upstream %q: want models, emulator or the URL of a running sluice emulator", f.Upstream)
 	}
-	return cfg, nil, "", usagef("--upstream %q: want models, emulator or the URL of a running sluice emulator", f.Upstream)
+	u.cfg = emulateModels(u.cfg, u.url)
+	fmt.Fprintf(m.Stderr, "the models are SIMULATED %sat %s\n", by, u.url)
+	return u, nil
 }
 
 // emulateModels is cfg with every model that plays a role asked at url, without a key.
@@ -48,15 +67,4 @@ func emulateModels(cfg config.Config, url string) config.Config {
 		cfg.Models[i].Provider, cfg.Models[i].BaseURL, cfg.Models[i].KeyEnv = "gemini", url, ""
 	}
 	return cfg
-}
-
-// simulation says who answers in place of the models; nothing where they do themselves.
-func simulation(emu *emulator.Server, url string) string {
-	switch {
-	case emu != nil:
-		return fmt.Sprintf("SIMULATED by %s at %s", emu.Name(), url)
-	case url != "":
-		return "SIMULATED at " + url
-	}
-	return ""
 }

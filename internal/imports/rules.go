@@ -54,7 +54,7 @@ var rooms = map[string][]string{
 	"consumers/sample":         {"", "streams", "online", "privacy"},
 	"online":                   {""},
 	"meter":                    {"", "online"},
-	"postgres":                 {"", "machine", "migrations", "online"},
+	"postgres":                 {"", "machine", "migrations", "online", "wholefile"},
 	"operate":                  {"", "streams", "consumers"},
 	"config":                   {"", "evaluation", "pricing", "routing/rules", "spelling"},
 	"inflight":                 {"", "mapped", "streams"},

@@ -146,10 +146,13 @@ type State struct {
 	Last sluice.TrainingEvent
 	// Told is false where there is no event yet.
 	Told bool
+	// Waiting says that a worker had the job, and that it is the next one's now: it was given back, or nothing was
+	// heard of its worker for patience.
+	Waiting bool
 }
 
-// Jobs lists every job of the log in the order in which they were asked for.
-func (b *Board) Jobs(ctx context.Context) ([]State, error) {
+// Jobs lists every job of the log in the order in which they were asked for. patience is how long a worker may be silent.
+func (b *Board) Jobs(ctx context.Context, patience time.Duration) ([]State, error) {
 	var all []State
 	for m, err := range streams.Scan(ctx, b.js, streams.StreamJobs, streams.Window{}) {
 		if err != nil {
@@ -161,9 +164,15 @@ func (b *Board) Jobs(ctx context.Context) ([]State, error) {
 			continue
 		}
 		s := State{Job: job}
+		worker, heard, err := b.Holder(ctx, job.ID)
+		if err != nil {
+			return nil, err
+		}
+		// Asked after that: whoever ends a job tells so before it lets go.
 		if s.Last, s.Told, err = b.Progress(ctx, job.ID); err != nil {
 			return nil, err
 		}
+		s.Waiting = !heard.IsZero() && !Ended(s.Last.Kind) && (worker == "" || b.now().Sub(heard) >= patience)
 		all = append(all, s)
 	}
 	return all, nil

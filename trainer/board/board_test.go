@@ -58,7 +58,7 @@ func TestAJobIsAskedForOnceAndItsLastEventIsItsProgress(t *testing.T) {
 	if _, err := b.Job(ctx, "j2"); !errors.Is(err, board.ErrNoJob) {
 		t.Errorf("no job: %v", err)
 	}
-	all, err := b.Jobs(ctx)
+	all, err := b.Jobs(ctx, time.Minute)
 	if err != nil || len(all) != 1 || all[0].Last.Kind != "refused" {
 		t.Errorf("jobs %+v, %v", all, err)
 	}
@@ -224,7 +224,7 @@ func TestAJobThatCantBeReadHidesNoOther(t *testing.T) {
 	must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "started", Attempt: 1, Sequence: 1}))
 	_, err = js.Publish(ctx, streams.ToldSubject("j1", 1, 2), []byte("no event"))
 	must(t, err)
-	jobs, err := b.Jobs(ctx)
+	jobs, err := b.Jobs(ctx, time.Minute)
 	if err != nil || len(jobs) != 2 || jobs[0].Job.ID != "junk" || jobs[0].Last.Kind != "undecodable" || jobs[1].Last.Kind != "started" {
 		t.Errorf("jobs %+v, %v", jobs, err)
 	}
@@ -326,4 +326,31 @@ func TestAlarmsAreThoseThatWereNotCleared(t *testing.T) {
 	if err != nil || len(alarms) != 1 || alarms[0].Message != "length drifts" {
 		t.Errorf("alarms %+v, %v", alarms, err)
 	}
+}
+
+func TestAJobWaitsOnceItsWorkerGaveItBackOrFellSilentUntilItIsOver(t *testing.T) {
+	b, ctx := open(t, natstest.Log(t)), t.Context()
+	_, err := b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
+	must(t, err)
+	waits := func(when string, patience time.Duration, want bool) {
+		t.Helper()
+		jobs, err := b.Jobs(ctx, patience)
+		if err != nil || len(jobs) != 1 || jobs[0].Waiting != want {
+			t.Errorf("%s: %+v, %v; want waiting %t", when, jobs, err, want)
+		}
+	}
+	waits("that nobody had", time.Minute, false)
+	lease, err := b.Lease(ctx, "j1", "w1", time.Minute)
+	must(t, err)
+	must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "progress", Attempt: 1, Sequence: 1}))
+	waits("in hand", time.Minute, false)
+	waits("of a silent worker", 0, true)
+	must(t, lease.Release(ctx))
+	waits("given back", time.Minute, true)
+	lease, err = b.Lease(ctx, "j1", "w2", time.Minute)
+	must(t, err)
+	waits("in hand again", time.Minute, false)
+	must(t, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 2, Sequence: 1}))
+	must(t, lease.Release(ctx))
+	waits("that is over", 0, false)
 }

@@ -265,7 +265,7 @@ func (r *Results) headline() string {
 
 func (r *Results) apgr(name string) string {
 	if x, ok := r.Report.Line(name); ok && x.APGR != nil {
-		return fmt.Sprintf("%.3f", *x.APGR)
+		return fmt.Sprintf("%.3f", evaluation.Shown(*x.APGR))
 	}
 	return "undefined"
 }
