@@ -47,7 +47,7 @@ func TestALargerHeapIsCollectedMoreSeldom(t *testing.T) {
 			},
 		}
 		stop := collector.tune(func(string) string { return "" }, 0)
-		time.Sleep(6*paceEvery + time.Second)
+		<-time.After(6*paceEvery + time.Second)
 		stop()
 		stop() // is nothing the second time
 		if want := []int{200, 250, 400, 200}; !slices.Equal(set, want) || len(heaps) != 0 {
