@@ -97,11 +97,7 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			server := natstest.StartWith(t, streams.ServerOptions{StoreDir: dir})
-			js := server.JetStream()
-			if err := streams.Apply(t.Context(), js, streams.DefaultOptions()); err != nil {
-				t.Fatal(err)
-			}
+			js, stop := natstest.LogIn(t, dir)
 			p := publisher(t, js)
 			publish(t, p, everyFactOf(t, sluice.Query{Number: c.number, ID: "q1", Text: "MARKER-OF-ANN", Tenant: "acme", Priority: 1})...)
 			publish(t, p, everyFact(t, "", "q1", "words of somebody else")...)
@@ -141,8 +137,7 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 					}
 				}
 			}
-			js.Conn().Close()
-			server.Stop()
+			stop()
 			if found := natstest.FilesWith(t, dir, "MARKER-OF-ANN"); len(found) > 0 {
 				t.Errorf("still on disk in %v", found)
 			}
@@ -156,11 +151,7 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 // A letter that is gone from the log can't be found by who forgets any more.
 func TestALetterThatIsReplayedOrDroppedLeavesNoTraceOnTheDisk(t *testing.T) {
 	dir := t.TempDir()
-	server := natstest.StartWith(t, streams.ServerOptions{StoreDir: dir})
-	js := server.JetStream()
-	if err := streams.Apply(t.Context(), js, streams.DefaultOptions()); err != nil {
-		t.Fatal(err)
-	}
+	js, stop := natstest.LogIn(t, dir)
 	p := publisher(t, js)
 	for _, id := range []string{"replayed", "dropped", "stays"} {
 		publish(t, p, everyFact(t, "acme", id, "MARKER-"+id)[9])
@@ -178,8 +169,7 @@ func TestALetterThatIsReplayedOrDroppedLeavesNoTraceOnTheDisk(t *testing.T) {
 	if _, err := operate.Forget(t.Context(), js, p, &tables{}, operate.Person{Tenant: "acme", ID: "replayed"}, time.Second, nil); err != nil {
 		t.Fatal(err)
 	}
-	js.Conn().Close()
-	server.Stop()
+	stop()
 	for _, gone := range []string{"MARKER-replayed", "MARKER-dropped"} {
 		if found := natstest.FilesWith(t, dir, gone); len(found) > 0 {
 			t.Errorf("%s is still on disk in %v", gone, found)

@@ -16,10 +16,7 @@ import (
 // The last word of the trainings that made a version stands in the list, for people and for programs.
 func TestTheListOfModelsShowsWhatTheGateSaid(t *testing.T) {
 	p := newProgram(t)
-	dir, version := artifactOfJob1(t)
-	other, simple := controlArtifact(t, 2)
-	p.must("model", "import", dir)
-	p.must("model", "import", other)
+	version, simple := twoModels(t, p)
 	p.onTheBoard(func(ctx context.Context, b *board.Board) error {
 		_, first := b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
 		_, second := b.Ask(ctx, sluice.TrainingJob{ID: "j2"})

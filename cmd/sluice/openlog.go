@@ -26,16 +26,16 @@ type openedLog struct {
 	// URL may be shown: it holds no password.
 	URL    string
 	server *streams.Server
-	// unpaced ends what follows the heap of a process with a server.
-	unpaced func()
-	lock    *os.File
+	// stopPace ends what follows the heap of a process with a server.
+	stopPace func()
+	lock     *os.File
 }
 
 // Close drains the connection and stops the embedded server, if it is ours.
 func (l *openedLog) Close() error {
 	l.NC.Close()
 	if l.server != nil {
-		l.unpaced()
+		l.stopPace()
 		l.server.Shutdown()
 	}
 	if l.lock != nil {
@@ -143,7 +143,7 @@ func (m *Main) connectOptions(client string) streams.ConnectOptions {
 }
 
 // startServer runs the embedded server: on TCP for others to join, in process for us.
-func (m *Main) startServer(ctx context.Context, storeDir, client string) (*openedLog, error) {
+func (m *Main) startServer(ctx context.Context, storeDir, client string) (_ *openedLog, err error) {
 	port := m.config.NATS.EmbeddedPort
 	if port == 0 {
 		port = -1 // any free one
@@ -153,12 +153,16 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 		return nil, err
 	}
 	collector := collections{debug.SetGCPercent, debug.SetMemoryLimit, liveHeap}
-	unpaced := collector.tune(m.Getenv, machine.Memory())
+	stopPace := collector.tune(m.Getenv, machine.Memory())
+	defer func() {
+		if err != nil {
+			stopPace()
+		}
+	}()
 	server, err := streams.StartServer(ctx, streams.ServerOptions{
 		Name: "sluice", StoreDir: storeDir, Host: m.config.NATS.EmbeddedHost, Port: port, Users: users, TLS: m.embeddedTLS(),
 	})
 	if err != nil {
-		unpaced()
 		return nil, err
 	}
 	l, err := m.joinInProcess(server, storeDir, client)
@@ -166,11 +170,10 @@ func (m *Main) startServer(ctx context.Context, storeDir, client string) (*opene
 		err = writeServerFile(storeDir, server.URL())
 	}
 	if err != nil {
-		unpaced()
 		server.Shutdown()
 		return nil, err
 	}
-	l.unpaced = unpaced
+	l.stopPace = stopPace
 	return l, nil
 }
 

@@ -53,13 +53,20 @@ func (p *program) onTheBoard(do func(context.Context, *board.Board) error) {
 	})
 }
 
+// twoModels registers the model of job j1 and one that is no job's.
+func twoModels(t *testing.T, p *program) (ofJob1, ofNone string) {
+	t.Helper()
+	dir, ofJob1 := artifactOfJob1(t)
+	other, ofNone := controlArtifact(t, 2)
+	p.must("model", "import", dir)
+	p.must("model", "import", other)
+	return ofJob1, ofNone
+}
+
 // Whoever promotes by hand what the gate refused hears of it, and why; of other versions nothing.
 func TestAPromotionByHandTellsWhatTheGateSaid(t *testing.T) {
 	p := newProgram(t)
-	dir, version := artifactOfJob1(t)
-	other, unjudged := controlArtifact(t, 2)
-	p.must("model", "import", dir)
-	p.must("model", "import", other)
+	version, unjudged := twoModels(t, p)
 	p.onTheBoard(func(ctx context.Context, b *board.Board) error {
 		_, err := b.Ask(ctx, sluice.TrainingJob{ID: "j1"})
 		return errors.Join(err, b.Tell(ctx, sluice.TrainingEvent{JobID: "j1", Kind: "refused", Attempt: 1, Sequence: 1, ModelVersion: version, Message: "not surely better than length"}))

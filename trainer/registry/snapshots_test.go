@@ -78,9 +78,7 @@ func TestForgettingDeletesTheSnapshotsThatHoldSomebodyAndThoseThatNobodyCanRead(
 // What is forgotten is overwritten in the files of the log, where a deleted object's parts else stay for long.
 func TestForgettingLeavesNoTraceOfSnapshotsOnTheDisk(t *testing.T) {
 	dir := t.TempDir()
-	server := natstest.StartWith(t, streams.ServerOptions{StoreDir: dir})
-	js := server.JetStream()
-	natstest.Apply(t, js, natstest.Options())
+	js, stop := natstest.LogIn(t, dir)
 	r, err := registry.Open(t.Context(), js, &told{}, time.Now)
 	must(t, err)
 	keep(t, r, js, "snapshots/hers.jsonl.gz", "ann")
@@ -90,8 +88,7 @@ func TestForgettingLeavesNoTraceOfSnapshotsOnTheDisk(t *testing.T) {
 	must(t, err)
 	_, err = r.Objects().ForgetIn(t.Context(), time.Now().Add(2*time.Hour), func(key string) bool { return key == "ann" })
 	must(t, err)
-	js.Conn().Close()
-	server.Stop()
+	stop()
 	for _, c := range []struct {
 		what, bytes string
 		there       bool
