@@ -14,7 +14,7 @@ type PipelineOptions struct {
 	// Queries go round the ring, in Rounds parts; the raw load runs before, between and after the parts,
 	// so that both see the same machine. Each part counts from its first publish to the last commit.
 	Queries, Rounds int
-	// RawMessages is the size of one turn of the raw load.
+	// RawMessages is the size of one turn of the raw load; both loads are of one size at [StoredPerQuery] a query.
 	RawMessages int
 	// Pause is how long the ring rests before the last fifth of the parts; zero: not at all. The log's server lets go
 	// of what it keeps of a block two minutes after the block's last use, which no ring at work for hours keeps of
@@ -79,7 +79,9 @@ type Pipeline struct {
 	// ring's CPU time for one message, Postgres's included. Other work on the machine slows the two loads down
 	// unevenly, and moves this less than Ratio. It is below Ratio where the raw load leaves a core idle now and
 	// then.
-	RawCPUPerMessage    float64 `json:"raw_cpu_us_per_message"`
+	RawCPUPerMessage float64 `json:"raw_cpu_us_per_message"`
+	// RawGCCPUPerMessage is what of RawCPUPerMessage the runtime estimates that collections of garbage took.
+	RawGCCPUPerMessage  float64 `json:"raw_gc_cpu_us_per_message"`
 	CPUShare            float64 `json:"cpu_share"`
 	CPUPerQuery         float64 `json:"cpu_us_per_query"`
 	PostgresCPUPerQuery float64 `json:"postgres_cpu_us_per_query"`
@@ -127,6 +129,7 @@ type pipelineRun struct {
 
 	rawTurns         []float64 // messages a second
 	rawCPU           []time.Duration
+	rawCollecting    time.Duration
 	cpu, postgresCPU time.Duration
 	parts            []Part
 	young            []Stretch
@@ -219,7 +222,7 @@ func (m *pipelineRun) rawTurn(ctx context.Context) error {
 	if err := m.raw.open(ctx); err != nil {
 		return err
 	}
-	before, err := selfCPU()
+	before, err := selfClocks()
 	if err != nil {
 		return err
 	}
@@ -227,11 +230,13 @@ func (m *pipelineRun) rawTurn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	after, err := selfCPU()
+	after, err := selfClocks()
 	if err != nil {
 		return err
 	}
-	m.rawCPU = append(m.rawCPU, after-before)
+	spent := after.since(before)
+	m.rawCPU = append(m.rawCPU, spent.self)
+	m.rawCollecting += spent.collecting
 	m.rawTurns = append(m.rawTurns, perSecond)
 	return m.raw.drop(ctx)
 }

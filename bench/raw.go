@@ -21,6 +21,11 @@ const (
 	rawPending = 4096
 )
 
+// StoredPerQuery is how many messages the log stores for a query: asked, accepted, two answers, two verdicts, label,
+// analysis, example, and five lines of the ledger. A turn of the raw load that moves as many as a part of the queries
+// makes the log hold as many subjects and leaves as much garbage; a short one is over before either costs it anything.
+const StoredPerQuery = 14
+
 // rawLoad publishes messages of 1 KB and consumes and acknowledges them at the same time, over two
 // connections of its own. Each turn has a stream of its own, which goes with it: one for all of them would grow in
 // the ring's process, and the ring would pay for following its subjects and message ids at every collection.

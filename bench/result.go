@@ -39,6 +39,7 @@ func (m *pipelineRun) result(b books) (Pipeline, error) {
 		RatioLow:            slices.Min(ratios),
 		RatioHigh:           slices.Max(ratios),
 		RawCPUPerMessage:    round(rawCPU),
+		RawGCCPUPerMessage:  round(perQuery(m.rawCollecting, len(m.rawTurns)*m.o.RawMessages)),
 		CPUShare:            round(rawCPU * perQueryStored / perQuery(m.cpu+m.postgresCPU, n)),
 		CPUPerQuery:         round(perQuery(m.cpu, n)),
 		PostgresCPUPerQuery: round(perQuery(m.postgresCPU, n)),

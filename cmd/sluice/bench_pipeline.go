@@ -16,8 +16,8 @@ import (
 
 type benchPipelineCmd struct {
 	Queries    int           `min:"1" default:"20000" help:"Queries to send round."`
-	Rounds     int           `min:"1" help:"Parts that the queries are sent in, the raw load before, between and after. Default: 5, or one for every 10,000 with --growth."`
-	Raw        int           `min:"1" default:"30000" help:"Messages of one turn of the raw load."`
+	Rounds     int           `min:"1" help:"Parts that the queries are sent in, the raw load before, between and after. Default: one for every 10,000 queries."`
+	Raw        int           `min:"1" help:"Messages of one turn of the raw load. Default: as many as a part of the queries stores."`
 	Growth     bool          `help:"Show what a query costs behind many others, in turn with rings that have just begun."`
 	Pause      time.Duration `min:"0" help:"Rest before the last fifth of the parts. After two minutes the log's server lets go of what it keeps of blocks that nobody uses, as a ring at work for hours would have."`
 	Seed       uint64        `default:"1" help:"Another seed draws another order."`
@@ -29,13 +29,13 @@ type benchPipelineCmd struct {
 // Run measures.
 func (c *benchPipelineCmd) Run(ctx context.Context, m *Main) (err error) {
 	if c.Rounds == 0 {
-		c.Rounds = 5
-		if c.Growth {
-			c.Rounds = max(2, c.Queries/10000)
-		}
+		c.Rounds = max(1, c.Queries/10000)
 	}
 	if c.Queries < c.Rounds {
 		return usagef("--queries %d: want at least %d, one for each round", c.Queries, c.Rounds)
+	}
+	if c.Raw == 0 {
+		c.Raw = c.Queries / c.Rounds * bench.StoredPerQuery
 	}
 	b, err := m.openBench(ctx, bench.Model{})
 	if err != nil {
@@ -140,6 +140,7 @@ func (c *benchPipelineCmd) print(m *Main, p bench.Pipeline) error {
 	t.row("ratio", number(p.Ratio))
 	t.row("ratio of the parts, lowest and highest", number(p.RatioLow)+" "+number(p.RatioHigh))
 	t.row("CPU, us a raw message", number(p.RawCPUPerMessage))
+	t.row("of it collecting garbage, us", number(p.RawGCCPUPerMessage))
 	t.row("that, of the ring's CPU a message", number(p.CPUShare))
 	t.row("CPU, us a query", number(p.CPUPerQuery))
 	t.row("CPU of Postgres, us a query", number(p.PostgresCPUPerQuery))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/bench"
 	"sluice/internal/process"
 )
 
@@ -45,13 +46,12 @@ func object(t *testing.T, text string) map[string]any {
 func TestBenchPipelinePrintsItsNumbers(t *testing.T) {
 	t.Parallel()
 	o := object(t, run(t, "bench", "pipeline", "--queries", "600", "--rounds", "2", "--raw", "2000", "--growth", "--json"))
-	for _, key := range []string{"cpu_us_per_query", "postgres_cpu_us_per_query", "peak_rss_mb"} {
+	for _, key := range []string{"cpu_us_per_query", "postgres_cpu_us_per_query", "peak_rss_mb", "raw_gc_cpu_us_per_message"} {
 		number(t, o, key)
 	}
 	perSecond, messages := number(t, o, "queries_per_s"), number(t, o, "messages_per_query")
-	// Asked, accepted, two answers, two verdicts, label, analysis, example, and five calls.
-	if messages != 14 {
-		t.Errorf("%v messages a query, want 14", messages)
+	if messages != bench.StoredPerQuery {
+		t.Errorf("%v messages a query, want %d", messages, bench.StoredPerQuery)
 	}
 	pipeline, ratio := number(t, o, "pipeline_messages_per_s"), number(t, o, "ratio")
 	if !isNear(pipeline, perSecond*messages) {
