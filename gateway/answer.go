@@ -185,18 +185,20 @@ func (r *run) reserve(ctx context.Context, call sluice.Call) error {
 		if chosen {
 			r.plan.d.Rule, r.plan.d.RuleReason = rules.BudgetRule, fmt.Sprintf("the budget %s is at %.0f%%: the medium model answers instead of %s", BudgetName(v.Budget, v.Subject), 100*v.Share, call.Model)
 		}
-		return llm.TryModel(medium, overBudget(v))
+		return llm.TryModel(medium, overBudget(v, call.Cost))
 	case !chosen: // whoever asked is told what became of the one that was
-		return llm.TryNext(overBudget(v))
+		return llm.TryNext(overBudget(v, call.Cost))
 	}
-	return overBudget(v)
+	return overBudget(v, call.Cost)
 }
 
-func overBudget(v budget.Verdict) *Fault {
+// overBudget is the fault of a call that a budget has no room for, at the most that it may cost.
+func overBudget(v budget.Verdict, most sluice.MicroUSD) *Fault {
 	if v.Unreachable {
 		return &Fault{Kind: Unavailable, Message: "the budgets can't be asked now", RetryAfter: time.Second}
 	}
-	return &Fault{Kind: OverBudget, Message: fmt.Sprintf("the budget %s has no room for this request; it starts afresh at %s", BudgetName(v.Budget, v.Subject), v.ResetsAt.UTC().Format(time.RFC3339))}
+	return &Fault{Kind: OverBudget, Message: fmt.Sprintf("the budget %s has no room for this request, which may cost %s (less with a lower bound on its output tokens); it starts afresh at %s",
+		BudgetName(v.Budget, v.Subject), most, v.ResetsAt.UTC().Format(time.RFC3339))}
 }
 
 func (r *run) settle(ctx context.Context, id string, cost sluice.MicroUSD) {

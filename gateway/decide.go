@@ -63,7 +63,7 @@ func (p *Pipeline) plan(ctx context.Context, a *Ask, d *sluice.Decision, pl *pla
 		return fault
 	}
 	if a.Model != Auto && !p.named[a.Model] {
-		return p.unknownModel(a.Model)
+		return UnknownModel(a.Model, p.Names())
 	}
 	if p.o.Limiter != nil {
 		if ok, wait := p.o.Limiter.Allow(a.Key); !ok {

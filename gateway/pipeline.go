@@ -248,9 +248,9 @@ func (p *Pipeline) chainOptions(d *sluice.Decision) llm.ChainOptions {
 	}
 }
 
-// unknownModel is the fault of a model that nobody serves here.
-func (p *Pipeline) unknownModel(name string) *Fault {
-	return &Fault{Kind: NotFound, Param: "model", Message: fmt.Sprintf("the model %q is not served here; name %s", short(name), strings.Join(p.Names(), ", "))}
+// UnknownModel is the fault of a model that is none of the served ones.
+func UnknownModel(name string, served []string) *Fault {
+	return &Fault{Kind: NotFound, Param: "model", Message: fmt.Sprintf("the model %q is not served here; name %s", short(name), strings.Join(served, ", "))}
 }
 
 // short cuts what a client sent before it is quoted.

@@ -222,7 +222,7 @@ func TestABudgetRefusesOrDowngrades(t *testing.T) {
 	poor := &one{left: 10}
 	r := gatetest.Start(t, func(p *gatetest.Plan) { p.Gateway.Budgets = poor })
 	text := status(t, r.Post(t, completions, chat("auto", "Who?", "")), 429)
-	if !strings.Contains(text, "insufficient_quota") || !strings.Contains(text, "budget day") {
+	if !strings.Contains(text, "insufficient_quota") || !strings.Contains(text, "budget day") || !strings.Contains(text, "may cost $0.") {
 		t.Errorf("refusal %s", text)
 	}
 	if poor.left = 0; r.Post(t, completions, chat("auto", "Who?", "")).Header.Get("X-Should-Retry") != "false" {

@@ -321,6 +321,11 @@ func TestARequestThatNobodyCouldHonourIsRefusedByName(t *testing.T) {
 		t.Errorf("an unknown model: %v", err)
 	}
 	req := conversation()
+	req.Messages[2] = llm.Message{Role: llm.ToolReply, ToolCallID: "c9", Text: "of a call that no turn has"}
+	if _, err := c.Chat(t.Context(), llm.ChainOptions{Models: []string{flash}}, req, llm.Hooks{}, nil); !errors.As(err, &u) || u.Param != "messages[2].tool_call_id" {
+		t.Errorf("the result of no call: %v", err)
+	}
+	req = conversation()
 	req.System = strings.Repeat("x", 300<<10)
 	if _, err := c.Chat(t.Context(), llm.ChainOptions{Models: []string{flash}}, req, llm.Hooks{}, nil); sluice.ReasonOf(err) != sluice.ReasonTooLarge {
 		t.Errorf("too large: %v", err)

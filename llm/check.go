@@ -31,6 +31,9 @@ func (r ChatRequest) check() error {
 		if err := m.check(i); err != nil {
 			return err
 		}
+		if m.Role == ToolReply && m.ToolName == "" && !called(r.Messages[:i], m.ToolCallID) {
+			return unsupported(fmt.Sprintf("messages[%d].tool_call_id", i), "no turn before it has the call %.64q", m.ToolCallID)
+		}
 	}
 	for i, t := range r.Tools {
 		if t.Name == "" {
@@ -44,6 +47,13 @@ func (r ChatRequest) check() error {
 		return unsupported("response_schema", "no JSON; want a JSON schema")
 	}
 	return r.checkChoice()
+}
+
+// called says whether one of the turns made the call.
+func called(turns []Message, id string) bool {
+	return slices.ContainsFunc(turns, func(m Message) bool {
+		return slices.ContainsFunc(m.ToolCalls, func(c ToolCall) bool { return c.ID == id })
+	})
 }
 
 func (m Message) check(i int) error {

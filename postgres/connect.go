@@ -118,6 +118,20 @@ func (db *DB) Superuser(ctx context.Context) (super bool, err error) {
 	return super, err
 }
 
+// Identity says which database of which cluster this is, by whatever address it was reached; empty where the server does
+// not tell our user.
+func (db *DB) Identity(ctx context.Context) (string, error) {
+	var id string
+	err := db.pool.QueryRow(ctx, "SELECT format('database %s of cluster %s', current_database(), system_identifier) FROM pg_control_system()").Scan(&id)
+	if violates(err, insufficientPrivilege) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask which database this is: %w", err)
+	}
+	return id, nil
+}
+
 // asked is a pool, or a transaction.
 type asked interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

@@ -83,3 +83,12 @@ func TestANumberAboveItsFlagsRangeIsAWrongCommandLine(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A port that nothing will listen on is not passed over.
+func TestThePortOfNoEmbeddedServerIsAWrongCommandLine(t *testing.T) {
+	p := newProgram(t)
+	p.env["NATS_URL"] = "nats://127.0.0.1:1"
+	if _, errs, status := p.run("up", "--upstream", "emulator", "--nats-port", "4222"); status != statusUsage || !strings.Contains(errs, "leave one of them out") {
+		t.Errorf("status %d: %s", status, errs)
+	}
+}

@@ -81,6 +81,9 @@ func (p parts) build(ctx context.Context, names []string) (*built, error) {
 	b.close = append(b.close, func() { _ = latest.Close() })
 	for _, name := range names {
 		stages, err := p.stage(ctx, name, latest, b)
+		if err == nil {
+			stages[0].Terms, err = p.terms(ctx, name) // the first alone: what one says of a process is enough
+		}
 		if err != nil {
 			b.Close()
 			return nil, err
@@ -173,15 +176,12 @@ func (p parts) stage(ctx context.Context, name string, latest *streams.Latest, b
 	default:
 		return nil, usagef("there is no stage %q: want intake, answer, judge, label, analysis, record, training or monitor", name)
 	}
-	if err != nil {
-		return nil, err
-	}
-	s.Terms, err = p.terms(name)
 	return []consumers.Stage{s}, err
 }
 
-// terms are the keys of the configuration, and their values, that make of one message one thing or another.
-func (p parts) terms(stage string) (string, error) {
+// terms are the keys of the configuration, and their values, that make of one message one thing or another, or the
+// tables that it is written to.
+func (p parts) terms(ctx context.Context, stage string) (string, error) {
 	c := p.cfg
 	switch stage {
 	case intake.Name:
@@ -197,7 +197,17 @@ func (p parts) terms(stage string) (string, error) {
 	case analysis.Name:
 		return fmt.Sprintf("analysis.version %s, analysis.model %s", c.Analysis.Version, c.Analysis.Model), nil
 	}
-	return "", nil
+	return p.whichTables(ctx)
+}
+
+// whichTables are the terms of the stages that write to tables: copies that write to different ones have a part each.
+func (p parts) whichTables(ctx context.Context) (string, error) {
+	db, err := postgres.Connect(ctx, p.tables, "sluice terms", 1)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	return db.Identity(ctx)
 }
 
 func (p parts) intake(latest *streams.Latest) (*intake.Stage, error) {

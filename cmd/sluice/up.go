@@ -23,6 +23,9 @@ type upCmd struct {
 
 // Run works until interrupted.
 func (c *upCmd) Run(ctx context.Context, m *Main) (err error) {
+	if c.NatsPort != nil && m.config.NATS.URL != "" {
+		return usagef("--nats-port is the embedded server's, and nats.url (NATS_URL) names another: leave one of them out")
+	}
 	c.override(&m.config)
 	models, err := c.apply(m)
 	if err != nil {

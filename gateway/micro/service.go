@@ -168,7 +168,7 @@ func (b *request) read(data []byte) *gateway.Fault {
 	if len(b.Tenant) > mostTenant {
 		return gateway.Invalid("tenant", fmt.Sprintf("has more than %d bytes", mostTenant))
 	}
-	return nil
+	return b.Check()
 }
 
 func decide(ctx context.Context, p Pipeline, r micro.Request) {

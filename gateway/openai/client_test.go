@@ -282,6 +282,10 @@ func TestModelsListsAutoAndTheConfigured(t *testing.T) {
 	if got := strings.Join(names, " "); got != gateway.Auto+" gemini-2.5-flash gemini-2.5-pro gpt-4o-mini" {
 		t.Errorf("models %s", got)
 	}
+	var e *oai.Error
+	if _, err := c.Models.Get(t.Context(), "nobody"); !errors.As(err, &e) || !strings.Contains(e.Message, `"nobody" is not served here; name auto, gemini-2.5-flash`) {
+		t.Errorf("a model that is not served: %v", err)
+	}
 }
 
 func TestTheResponsesAPIAnswersTextWholeAndStreamed(t *testing.T) {

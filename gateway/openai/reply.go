@@ -112,7 +112,7 @@ func whole(a *gateway.Answer, room []byte) json.RawMessage {
 	d := &a.Decision
 	w := object.Writer(slices.Grow(room, 1024+len(a.Text)+len(a.Text)/8))
 	w.Begin()
-	w.Text("id", "chatcmpl-"+d.ID)
+	w.Text("id", web.ChatPrefix+d.ID)
 	w.Text("object", "chat.completion")
 	w.Whole("created", d.DecidedAt.Unix())
 	w.Text("model", d.Model)
@@ -174,7 +174,7 @@ func writeUsage(w *object.Writer, u sluice.Usage) {
 }
 
 func head(d *sluice.Decision) *completion {
-	return &completion{ID: "chatcmpl-" + d.ID, Object: "chat.completion.chunk", Created: d.DecidedAt.Unix(), Model: d.Model}
+	return &completion{ID: web.ChatPrefix + d.ID, Object: "chat.completion.chunk", Created: d.DecidedAt.Unix(), Model: d.Model}
 }
 
 func deltasOf(calls []llm.ToolCallDelta) []toolCall {

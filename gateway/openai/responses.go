@@ -188,7 +188,7 @@ func textOf(s string) outputText {
 
 func (b *responsesBody) frame(d *sluice.Decision, status string) *response {
 	r := &response{
-		ID: "resp_" + d.ID, Object: "response", CreatedAt: d.DecidedAt.Unix(), Status: status, Model: d.Model, Output: []outputItem{},
+		ID: web.ResponsePrefix + d.ID, Object: "response", CreatedAt: d.DecidedAt.Unix(), Status: status, Model: d.Model, Output: []outputItem{},
 		Metadata: b.Metadata, ParallelCall: true, ToolChoice: "auto", Tools: []string{}, Temperature: b.Temperature, TopP: b.TopP,
 	}
 	if b.Instructions != "" {

@@ -65,7 +65,7 @@ func Streamed(w http.ResponseWriter, r *Request, p Answerer, a *gateway.Ask, s g
 func Model[T any](w http.ResponseWriter, r *Request, names []string, of func(name string) T) *gateway.Fault {
 	name := r.PathValue("model")
 	if !slices.Contains(names, name) {
-		return &gateway.Fault{Kind: gateway.NotFound, Param: "model", Message: "is not served here"}
+		return gateway.UnknownModel(name, names)
 	}
 	body, _ := json.Marshal(of(name)) // strings alone
 	WriteJSON(w, body)

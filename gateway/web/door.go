@@ -3,11 +3,13 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -274,6 +276,8 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request) ([]byte, *gateway.Fa
 	switch {
 	case errors.As(err, &long):
 		return nil, tooLarge(d.o.MaxBody)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, gateway.Invalid("body", fmt.Sprintf("did not come whole within %s", d.o.BodyTimeout))
 	case err != nil:
 		return nil, gateway.Invalid("body", "could not be read")
 	case !utf8.Valid(body): // encoding/json would replace what is not, without a word

@@ -50,6 +50,14 @@ type RouteBody struct {
 	Explain      bool     `json:"explain"`
 }
 
+// Check finds a query without a word. The pipeline would too, and speak of messages.
+func (b RouteBody) Check() *gateway.Fault {
+	if sluice.CleanText(b.Query, 0) == "" {
+		return gateway.Invalid("query", "is missing, or has no text")
+	}
+	return nil
+}
+
 // Ask is the question as the pipeline takes it.
 func (b RouteBody) Ask() *gateway.Ask {
 	a := &gateway.Ask{
@@ -65,6 +73,9 @@ func (b RouteBody) Ask() *gateway.Ask {
 func (o own) route(w http.ResponseWriter, r *Request) *gateway.Fault {
 	var b RouteBody
 	if fault := Decode(r.Body, &b); fault != nil {
+		return fault
+	}
+	if fault := b.Check(); fault != nil {
 		return fault
 	}
 	a := b.Ask()
@@ -124,13 +135,24 @@ type feedbackBody struct {
 	Comment    string   `json:"comment"`
 }
 
+// What OpenAI's dialect puts before a decision's id to name its replies by.
+const (
+	ChatPrefix     = "chatcmpl-"
+	ResponsePrefix = "resp_"
+)
+
+// decision is the id of the decision, where a client sent that of the reply, too.
+func (b feedbackBody) decision() string {
+	return strings.TrimPrefix(strings.TrimPrefix(b.DecisionID, ChatPrefix), ResponsePrefix)
+}
+
 // longestFeedback bounds, in bytes, each text of a feedback.
 const longestFeedback = 16 << 10
 
 func (b feedbackBody) check() *gateway.Fault {
 	switch {
-	case streams.ValidToken("decision_id", b.DecisionID) != nil || len(b.DecisionID) > 64:
-		return gateway.Invalid("decision_id", "want the id of a decision, as X-Sluice-Decision-Id tells it")
+	case streams.ValidToken("decision_id", b.decision()) != nil || len(b.DecisionID) > 64:
+		return gateway.Invalid("decision_id", "want the id of a decision, as X-Sluice-Decision-Id tells it, or of its reply")
 	case b.Thumb != "" && b.Thumb != "up" && b.Thumb != "down":
 		return gateway.Invalid("thumb", "want up or down")
 	case b.Score != nil && !(*b.Score >= 0 && *b.Score <= 1):
@@ -154,7 +176,7 @@ func (o own) feedback(w http.ResponseWriter, r *Request) *gateway.Fault {
 		return fault
 	}
 	f := sluice.Feedback{
-		ID: o.newID(), DecisionID: b.DecisionID, Tenant: r.Key.Tenant, Source: "client", Thumb: b.Thumb, Score: b.Score,
+		ID: o.newID(), DecisionID: b.decision(), Tenant: r.Key.Tenant, Source: "client", Thumb: b.Thumb, Score: b.Score,
 		Correction: gateway.Scrubbed(b.Correction), Comment: gateway.Scrubbed(b.Comment), GivenAt: o.now().UTC().Truncate(time.Microsecond),
 	}
 	m, err := streams.FeedbackFact(f)

@@ -48,6 +48,9 @@ func TestABodyThatNeverComesHoldsNoConnection(t *testing.T) {
 		if head, _, _ := strings.Cut(string(got), "\r\n"); err != nil || !strings.Contains(head, status) {
 			t.Errorf("%s: %q, %v", line, head, err)
 		}
+		if status == " 400 " && !strings.Contains(string(got), "did not come whole within 20ms") {
+			t.Errorf("%s: %s", line, got)
+		}
 		_ = c.Close()
 	}
 }

@@ -51,6 +51,11 @@ func TestRouteTellsTheDecisionAloneAndPublishesNothing(t *testing.T) {
 		t.Errorf("decision %+v", d)
 	}
 	body(t, r.Post(t, "/v1/route", `{"query":"Hi","temper":1}`), 400)
+	for _, nothing := range []string{`{}`, `{"query":" \n"}`} {
+		if said := body(t, r.Post(t, "/v1/route", nothing), 400); !strings.Contains(said, `"param":"query"`) {
+			t.Errorf("%s: %s", nothing, said)
+		}
+	}
 	body(t, r.Post(t, "/v1/route", `{"query":"Hi"}`, "Authorization", "Bearer only-chat"), 403)
 	if n := len(r.Decisions(t)); n != 0 || r.Emulator.Books().Total.Requests != 0 {
 		t.Errorf("%d decisions, %d calls", n, r.Emulator.Books().Total.Requests)
@@ -66,7 +71,14 @@ func TestFeedbackIsPublishedMasked(t *testing.T) {
 	if len(got) != 1 || got[0].Thumb != "down" || *got[0].Score != 0.25 || got[0].Tenant != "acme" || got[0].Source != "client" || strings.Contains(got[0].Correction, "jo@") {
 		t.Errorf("feedback %+v", got)
 	}
-	for _, bad := range []string{`{"thumb":"up"}`, `{"decision_id":"a.b","thumb":"up"}`, `{"decision_id":"abc"}`, `{"decision_id":"abc","thumb":"sideways"}`, `{"decision_id":"abc","score":2}`} {
+	for reply, decision := range map[string]string{"chatcmpl-abd": "abd", "resp_abe": "abe"} {
+		body(t, r.Post(t, "/v1/feedback", `{"decision_id":"`+reply+`","thumb":"up"}`), 200)
+		r.Decisions(t)
+		if got := gatetest.Facts[sluice.Feedback](t, r.Log, "feedback.given."+decision+"."); len(got) != 1 || got[0].DecisionID != decision {
+			t.Errorf("feedback on the reply %s: %+v", reply, got)
+		}
+	}
+	for _, bad := range []string{`{"thumb":"up"}`, `{"decision_id":"chatcmpl-","thumb":"up"}`, `{"decision_id":"a.b","thumb":"up"}`, `{"decision_id":"abc"}`, `{"decision_id":"abc","thumb":"sideways"}`, `{"decision_id":"abc","score":2}`} {
 		body(t, r.Post(t, "/v1/feedback", bad), 400)
 	}
 }
