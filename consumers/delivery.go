@@ -22,8 +22,6 @@ type delivery struct {
 	in *streams.Message
 	// instead is what the stage gets in its place, where it is not nil: see [Overtaker].
 	instead *streams.Message
-	// retry is the id of the hand-over where it came by way of RETRIES.
-	retry string
 	// claim is what it has claimed; nil: nothing.
 	claim atomic.Pointer[claim]
 	// work is what it has the stage buy; empty: nothing, or another message in hand does. See [works].
@@ -45,11 +43,11 @@ type delivery struct {
 }
 
 func newDelivery(s *source, m *nats.Msg) (*delivery, error) {
-	in, err := streams.FromDelivered(m)
+	place, err := streams.FromDelivered(m)
 	if err != nil {
 		return nil, err
 	}
-	d := &delivery{source: s, place: in, known: in.Deliveries <= 1}
+	d := &delivery{source: s, place: place, known: place.Deliveries <= 1}
 	d.in = &d.place
 	d.ack.Store(&m.Reply)
 	return d, nil

@@ -95,7 +95,7 @@ func (r *Runner) unwrap(d *delivery) error {
 			return err
 		}
 	}
-	d.in, d.retry = &in, in.Retry
+	d.in = &in
 	return nil
 }
 

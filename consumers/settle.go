@@ -134,7 +134,7 @@ func (r *Runner) bury(d *delivery, class sluice.Class, why error) error {
 	letter := streams.DeadLetter{
 		Envelope: streams.Seal(*d.in), Stage: r.cfg.Stage.Name, Durable: d.source.input.Durable,
 		Class: class, Reason: reason, Error: sluice.CleanText(why.Error(), 2048),
-		Attempts: d.tries.Attempts, Deliveries: d.place.Deliveries, DiedAt: r.cfg.Now().UTC(), Retry: d.retry,
+		Attempts: d.tries.Attempts, Deliveries: d.place.Deliveries, DiedAt: r.cfg.Now().UTC(), Retry: d.in.Retry,
 	}
 	err := r.mail(letter)
 	var refused *streams.RefusedError

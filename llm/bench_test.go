@@ -1,11 +1,14 @@
 package llm_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"sluice"
 	"sluice/llm"
 	"sluice/llm/emulator"
 )
@@ -57,6 +60,39 @@ func BenchmarkChain(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.Chat(b.Context(), llm.ChainOptions{Models: s.models}, req, llm.Hooks{}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// notebook is a journal that nobody reads.
+type notebook struct{}
+
+func (notebook) Begin(*sluice.Call) {}
+func (notebook) End(*sluice.Call)   {}
+
+// glib is a provider that answers at once.
+type glib struct{ llm.Provider }
+
+func (glib) Name() string { return "glib" }
+
+func (glib) Generate(context.Context, llm.Request) (llm.Response, error) {
+	return llm.Response{Text: "Goethe.", Usage: sluice.Usage{Prompt: 1000, Output: 10}}, nil
+}
+
+// BenchmarkCall is what a stage's call costs beside the provider, under the deadline of its message.
+func BenchmarkCall(b *testing.B) {
+	c, err := llm.New(b.Context(), llm.Config{Models: []llm.ModelConfig{{Model: flash}}, Prices: prices},
+		llm.Deps{Providers: map[string]llm.Provider{flash: glib{}}, Journal: notebook{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	defer cancel()
+	purpose := llm.Purpose{Stage: "answer", QueryKey: "abcdefghijklmnopqrstuvwx23", Pair: "pabcdefgh-k2x7", Arm: sluice.ArmB, Tier: sluice.Medium}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := c.Call(ctx, purpose, ask); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -46,7 +46,7 @@ func (c *Caller) bill(line *sluice.Call, usage sluice.Usage, failed *Error, most
 			most.output = max(most.output, usage.Output+usage.Thoughts)
 		}
 	}
-	line.Cost, _ = c.prices.Bound(line.Model, line.StartedAt, most.prompt, most.output)
+	line.Cost, _, _ = c.prices.Bound(line.Model, line.StartedAt, most.prompt, most.output)
 	line.CostEstimated = most != bounds{}
 }
 

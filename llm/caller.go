@@ -49,17 +49,16 @@ func (c *Caller) Call(ctx context.Context, p Purpose, req Request) (Response, []
 	}
 	var lines []sluice.Call
 	for attempt := 1; ; attempt++ {
-		resp, line, err := c.attempt(ctx, m, p, req, attempt)
-		if line.ID != "" {
-			lines = append(lines, line)
-		}
+		lines = append(lines, sluice.Call{})
+		line := &lines[attempt-1]
+		resp, err := c.attempt(ctx, m, p, req, attempt, line)
 		if err == nil {
 			resp.CallID = line.ID
 			return resp, lines, nil
 		}
 		var failed *Error
 		if !errors.As(err, &failed) { // never started: the error is classed already
-			return Response{}, lines, fmt.Errorf("call %s: %w", req.Model, err)
+			return Response{}, lines[:attempt-1], fmt.Errorf("call %s: %w", req.Model, err)
 		}
 		pause, final := settle(ctx, failed, attempt, attempt >= m.cfg.MaxAttempts, c.deps.Jitter)
 		if final == nil {
@@ -71,12 +70,12 @@ func (c *Caller) Call(ctx context.Context, p Purpose, req Request) (Response, []
 	}
 }
 
-// attempt makes one attempt. Without a line (its id is empty) the provider was not asked; with one, the
-// error is nil or an *Error.
-func (c *Caller) attempt(ctx context.Context, m *model, p Purpose, req Request, n int) (Response, sluice.Call, error) {
-	t, err := c.start(ctx, m, p, visit{p.Tenant, requestBytes(req), endless}, n)
+// attempt makes one attempt and writes its line. Where the provider was not asked the error is no *Error, and the
+// line none.
+func (c *Caller) attempt(ctx context.Context, m *model, p Purpose, req Request, n int, line *sluice.Call) (Response, error) {
+	t, err := c.start(ctx, m, p, visit{p.Tenant, requestBytes(req), endless}, n, line)
 	if err != nil {
-		return Response{}, sluice.Call{}, err
+		return Response{}, err
 	}
 	defer t.stop()
 	most := bounds{prompt: BoundTokens(requestBytes(req))}
@@ -88,12 +87,12 @@ func (c *Caller) attempt(ctx context.Context, m *model, p Purpose, req Request, 
 	if failed == nil {
 		most.output = int64(len(resp.Text))
 	}
-	line := t.end(resp.Usage, failed, most)
+	t.end(resp.Usage, failed, most)
 	t.noteEnd()
 	if failed != nil {
-		return Response{}, line, failed
+		return Response{}, failed
 	}
-	return resp, line, nil
+	return resp, nil
 }
 
 // asError is err as an *Error; nil stays nil.

@@ -175,7 +175,7 @@ func TestTheBoundIsThePromptAndTheLongestReply(t *testing.T) {
 	if l := res.Lines[0]; l.Cost != most || !l.CostEstimated || l.Usage != (sluice.Usage{}) || most < 2500 {
 		t.Errorf("a broken attempt costs %s, at most %s: %+v", l.Cost, most, l)
 	}
-	want, _ := s.Prices().Bound(second, time.Now(), 20, 1000)
+	want, _, _ := s.Prices().Bound(second, time.Now(), 20, 1000)
 	if l := res.Lines[1]; l.Cost != want || !l.CostEstimated || l.Usage.Prompt != 20 || l.PriceVersion == "" {
 		t.Errorf("one that had counted its prompt costs %s, want %s: %+v", l.Cost, want, l)
 	}

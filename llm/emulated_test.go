@@ -74,13 +74,3 @@ func TestEveryCallComesThroughAndTheLedgerAgreesWithTheBooks(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkCall is what the Caller adds to a provider that takes no time.
-func BenchmarkCall(b *testing.B) {
-	c, _ := caller(b, llm.ModelConfig{MaxConcurrent: 64}, llm.Deps{}, says("x"))
-	for b.Loop() {
-		if _, _, err := c.Call(b.Context(), llm.Purpose{}, ask); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -48,7 +48,7 @@ func TestAnAttemptIsWrittenDownBeforeItIsMade(t *testing.T) {
 			t.Errorf("%s: what ended is written down as %+v\nlines %+v", name, d.ended, lines)
 		}
 		for i, begun := range d.begun {
-			most, err := caller.Prices().Bound(flash, begun.StartedAt, llm.BoundTokens(int64(len(ask.System)+len(ask.Prompt))), c.most)
+			most, _, err := caller.Prices().Bound(flash, begun.StartedAt, llm.BoundTokens(int64(len(ask.System)+len(ask.Prompt))), c.most)
 			if err != nil || begun.Cost != most || most == 0 {
 				t.Errorf("%s: %d: it may cost %s, want %s, %v", name, i, begun.Cost, most, err)
 			}

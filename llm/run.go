@@ -33,6 +33,8 @@ type run struct {
 	tries    int // of it
 	attempts int // of all
 	detours  int // that Begin asked for
+	// line is that of the attempt under way; attempts that are hedged have their own.
+	line sluice.Call
 	// why says why the first of the models that were left out was.
 	why error
 
@@ -43,10 +45,10 @@ type run struct {
 // outcome is what came of asking one model once.
 type outcome struct {
 	reply  Reply
-	line   sluice.Call // its id is empty where nobody was asked
-	failed *Error      // the attempt failed
-	err    error       // nobody was asked: our own limits (classed), or Begin
-	begun  bool        // err is Begin's
+	line   *sluice.Call // nil: nobody was asked
+	failed *Error       // the attempt failed
+	err    error        // nobody was asked: our own limits (classed), or Begin
+	begun  bool         // err is Begin's
 }
 
 func (o outcome) well() bool { return o.failed == nil && o.err == nil }
@@ -55,7 +57,7 @@ func (o outcome) well() bool { return o.failed == nil && o.err == nil }
 func (r *run) chain(ctx context.Context) error {
 	for {
 		out := r.ask(ctx)
-		if out.line.ID != "" {
+		if out.line != nil {
 			r.result.Model, r.result.CallID = out.line.Model, out.line.ID
 			r.result.Text, r.result.ToolCalls = out.reply.Text, out.reply.ToolCalls
 			r.result.FinishReason, r.result.Usage = out.reply.FinishReason, out.reply.Usage
@@ -159,7 +161,7 @@ func (r *run) ask(ctx context.Context) outcome {
 	r.tries++
 	n := r.attempts
 	if r.o.HedgeAfter <= 0 || r.at+1 >= len(r.models) || n >= r.o.MaxAttempts {
-		return r.once(ctx, r.models[r.at], n, nil)
+		return r.once(ctx, r.models[r.at], n, &r.line, nil)
 	}
 	return r.hedged(ctx, n)
 }
@@ -187,7 +189,7 @@ func (r *run) hedged(ctx context.Context, n int) outcome {
 				panicked = fmt.Errorf("%v\n%s", v, debug.Stack())
 			}
 		}()
-		first = r.once(ctx, r.models[r.at], n, hush)
+		first = r.once(ctx, r.models[r.at], n, &sluice.Call{}, hush)
 	})
 	timer := time.NewTimer(r.o.HedgeAfter)
 	defer timer.Stop()
@@ -200,21 +202,21 @@ func (r *run) hedged(ctx context.Context, n int) outcome {
 		return first
 	case <-timer.C:
 	}
-	second = r.once(ctx, r.models[r.at+1], n+1, nil)
+	second = r.once(ctx, r.models[r.at+1], n+1, &sluice.Call{}, nil)
 	wait()
-	if second.line.ID != "" {
+	if second.line != nil {
 		r.attempts++
 	}
-	if r.gate.winner == n || second.line.ID == "" {
+	if r.gate.winner == n || second.line == nil {
 		return first
 	}
 	r.at, r.tries = r.at+1, 1
 	return second
 }
 
-// once makes one attempt at a model, the n-th of the chain. spoke, where not nil, is called when its
-// first chunk has come.
-func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out outcome) {
+// once makes one attempt at a model, the n-th of the chain, and writes its line. spoke, where not nil, is called
+// when its first chunk has come.
+func (r *run) once(ctx context.Context, d candidate, n int, line *sluice.Call, spoke func()) (out outcome) {
 	purpose := r.o.Purpose
 	if tier, ok := r.o.Tiers[d.m.cfg.Model]; ok {
 		purpose.Tier = tier
@@ -224,12 +226,12 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 		defer leave()
 		ctx = hedged
 	}
-	t, err := r.c.start(ctx, d.m, purpose, visit{purpose.Tenant, r.req.bytes(), r.queue(d.m)}, n)
+	t, err := r.c.start(ctx, d.m, purpose, visit{purpose.Tenant, r.req.bytes(), r.queue(d.m)}, n, line)
 	if err != nil {
 		return outcome{err: err}
 	}
 	defer t.stop()
-	if err := r.begin(ctx, &t.line, d); err != nil {
+	if err := r.begin(ctx, line, d); err != nil {
 		return outcome{err: err, begun: true}
 	}
 	t.began = time.Now()
@@ -249,15 +251,15 @@ func (r *run) once(ctx context.Context, d candidate, n int, spoke func()) (out o
 var errPanic = &Error{Outcome: sluice.OutcomeCanceled, Sent: true, Err: errors.New("given up: its reader panicked")}
 
 // end writes down what came of an attempt.
-func (r *run) end(ctx context.Context, t *try, out outcome, most bounds) sluice.Call {
-	line := t.end(out.reply.Usage, out.failed, most)
+func (r *run) end(ctx context.Context, t *try, out outcome, most bounds) *sluice.Call {
+	t.end(out.reply.Usage, out.failed, most)
 	r.mu.Lock()
-	r.result.Lines = append(r.result.Lines, line)
+	r.result.Lines = append(r.result.Lines, *t.line)
 	r.mu.Unlock()
 	if r.hooks.End != nil {
-		r.hooks.End(context.WithoutCancel(ctx), line)
+		r.hooks.End(context.WithoutCancel(ctx), *t.line)
 	}
-	return line
+	return t.line
 }
 
 // told is usage, or nil for none.
@@ -275,10 +277,10 @@ func (r *run) begin(ctx context.Context, line *sluice.Call, d candidate) error {
 	}
 	intent := *line
 	var err error
-	if intent.Cost, err = r.c.prices.Bound(intent.Model, intent.StartedAt, d.most.prompt, d.most.output); err != nil {
+	intent.Cost, intent.PriceVersion, err = r.c.prices.Bound(intent.Model, intent.StartedAt, d.most.prompt, d.most.output)
+	if err != nil {
 		return err
 	}
-	_, intent.PriceVersion, _ = r.c.prices.Price(intent.Model, intent.StartedAt, sluice.Usage{})
 	intent.CostEstimated = true
 	return r.hooks.Begin(ctx, intent)
 }

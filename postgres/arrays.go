@@ -55,14 +55,14 @@ func stored[T any](facts []sluice.Fact[T]) []time.Time {
 
 // instants makes an array in which the zero time is NULL, or orElse where that is given.
 func instants[T any](facts []sluice.Fact[T], of func(*T) time.Time, orElse func(sluice.Fact[T]) time.Time) []*time.Time {
-	array := make([]*time.Time, len(facts))
+	array, room := make([]*time.Time, len(facts)), make([]time.Time, len(facts))
 	for i := range facts {
 		at := of(&facts[i].Value)
 		if !representable(at) && orElse != nil {
 			at = orElse(facts[i])
 		}
-		if representable(at) {
-			array[i] = &at
+		if room[i] = at; representable(at) {
+			array[i] = &room[i]
 		}
 	}
 	return array

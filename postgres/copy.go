@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -83,10 +84,13 @@ func (q queued) binary(b []byte) ([]byte, error) {
 	}
 	order := q.order()
 	b = append(b, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...) // no flags, no extension
-	for _, row := range order {
+	for n, row := range order {
 		b = append(b, byte(len(cells)>>8), byte(len(cells)))
 		for _, c := range cells {
 			b = c(b, row)
+		}
+		if n == 0 { // the others are about as long
+			b = slices.Grow(b, min(len(b)*len(order), mostCopied))
 		}
 	}
 	return append(b, 0xff, 0xff), nil

@@ -55,7 +55,7 @@ type sieve struct {
 
 // keep returns the facts whose parent is there, drops those of forgotten queries, and notes the rest.
 func keep[T any](s *sieve, facts []sluice.Fact[T], parent func(*T) (queryKey string, there bool)) []sluice.Fact[T] {
-	var kept []sluice.Fact[T]
+	kept := make([]sluice.Fact[T], 0, len(facts))
 	for i := range facts {
 		key, there := parent(&facts[i].Value)
 		switch {

@@ -44,14 +44,15 @@ func (t Table) Price(model string, at time.Time, u sluice.Usage) (sluice.MicroUS
 }
 
 // Bound is the most that a call can cost whose prompt has at most promptTokens and whose output,
-// thinking included, has at most outputTokens: what an estimate or a reservation goes by.
-func (t Table) Bound(model string, at time.Time, promptTokens, outputTokens int64) (sluice.MicroUSD, error) {
+// thinking included, has at most outputTokens, and the version of the prices used: what an estimate or a
+// reservation goes by.
+func (t Table) Bound(model string, at time.Time, promptTokens, outputTokens int64) (sluice.MicroUSD, string, error) {
 	e, err := t.at(model, at)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if promptTokens < 0 || outputTokens < 0 {
-		return 0, fmt.Errorf("bound a call of %s: negative token counts %d, %d", model, promptTokens, outputTokens)
+		return 0, "", fmt.Errorf("bound a call of %s: negative token counts %d, %d", model, promptTokens, outputTokens)
 	}
 	var most sluice.MicroUSD
 	for i, r := range e.tiers {
@@ -61,11 +62,11 @@ func (t Table) Bound(model string, at time.Time, promptTokens, outputTokens int6
 		// A lower tier may be the dearer one: every tier that the prompt can fall in is tried.
 		cost, err := sum(part{promptTokens, max(r.Prompt, r.cached())}, part{outputTokens, r.Output})
 		if err != nil {
-			return 0, fmt.Errorf("bound a call of %s: %w", model, err)
+			return 0, "", fmt.Errorf("bound a call of %s: %w", model, err)
 		}
 		most = max(most, cost)
 	}
-	return most, nil
+	return most, e.version, nil
 }
 
 // part is some tokens at one price per million.

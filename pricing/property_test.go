@@ -117,13 +117,16 @@ func TestBoundIsABound(t *testing.T) {
 		model := rapid.SampledFrom(table.Models()).Draw(t, "model")
 		u := anyUsage(t, "u", 400_000)
 		slack := rapid.Int64Range(0, 400_000).Draw(t, "slack")
-		bound, err := table.Bound(model, today, u.Prompt+slack, u.Output+u.Thoughts+slack)
+		bound, boundBy, err := table.Bound(model, today, u.Prompt+slack, u.Output+u.Thoughts+slack)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cost, _, err := table.Price(model, today, u)
+		cost, pricedBy, err := table.Price(model, today, u)
 		if err != nil || cost > bound {
 			t.Fatalf("%+v costs %s (%v), above the bound %s", u, cost, err, bound)
+		}
+		if boundBy != pricedBy {
+			t.Fatalf("bound by the prices %q, priced by %q", boundBy, pricedBy)
 		}
 	})
 }

@@ -100,9 +100,9 @@ func Names() []string {
 // Once says whether the stream holds one message a subject for ever, so that the subject is the
 // primary key of a fact.
 func Once(stream string) bool {
-	for _, s := range specs {
-		if s.name == stream {
-			return s.once
+	for i := range specs {
+		if specs[i].name == stream {
+			return specs[i].once
 		}
 	}
 	return false

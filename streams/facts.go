@@ -63,9 +63,8 @@ func ExampleFact(e sluice.Example) (Message, error) {
 // BilledFact stores a provider call.
 func BilledFact(c sluice.Call) (Message, error) { return fact(BilledSubject(c.Stage, c.ID), c) }
 
-// BilledFacts stores provider calls, with room for what they led to behind them.
-func BilledFacts(calls []sluice.Call) ([]Message, error) {
-	out := make([]Message, 0, len(calls)+2)
+// AppendBilled stores provider calls, behind what is in out.
+func AppendBilled(out []Message, calls []sluice.Call) ([]Message, error) {
 	for i := range calls {
 		c := &calls[i]
 		data, err := encodeAt(c)
@@ -91,7 +90,7 @@ func BroughtFacts(d *sluice.Decision) ([]Message, error) {
 			return nil, fmt.Errorf("line %d of the ledger: %w", i+1, err)
 		}
 	}
-	return BilledFacts(d.Calls)
+	return AppendBilled(make([]Message, 0, len(d.Calls)), d.Calls)
 }
 
 // TakenFact stores a decision.

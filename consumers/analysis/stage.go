@@ -109,7 +109,7 @@ func (s *Stage) describe(ctx context.Context, q *sluice.Query) (*sluice.Analyzed
 		return nil, nil, err
 	}
 	reply, calls, err := s.asker.Call(ctx, llm.Purpose{Stage: Name, QueryKey: q.Key, Tenant: q.Tenant}, req)
-	out, ledgerErr := streams.BilledFacts(calls)
+	out, ledgerErr := streams.AppendBilled(make([]streams.Message, 0, len(calls)+2), calls)
 	if err = errors.Join(err, ledgerErr); err != nil {
 		return nil, out, err
 	}

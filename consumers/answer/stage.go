@@ -89,19 +89,19 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if err := streams.DecodeInto(in.Data, &accepted); err != nil {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("answer %s: %w", in.Subject, err))
 	}
-	q := accepted.Query
-	if streams.IsClaim(in.Subject, &q) {
+	q := &accepted.Query
+	if streams.IsClaim(in.Subject, q) {
 		return nil, nil
 	}
-	if s.expired(&q) {
+	if s.expired(q) {
 		return nil, sluice.Terminalf(sluice.ReasonExpired, "answer %s: its deadline, %s, has passed: nobody waits for the answer",
 			q.Key, q.Deadline.UTC().Format(time.RFC3339))
 	}
-	missing, err := s.missing(ctx, &q)
+	missing, err := s.missing(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("answer %s: %w", q.Key, err)
 	}
-	out, err := s.collect(s.ask(ctx, accepted, missing))
+	out, err := s.collect(&accepted, s.ask(ctx, q, missing))
 	if err != nil {
 		return out, fmt.Errorf("answer %s: %w", q.Key, err)
 	}
@@ -129,21 +129,23 @@ func (s *Stage) missing(ctx context.Context, q *sluice.Query) ([]sluice.Arm, err
 
 // said is what became of asking one arm.
 type said struct {
-	answer sluice.Answer
-	calls  []sluice.Call
-	err    error
+	arm sluice.Arm
+	// text is the answer, callID the call that bought it.
+	text, callID string
+	calls        []sluice.Call
+	err          error
 }
 
 // ask asks the arms at once and waits for all of them.
-func (s *Stage) ask(ctx context.Context, a sluice.Accepted, arms []sluice.Arm) []said {
+func (s *Stage) ask(ctx context.Context, q *sluice.Query, arms []sluice.Arm) []said {
 	results := make([]said, len(arms))
 	var asking sync.WaitGroup
 	for i, arm := range arms {
 		if i == len(arms)-1 { // this goroutine would only wait
-			results[i] = s.askArm(ctx, a, arm)
+			results[i] = s.askArm(ctx, q, arm)
 			break
 		}
-		asking.Go(func() { results[i] = s.askArm(ctx, a, arm) })
+		asking.Go(func() { results[i] = s.askArm(ctx, q, arm) })
 	}
 	asking.Wait()
 	return results
@@ -151,8 +153,7 @@ func (s *Stage) ask(ctx context.Context, a sluice.Accepted, arms []sluice.Arm) [
 
 // askArm asks the model that stands behind an arm. A panic is poison and that arm's alone, as any other failure is, and
 // what was paid for until then is told.
-func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) (result said) {
-	q := a.Query
+func (s *Stage) askArm(ctx context.Context, q *sluice.Query, arm sluice.Arm) (result said) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.opts.Log.Error("asking a model panicked", "query", q.Key, "arm", arm, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -179,29 +180,27 @@ func (s *Stage) askArm(ctx context.Context, a sluice.Accepted, arm sluice.Arm) (
 		return said{calls: calls, err: sluice.WithReason(sluice.ReasonUnparseable,
 			fmt.Errorf("arm %s: %s gave an empty reply (finish reason %q)", arm, model.Name, reply.FinishReason))}
 	}
-	return said{calls: calls, answer: sluice.Answer{
-		Query: q, GroundTruth: a.GroundTruth, Pair: s.pair, Arm: arm, Text: text, CallID: reply.CallID,
-	}}
+	return said{arm: arm, text: text, callID: reply.CallID, calls: calls}
 }
 
 // collect makes messages of what was said: the ledger's lines, then the answers in the order of their
 // arms, and the error that settles the message.
-func (s *Stage) collect(results []said) ([]streams.Message, error) {
-	var calls []sluice.Call
-	var errs []error
+func (s *Stage) collect(a *sluice.Accepted, results []said) (out []streams.Message, err error) {
+	out = make([]streams.Message, 0, 2*len(results))
 	for _, r := range results {
-		calls = append(calls, r.calls...)
+		if out, err = streams.AppendBilled(out, r.calls); err != nil {
+			return out, err
+		}
 	}
-	out, err := streams.BilledFacts(calls)
-	if err != nil {
-		return out, err
-	}
+	var errs []error
 	for _, r := range results {
 		if r.err != nil {
 			errs = append(errs, r.err)
 			continue
 		}
-		fact, err := streams.SaidFact(r.answer)
+		fact, err := streams.SaidFact(sluice.Answer{
+			Query: a.Query, GroundTruth: a.GroundTruth, Pair: s.pair, Arm: r.arm, Text: r.text, CallID: r.callID,
+		})
 		if err != nil {
 			return out, err
 		}

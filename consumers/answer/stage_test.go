@@ -45,8 +45,8 @@ func newStage(t *testing.T, models *stagetest.Models, log *stagetest.Log) *answe
 }
 
 // accepted is the n-th query as the log delivers it.
-func accepted(t *testing.T, n int, change ...func(*sluice.Query)) (streams.Message, sluice.Query) {
-	t.Helper()
+func accepted(tb testing.TB, n int, change ...func(*sluice.Query)) (streams.Message, sluice.Query) {
+	tb.Helper()
 	text := fmt.Sprintf("question %d?", n)
 	q := sluice.Query{Key: sluice.QueryKey("", "", text), Text: text, Source: "web", Tenant: "acme", AskedAt: now.Add(-time.Minute), Split: sluice.Train}
 	for _, c := range change {
@@ -54,7 +54,7 @@ func accepted(t *testing.T, n int, change ...func(*sluice.Query)) (streams.Messa
 	}
 	m, err := streams.AcceptedFact(sluice.Accepted{Query: q, GroundTruth: []string{"gold"}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m.Stream, m.Sequence, m.Deliveries = streams.StreamAccepted, uint64(n+1), 1
 	return m, q

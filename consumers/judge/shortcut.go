@@ -11,7 +11,7 @@ const shortcutReason = "Equals an accepted answer word for word."
 
 // equalsAccepted says whether the answer is an accepted answer word for word; case, white space and
 // punctuation around it do not count. It can only ever find an answer correct, never incorrect.
-func equalsAccepted(a sluice.Answer) bool {
+func equalsAccepted(a *sluice.Answer) bool {
 	said := bare(a.Text)
 	if said == "" {
 		return false

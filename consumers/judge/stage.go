@@ -1,11 +1,11 @@
 package judge
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sluice"
 	"sluice/llm"
@@ -72,9 +72,8 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	if judged, err := s.judged(ctx, &a); judged || err != nil { // Invariant 5
 		return nil, err
 	}
-	v, calls, err := s.judge(ctx, a)
-	out, ledgerErr := streams.BilledFacts(calls)
-	if err = errors.Join(err, ledgerErr); err != nil {
+	v, out, err := s.judge(ctx, &a)
+	if err != nil {
 		return out, fmt.Errorf("judge %s: %w", in.Subject, err)
 	}
 	fact, err := streams.GivenFact(v)
@@ -84,9 +83,9 @@ func (s *Stage) Handle(ctx context.Context, in streams.Message) ([]streams.Messa
 	return append(out, fact), nil
 }
 
-// judge finds a verdict, and returns the calls that it took, whatever became of them.
-func (s *Stage) judge(ctx context.Context, a sluice.Answer) (sluice.Verdict, []sluice.Call, error) {
-	v := sluice.Verdict{Query: a.Query, Pair: a.Pair, Arm: a.Arm, Basis: basisOf(a), JudgeVersion: s.opts.Version}
+// judge finds a verdict, and returns the ledger's lines of the calls that it took, whatever became of them.
+func (s *Stage) judge(ctx context.Context, a *sluice.Answer) (v sluice.Verdict, out []streams.Message, err error) {
+	v = sluice.Verdict{Query: a.Query, Pair: a.Pair, Arm: a.Arm, Basis: basisOf(a), JudgeVersion: s.opts.Version}
 	if s.opts.Shortcut && equalsAccepted(a) {
 		v.Grade, v.Reason, v.Shortcut = sluice.Correct, shortcutReason, true
 		return v, nil, nil
@@ -96,24 +95,25 @@ func (s *Stage) judge(ctx context.Context, a sluice.Answer) (sluice.Verdict, []s
 		return v, nil, err
 	}
 	purpose := llm.Purpose{Stage: Name, QueryKey: a.Query.Key, Tenant: a.Query.Tenant, Pair: a.Pair, Arm: a.Arm}
-	var calls []sluice.Call
+	out = make([]streams.Message, 0, 2)
 	var unread error
 	for range asks {
 		reply, lines, err := s.asker.Call(ctx, purpose, req)
-		calls = append(calls, lines...)
-		if err != nil {
-			return v, calls, err
+		var ledgerErr error
+		out, ledgerErr = streams.AppendBilled(out, lines)
+		if err = errors.Join(err, ledgerErr); err != nil {
+			return v, out, err
 		}
 		if v.Grade, v.Reason, unread = ParseReply(reply.Text); unread == nil {
 			v.CallID = reply.CallID
-			return v, calls, nil
+			return v, out, nil
 		}
 		unread = fmt.Errorf("%s gave a reply that is no verdict (finish reason %q): %w", s.opts.Model, reply.FinishReason, unread)
 	}
-	return v, calls, sluice.WithReason(sluice.ReasonUnparseable, unread)
+	return v, out, sluice.WithReason(sluice.ReasonUnparseable, unread)
 }
 
-func basisOf(a sluice.Answer) sluice.Basis {
+func basisOf(a *sluice.Answer) sluice.Basis {
 	if len(a.GroundTruth) > 0 {
 		return sluice.Reference
 	}
@@ -128,8 +128,8 @@ type document struct {
 }
 
 // request is a function of question, accepted answers and answer alone (Invariant 3).
-func (s *Stage) request(a sluice.Answer) (llm.Request, error) {
-	var turn bytes.Buffer
+func (s *Stage) request(a *sluice.Answer) (llm.Request, error) {
+	var turn strings.Builder
 	enc := json.NewEncoder(&turn)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(document{a.Query.Text, a.GroundTruth, a.Text}); err != nil {
@@ -140,7 +140,7 @@ func (s *Stage) request(a sluice.Answer) (llm.Request, error) {
 		rubric = withoutReference
 	}
 	return llm.Request{
-		Model: s.opts.Model, System: rubric, Prompt: string(bytes.TrimSpace(turn.Bytes())), Schema: json.RawMessage(schema),
+		Model: s.opts.Model, System: rubric, Prompt: strings.TrimSpace(turn.String()), Schema: json.RawMessage(schema),
 		MaxOutputTokens: s.opts.MaxOutputTokens, Temperature: s.opts.Temperature,
 	}, nil
 }

@@ -40,8 +40,8 @@ func says(texts ...string) *stagetest.Models {
 	}}
 }
 
-func answer(t *testing.T, change ...func(*sluice.Answer)) (streams.Message, sluice.Answer) {
-	t.Helper()
+func answer(tb testing.TB, change ...func(*sluice.Answer)) (streams.Message, sluice.Answer) {
+	tb.Helper()
 	a := sluice.Answer{
 		Query: sluice.Query{
 			Key: sluice.QueryKey("", "", "When?"), Text: "When was the <Suez> Canal opened & why?", Source: "web", Tenant: "acme",
@@ -54,7 +54,7 @@ func answer(t *testing.T, change ...func(*sluice.Answer)) (streams.Message, slui
 	}
 	m, err := streams.SaidFact(a)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m.Stream, m.Sequence, m.Deliveries = streams.StreamAnswers, 5, 1
 	return m, a
