@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -237,6 +238,57 @@ func TestAStalePIDFileIsNoObstacle(t *testing.T) {
 		if err := c.Stop(t.Context()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+	}
+}
+
+// A server that was killed with whoever started it stays in the list of processes until somebody waits for it.
+func TestTheLockOfAKilledServerThatNobodyHasWaitedForIsNoObstacle(t *testing.T) {
+	dir := pgtest.Made(t)
+	c := start(t, postgres.Options{Dir: dir, Fast: true})
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(c.Dir(), "socket")
+	info, err := os.Stat(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, _ := info.Sys().(*syscall.Stat_t)
+	dead := exec.Command("sleep", "600")
+	if os.Getuid() == 0 {
+		dead.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+	}
+	if err := dead.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	lock := filepath.Join(socket, ".s.PGSQL.5432.lock")
+	if err := os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n0\n5432\n%s\n", dead.Process.Pid, c.Dir(), socket), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(lock, int(owner.Uid), int(owner.Gid)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { // joined below
+		defer close(done)
+		look := time.NewTicker(10 * time.Millisecond)
+		defer look.Stop()
+		for refused := false; !refused && t.Context().Err() == nil; <-look.C {
+			log, _ := os.ReadFile(filepath.Join(c.Dir(), "postgres.log"))
+			refused = strings.Contains(string(log), "already exists")
+		}
+		_ = dead.Wait()
+	}()
+	again, err := postgres.Start(t.Context(), postgres.Options{Dir: dir, Fast: true})
+	<-done
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice"
 )
 
 // Forgotten counts what an erasure removed.
@@ -27,14 +29,14 @@ func (f Forgotten) Rows() int64 {
 	return f.Queries + f.DeadLetters + f.Calls + f.Decisions + f.Feedback
 }
 
-// Forget erases queries from every table in one transaction and remembers their keys, so that the recorder
-// drops facts about them that are still on their way. deadLetters names letters that hold a query
-// without naming it (what died at the ring's entrance). Forgetting twice is forgetting once.
-func (db *DB) Forget(ctx context.Context, keys, deadLetters []string) (Forgotten, error) {
+// Forget erases queries of a tenant from every table in one transaction and remembers their keys, so that the recorder
+// drops facts about them that are still on their way, and [DB.KeysOfTenant] knows them still. deadLetters names letters
+// that hold a query without naming it (what died at the ring's entrance). Forgetting twice is forgetting once.
+func (db *DB) Forget(ctx context.Context, tenant string, keys, deadLetters []string) (Forgotten, error) {
 	var f Forgotten
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		fresh, err := tx.Exec(ctx, `INSERT INTO forgotten (query_key)
-			SELECT DISTINCT key FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys)
+		fresh, err := tx.Exec(ctx, `INSERT INTO forgotten (query_key, tenant_key)
+			SELECT DISTINCT key, $2 FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys, tenantKey(tenant))
 		if err != nil {
 			return err
 		}
@@ -98,13 +100,17 @@ func (db *DB) ForgetTenant(ctx context.Context, tenant string) (rows int64, err 
 	return rows, nil
 }
 
-// KeysOfTenant lists the keys of a tenant's queries: those in the tables, and those that the ledger alone
-// still names, and those that were asked online.
+// tenantKey stands for a tenant where its name must not: the key of no query.
+func tenantKey(tenant string) string { return sluice.QueryKey(tenant, "", "") }
+
+// KeysOfTenant lists the keys of a tenant's queries: those in the tables, those that the ledger alone
+// still names, those that were asked online, and those that were forgotten, of which the log may hold something yet.
 func (db *DB) KeysOfTenant(ctx context.Context, tenant string) ([]string, error) {
 	return db.keys(ctx, `SELECT key FROM queries WHERE tenant = $1
 		UNION SELECT query_key FROM calls WHERE tenant = $1 AND query_key IS NOT NULL
 		UNION SELECT query_key FROM decisions WHERE tenant = $1
-		UNION SELECT query_key FROM samples WHERE tenant = $1 ORDER BY 1`, tenant)
+		UNION SELECT query_key FROM samples WHERE tenant = $1
+		UNION SELECT query_key FROM forgotten WHERE tenant_key = $2 AND query_key <> $2 ORDER BY 1`, tenant, tenantKey(tenant))
 }
 
 // KeysOfID lists the keys of the queries to which upstream gave an id, whatever their tenant.

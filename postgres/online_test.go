@@ -362,7 +362,7 @@ func TestForgettingErasesDecisionsAndFeedbackAndKeepsLateOnesOut(t *testing.T) {
 	if err != nil || len(keys) != 2 {
 		t.Fatalf("%v, %v", keys, err)
 	}
-	got, err := db.Forget(t.Context(), keys, nil)
+	got, err := db.Forget(t.Context(), "acme", keys, nil)
 	if err != nil || got.Decisions != 2 || got.Feedback != 2 {
 		t.Fatalf("%+v, %v", got, err)
 	}

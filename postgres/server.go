@@ -137,13 +137,14 @@ var errEnded = errors.New("the server ended before it was ready")
 var errGone = errors.New("the cluster's directory is gone")
 
 // launch starts the server. After a SIGKILL of the last one its children hold the shared memory for a
-// moment, which the server refuses to share: it is tried again.
+// moment, or it is a process itself that nobody has waited for yet, as its socket's lock says: the server refuses to
+// share either, and it is tried again.
 func (c *Cluster) launch(ctx context.Context) (server, error) {
 	again := time.NewTicker(200 * time.Millisecond)
 	defer again.Stop()
 	for {
 		s, err := c.launchOnce(ctx)
-		if err == nil || !strings.Contains(err.Error(), "still in use") {
+		if err == nil || !strings.Contains(err.Error(), "still in use") && !strings.Contains(err.Error(), `.lock" already exists`) {
 			return s, err
 		}
 		select {

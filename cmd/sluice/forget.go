@@ -59,7 +59,7 @@ func (c *forgetCmd) forget(ctx context.Context, m *Main, js jetstream.JetStream,
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	f := &forgetful{DB: db, tenant: c.whole(), objects: objects}
+	f := &forgetful{DB: db, whose: c.Tenant, tenant: c.whole(), objects: objects}
 	got, err := operate.Forget(ctx, js, p, f, operate.Person{Tenant: c.Tenant, ID: c.ID}, c.Patience, erasing(m.Stderr, time.Now))
 	f.tell(m)
 	if err == nil {
@@ -145,15 +145,16 @@ func (c *forgetCmd) whole() string {
 // forgetful is the tables, and the snapshots of trainings, as operate wants them.
 type forgetful struct {
 	*postgres.DB
-	// tenant is the one that is forgotten with everything, if any.
-	tenant  string
+	// whose is the tenant, tenant the one that is forgotten with everything, if any.
+	whose, tenant string
+
 	objects *registry.Objects
 	erased  registry.Erased
 }
 
 // Forget erases. A snapshot that holds one of the queries goes whole.
 func (f *forgetful) Forget(ctx context.Context, keys, letters []string) (rows, fresh int64, err error) {
-	got, err := f.DB.Forget(ctx, keys, letters)
+	got, err := f.DB.Forget(ctx, f.whose, keys, letters)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -180,14 +180,31 @@ func (g *openedGateway) tellBroken(ctx context.Context) {
 func (g *openedGateway) spends() ([]budget.Spend, error) {
 	var out []budget.Spend
 	err := g.Spool.Unpublished(func(m streams.Message) {
-		if !streams.IsLedger(m) {
-			return
-		}
-		if l, err := streams.Decode[sluice.Call](m.Data); err == nil {
+		for _, l := range linesIn(m) {
 			out = append(out, gateway.SpendOf(l))
 		}
 	})
 	return out, err
+}
+
+// linesIn are the lines of the ledger in a fact of a spool: those that its decision brings, or one that is a fact of its
+// own, as the spools of older gateways hold them.
+func linesIn(m streams.Message) []sluice.Call {
+	if streams.IsLedger(m) {
+		l, err := streams.Decode[sluice.Call](m.Data)
+		if err != nil {
+			return nil
+		}
+		return []sluice.Call{l}
+	}
+	if at, _ := streams.PlaceOf(m.Subject); at.Kind != streams.KindTaken {
+		return nil
+	}
+	d, err := streams.Decode[sluice.Decision](m.Data)
+	if err != nil {
+		return nil
+	}
+	return d.Calls
 }
 
 // openFront puts the registry's routers in front, or none where another process serves them. ctx ends with the

@@ -14,7 +14,8 @@ import (
 	"sluice/streams"
 )
 
-// die leaves what a killed gateway leaves that spent 600 of a key's own budget and told nobody: a lease, and a line.
+// die leaves what a killed gateway leaves that spent 600 of a key's own budget and told nobody: a lease, and in the spool
+// a decision that brings a line of 400, and one of 200 by itself, as older gateways leave them.
 func die(t *testing.T, l *openedLog, dir string, key keys.Key) {
 	t.Helper()
 	slot, err := spool.Acquire(filepath.Join(dir, "spool"))
@@ -40,12 +41,20 @@ func die(t *testing.T, l *openedLog, dir string, key keys.Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := streams.BilledFact(sluice.Call{ID: "c", Stage: "gateway", KeyID: key.ID, Model: "m", StartedAt: now, Outcome: sluice.OutcomeOK, Cost: 600, PriceVersion: "x"})
+	line := sluice.Call{ID: "c", Stage: "gateway", KeyID: key.ID, Model: "m", StartedAt: now, Outcome: sluice.OutcomeOK, Cost: 400, PriceVersion: "x"}
+	decision, err := streams.TakenFact(sluice.Decision{ID: "d", DecidedAt: now, Cost: 400, CallIDs: []string{"c"}, Calls: []sluice.Call{line}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.End("d", []streams.Message{line}); err != nil {
+	line.ID, line.Cost = "older", 200
+	alone, err := streams.BilledFact(line)
+	if err != nil {
 		t.Fatal(err)
+	}
+	for id, m := range map[string]streams.Message{"d": decision, "e": alone} {
+		if err := s.End(id, []streams.Message{m}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -242,7 +242,7 @@ func TestFactsOfForgottenQueriesAreDropped(t *testing.T) {
 			if recorded > 0 {
 				mustRecord(t, h, w.Messages[:len(w.Messages)/recorded])
 			}
-			if _, err := db.Forget(t.Context(), []string{key}, nil); err != nil {
+			if _, err := db.Forget(t.Context(), "", []string{key}, nil); err != nil {
 				t.Fatal(err)
 			}
 			mustRecord(t, h, w.Messages) // what is new, and what was there

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"iter"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -97,6 +98,28 @@ func TestABudgetThatWarnsIsOwedAllThatTheSpoolHolds(t *testing.T) {
 		if r := s.last(allKey); r.Spent != told+50+100+7+9 {
 			t.Errorf("%s: %d spent after the next starts", what, r.Spent)
 		}
+	}
+}
+
+// A gateway that is killed soon after its start leaves a spool that still holds what that start booked.
+func TestWhatAStartBookedTheNextOneDoesNotBookAgain(t *testing.T) {
+	s := newFakeShared()
+	killed(t, s)
+	o := Options{Limits: []Limit{global("all", 100_000, ActionRefuse)}}
+	spends := []Spend{{Claim: claim("untold", 100), Cost: 50}, {Claim: claim("open", 100), Cost: 100}}
+	spent := s.last(allKey).Spent
+	for i := range 4 {
+		o.Now = after(time.Second + time.Duration(i))
+		k := openFake(t, s, o)
+		if err := k.Recover(t.Context(), spends); err != nil {
+			t.Fatal(err)
+		}
+		reserve(t, k, claim("next", 1000)) // what it leases for that would pay for all of the spool
+		k.stop()
+		spends = append(spends, Spend{Claim: claim(strconv.Itoa(i), 10), Cost: 9})
+	}
+	if r := s.last(allKey); r.Spent != spent+50+100+3*9 {
+		t.Errorf("%d spent, want %d", r.Spent, spent+50+100+3*9)
 	}
 }
 

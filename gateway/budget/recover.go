@@ -14,9 +14,9 @@ import (
 // the given spends in their stead: every call that the replica's spool still holds, settled or not, at
 // what it cost or, where nobody knows, may have cost at most. Call it once, before the first claim. Until
 // then, and for good where it is never called, such leases count as spent. It can't exceed a cap: it books
-// at most what was leased; a budget that only warns leases nothing, and books all, once however many processes
-// find it in the spool. A call that the spool still holds and the dead process had told the log of is booked twice,
-// which [Rebuild] puts right.
+// at most what was leased; a budget that only warns leases nothing, and books all. What it books is booked once,
+// however many processes find it in the spool. A call that the spool still holds and the dead process had told the log
+// of is booked twice, which [Rebuild] puts right.
 func (k *Keeper) Recover(ctx context.Context, spends []Spend) error {
 	owed := map[string]owing{}
 	k.mu.Lock()
@@ -66,8 +66,8 @@ func (o owing) behind(id string) (sum sluice.MicroUSD) {
 
 // recover takes the leases of the dead off one record.
 func (k *Keeper) recover(ctx context.Context, key string, o owing) error {
-	// A soft budget's record tells by a lease of nothing which call of the spool is the last that is booked: the spool
-	// holds it still where a process died before the log had taken all.
+	// The record tells by a lease of nothing which call of the spool is the last that is booked: the spool holds it
+	// still where a process died before the log had taken all.
 	booked := k.o.Replica + "/booked/"
 	return change(ctx, k.shared, key, false, func(r *record) bool {
 		if r.Budget == "" && !o.soft() {
@@ -89,10 +89,12 @@ func (k *Keeper) recover(ctx context.Context, key string, o owing) error {
 			}
 			return dead
 		})
-		sum := min(o.behind(""), left)
-		if o.soft() {
-			sum = o.behind(last)
-			*r = r.with(booked+o.spends[len(o.spends)-1].ID, lease{Seen: k.o.Now().UTC()})
+		sum := o.behind(last)
+		if !o.soft() {
+			sum = min(sum, left)
+		}
+		if n := len(o.spends); n > 0 {
+			*r = r.with(booked+o.spends[n-1].ID, lease{Seen: k.o.Now().UTC()})
 		}
 		r.Spent += sum
 		return sum != 0 || len(r.Leases) != before

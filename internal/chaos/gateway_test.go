@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/gateway/budget"
 	"sluice/internal/natstest"
 	"sluice/internal/process"
 	"sluice/postgres"
@@ -68,7 +69,10 @@ func (l *gatewayLoad) await(t *testing.T, n int64) {
 }
 
 func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
-	r := startRig(t, shape{nodes: 1, concurrency: 8, idle: true, emulator: []string{"--latency", "5ms"}})
+	r := startRig(t, shape{
+		nodes: 1, concurrency: 8, idle: true, emulator: []string{"--latency", "5ms"},
+		config: "budgets: {limits: [{name: house, scope: global, limit: 50, period: month, action: refuse}]}\n",
+	})
 	addr := fmt.Sprintf("127.0.0.1:%d", natstest.FreePort(t))
 	gateway := &worker{spec: r.spec("gateway", "gateway", "--listen", addr)}
 	start := func() {
@@ -107,7 +111,7 @@ func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d answers came whole through %d kills", len(load.ids), kills)
-	decidedOnce(t, r, load.ids)
+	bookedInFull(t, r, decidedOnce(t, r, load.ids))
 	for _, child := range []*process.Child{monitor.child, record} {
 		if err := child.Stop(); err != nil {
 			t.Error(err)
@@ -116,8 +120,8 @@ func TestEveryAnswerOfAKilledGatewayHasItsDecisionOnce(t *testing.T) {
 }
 
 // decidedOnce checks the tables: every answer has its decision, nothing is there twice, every attempt of a decision
-// is in the ledger once, and the ledger is not below the provider's books.
-func decidedOnce(t *testing.T, r *rig, ids []string) {
+// is in the ledger once, and the ledger is not below the provider's books. It returns what all of them cost.
+func decidedOnce(t *testing.T, r *rig, ids []string) (cost int64) {
 	t.Helper()
 	db, err := postgres.Connect(t.Context(), r.pg.URL(""), "chaos", 2)
 	if err != nil {
@@ -159,12 +163,31 @@ func decidedOnce(t *testing.T, r *rig, ids []string) {
 	if settled == 0 {
 		t.Error("no request was in hand when a gateway was killed: this test would find nothing")
 	}
-	cost := count(`SELECT sum(cost_microusd)::bigint FROM decisions`)
+	cost = count(`SELECT sum(cost_microusd)::bigint FROM decisions`)
 	if ledger := count(`SELECT sum(cost_microusd)::bigint FROM calls WHERE stage = 'gateway'`); ledger != cost {
 		t.Errorf("the decisions cost %d, their lines of the ledger %d", cost, ledger)
 	}
 	if due := r.emulator.total(t); cost < due {
 		t.Errorf("the decisions cost %d, the provider's books say %d", cost, due)
+	}
+	return cost
+}
+
+// bookedInFull checks that what a killed gateway spent and had told nobody is spent of the budget too (Invariant 7).
+func bookedInFull(t *testing.T, r *rig, cost int64) {
+	t.Helper()
+	books, err := budget.OpenBooks(t.Context(), r.js, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states, err := books.Show(t.Context(), time.Now())
+	if err != nil || len(states) != 1 {
+		t.Fatalf("%+v, %v; want one budget", states, err)
+	}
+	house := states[0]
+	t.Logf("the ledger has %d, of the budget %d are spent and %d reserved", cost, house.Spent, house.Reserved)
+	if int64(house.Spent) < cost || house.Spent+house.Reserved > house.Limit {
+		t.Errorf("the ledger has %d, of the budget's %d are %d spent and %d reserved", cost, house.Limit, house.Spent, house.Reserved)
 	}
 }
 

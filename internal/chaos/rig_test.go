@@ -34,6 +34,8 @@ type shape struct {
 	timeout time.Duration
 	// emulator are flags of the emulated provider.
 	emulator []string
+	// config is more of sluice.yaml.
+	config string
 	// idle leaves the stages unstarted.
 	idle bool
 }
@@ -97,7 +99,7 @@ func (r *rig) configure() {
 		"stages:\n" + stage("answer") + stage("judge") + stage("analysis") +
 		// A killed worker's work goes to another one soon: a run waits for that many times.
 		"nats: {replicas: " + strconv.Itoa(r.shape.nodes) + ", ack_wait: 3s}\n" +
-		"data_dir: " + r.dir + "\n"
+		"data_dir: " + r.dir + "\n" + r.shape.config
 	if err := os.WriteFile(filepath.Join(r.dir, "sluice.yaml"), []byte(yaml), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
