@@ -88,9 +88,9 @@ type program struct {
 // errEnded says that the program ended before it was told to.
 var errEnded = errors.New("the program ended by itself")
 
-// start starts the program. alive is ctx until it ends; whoever started it must stop it.
-func (o ColdOptions) start(ctx context.Context) (p *program, alive context.Context, err error) {
-	p = &program{o: o, cmd: command(ctx, o.Command), started: time.Now(), ended: make(chan struct{})}
+// start starts the program. Its context is ctx until the program ends; whoever started it must stop it.
+func (o ColdOptions) start(ctx context.Context) (*program, context.Context, error) {
+	p := &program{o: o, cmd: command(ctx, o.Command), started: time.Now(), ended: make(chan struct{})}
 	p.cmd.Env = o.Env
 	p.cmd.Stderr = &p.said
 	if err := p.cmd.Start(); err != nil {
