@@ -49,13 +49,16 @@ type Cold struct {
 func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
 	var c Cold
 	for i := range o.Starts + 1 {
-		p, err := o.start(ctx)
+		p, alive, err := o.start(ctx)
 		if err != nil {
 			return c, err
 		}
-		took, err := p.firstLabel(ctx, i)
+		took, err := p.firstLabel(alive, i)
 		if err == nil && i == o.Starts {
-			c.IdleRSS, c.IdleOwn, err = p.idle(ctx, o.Idle)
+			c.IdleRSS, c.IdleOwn, err = p.idle(alive, o.Idle)
+		}
+		if err != nil && errors.Is(context.Cause(alive), errEnded) {
+			err = errEnded // whatever failed because of that
 		}
 		err = errors.Join(err, p.stop())
 		if ctx.Err() != nil {
@@ -75,18 +78,31 @@ func RunCold(ctx context.Context, o ColdOptions) (Cold, error) {
 type program struct {
 	o       ColdOptions
 	cmd     *exec.Cmd
-	said    bytes.Buffer // to standard error
+	said    bytes.Buffer // to standard error; complete once it has ended
 	started time.Time
+	// ended is closed when the program has ended, and how says in what way.
+	ended chan struct{}
+	how   error
 }
 
-func (o ColdOptions) start(ctx context.Context) (*program, error) {
-	p := &program{o: o, cmd: command(ctx, o.Command), started: time.Now()}
+// errEnded says that the program ended before it was told to.
+var errEnded = errors.New("the program ended by itself")
+
+// start starts the program. Its context is ctx until the program ends; whoever started it must stop it.
+func (o ColdOptions) start(ctx context.Context) (*program, context.Context, error) {
+	p := &program{o: o, cmd: command(ctx, o.Command), started: time.Now(), ended: make(chan struct{})}
 	p.cmd.Env = o.Env
 	p.cmd.Stderr = &p.said
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %v: %w", o.Command, err)
+		return nil, nil, fmt.Errorf("start %v: %w", o.Command, err)
 	}
-	return p, nil
+	alive, end := context.WithCancelCause(ctx)
+	go func() { // ends with the program; stop waits for it
+		defer close(p.ended)
+		p.how = p.cmd.Wait()
+		end(errEnded)
+	}()
+	return p, alive, nil
 }
 
 // command is a program that ends with ctx, as by Ctrl-C. It hears of that once, since it would break off at the second
@@ -104,8 +120,8 @@ func (p *program) stop() error {
 	if err := p.cmd.Cancel(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %v: %w", p.o.Command, err)
 	}
-	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("%v: %w: %s", p.o.Command, err, bytes.TrimSpace(p.said.Bytes()))
+	if <-p.ended; p.how != nil {
+		return fmt.Errorf("%v: %w: %s", p.o.Command, p.how, bytes.TrimSpace(p.said.Bytes()))
 	}
 	return nil
 }

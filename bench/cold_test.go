@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // onTerm is a program that says once that it runs, by the named pipe $0/up, and does these commands when it is asked to
@@ -53,7 +54,7 @@ func TestWhatAProgramSaidIsToldWhereItFailed(t *testing.T) {
 	t.Parallel()
 	for end, want := range map[string]string{"exit 0": "", "exit 1": "no room"} {
 		o, _, begun := onTerm(t, "echo no room >&2; "+end)
-		p, err := o.start(t.Context())
+		p, _, err := o.start(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,6 +62,20 @@ func TestWhatAProgramSaidIsToldWhereItFailed(t *testing.T) {
 		err = p.stop()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", end, err)
+		}
+	}
+}
+
+// Nobody waits for the log of a program that is gone.
+func TestAProgramThatEndsByItselfEndsTheBenchmarkWithWhatItSaid(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{"0", "3"} {
+		o := ColdOptions{Command: []string{"sh", "-c", "echo no room >&2; exit " + status}, Env: os.Environ(), ServerFile: filepath.Join(t.TempDir(), "none")}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // far less than the benchmark's own patience
+		_, err := RunCold(ctx, o)
+		cancel()
+		if !errors.Is(err, errEnded) || status != "0" && !strings.Contains(err.Error(), "exit status 3: no room") {
+			t.Errorf("status %s: %v", status, err)
 		}
 	}
 }

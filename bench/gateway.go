@@ -200,7 +200,7 @@ func (r *gatewayRun) load(ctx context.Context) (float64, error) {
 	var mu sync.Mutex
 	var failed error
 	left := r.Load
-	before, err := selfCPU()
+	before, err := selfClocks()
 	if err != nil {
 		return 0, err
 	}
@@ -228,8 +228,8 @@ func (r *gatewayRun) load(ctx context.Context) (float64, error) {
 		failed = r.Settle(ctx)
 	}
 	rps := float64(r.Load) / time.Since(began).Seconds()
-	after, err := selfCPU()
-	r.cpu += after - before
+	after, err := selfClocks()
+	r.cpu += after.since(before).self
 	return rps, errors.Join(failed, err)
 }
 

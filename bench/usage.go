@@ -15,12 +15,6 @@ import (
 // architecture since 2.6.
 const clockTick = 10 * time.Millisecond
 
-// selfCPU is the CPU time, user and system, that this process has used.
-func selfCPU() (time.Duration, error) {
-	c, err := selfClocks()
-	return c.self, err
-}
-
 // clocks are CPU times, of this process but for one.
 type clocks struct {
 	// self is all, user and system.

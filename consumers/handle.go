@@ -101,18 +101,14 @@ func (r *Runner) unwrap(d *delivery) error {
 
 // fetch reads the bytes of a message that was too large to be wrapped.
 func (r *Runner) fetch(e streams.Envelope) ([]byte, error) {
-	s, err := r.cfg.JS.Stream(r.work, e.Stream)
-	if err != nil {
-		return nil, fmt.Errorf("fetch %s %d: %w", e.Stream, e.Sequence, err)
-	}
-	m, err := s.GetMsg(r.work, e.Sequence)
+	data, err := e.Fetch(r.work, r.cfg.JS)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, sluice.Poison(sluice.ReasonUndecodable, fmt.Errorf("fetch %s %d: the bytes are gone: %w", e.Stream, e.Sequence, err))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("fetch %s %d: %w", e.Stream, e.Sequence, err)
 	}
-	return m.Data, nil
+	return data, nil
 }
 
 // call runs the handler under its deadline. A panic is poison: its stack goes to the log alone.

@@ -29,9 +29,9 @@ func (p Person) is(tenant, id string) bool { return tenant == p.Tenant && (p.ID 
 type Tables interface {
 	// KeysOfTenant lists the keys of a tenant's queries.
 	KeysOfTenant(ctx context.Context, tenant string) ([]string, error)
-	// UnnamedLetters are the recorded dead letters that name no query, by their ids: raw messages that
-	// died at the entrance.
-	UnnamedLetters(ctx context.Context) (map[string]streams.Message, error)
+	// UnnamedLetters are the recorded dead letters that name no query, by their ids, and what died: raw messages
+	// at the entrance, mostly.
+	UnnamedLetters(ctx context.Context) (map[string]streams.Envelope, error)
 	// Forget erases queries with everything that was made of them, and the dead letters named; it keeps
 	// facts about the queries that arrive later out. rows counts what it erased, fresh the keys that it was not told
 	// to forget before.
@@ -71,18 +71,17 @@ func (f Forgotten) Nothing() bool {
 // way to overwrite several at once (docs/operating.md).
 func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables, p Person, patience time.Duration, told func(stream string)) (Forgotten, error) {
 	out := Forgotten{Messages: map[string]int{}, Before: true}
-	decisions := map[string]bool{}
 	if p.Tenant == "" && p.ID == "" {
 		return out, errors.New("forget: neither a tenant nor an id")
 	}
 	fail := func(err error) (Forgotten, error) {
 		return out, fmt.Errorf("forget: not all is erased yet, run it again: %w", err)
 	}
-	keys, err := keysOf(ctx, js, t, p)
-	if err != nil {
+	s := search{js: js, Person: p, keys: map[string]bool{}, decisions: map[string]bool{}, letters: map[string]bool{}}
+	if err := s.learnKeys(ctx, t); err != nil {
 		return fail(err)
 	}
-	if err := forgetRows(ctx, t, p, keys, decisions, &out); err != nil {
+	if err := s.forgetRows(ctx, t, &out); err != nil {
 		return fail(err)
 	}
 	until := time.Now().Add(patience)
@@ -97,7 +96,7 @@ func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables
 	}
 	// Until a pass finds nothing: a replica that answered one of them may have lagged behind.
 	for erased := 1; erased > 0; {
-		if erased, err = erase(ctx, js, pub, p, keys, decisions, out.Messages, told); err != nil {
+		if erased, err = s.erase(ctx, pub, out.Messages, told); err != nil {
 			return fail(err)
 		}
 	}
@@ -107,68 +106,81 @@ func Forget(ctx context.Context, js jetstream.JetStream, pub Publisher, t Tables
 	}
 	out.InHand = !settled || handedOut
 	// Once more: raw messages may have named keys that neither tables nor ACCEPTED knew.
-	if err := forgetRows(ctx, t, p, keys, decisions, &out); err != nil {
+	if err := s.forgetRows(ctx, t, &out); err != nil {
 		return fail(err)
 	}
 	return out, nil
 }
 
+// search is for whatever is a person's, and what it has learnt of that so far.
+type search struct {
+	js jetstream.JetStream
+	Person
+	// keys are those of the queries, decisions and letters the ids of decisions about them, and of the dead letters in the
+	// log that only point to a message of the person's.
+	keys, decisions, letters map[string]bool
+}
+
 // forgetRows erases from the tables what is known to be the person's by now.
-func forgetRows(ctx context.Context, t Tables, p Person, keys, decisions map[string]bool, out *Forgotten) error {
+func (s *search) forgetRows(ctx context.Context, t Tables, out *Forgotten) error {
 	unnamed, err := t.UnnamedLetters(ctx)
 	if err != nil {
 		return err
 	}
-	var letters []string
-	for id, m := range unnamed {
-		if belongs(m, p, keys, decisions) {
-			letters = append(letters, id)
+	for id, e := range unnamed {
+		his, err := s.holds(ctx, e)
+		if err != nil {
+			return err
+		}
+		if his {
+			s.letters[id] = true
 		}
 	}
-	all := slices.Sorted(maps.Keys(keys))
-	if p.ID == "" {
-		all = append(all, sluice.QueryKey(p.Tenant, "", "")) // no query's: it tells later on that this was done before
+	all := slices.Sorted(maps.Keys(s.keys))
+	if s.ID == "" {
+		all = append(all, sluice.QueryKey(s.Tenant, "", "")) // no query's: it tells later on that this was done before
 	}
-	rows, fresh, err := t.Forget(ctx, all, letters)
-	out.Keys, out.Rows, out.Before = len(keys), out.Rows+rows, out.Before && fresh == 0
+	rows, fresh, err := t.Forget(ctx, all, slices.Sorted(maps.Keys(s.letters)))
+	out.Keys, out.Rows, out.Before = len(s.keys), out.Rows+rows, out.Before && fresh == 0
 	return err
 }
 
-// keysOf lists the keys of a person's queries: those that the tables know and those that the log has.
-func keysOf(ctx context.Context, js jetstream.JetStream, t Tables, p Person) (map[string]bool, error) {
-	keys := map[string]bool{}
-	if p.ID != "" {
-		keys[sluice.QueryKey(p.Tenant, p.ID, "")] = true
-		return keys, nil
+// learnKeys learns the keys of a person's queries: those that the tables know and those that the log has.
+func (s *search) learnKeys(ctx context.Context, t Tables) error {
+	if s.ID != "" {
+		s.keys[sluice.QueryKey(s.Tenant, s.ID, "")] = true
+		return nil
 	}
-	known, err := t.KeysOfTenant(ctx, p.Tenant)
+	known, err := t.KeysOfTenant(ctx, s.Tenant)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, k := range known {
-		keys[k] = true
+		s.keys[k] = true
 	}
-	for m, err := range streams.Scan(ctx, js, streams.StreamAccepted, streams.Window{}) {
+	for m, err := range streams.Scan(ctx, s.js, streams.StreamAccepted, streams.Window{}) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		a, err := streams.Decode[sluice.Accepted](m.Data)
-		if err == nil && p.is(a.Query.Tenant, a.Query.ID) {
-			keys[a.Query.Key] = true
+		if err == nil && s.is(a.Query.Tenant, a.Query.ID) {
+			s.keys[a.Query.Key] = true
 		}
 	}
-	return keys, nil
+	return nil
 }
 
 // erase goes over the log once, adds what it erased to counts, and learns keys that it did not know.
-func erase(ctx context.Context, js jetstream.JetStream, pub Publisher, p Person, keys, decisions map[string]bool, counts map[string]int, told func(string)) (int, error) {
+func (s *search) erase(ctx context.Context, pub Publisher, counts map[string]int, told func(string)) (int, error) {
 	total := 0
-	// In the ring's order: raw messages teach the keys of what was made of them.
-	for _, stream := range streams.Names() {
+	// What may point to a message goes before it: afterwards nobody could say whose it was. The rest in the ring's
+	// order, in which raw messages teach the keys of what was made of them.
+	pointing := []string{streams.StreamDead, streams.StreamRetries}
+	for _, stream := range slices.Concat(pointing, streams.Names()) {
 		if stream == streams.StreamCalls {
 			continue
 		}
-		n, err := eraseFrom(ctx, js, pub, stream, p, keys, decisions, told)
+		n, err := s.eraseFrom(ctx, pub, stream, told)
 		counts[stream] += n
 		total += n
 		if err != nil {
@@ -178,29 +190,33 @@ func erase(ctx context.Context, js jetstream.JetStream, pub Publisher, p Person,
 	return total, nil
 }
 
-func eraseFrom(ctx context.Context, js jetstream.JetStream, pub Publisher, stream string, p Person, keys, decisions map[string]bool, told func(string)) (int, error) {
-	s, err := js.Stream(ctx, stream)
+func (s *search) eraseFrom(ctx context.Context, pub Publisher, name string, told func(string)) (int, error) {
+	stream, err := s.js.Stream(ctx, name)
 	if err != nil {
-		return 0, fmt.Errorf("stream %s: %w", stream, err)
+		return 0, fmt.Errorf("stream %s: %w", name, err)
 	}
 	n := 0
-	for _, filter := range filtersOf(stream, keys) {
-		for m, err := range streams.Scan(ctx, js, stream, streams.Window{Filter: filter}) {
+	for _, filter := range filtersOf(name, s.keys) {
+		for m, err := range streams.Scan(ctx, s.js, name, streams.Window{Filter: filter}) {
 			if err != nil {
 				return n, err
 			}
-			if !belongs(m, p, keys, decisions) {
+			his, err := s.belongs(ctx, m)
+			if err != nil {
+				return n, err
+			}
+			if !his {
 				continue
 			}
 			if err := enterLines(ctx, pub, m); err != nil {
 				return n, err
 			}
-			if err := streams.Erase(ctx, s, m.Sequence); err != nil {
-				return n, fmt.Errorf("erase %s at %d: %w", stream, m.Sequence, err)
+			if err := streams.Erase(ctx, stream, m.Sequence); err != nil {
+				return n, fmt.Errorf("erase %s at %d: %w", name, m.Sequence, err)
 			}
 			n++
 			if told != nil {
-				told(stream)
+				told(name)
 			}
 		}
 	}
@@ -210,18 +226,14 @@ func eraseFrom(ctx context.Context, js jetstream.JetStream, pub Publisher, strea
 // fewKeys is up to how many keys a stream is asked for each by itself, rather than read whole.
 const fewKeys = 32
 
+// filtersOf are the subjects of a stream that may be the person's: where they do not say whose they are, all.
 func filtersOf(stream string, keys map[string]bool) []string {
-	whole := []string{""}
-	if len(keys) > fewKeys {
-		return whole
+	if _, keyed := streams.KeyFilters("")[stream]; !keyed || len(keys) > fewKeys {
+		return []string{""}
 	}
 	var filters []string
 	for key := range keys {
-		of, keyed := streams.KeyFilters(key)[stream]
-		if !keyed {
-			return whole
-		}
-		filters = append(filters, of...)
+		filters = append(filters, streams.KeyFilters(key)[stream]...)
 	}
 	return filters
 }
@@ -229,33 +241,62 @@ func filtersOf(stream string, keys map[string]bool) []string {
 // belongs says whether a message is about one of the person's queries, and learns the keys of queries and the ids of
 // decisions by the way. Bytes that nobody can read belong to
 // nobody that could be named.
-func belongs(m streams.Message, p Person, keys, decisions map[string]bool) bool {
+func (s *search) belongs(ctx context.Context, m streams.Message) (bool, error) {
 	switch m.Stream {
 	case streams.StreamDead:
 		letter, err := streams.ParseDead(m)
-		return err == nil && belongs(letter.Envelope.Open(), p, keys, decisions)
+		if err != nil {
+			return false, nil //nolint:nilerr // see above
+		}
+		his, err := s.holds(ctx, letter.Envelope)
+		if his && letter.Envelope.ByReference {
+			s.letters[letter.ID()] = true
+		}
+		return his, err
 	case streams.StreamRetries:
 		envelope, err := streams.ParseRetry(m)
-		return err == nil && belongs(envelope.Open(), p, keys, decisions)
+		if err != nil {
+			return false, nil //nolint:nilerr // see above
+		}
+		return s.holds(ctx, envelope)
+	}
+	return s.owns(m), nil
+}
+
+// holds says whether what an envelope holds, or points to, is about one of the person's queries.
+func (s *search) holds(ctx context.Context, e streams.Envelope) (bool, error) {
+	if e.ByReference {
+		data, err := e.Fetch(ctx, s.js)
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return false, fmt.Errorf("fetch %s %d: %w", e.Stream, e.Sequence, err)
+		}
+		e.Data = data
+	}
+	return s.owns(e.Open()), nil
+}
+
+// owns is belongs for a message that holds no other one.
+func (s *search) owns(m streams.Message) bool {
+	switch m.Stream {
 	case streams.StreamQueries:
 		// What could be read of a faulty message counts too.
 		asked, _ := streams.ParseAsked(m)
-		if !p.is(asked.Tenant, asked.ID) {
+		if !s.is(asked.Tenant, asked.ID) {
 			return false
 		}
-		keys[sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)] = true
+		s.keys[sluice.QueryKey(asked.Tenant, asked.ID, asked.Query)] = true
 		return true
 	case streams.StreamDecisions:
 		d, err := streams.Decode[sluice.Decision](m.Data)
-		if err != nil || !keys[d.Query.Key] && !p.is(d.Query.Tenant, d.Query.ID) {
+		if err != nil || !s.keys[d.Query.Key] && !s.is(d.Query.Tenant, d.Query.ID) {
 			return false
 		}
-		keys[d.Query.Key], decisions[d.ID] = true, true
+		s.keys[d.Query.Key], s.decisions[d.ID] = true, true
 		return true
 	case streams.StreamFeedback:
 		f, err := streams.Decode[sluice.Feedback](m.Data)
-		return err == nil && (decisions[f.DecisionID] || p.ID == "" && p.Tenant == f.Tenant)
+		return err == nil && (s.decisions[f.DecisionID] || s.ID == "" && s.Tenant == f.Tenant)
 	}
 	place, ok := streams.PlaceOf(m.Subject)
-	return ok && place.Key != "" && keys[place.Key]
+	return ok && place.Key != "" && s.keys[place.Key]
 }

@@ -2,6 +2,7 @@ package operate_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,13 +21,17 @@ import (
 // tables remembers what it was told to forget.
 type tables struct {
 	keys, forgotten, letters []string
+	unnamed                  map[string]streams.Envelope
 	onForget                 func() // called once, after the first time
 }
 
 func (t *tables) KeysOfTenant(context.Context, string) ([]string, error) { return t.keys, nil }
 
-func (t *tables) UnnamedLetters(context.Context) (map[string]streams.Message, error) {
-	return map[string]streams.Message{
+func (t *tables) UnnamedLetters(context.Context) (map[string]streams.Envelope, error) {
+	if t.unnamed != nil {
+		return t.unnamed, nil
+	}
+	return map[string]streams.Envelope{
 		"hers":  {Stream: streams.StreamQueries, Data: []byte(`{"query":"MARKER","tenant":"acme","id":"q1"}`)},
 		"other": {Stream: streams.StreamQueries, Data: []byte(`{"query":"MARKER","id":"q1"}`)},
 		"noise": {Stream: streams.StreamQueries, Data: []byte("\x00")},
@@ -145,6 +150,83 @@ func TestForgettingLeavesNoTraceInTheLogNorOnItsDisk(t *testing.T) {
 				t.Error("the other's words are not on disk: this test would find nothing")
 			}
 		})
+	}
+}
+
+// A message too large to be wrapped stays where it was, and what is in DEAD, in RETRIES and in the tables points there.
+func TestForgettingFindsWhatOnlyPointsToAMessage(t *testing.T) {
+	for name, person := range map[string]operate.Person{"by id": {Tenant: "acme", ID: "q1"}, "by tenant": {Tenant: "acme"}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			js, stop := natstest.LogIn(t, dir)
+			p, ok := publisher(t, js), must(t)
+			known := &tables{unnamed: map[string]streams.Envelope{}}
+			var hers []string
+			for _, tenant := range []string{"acme", ""} {
+				id := map[string]string{"acme": "MARKER-OF-ANN"}[tenant]
+				// Its key is not known before, nor named by any of this: the query was never let in.
+				raw := ok(streams.AskedMessage("web", "", streams.Asked{Query: "Why?", ID: "q1", Tenant: tenant}, false))
+				key := sluice.QueryKey(tenant, "q1", "")
+				taken := ok(streams.TakenFact(sluice.Decision{ID: "d" + tenant, Query: sluice.Query{Key: key, ID: "q1", Tenant: tenant}}))
+				for _, m := range []streams.Message{raw, taken} {
+					acks, err := p.Publish(t.Context(), []streams.Message{m})
+					if err != nil {
+						t.Fatal(err)
+					}
+					m.Stream, m.Sequence, m.ID = acks[0].Stream, acks[0].Sequence, id
+					letter := streams.DeadLetter{Envelope: streams.Seal(m).ByRef(), Stage: "intake", Reason: sluice.ReasonTooLarge}
+					publish(t, p, ok(streams.DeadMessage(letter)), ok(streams.RetryMessage("intake", "again", letter.Envelope)))
+					known.unnamed["dropped "+letter.ID()] = letter.Envelope
+					if tenant != "" {
+						hers = append(hers, letter.ID(), "dropped "+letter.ID())
+					}
+				}
+			}
+			// They point to nothing: gone, of a stream that was made anew, of no stream of ours.
+			for i, to := range []streams.Envelope{
+				{Stream: streams.StreamQueries, Subject: "queries.asked.web", Sequence: 1 << 40},
+				{Stream: streams.StreamQueries, Subject: "queries.asked.other", Sequence: 1},
+				{Stream: "..", Subject: "queries.asked.web", Sequence: 1},
+			} {
+				to.ID, to.ContentType = fmt.Sprint("nobody ", i), streams.MsgPack
+				publish(t, p, ok(streams.DeadMessage(streams.DeadLetter{Envelope: to.ByRef(), Stage: "intake", Reason: sluice.ReasonTooLarge})))
+			}
+			if _, err := operate.Forget(t.Context(), js, p, known, person, time.Second, nil); err != nil {
+				t.Fatal(err)
+			}
+			for stream, want := range map[string]uint64{
+				streams.StreamQueries: 1, streams.StreamDecisions: 1, streams.StreamDead: 2 + 3, streams.StreamRetries: 2,
+			} {
+				if n := messages(t, js, stream); n != want {
+					t.Errorf("%s has %d messages, want %d", stream, n, want)
+				}
+			}
+			if slices.Sort(hers); !slices.Equal(known.letters, hers) {
+				t.Errorf("the tables forgot the letters %v, want %v", known.letters, hers)
+			}
+			stop()
+			if found := natstest.FilesWith(t, dir, "MARKER-OF-ANN"); len(found) > 0 {
+				t.Errorf("still on disk in %v", found)
+			}
+		})
+	}
+}
+
+// Neither the tables nor ACCEPTED know a query of a tenant whose questions all wait, or died at the entrance.
+func TestForgettingATenantFindsWhatWasNeverLetIn(t *testing.T) {
+	js := natstest.Log(t)
+	p := publisher(t, js)
+	facts := everyFact(t, "acme", "q1", "MARKER")
+	publish(t, p, facts[0], facts[10], facts[13], facts[14]) // raw, its dead letter, a decision and words on it
+	others := everyFact(t, "", "q1", "another's")
+	publish(t, p, others[0], others[13], others[14])
+	if _, err := operate.Forget(t.Context(), js, p, &tables{unnamed: map[string]streams.Envelope{}}, operate.Person{Tenant: "acme"}, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	for stream, want := range map[string]uint64{streams.StreamQueries: 1, streams.StreamDecisions: 1, streams.StreamFeedback: 1, streams.StreamDead: 0} {
+		if n := messages(t, js, stream); n != want {
+			t.Errorf("%s has %d messages, want %d", stream, n, want)
+		}
 	}
 }
 

@@ -27,22 +27,32 @@ type Migration struct {
 	Name string
 	// AppliedAt is zero where it is pending.
 	AppliedAt time.Time
+	// Oldest is the last step of the oldest program that may still write after it; 0 where this program knows of none.
+	Oldest int64
 }
 
 // NewerError says that tables had steps that this program does not know: what it takes them for, they may not be.
 type NewerError struct {
-	// Tables is the version of their last step, Known that of the program's.
-	Tables, Known int64
+	// Tables is the version of their last step, Known that of the program's, Oldest that of the oldest program that may
+	// still write to them, which their last step says.
+	Tables, Known, Oldest int64
 }
 
+// MayWrite says that what this program writes fits the tables all the same.
+func (e *NewerError) MayWrite() bool { return e.Known >= e.Oldest }
+
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the tables are at migration %d and this sluice knows none after %d: a newer one has migrated them, and there is no way back. "+
-		"Use the newer one, or give this one a database of its own, from a backup of before", e.Tables, e.Known)
+	newer := fmt.Sprintf("the tables are at migration %d and this sluice knows none after %d: a newer one has migrated them", e.Tables, e.Known)
+	if e.MayWrite() {
+		return newer + ". What this one writes still fits; replace it with the newer one"
+	}
+	return newer + ", and there is no way back. " +
+		"Use the newer one, or give this one a database of its own, from a backup of before"
 }
 
 // Migrate applies every pending step, in order, each in its own transaction, and returns those that it
 // applied. Any number of processes may migrate one database at once: one applies, the others wait. Tables that a newer
-// program has migrated are a [NewerError].
+// program has migrated are a [NewerError], also where this one may write to them.
 func Migrate(ctx context.Context, databaseURL string) ([]Migration, error) {
 	var applied []Migration
 	err := withMigrations(databaseURL, func(p *goose.Provider, db *sql.DB) error {
@@ -78,10 +88,36 @@ func notNewer(ctx context.Context, p *goose.Provider, db *sql.DB) error {
 		return err
 	}
 	known := p.ListSources()
-	if e := (&NewerError{Tables: all[len(all)-1].Version, Known: known[len(known)-1].Version}); e.Tables > e.Known {
-		return e
+	e := &NewerError{Tables: all[len(all)-1].Version, Known: known[len(known)-1].Version}
+	if e.Tables <= e.Known {
+		return nil
 	}
-	return nil
+	// Asked last: whoever migrates meanwhile can but name a newer one.
+	if e.Oldest, err = oldestWriter(ctx, db); err != nil {
+		return err
+	}
+	return e
+}
+
+// OldestWriter is the last step of the oldest program that may write to the tables; 0 where they have no step yet that
+// says so.
+func OldestWriter(ctx context.Context, databaseURL string) (oldest int64, err error) {
+	err = withMigrations(databaseURL, func(_ *goose.Provider, db *sql.DB) error {
+		var says bool
+		if err := db.QueryRowContext(ctx, "SELECT to_regprocedure('oldest_writer()') IS NOT NULL").Scan(&says); err != nil || !says {
+			return err
+		}
+		oldest, err = oldestWriter(ctx, db)
+		return err
+	})
+	return oldest, err
+}
+
+func oldestWriter(ctx context.Context, db *sql.DB) (oldest int64, err error) {
+	if err = db.QueryRowContext(ctx, "SELECT oldest_writer()").Scan(&oldest); err != nil {
+		err = fmt.Errorf("the oldest sluice that may write to the tables: %w", err)
+	}
+	return oldest, err
 }
 
 // MigrationStatus lists every step, applied or pending, in order; also those that a newer program has applied. It
@@ -101,7 +137,11 @@ func MigrationStatus(ctx context.Context, databaseURL string) (all []Migration, 
 func steps(ctx context.Context, p *goose.Provider, db *sql.DB) ([]Migration, error) {
 	by := map[int64]Migration{}
 	for _, s := range p.ListSources() {
-		by[s.Version] = Migration{Version: s.Version, Name: filepath.Base(s.Path)}
+		step, err := migrations.FS.ReadFile(s.Path)
+		if err != nil {
+			return nil, err
+		}
+		by[s.Version] = Migration{Version: s.Version, Name: filepath.Base(s.Path), Oldest: migrations.OldestWriter(string(step))}
 	}
 	var there bool
 	if err := db.QueryRowContext(ctx, "SELECT to_regclass('goose_db_version') IS NOT NULL").Scan(&there); err != nil {
@@ -114,12 +154,14 @@ func steps(ctx context.Context, p *goose.Provider, db *sql.DB) ([]Migration, err
 		}
 		defer func() { _ = rows.Close() }() // what failed is said by Err
 		for rows.Next() {
-			var had Migration
-			if err := rows.Scan(&had.Version, &had.AppliedAt); err != nil {
+			var version int64
+			var at time.Time
+			if err := rows.Scan(&version, &at); err != nil {
 				return nil, err
 			}
-			had.Name = by[had.Version].Name
-			by[had.Version] = had
+			had := by[version]
+			had.Version, had.AppliedAt = version, at
+			by[version] = had
 		}
 		if err := rows.Err(); err != nil {
 			return nil, err

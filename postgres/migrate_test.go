@@ -2,12 +2,16 @@ package postgres_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"sluice"
+	"sluice/internal/decided"
 	"sluice/internal/pgtest"
+	"sluice/internal/pgtest/world"
 	"sluice/postgres"
 )
 
@@ -76,23 +80,91 @@ func TestMigrateIsAppliedByOneOfFourAtOnce(t *testing.T) {
 	}
 }
 
-func TestTablesThatANewerProgramMigratedAreRefused(t *testing.T) {
+func TestTablesThatANewerProgramMigratedSayWhoMayStillWrite(t *testing.T) {
 	url := pgtest.New(t)
 	if err := postgres.CheckMigrations(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	must(t, conn(t, url, ""), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9000, true)")
-	applied, err := postgres.Migrate(t.Context(), url)
-	newer, ok := errors.AsType[*postgres.NewerError](err)
-	if len(applied) > 0 || !ok || newer.Tables != 9000 || newer.Known < 14 || !strings.Contains(err.Error(), "Use the newer one") {
-		t.Errorf("migrated %v, %v", applied, err)
+	c := conn(t, url, "")
+	said, err := postgres.OldestWriter(t.Context(), url)
+	if err != nil || said < 15 {
+		t.Errorf("the oldest writer is %d, %v", said, err)
 	}
-	if err := postgres.CheckMigrations(t.Context(), url); !errors.As(err, &newer) {
-		t.Errorf("the check finds %v", err)
+	must(t, c, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9000, true)")
+	for _, tt := range []struct {
+		oldest   int64
+		mayWrite bool
+		advice   string
+	}{{9000, false, "Use the newer one"}, {said, true, "still fits"}} {
+		must(t, c, fmt.Sprintf("CREATE OR REPLACE FUNCTION oldest_writer() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT %d'", tt.oldest))
+		applied, err := postgres.Migrate(t.Context(), url)
+		newer, ok := errors.AsType[*postgres.NewerError](err)
+		if len(applied) > 0 || !ok || newer.Tables != 9000 || newer.Known < 15 || newer.Oldest != tt.oldest || newer.MayWrite() != tt.mayWrite ||
+			!strings.Contains(err.Error(), tt.advice) {
+			t.Errorf("since %d: migrated %v, %v", tt.oldest, applied, err)
+		}
+		if err := postgres.CheckMigrations(t.Context(), url); !errors.As(err, &newer) || newer.MayWrite() != tt.mayWrite {
+			t.Errorf("since %d: the check finds %v", tt.oldest, err)
+		}
+	}
+	must(t, c, "DROP FUNCTION oldest_writer()")
+	if _, err := postgres.Migrate(t.Context(), url); err == nil || !strings.Contains(err.Error(), "the oldest sluice that may write") {
+		t.Errorf("nobody says who may write: %v", err)
 	}
 	all, err := postgres.MigrationStatus(t.Context(), url)
 	if last := all[len(all)-1]; err != nil || last.Version != 9000 || last.Name != "" || last.AppliedAt.IsZero() {
 		t.Errorf("the last step is %+v, %v", last, err)
+	}
+}
+
+func TestTablesWithoutStepsSayOfNobodyThatHeMayWrite(t *testing.T) {
+	if oldest, err := postgres.OldestWriter(t.Context(), pgtest.Empty(t)); oldest != 0 || err != nil {
+		t.Errorf("the oldest writer is %d, %v", oldest, err)
+	}
+}
+
+// What a step that only adds leaves behind, whatever it is for.
+func TestWritersWorkOnTablesThatANewerProgramAddedTo(t *testing.T) {
+	url := pgtest.New(t)
+	c := conn(t, url, "")
+	must(t, c, `DO $$
+		DECLARE
+			grown regclass;
+		BEGIN
+			FOR grown IN SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+			LOOP
+				EXECUTE format('ALTER TABLE %s ADD COLUMN later text NOT NULL DEFAULT %L', grown, 'added');
+				EXECUTE format('CREATE INDEX ON %s (later)', grown);
+			END LOOP;
+		END $$`)
+	w := world.New(t, 9)
+	db := w.Recorded(t, url)
+	o, _ := openOnline(t, url, 24*time.Hour, at(noon))
+	decisions := decided.New(1, noon, time.Second).Facts(5)
+	given := sluice.Feedback{ID: "f", DecisionID: decisions[0].Value.ID, Source: "client", Thumb: "up", GivenAt: noon}
+	raised := sluice.Alert{Rule: "drift", Severity: "warning", RaisedAt: noon}
+	record(t, o, &sluice.OnlineFacts{
+		Decisions: decisions, Feedback: []sluice.Fact[sluice.Feedback]{{At: noon, Value: given}}, Alerts: []sluice.Fact[sluice.Alert]{{At: noon, Value: raised}},
+	})
+	recorder, err := postgres.OpenRecorder(t.Context(), url, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer recorder.Close()
+	job := []sluice.Fact[sluice.TrainingJob]{{At: noon, Value: sluice.TrainingJob{ID: "j1", Trigger: "count", AskedAt: noon}}}
+	if err := recorder.RecordTraining(t.Context(), job, told(sluice.TrainingEvent{JobID: "j1", Kind: "queued", Sequence: 1})); err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]int64{"queries": 9, "answers": 18, "examples": 9, "decisions": 5, "feedback": 1, "alerts": 1, "training_jobs": 1, "training_events": 1} {
+		if n := one(t, db, "SELECT count(*) FROM "+table+" WHERE later = 'added'"); n != want {
+			t.Errorf("%s has %v rows, want %d", table, n, want)
+		}
+	}
+	if got, err := db.Forget(t.Context(), []string{w.Queries[0].Key}, nil); err != nil || got.Queries != 1 {
+		t.Errorf("forgot %+v, %v", got, err)
+	}
+	if rows, err := db.ForgetTenant(t.Context(), decisions[0].Value.Query.Tenant); err != nil {
+		t.Errorf("forgot %d rows of a tenant, %v", rows, err)
 	}
 }
 

@@ -1,9 +1,14 @@
 package streams
 
 import (
+	"context"
+	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sluice"
 )
@@ -40,6 +45,26 @@ func (e Envelope) Open() Message {
 		Stream: e.Stream, Subject: e.Subject, Sequence: e.Sequence, ID: e.ID, ContentType: e.ContentType,
 		Header: maps.Clone(e.Header), StoredAt: e.StoredAt, Data: e.Data,
 	}
+}
+
+// Fetch reads the bytes that an envelope by reference points to. Its error is a [jetstream.ErrMsgNotFound] where the
+// message is gone, or another one has its place.
+func (e Envelope) Fetch(ctx context.Context, js jetstream.JetStream) ([]byte, error) {
+	if !slices.Contains(Names(), e.Stream) {
+		return nil, fmt.Errorf("stream %q: %w", e.Stream, jetstream.ErrMsgNotFound)
+	}
+	s, err := js.Stream(ctx, e.Stream)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.GetMsg(ctx, e.Sequence)
+	if err != nil {
+		return nil, err
+	}
+	if m.Subject != e.Subject { // of a stream that was made anew
+		return nil, fmt.Errorf("%s is there: %w", m.Subject, jetstream.ErrMsgNotFound)
+	}
+	return m.Data, nil
 }
 
 // ByRef is the envelope without its data, for where that is too large to be wrapped.

@@ -13,7 +13,6 @@ import (
 	"sluice/consumers/training"
 	"sluice/llm"
 	"sluice/llm/emulator"
-	"sluice/postgres"
 	"sluice/producers"
 	"sluice/streams"
 )
@@ -220,7 +219,7 @@ func (d *demo) freshTables(ctx context.Context) (*openedTables, error) {
 		}
 	}
 	if err == nil {
-		_, err = postgres.Migrate(ctx, t.URL)
+		_, err = t.migrate(ctx, d.m)
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.Close(ctx))

@@ -193,20 +193,23 @@ func (m *Main) tellUnreadable(ctx context.Context, js jetstream.JetStream) error
 }
 
 // UnnamedLetters reads what died at the entrance.
-func (f *forgetful) UnnamedLetters(ctx context.Context) (map[string]streams.Message, error) {
-	t, err := f.Table(ctx, `SELECT id, stream, subject, content_type, raw FROM dead_letters WHERE query_key IS NULL`)
+func (f *forgetful) UnnamedLetters(ctx context.Context) (map[string]streams.Envelope, error) {
+	t, err := f.Table(ctx, `SELECT id, stream, subject, sequence, content_type, raw, raw_elsewhere FROM dead_letters WHERE query_key IS NULL`)
 	if err != nil {
 		return nil, err
 	}
-	letters := make(map[string]streams.Message, len(t.Rows))
+	letters := make(map[string]streams.Envelope, len(t.Rows))
 	for _, row := range t.Rows {
 		id, _ := row[0].(string)
-		m := streams.Message{}
-		m.Stream, _ = row[1].(string)
-		m.Subject, _ = row[2].(string)
-		m.ContentType, _ = row[3].(string)
-		m.Data, _ = row[4].([]byte)
-		letters[id] = m
+		e := streams.Envelope{}
+		e.Stream, _ = row[1].(string)
+		e.Subject, _ = row[2].(string)
+		sequence, _ := row[3].(int64)
+		e.Sequence = uint64(max(sequence, 0))
+		e.ContentType, _ = row[4].(string)
+		e.Data, _ = row[5].([]byte)
+		e.ByReference, _ = row[6].(bool)
+		letters[id] = e
 	}
 	return letters, nil
 }

@@ -14,7 +14,7 @@ import (
 // migrateCmd is about the schema of the tables.
 type migrateCmd struct {
 	Up     migrateUpCmd     `cmd:"" help:"Apply every pending migration. Any number of processes may do it at once."`
-	Status migrateStatusCmd `cmd:"" help:"List the migrations, applied or pending. Exits with 1 where one is pending."`
+	Status migrateStatusCmd `cmd:"" help:"List the migrations, applied or pending, and which releases may still write after each. Exits with 1 where one is pending."`
 }
 
 type migrateUpCmd struct{}
@@ -26,7 +26,7 @@ func (migrateUpCmd) Run(ctx context.Context, m *Main) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	applied, err := postgres.Migrate(ctx, t.URL)
+	applied, err := t.migrate(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -54,17 +54,31 @@ func (migrateStatusCmd) Run(ctx context.Context, m *Main) (err error) {
 	if err != nil {
 		return err
 	}
-	pending := false
-	table := newTable(m.Stdout, "version", "name", "applied at")
+	pending, known := false, int64(0)
+	table := newTable(m.Stdout, "version", "name", "applied at", "writers since")
 	for _, s := range steps {
 		at := "pending"
 		if !s.AppliedAt.IsZero() {
 			at = s.AppliedAt.Format(time.RFC3339)
 		}
+		since := "" // a step that says nothing of that, or a newer sluice's
+		if s.Oldest > 0 {
+			since = strconv.FormatInt(s.Oldest, 10)
+		}
 		pending = pending || s.AppliedAt.IsZero()
-		table.row(strconv.FormatInt(s.Version, 10), cmp.Or(s.Name, "of a newer sluice"), at)
+		if s.Name != "" {
+			known = s.Version
+		}
+		table.row(strconv.FormatInt(s.Version, 10), cmp.Or(s.Name, "of a newer sluice"), at, since)
 	}
 	table.flush()
+	oldest, err := postgres.OldestWriter(ctx, t.URL)
+	if err != nil {
+		return err
+	}
+	if oldest > 0 {
+		fmt.Fprintf(m.Stdout, "\nsluices that know migration %d or a later one may write to these tables; this one knows %d\n", oldest, known)
+	}
 	if pending {
 		return errPending
 	}

@@ -30,6 +30,11 @@ func (w *workshop) whole(ctx context.Context, version string) (routing.Router, e
 	if err != nil {
 		return nil, err
 	}
+	return w.fetched(ctx, x)
+}
+
+// fetched is whole for a version that was looked up.
+func (w *workshop) fetched(ctx context.Context, x registry.Model) (routing.Router, error) {
 	dir := filepath.Join(w.cfg.DataDir, "routers", x.Version)
 	if err := w.registry.Fetch(ctx, registry.Ref{Version: x.Version, Digest: x.Digest}, dir); err != nil {
 		return nil, err

@@ -15,14 +15,18 @@ type modelPromoteCmd struct {
 // Run promotes.
 func (c *modelPromoteCmd) Run(ctx context.Context, m *Main) error {
 	return m.withWorkshop(ctx, "model promote", toLook, func(w *workshop) error {
-		if _, err := w.whole(ctx, c.Model); err != nil {
+		x, err := w.registry.Get(ctx, c.Model)
+		if err != nil {
+			return err
+		}
+		if _, err := w.fetched(ctx, x); err != nil {
 			return err
 		}
 		state, err := w.registry.State(ctx)
 		if err != nil {
 			return err
 		}
-		if err := w.warnOfGate(ctx, c.Model); err != nil {
+		if err := w.warnOfGate(ctx, x); err != nil {
 			return err
 		}
 		if err := w.registry.Promote(ctx, c.Model, state.Active.Version, c.Reason, registry.Source{Worker: "model promote"}); err != nil {
@@ -38,17 +42,13 @@ func (c *modelPromoteCmd) Run(ctx context.Context, m *Main) error {
 }
 
 // warnOfGate says that the gate refused a version, and why: whoever promotes it all the same should know.
-func (w *workshop) warnOfGate(ctx context.Context, version string) error {
-	x, err := w.registry.Get(ctx, version)
-	if err != nil {
-		return err
-	}
+func (w *workshop) warnOfGate(ctx context.Context, x registry.Model) error {
 	gate, err := w.gate(ctx)
 	if err != nil {
 		return err
 	}
 	if said := gate(x); said.Gate == "refused" {
-		fmt.Fprintf(w.m.Stderr, "the gate refused %s: %s\n", version, said.Reason)
+		fmt.Fprintf(w.m.Stderr, "the gate refused %s: %s\n", x.Version, said.Reason)
 	}
 	return nil
 }

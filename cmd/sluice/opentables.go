@@ -28,7 +28,11 @@ func (m *Main) openTables(ctx context.Context, database string) (*openedTables, 
 	if err != nil {
 		return nil, err
 	}
-	if err := t.migrate(ctx, m); err != nil {
+	applied, err := t.migrate(ctx, m)
+	for _, step := range applied {
+		m.log.Info("migration applied", "step", step.Name)
+	}
+	if err != nil {
 		return nil, errors.Join(err, t.Close(ctx))
 	}
 	return t, nil
@@ -68,12 +72,14 @@ func (m *Main) startPostgres(ctx context.Context, log *slog.Logger) (*postgres.C
 	})
 }
 
-func (t *openedTables) migrate(ctx context.Context, m *Main) error {
+// migrate applies what is pending. Tables of a newer sluice are a warning where this one may write to them.
+func (t *openedTables) migrate(ctx context.Context, m *Main) ([]postgres.Migration, error) {
 	applied, err := postgres.Migrate(ctx, t.URL)
-	for _, step := range applied {
-		m.log.Info("migration applied", "step", step.Name)
+	if newer, ok := errors.AsType[*postgres.NewerError](err); ok && newer.MayWrite() {
+		m.log.Warn(newer.Error())
+		return applied, nil
 	}
-	return err
+	return applied, err
 }
 
 // stopPatience bounds how long Postgres may take to shut down cleanly.

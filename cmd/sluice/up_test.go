@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sluice"
 	"sluice/internal/natstest"
 	"sluice/llm/emulator"
@@ -284,10 +286,17 @@ func TestForgettingLeavesNoTrace(t *testing.T) {
 	db := p.db()
 	ask(t, where.NATS, "web", question("q1", "Does MARKERANN like tea?", "acme"))
 	ask(t, where.NATS, "web", `{"query":"","id":"MARKERANN dead","tenant":"acme"}`)
+	large := question("large", strings.Repeat("MARKERANN ", 1<<20/10-20), "acme") // its letter holds no more of it than where it is
+	if _, err := natstest.Upstream(t, where.NATS).Publish(t.Context(), "queries.asked.web", []byte(large), jetstream.WithMsgID("MARKERANN large")); err != nil {
+		t.Fatal(err)
+	}
 	ask(t, where.NATS, "web", question("q1", "Does somebody else like tea?", ""))
-	eventually(t, "two examples and a death", func() bool {
-		return countOf(t, db, `SELECT count(*) FROM examples`) == 2 && countOf(t, db, `SELECT count(*) FROM dead_letters`) == 1
+	eventually(t, "two examples and two deaths", func() bool {
+		return countOf(t, db, `SELECT count(*) FROM examples`) == 2 && countOf(t, db, `SELECT count(*) FROM dead_letters`) == 2
 	})
+	if n := countOf(t, db, `SELECT count(*) FROM dead_letters WHERE raw_elsewhere AND message_id = 'MARKERANN large'`); n != 1 {
+		t.Fatalf("%d letters point to their message", n)
+	}
 	if len(traces(t, p, where.NATS, "MARKERANN")) < 8 {
 		t.Fatalf("before: %v: this test would find nothing", traces(t, p, where.NATS, "MARKERANN"))
 	}
