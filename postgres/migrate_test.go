@@ -160,7 +160,7 @@ func TestWritersWorkOnTablesThatANewerProgramAddedTo(t *testing.T) {
 			t.Errorf("%s has %v rows, want %d", table, n, want)
 		}
 	}
-	if got, err := db.Forget(t.Context(), []string{w.Queries[0].Key}, nil); err != nil || got.Queries != 1 {
+	if got, err := db.Forget(t.Context(), w.Queries[0].Tenant, []string{w.Queries[0].Key}, nil); err != nil || got.Queries != 1 {
 		t.Errorf("forgot %+v, %v", got, err)
 	}
 	if rows, err := db.ForgetTenant(t.Context(), decisions[0].Value.Query.Tenant); err != nil {
