@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"encoding/json"
 	"net/http"
 	"sync"
 
@@ -73,20 +74,21 @@ func (b *chatBody) put() {
 }
 
 func (h handler) chatStream(w http.ResponseWriter, r *web.Request, a *gateway.Ask, includeUsage bool) *gateway.Fault {
-	s := &chatStream{events: web.NewEvents(w)}
-	return web.Streamed(w, r, h.p, a, s, func(answer *gateway.Answer) { s.end(answer, includeUsage) }, func(answer *gateway.Answer, fault *gateway.Fault) {
+	s := &chatStream{events: web.NewEvents(w), usage: includeUsage}
+	return web.Streamed(w, r, h.p, a, s, s.end, func(answer *gateway.Answer, fault *gateway.Fault) {
 		s.events.Fail(&answer.Decision, problemOf(fault))
 	})
 }
 
 // end says how the reply ended, and what it used.
-func (s *chatStream) end(answer *gateway.Answer, includeUsage bool) {
-	last := head(&answer.Decision)
+func (s *chatStream) end(answer *gateway.Answer) {
+	last := s.head(&answer.Decision)
 	last.Choices = []choice{{Delta: &delta{}, Finish: finishOf(answer)}}
-	if includeUsage {
+	if s.usage {
 		_ = s.events.Send("", last)
-		last = head(&answer.Decision)
-		last.Choices, last.Usage = []choice{}, usageOf(answer.Usage)
+		last = s.head(&answer.Decision)
+		last.Choices = []choice{}
+		last.Usage, _ = json.Marshal(usageOf(answer.Usage)) // numbers alone
 	}
 	last.Sluice = explain(&answer.Decision)
 	_ = s.events.Send("", last)
@@ -97,6 +99,17 @@ func (s *chatStream) end(answer *gateway.Answer, includeUsage bool) {
 type chatStream struct {
 	events *web.Events
 	d      *sluice.Decision
+	// usage says that the client asked what the reply used.
+	usage bool
+}
+
+// head begins a chunk. Whoever asked for the usage finds it in the last one and null in all before, as OpenAI has it.
+func (s *chatStream) head(d *sluice.Decision) *completion {
+	c := &completion{ID: web.ChatPrefix + d.ID, Object: "chat.completion.chunk", Created: d.DecidedAt.Unix(), Model: d.Model}
+	if s.usage {
+		c.Usage = json.RawMessage("null")
+	}
+	return c
 }
 
 // Begin sends the head and the role.
@@ -104,14 +117,14 @@ func (s *chatStream) Begin(d *sluice.Decision) error {
 	s.d = d
 	s.events.Begin(d)
 	empty := ""
-	c := head(d)
+	c := s.head(d)
 	c.Choices = []choice{{Delta: &delta{Role: "assistant", Content: &empty}}}
 	return s.events.Queue("", c)
 }
 
 // Chunk sends a piece.
 func (s *chatStream) Chunk(c llm.Chunk) error {
-	out := head(s.d)
+	out := s.head(s.d)
 	piece := &delta{ToolCalls: deltasOf(c.ToolCalls)}
 	if c.Text != "" {
 		piece.Content = &c.Text

@@ -67,11 +67,16 @@ func TestAStreamEndsWithItsUsageAndAgreesWithTheLedger(t *testing.T) {
 		p.StreamOptions = oai.ChatCompletionStreamOptionsParam{IncludeUsage: oai.Bool(true)}
 		s := c.Chat.Completions.NewStreaming(t.Context(), p)
 		acc := oai.ChatCompletionAccumulator{}
+		var usages []string
 		for s.Next() {
 			acc.AddChunk(s.Current())
+			usages = append(usages, s.Current().JSON.Usage.Raw())
 		}
 		if err := s.Err(); err != nil {
 			t.Fatal(err)
+		}
+		if n := len(usages); n < 3 || strings.Join(usages[:n-1], "") != strings.Repeat("null", n-1) || usages[n-1][0] != '{' {
+			t.Errorf("%s: the chunks' usages are %q, want null in all but the last", model, usages)
 		}
 		d := r.Decisions(t)
 		if len(d) != 1 || acc.Choices[0].Message.Content != d[0].Answer || acc.Choices[0].FinishReason != "stop" {

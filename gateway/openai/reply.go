@@ -81,7 +81,7 @@ type completion struct {
 	Created int64           `json:"created"`
 	Model   string          `json:"model"`
 	Choices []choice        `json:"choices"`
-	Usage   *usage          `json:"usage,omitempty"`
+	Usage   json.RawMessage `json:"usage,omitempty"`
 	Sluice  json.RawMessage `json:"sluice,omitempty"`
 }
 
@@ -171,10 +171,6 @@ func writeUsage(w *object.Writer, u sluice.Usage) {
 	w.Whole("reasoning_tokens", u.Thoughts)
 	w.End()
 	w.End()
-}
-
-func head(d *sluice.Decision) *completion {
-	return &completion{ID: web.ChatPrefix + d.ID, Object: "chat.completion.chunk", Created: d.DecidedAt.Unix(), Model: d.Model}
 }
 
 func deltasOf(calls []llm.ToolCallDelta) []toolCall {
