@@ -128,8 +128,12 @@ func TestFaultsHaveTheHeadersOfMicroServices(t *testing.T) {
 			t.Errorf("%s: headers %v, want code %s", body, m.Header, want)
 		}
 	}
+	m, err := nc.Request(micro.SubjectDecide, []byte(`{"query":" "}`), 30*time.Second)
+	if err != nil || m.Header.Get(natsmicro.ErrorCodeHeader) != "400" || !strings.Contains(m.Header.Get(natsmicro.ErrorHeader), "query") {
+		t.Errorf("no query to decide on: headers %v (%v), want code 400 and the field's name", m.Header, err)
+	}
 	// Discovery and figures are those of every micro service.
-	m, err := nc.Request("$SRV.STATS."+micro.GatewayName, nil, 30*time.Second)
+	m, err = nc.Request("$SRV.STATS."+micro.GatewayName, nil, 30*time.Second)
 	if err != nil || !strings.Contains(string(m.Data), `"route.answer"`) || !strings.Contains(string(m.Data), `"faults":5`) {
 		t.Errorf("stats %s (%v)", m.Data, err)
 	}
