@@ -98,6 +98,10 @@ func QueryKey(tenant, id, text string) string {
 	return HashID("text", tenant, NormalizeText(text))
 }
 
+// TenantKey stands for a tenant where its name must not: a hash like that of a query, and the key of none, since no query
+// is without text.
+func TenantKey(tenant string) string { return QueryKey(tenant, "", "") }
+
 // NormalizeText folds case and white space, so that two spellings of one question compare equal.
 func NormalizeText(text string) string {
 	var room [256]byte

@@ -138,7 +138,7 @@ func (s *search) forgetRows(ctx context.Context, t Tables, out *Forgotten) error
 	}
 	all := slices.Sorted(maps.Keys(s.keys))
 	if s.ID == "" {
-		all = append(all, sluice.QueryKey(s.Tenant, "", "")) // no query's: it tells later on that this was done before
+		all = append(all, sluice.TenantKey(s.Tenant)) // it tells later on that this was done before
 	}
 	rows, fresh, err := t.Forget(ctx, all, slices.Sorted(maps.Keys(s.letters)))
 	out.Keys, out.Rows, out.Before = len(s.keys), out.Rows+rows, out.Before && fresh == 0
@@ -239,8 +239,7 @@ func filtersOf(stream string, keys map[string]bool) []string {
 }
 
 // belongs says whether a message is about one of the person's queries, and learns the keys of queries and the ids of
-// decisions by the way. Bytes that nobody can read belong to
-// nobody that could be named.
+// decisions by the way. Bytes that nobody can read belong to nobody that could be named.
 func (s *search) belongs(ctx context.Context, m streams.Message) (bool, error) {
 	switch m.Stream {
 	case streams.StreamDead:

@@ -36,7 +36,7 @@ func (db *DB) Forget(ctx context.Context, tenant string, keys, deadLetters []str
 	var f Forgotten
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		fresh, err := tx.Exec(ctx, `INSERT INTO forgotten (query_key, tenant_key)
-			SELECT DISTINCT key, $2 FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys, tenantKey(tenant))
+			SELECT DISTINCT key, $2 FROM unnest($1::text[]) u (key) ORDER BY key ON CONFLICT DO NOTHING`, keys, sluice.TenantKey(tenant))
 		if err != nil {
 			return err
 		}
@@ -100,9 +100,6 @@ func (db *DB) ForgetTenant(ctx context.Context, tenant string) (rows int64, err 
 	return rows, nil
 }
 
-// tenantKey stands for a tenant where its name must not: the key of no query.
-func tenantKey(tenant string) string { return sluice.QueryKey(tenant, "", "") }
-
 // KeysOfTenant lists the keys of a tenant's queries: those in the tables, those that the ledger alone
 // still names, those that were asked online, and those that were forgotten, of which the log may hold something yet.
 func (db *DB) KeysOfTenant(ctx context.Context, tenant string) ([]string, error) {
@@ -110,7 +107,7 @@ func (db *DB) KeysOfTenant(ctx context.Context, tenant string) ([]string, error)
 		UNION SELECT query_key FROM calls WHERE tenant = $1 AND query_key IS NOT NULL
 		UNION SELECT query_key FROM decisions WHERE tenant = $1
 		UNION SELECT query_key FROM samples WHERE tenant = $1
-		UNION SELECT query_key FROM forgotten WHERE tenant_key = $2 AND query_key <> $2 ORDER BY 1`, tenant, tenantKey(tenant))
+		UNION SELECT query_key FROM forgotten WHERE tenant_key = $2 AND query_key <> $2 ORDER BY 1`, tenant, sluice.TenantKey(tenant))
 }
 
 // KeysOfID lists the keys of the queries to which upstream gave an id, whatever their tenant.
