@@ -94,22 +94,24 @@ func appendWords(b []byte, words ...uint32) []byte {
 
 // order lists the rows by their key.
 func (q queued) order() []int {
-	keys := make([][]string, 0, len(q.sorted))
+	var (
+		rows []int
+		keys []func(a, b int) int
+	)
 	for _, column := range q.sorted {
-		if array, ok := q.arrays[column].([]string); ok {
-			keys = append(keys, array)
+		switch array := q.arrays[column].(type) {
+		case []int64:
+			rows, keys = make([]int, len(array)), append(keys, func(a, b int) int { return cmp.Compare(array[a], array[b]) })
+		case []string:
+			rows, keys = make([]int, len(array)), append(keys, func(a, b int) int { return cmp.Compare(array[a], array[b]) })
 		}
-	}
-	rows := make([]int, 0)
-	if len(keys) > 0 {
-		rows = make([]int, len(keys[0]))
 	}
 	for i := range rows {
 		rows[i] = i
 	}
 	slices.SortFunc(rows, func(a, b int) int {
 		for _, key := range keys {
-			if c := cmp.Compare(key[a], key[b]); c != 0 {
+			if c := key(a, b); c != 0 {
 				return c
 			}
 		}

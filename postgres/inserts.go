@@ -41,9 +41,10 @@ func join(parts ...[]column) []column {
 
 // statement writes a batch of rows of one table, given one array a column.
 type statement struct {
-	// fresh fails where a row is there; again passes over such rows (Invariant 2). Looking before every row
-	// whether it is there costs half as much as writing it, and it hardly ever is.
-	fresh, again string
+	// fresh fails where a row is there; again, one after the other, passes over such rows (Invariant 2). Looking before
+	// every row whether it is there costs half as much as writing it, and it hardly ever is.
+	fresh string
+	again []string
 	// copy is fresh as a COPY, which costs Postgres less; it can't look who is forgotten.
 	copy string
 	// columns are in the order of the arrays; sorted are those that make the order of the rows, guard the
@@ -73,7 +74,20 @@ func insert(table, order, where string, columns []column) statement {
 	s.copy = fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", table, list)
 	s.fresh = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s",
 		table, list, strings.Join(exprs, ", "), strings.Join(params, ", "), list, where, order)
-	s.again = s.fresh + " ON CONFLICT DO NOTHING"
+	s.again = []string{s.fresh + " ON CONFLICT DO NOTHING"}
+	return s
+}
+
+// numbering makes [insertQueries] pass over no query for its number. One that is unknown, or taken by another query
+// (the log was made anew), leaves the query to a second statement, which has the table give it one of its own.
+func numbering(s statement) statement {
+	const (
+		free = "u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"
+		keep = " ON CONFLICT (key) DO NOTHING"
+	)
+	into, from, _ := strings.Cut(s.fresh, " SELECT ")
+	own := strings.Replace(into, "(number, ", "(", 1) + " SELECT " + strings.TrimPrefix(from, "u.number, ")
+	s.again = []string{strings.Replace(s.fresh, " WHERE ", " WHERE "+free+" AND ", 1) + keep, own + keep}
 	return s
 }
 
@@ -86,13 +100,13 @@ const (
 // The statements, by kind of fact. An array of arrays would be flattened by unnest: tags and accepted
 // answers travel as literals.
 var (
-	insertQueries = insert("queries", "u.key", fmt.Sprintf(notForgotten, "key"), join(
-		plain("text", "key"), orNull("id"), plain("text", "text", "content_hash", "source", "tenant", "split"),
+	insertQueries = numbering(insert("queries", "u.number", fmt.Sprintf(notForgotten, "key"), join(
+		plain("bigint", "number"), plain("text", "key"), orNull("id"), plain("text", "text", "content_hash", "source", "tenant", "split"),
 		[]column{
 			{name: "tags", element: "text", expr: "u.tags::text[]"},
 			{name: "ground_truth", element: "text", expr: "u.ground_truth::text[]"},
 		},
-		plain("bigint", "priority", "scrubbed_count"), plain("timestamptz", "deadline_at", "asked_at", "accepted_at")))
+		plain("bigint", "priority", "scrubbed_count"), plain("timestamptz", "deadline_at", "asked_at", "accepted_at"))))
 
 	insertCalls = insert("calls", "u.id", "", join(
 		plain("text", "id", "stage"),
@@ -109,22 +123,22 @@ var (
 		orNull("query_key", "retry_id"), plain("bigint", "attempts", "deliveries", "sequence"), plain("bytea", "raw"),
 		plain("boolean", "raw_elsewhere"), plain("timestamptz", "stored_at", "died_at")))
 
-	insertAnswers = insert("answers", "u.query_key, u.pair, u.arm", "", join(
-		plain("text", "query_key", "pair", "arm", "text", "call_id"), plain("timestamptz", "said_at")))
+	insertAnswers = insert("answers", "u.query_number, u.pair, u.arm", "", join(
+		plain("bigint", "query_number"), plain("text", "query_key", "pair", "arm", "text", "call_id"), plain("timestamptz", "said_at")))
 
-	insertVerdicts = insert("verdicts", "u.query_key, u.judge_version, u.pair, u.arm", "", join(
-		plain("text", "query_key", "judge_version", "pair", "arm", "grade", "reason", "basis"), orNull("call_id"),
+	insertVerdicts = insert("verdicts", "u.query_number, u.judge_version, u.pair, u.arm", "", join(
+		plain("bigint", "query_number"), plain("text", "query_key", "judge_version", "pair", "arm", "grade", "reason", "basis"), orNull("call_id"),
 		plain("boolean", "shortcut"), plain("timestamptz", "given_at")))
 
-	insertLabels = insert("labels", "u.query_key, u.id", "", join(
-		plain("text", "id", "query_key", "split", "pair", "policy", "basis", "judge_version", "label_version", "matrix_version"),
+	insertLabels = insert("labels", "u.query_number, u.id", "", join(
+		plain("bigint", "query_number"), plain("text", "id", "query_key", "split", "pair", "policy", "basis", "judge_version", "label_version", "matrix_version"),
 		plain("timestamptz", "drawn_at")))
 
-	insertAnalyses = insert("analyses", "u.query_key, u.analysis_version", "", join(
-		plain("text", "query_key", "analysis_version", "domain", "complexity", "ambiguity", "knowledge_recency", "answer_type",
+	insertAnalyses = insert("analyses", "u.query_number, u.analysis_version", "", join(
+		plain("bigint", "query_number"), plain("text", "query_key", "analysis_version", "domain", "complexity", "ambiguity", "knowledge_recency", "answer_type",
 			"specificity", "language", "summary"), orNull("call_id"), plain("bigint", "reasoning_steps"),
 		plain("boolean", "requires_math", "requires_code"), plain("timestamptz", "made_at")))
 
-	insertExamples = insert("examples", "u.query_key, u.id", "", join(
-		plain("text", "id", "query_key", "split", "analysis_version"), plain("timestamptz", "made_at")))
+	insertExamples = insert("examples", "u.query_number, u.id", "", join(
+		plain("bigint", "query_number"), plain("text", "id", "query_key", "split", "analysis_version"), plain("timestamptz", "made_at")))
 )

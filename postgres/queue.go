@@ -30,10 +30,12 @@ func (b *batch) statements(again bool) *pgx.Batch {
 			}
 			args[i] = array
 		}
-		if again {
-			out.Queue(q.again, args...)
-		} else {
+		if !again {
 			out.Queue(q.fresh, args...)
+			continue
+		}
+		for _, sql := range q.again {
+			out.Queue(sql, args...)
 		}
 	}
 	return &out
@@ -47,7 +49,7 @@ func queueAccepted(b *batch, f []sluice.Fact[sluice.Accepted]) {
 		return
 	}
 	type a = sluice.Accepted
-	b.add(insertQueries,
+	b.add(insertQueries, numbers(f, func(v *a) int64 { return v.Query.Number }),
 		texts(f, func(v *a) string { return v.Query.Key }), texts(f, func(v *a) string { return v.Query.ID }),
 		texts(f, func(v *a) string { return v.Query.Text }),
 		texts(f, func(v *a) string { return sluice.ContentHash(v.Query.Text) }),
@@ -107,7 +109,7 @@ func queueAnswers(b *batch, f []sluice.Fact[sluice.Answer]) {
 		return
 	}
 	type a = sluice.Answer
-	b.add(insertAnswers,
+	b.add(insertAnswers, numbers(f, func(v *a) int64 { return v.Query.Number }),
 		texts(f, func(v *a) string { return v.Query.Key }), texts(f, func(v *a) string { return v.Pair }),
 		texts(f, func(v *a) string { return string(v.Arm) }), texts(f, func(v *a) string { return v.Text }),
 		texts(f, func(v *a) string { return v.CallID }), stored(f))
@@ -118,7 +120,7 @@ func queueVerdicts(b *batch, f []sluice.Fact[sluice.Verdict]) {
 		return
 	}
 	type v = sluice.Verdict
-	b.add(insertVerdicts,
+	b.add(insertVerdicts, numbers(f, func(x *v) int64 { return x.Query.Number }),
 		texts(f, func(x *v) string { return x.Query.Key }), texts(f, func(x *v) string { return x.JudgeVersion }),
 		texts(f, func(x *v) string { return x.Pair }), texts(f, func(x *v) string { return string(x.Arm) }),
 		texts(f, func(x *v) string { return string(x.Grade) }), texts(f, func(x *v) string { return x.Reason }),
@@ -131,7 +133,7 @@ func queueLabels(b *batch, f []sluice.Fact[sluice.Label]) {
 		return
 	}
 	type l = sluice.Label
-	b.add(insertLabels,
+	b.add(insertLabels, numbers(f, func(v *l) int64 { return v.Query.Number }),
 		texts(f, func(v *l) string { return v.ID }), texts(f, func(v *l) string { return v.Query.Key }),
 		texts(f, func(v *l) string { return string(v.Query.Split) }), texts(f, func(v *l) string { return v.Pair }),
 		texts(f, func(v *l) string { return string(v.Policy) }), texts(f, func(v *l) string { return string(v.Basis) }),
@@ -144,7 +146,7 @@ func queueAnalyses(b *batch, f []sluice.Fact[sluice.Analyzed]) {
 		return
 	}
 	type a = sluice.Analyzed
-	b.add(insertAnalyses,
+	b.add(insertAnalyses, numbers(f, func(v *a) int64 { return v.QueryNumber }),
 		texts(f, func(v *a) string { return v.QueryKey }), texts(f, func(v *a) string { return v.AnalysisVersion }),
 		texts(f, func(v *a) string { return v.Analysis.Domain }), texts(f, func(v *a) string { return v.Analysis.Complexity }),
 		texts(f, func(v *a) string { return v.Analysis.Ambiguity }), texts(f, func(v *a) string { return v.Analysis.KnowledgeRecency }),
@@ -160,7 +162,7 @@ func queueExamples(b *batch, f []sluice.Fact[sluice.Example]) {
 		return
 	}
 	type e = sluice.Example
-	b.add(insertExamples,
+	b.add(insertExamples, numbers(f, func(v *e) int64 { return v.Label.Query.Number }),
 		texts(f, func(v *e) string { return v.ID }), texts(f, func(v *e) string { return v.Label.Query.Key }),
 		texts(f, func(v *e) string { return string(v.Label.Query.Split) }),
 		texts(f, func(v *e) string { return v.AnalysisVersion }), stored(f))

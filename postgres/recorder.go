@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,12 +47,9 @@ func (r *Recorder) Close() { r.pool.Close() }
 // An error means that nothing was written. If it says Permanent, a fact of this batch can never be written
 // as it is; any other error is the server's or the network's, and passes.
 func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
-	err = r.write(ctx, f, false)
-	if violates(err, uniqueViolation) {
-		err = r.write(ctx, f, true)
-	}
-	if violates(err, foreignKeyViolation) {
-		orphans, err = r.sift(ctx, f)
+	orphans, err = r.record(ctx, f)
+	if violates(err, uniqueViolation) { // two queries come to one number at the same time
+		orphans, err = r.record(ctx, unnumbered(f))
 	}
 	if err != nil {
 		return nil, &recordError{fmt.Errorf("record %d facts: %w", f.Len(), err)}
@@ -59,7 +57,30 @@ func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, 
 	return orphans, nil
 }
 
-// write is the way of nearly every batch, and the tables' own triggers look at the parents.
+func (r *Recorder) record(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
+	again := slices.ContainsFunc(f.Accepted, func(a sluice.Fact[sluice.Accepted]) bool { return a.Value.Query.Number <= 0 })
+	err = r.write(ctx, f, again)
+	if !again && violates(err, uniqueViolation) {
+		err = r.write(ctx, f, true)
+	}
+	if violates(err, foreignKeyViolation) {
+		return r.sift(ctx, f)
+	}
+	return nil, err
+}
+
+// unnumbered is the batch with queries that the table has still to number.
+func unnumbered(f *sluice.Facts) *sluice.Facts {
+	of := *f
+	of.Accepted = slices.Clone(f.Accepted)
+	for i := range of.Accepted {
+		of.Accepted[i].Value.Query.Number = 0
+	}
+	return &of
+}
+
+// write is the way of nearly every batch, and the tables' own triggers look at the parents; again where rows may be
+// there, or queries be without a number.
 func (r *Recorder) write(ctx context.Context, f *sluice.Facts, again bool) error {
 	var b batch
 	queueParents(&b, f)
