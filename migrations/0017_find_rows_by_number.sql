@@ -34,7 +34,7 @@ ALTER TABLE verdicts ADD PRIMARY KEY (query_number, judge_version, pair, arm);
 ALTER TABLE labels ADD PRIMARY KEY (query_number, id);
 ALTER TABLE analyses ADD PRIMARY KEY (query_number, analysis_version);
 ALTER TABLE examples ADD PRIMARY KEY (query_number, id, split);
-ALTER TABLE training_set ALTER COLUMN query_number SET NOT NULL,
+ALTER TABLE training_set DROP CONSTRAINT training_set_pkey, DROP COLUMN query_key, ADD PRIMARY KEY (run, query_number),
     ADD FOREIGN KEY (query_number, example_id, split) REFERENCES examples (query_number, id, split) ON DELETE CASCADE;
 
 -- +goose StatementBegin
@@ -129,42 +129,21 @@ COMMENT ON FUNCTION check_query() IS 'Refuses rows whose query_number and query_
 COMMENT ON FUNCTION check_query_split() IS 'Refuses rows whose query_number, query_key and split are not those of one row of queries.';
 COMMENT ON FUNCTION check_label() IS 'Refuses rows whose query_number, query_key, id and split are not those of one row of labels.';
 
-DROP TRIGGER queries_fkeys_stay ON queries;
-DROP TRIGGER answers_fkey_stays ON answers;
-DROP TRIGGER verdicts_fkey_stays ON verdicts;
-DROP TRIGGER analyses_fkey_stays ON analyses;
-DROP TRIGGER labels_fkeys_stay ON labels;
-DROP TRIGGER examples_fkey_stays ON examples;
-CREATE TRIGGER queries_fkeys_stay AFTER UPDATE ON queries FOR EACH ROW
-    WHEN ((OLD.number, OLD.key, OLD.split) IS DISTINCT FROM (NEW.number, NEW.key, NEW.split)) EXECUTE FUNCTION refuse_other_reference();
-CREATE TRIGGER answers_fkey_stays AFTER UPDATE ON answers FOR EACH ROW
+CREATE OR REPLACE TRIGGER queries_fkeys_stay AFTER UPDATE ON queries FOR EACH ROW
+    WHEN ((OLD.number, OLD.key, OLD.split, OLD.content_hash) IS DISTINCT FROM (NEW.number, NEW.key, NEW.split, NEW.content_hash))
+    EXECUTE FUNCTION refuse_other_reference();
+CREATE OR REPLACE TRIGGER answers_fkey_stays AFTER UPDATE ON answers FOR EACH ROW
     WHEN ((OLD.query_number, OLD.query_key) IS DISTINCT FROM (NEW.query_number, NEW.query_key)) EXECUTE FUNCTION refuse_other_reference();
-CREATE TRIGGER verdicts_fkey_stays AFTER UPDATE ON verdicts FOR EACH ROW
+CREATE OR REPLACE TRIGGER verdicts_fkey_stays AFTER UPDATE ON verdicts FOR EACH ROW
     WHEN ((OLD.query_number, OLD.query_key) IS DISTINCT FROM (NEW.query_number, NEW.query_key)) EXECUTE FUNCTION refuse_other_reference();
-CREATE TRIGGER analyses_fkey_stays AFTER UPDATE ON analyses FOR EACH ROW
+CREATE OR REPLACE TRIGGER analyses_fkey_stays AFTER UPDATE ON analyses FOR EACH ROW
     WHEN ((OLD.query_number, OLD.query_key) IS DISTINCT FROM (NEW.query_number, NEW.query_key)) EXECUTE FUNCTION refuse_other_reference();
-CREATE TRIGGER labels_fkeys_stay AFTER UPDATE ON labels FOR EACH ROW
+CREATE OR REPLACE TRIGGER labels_fkeys_stay AFTER UPDATE ON labels FOR EACH ROW
     WHEN ((OLD.query_number, OLD.query_key, OLD.id, OLD.split) IS DISTINCT FROM (NEW.query_number, NEW.query_key, NEW.id, NEW.split))
     EXECUTE FUNCTION refuse_other_reference();
-CREATE TRIGGER examples_fkey_stays AFTER UPDATE ON examples FOR EACH ROW
+CREATE OR REPLACE TRIGGER examples_fkey_stays AFTER UPDATE ON examples FOR EACH ROW
     WHEN ((OLD.query_number, OLD.query_key, OLD.id, OLD.split) IS DISTINCT FROM (NEW.query_number, NEW.query_key, NEW.id, NEW.split))
     EXECUTE FUNCTION refuse_other_reference();
--- +goose StatementBegin
-DO $$
-DECLARE
-    called record;
-BEGIN
-    FOR called IN
-        SELECT t.tgname, t.tgrelid::regclass AS at FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-        WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal AND t.tgname ~ '_fkeys?_stays?$'
-    LOOP
-        EXECUTE format('COMMENT ON TRIGGER %I ON %s IS %L', called.tgname, called.at,
-            obj_description('refuse_other_reference()'::regprocedure, 'pg_proc'));
-    END LOOP;
-END
-$$;
--- +goose StatementEnd
-
 -- What migration 0009 says of keys holds for numbers.
 ALTER TABLE queries ALTER COLUMN number SET STATISTICS 10;
 ALTER TABLE answers ALTER COLUMN query_number SET STATISTICS 10, ALTER COLUMN query_number SET (n_distinct = -0.5);
@@ -172,5 +151,167 @@ ALTER TABLE verdicts ALTER COLUMN query_number SET STATISTICS 10, ALTER COLUMN q
 ALTER TABLE labels ALTER COLUMN query_number SET STATISTICS 10;
 ALTER TABLE analyses ALTER COLUMN query_number SET STATISTICS 10;
 ALTER TABLE examples ALTER COLUMN query_number SET STATISTICS 10;
+
+-- The views join by the number. Where one names a query's key, the key is the one in queries, so that a query is found by
+-- it there; who doesn't ask for it isn't made to look into queries.
+CREATE OR REPLACE VIEW graded_answers AS
+SELECT q.key AS query_key, a.pair, a.arm, c.tier, c.provider, c.model, v.judge_version, v.grade, v.reason, v.basis,
+       v.shortcut, a.text, a.said_at, v.given_at, c.latency_ms, c.total_tokens, c.cost_microusd, a.call_id, a.query_number
+FROM answers a
+JOIN calls c ON c.id = a.call_id
+LEFT JOIN verdicts v ON v.query_number = a.query_number AND v.pair = a.pair AND v.arm = a.arm
+LEFT JOIN queries q ON q.number = a.query_number;
+COMMENT ON COLUMN graded_answers.query_number IS 'The query''s number; joins by it are the fastest.';
+
+CREATE OR REPLACE VIEW oracle_matrix AS
+WITH grades (grade, place) AS (VALUES ('correct', 1), ('incorrect', 2), ('idk', 3)),
+met AS (
+    SELECT m.pair, m.judge_version, m.grade AS medium_grade, l.grade AS large_grade, count(*) AS queries
+    FROM graded_answers m
+    JOIN graded_answers l ON l.query_number = m.query_number AND l.pair = m.pair AND l.judge_version = m.judge_version
+                         AND l.tier = 'large'
+    WHERE m.tier = 'medium'
+    GROUP BY 1, 2, 3, 4
+)
+SELECT p.pair, p.judge_version, medium.grade COLLATE "C" AS medium_grade, large.grade COLLATE "C" AS large_grade,
+       coalesce(met.queries, 0) AS queries, c.policy, c.rationale
+FROM (SELECT DISTINCT pair, judge_version FROM met) p
+CROSS JOIN grades medium
+CROSS JOIN grades large
+LEFT JOIN met ON met.pair = p.pair AND met.judge_version = p.judge_version
+             AND met.medium_grade = medium.grade AND met.large_grade = large.grade
+LEFT JOIN current_matrix c ON c.medium_grade = medium.grade AND c.large_grade = large.grade
+ORDER BY p.pair, p.judge_version, medium.place, large.place;
+
+CREATE OR REPLACE VIEW current_labels AS
+SELECT DISTINCT ON (query_number, query_key) id, query_key, split, pair, policy, basis, judge_version, label_version,
+       matrix_version, drawn_at, query_number
+FROM labels
+ORDER BY query_number, query_key, drawn_at DESC, id;
+COMMENT ON COLUMN current_labels.query_number IS 'The query''s number.';
+
+CREATE OR REPLACE VIEW judge_agreement AS
+SELECT a.judge_version AS judge_1, b.judge_version AS judge_2, a.shortcut AS shortcut_1, b.shortcut AS shortcut_2,
+       count(*) AS answers,
+       count(*) FILTER (WHERE a.grade = b.grade) AS agreed,
+       round(count(*) FILTER (WHERE a.grade = b.grade)::numeric / count(*), 4) AS agreement,
+       count(*) FILTER (WHERE a.grade = 'correct' AND b.grade <> 'correct') AS only_judge_1_correct,
+       count(*) FILTER (WHERE a.grade <> 'correct' AND b.grade = 'correct') AS only_judge_2_correct
+FROM verdicts a
+JOIN verdicts b ON b.query_number = a.query_number AND b.pair = a.pair AND b.arm = a.arm
+               AND b.judge_version > a.judge_version
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4;
+
+CREATE OR REPLACE VIEW pipeline_lag AS
+WITH steps (place, stage, seconds) AS (
+    SELECT 1, 'intake', extract(epoch FROM accepted_at - asked_at) FROM queries
+    UNION ALL
+    SELECT 2, 'answer', extract(epoch FROM a.said_at - q.accepted_at) FROM answers a JOIN queries q ON q.number = a.query_number
+    UNION ALL
+    SELECT 3, 'judge', extract(epoch FROM v.given_at - a.said_at)
+    FROM (SELECT query_number, pair, arm, min(given_at) AS given_at FROM verdicts GROUP BY 1, 2, 3) v
+    JOIN answers a ON a.query_number = v.query_number AND a.pair = v.pair AND a.arm = v.arm
+    UNION ALL
+    SELECT 4, 'label', extract(epoch FROM l.drawn_at - v.given_at)
+    FROM labels l
+    JOIN (SELECT query_number, judge_version, pair, max(given_at) AS given_at FROM verdicts GROUP BY 1, 2, 3) v
+      ON v.query_number = l.query_number AND v.judge_version = l.judge_version AND v.pair = l.pair
+    UNION ALL
+    SELECT 5, 'analysis', extract(epoch FROM e.made_at - l.drawn_at)
+    FROM examples e JOIN labels l ON l.query_number = e.query_number AND l.id = e.id
+    UNION ALL
+    SELECT 6, 'whole', extract(epoch FROM e.made_at - q.asked_at)
+    FROM (SELECT query_number, min(made_at) AS made_at FROM examples GROUP BY 1) e JOIN queries q ON q.number = e.query_number
+), waiting (stage, queries) AS (
+    SELECT 'answer', count(*) FROM queries q WHERE (SELECT count(*) FROM answers a WHERE a.query_number = q.number) < 2
+    UNION ALL
+    SELECT 'judge', count(*) FROM answers a WHERE NOT EXISTS (
+        SELECT FROM verdicts v WHERE v.query_number = a.query_number AND v.pair = a.pair AND v.arm = a.arm)
+    UNION ALL
+    SELECT 'label', count(*) FROM (
+        SELECT query_number, judge_version, pair FROM verdicts GROUP BY 1, 2, 3 HAVING count(*) = 2) v
+    WHERE NOT EXISTS (SELECT FROM labels l
+        WHERE l.query_number = v.query_number AND l.judge_version = v.judge_version AND l.pair = v.pair)
+    UNION ALL
+    SELECT 'analysis', count(*) FROM labels l WHERE NOT EXISTS (
+        SELECT FROM examples e WHERE e.query_number = l.query_number AND e.id = l.id)
+    UNION ALL
+    SELECT 'whole', count(*) FROM queries q WHERE NOT EXISTS (SELECT FROM examples e WHERE e.query_number = q.number)
+)
+SELECT n.stage, count(s.seconds) AS facts,
+       round((percentile_cont(0.5) WITHIN GROUP (ORDER BY s.seconds))::numeric, 3) AS p50_seconds,
+       round((percentile_cont(0.95) WITHIN GROUP (ORDER BY s.seconds))::numeric, 3) AS p95_seconds,
+       w.queries AS waiting
+FROM (VALUES (1, 'intake'), (2, 'answer'), (3, 'judge'), (4, 'label'), (5, 'analysis'), (6, 'whole')) n (place, stage)
+LEFT JOIN steps s ON s.place = n.place
+LEFT JOIN waiting w ON w.stage = n.stage
+GROUP BY n.place, n.stage, w.queries
+ORDER BY n.place;
+
+CREATE OR REPLACE VIEW labelled_examples AS
+SELECT DISTINCT ON (q.number, q.key)
+       e.id AS example_id, q.key AS query_key, q.text, l.policy, e.split, l.basis, q.source, q.tenant, q.tags, q.content_hash,
+       q.word_count, a.domain, a.complexity, a.reasoning_steps, a.ambiguity, a.knowledge_recency, a.answer_type,
+       a.specificity, a.requires_math, a.requires_code, a.language, a.summary, e.analysis_version, l.pair,
+       l.judge_version, l.label_version, l.matrix_version, l.drawn_at, e.made_at
+FROM examples e
+JOIN labels l ON l.query_number = e.query_number AND l.id = e.id
+JOIN queries q ON q.number = e.query_number
+LEFT JOIN analyses a ON a.query_number = e.query_number AND a.analysis_version = e.analysis_version
+ORDER BY q.number, q.key, l.drawn_at DESC, e.id;
+
+CREATE OR REPLACE VIEW stuck_queries AS
+SELECT q.key AS query_key, q.text, q.source, q.tenant, q.accepted_at,
+       round(extract(epoch FROM now() - q.accepted_at)) AS waiting_seconds,
+       p.answers, p.verdicts, p.labels,
+       CASE WHEN p.answers < 2 THEN 'answer'
+            WHEN p.verdicts < 2 THEN 'judge'
+            WHEN p.labels = 0 THEN 'label'
+            ELSE 'analysis' END AS waits_for,
+       d.stage AS died_in, d.reason AS died_of
+FROM queries q
+CROSS JOIN LATERAL (
+    SELECT (SELECT count(*) FROM answers a WHERE a.query_number = q.number) AS answers,
+           (SELECT count(*) FROM verdicts v WHERE v.query_number = q.number) AS verdicts,
+           (SELECT count(*) FROM labels l WHERE l.query_number = q.number) AS labels) p
+LEFT JOIN LATERAL (
+    SELECT stage, reason FROM dead_letters d WHERE d.query_key = q.key ORDER BY died_at DESC, id LIMIT 1) d ON true
+WHERE NOT EXISTS (SELECT FROM examples e WHERE e.query_number = q.number)
+ORDER BY q.accepted_at, q.key;
+
+CREATE OR REPLACE VIEW ledger_gaps AS
+SELECT 'answer_without_call' AS kind, a.query_key, a.pair, a.arm, a.call_id, a.said_at AS at, 0::bigint AS cost_microusd
+FROM answers a WHERE NOT EXISTS (SELECT FROM calls c WHERE c.id = a.call_id)
+UNION ALL
+SELECT 'verdict_without_call', v.query_key, v.pair, v.arm, v.call_id, v.given_at, 0
+FROM verdicts v WHERE NOT v.shortcut AND NOT EXISTS (SELECT FROM calls c WHERE c.id = v.call_id)
+UNION ALL
+SELECT 'verdict_without_answer', v.query_key, v.pair, v.arm, v.call_id, v.given_at, 0
+FROM verdicts v WHERE NOT EXISTS (
+    SELECT FROM answers a WHERE a.query_number = v.query_number AND a.pair = v.pair AND a.arm = v.arm)
+UNION ALL
+SELECT 'bought_again', c.query_key, c.pair, c.arm, c.id, c.started_at, c.cost_microusd
+FROM calls c
+WHERE c.stage = 'answer' AND c.outcome = 'ok' AND c.query_key IS NOT NULL
+  AND NOT EXISTS (SELECT FROM answers a WHERE a.query_key = c.query_key AND a.call_id = c.id)
+UNION ALL
+SELECT 'bought_again', c.query_key, c.pair, c.arm, c.id, c.started_at, c.cost_microusd
+FROM calls c
+WHERE c.stage = 'judge' AND c.outcome = 'ok' AND c.query_key IS NOT NULL
+  AND NOT EXISTS (SELECT FROM verdicts v WHERE v.query_key = c.query_key AND v.call_id = c.id);
+
+COMMENT ON COLUMN queries.number IS 'Its sequence in the log''s stream QUERIES; below 0 where that is unknown, or was another query''s in a log before. What is made of the query is found by it. It means nothing outside of this database: elsewhere a query is its key.';
+COMMENT ON COLUMN answers.query_number IS 'The query that was answered: queries.number, by trigger answers_query_key_fkey.';
+COMMENT ON COLUMN verdicts.query_number IS 'The query whose answer was judged: queries.number, by trigger verdicts_query_key_fkey.';
+COMMENT ON COLUMN analyses.query_number IS 'The query that is described: queries.number, by trigger analyses_query_key_fkey.';
+COMMENT ON COLUMN labels.query_number IS 'The query that is labelled: queries.number, by trigger labels_query_key_split_fkey.';
+COMMENT ON COLUMN examples.query_number IS 'The query: queries.number, by way of labels.query_number.';
+COMMENT ON COLUMN training_set.query_number IS 'The query: queries.number, by way of examples.query_number.';
+COMMENT ON COLUMN answers.query_key IS 'The same query''s queries.key. Not indexed: find rows by query_number.';
+COMMENT ON COLUMN verdicts.query_key IS 'The same query''s queries.key. Not indexed: find rows by query_number.';
+COMMENT ON COLUMN analyses.query_key IS 'The same query''s queries.key. Not indexed: find rows by query_number.';
+COMMENT ON COLUMN labels.query_key IS 'The same query''s queries.key. Not indexed: find rows by query_number.';
+COMMENT ON COLUMN examples.query_key IS 'The same query''s queries.key. Not indexed: find rows by query_number.';
 
 CREATE OR REPLACE FUNCTION oldest_writer() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 17';

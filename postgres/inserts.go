@@ -81,13 +81,15 @@ func insert(table, order, where string, columns []column) statement {
 // numbering makes [insertQueries] pass over no query for its number. One that is unknown, or taken by another query
 // (the log was made anew), leaves the query to a second statement, which has the table give it one of its own.
 func numbering(s statement) statement {
-	const (
-		free = "u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"
-		keep = " ON CONFLICT (key) DO NOTHING"
-	)
 	into, from, _ := strings.Cut(s.fresh, " SELECT ")
 	own := strings.Replace(into, "(number, ", "(", 1) + " SELECT " + strings.TrimPrefix(from, "u.number, ")
-	s.again = []string{strings.Replace(s.fresh, " WHERE ", " WHERE "+free+" AND ", 1) + keep, own + keep}
+	where := func(sql, condition string) string {
+		return strings.Replace(sql, " WHERE ", " WHERE "+condition+" AND ", 1) + " ON CONFLICT (key) DO NOTHING"
+	}
+	s.again = []string{
+		where(s.fresh, "u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"),
+		where(own, "NOT EXISTS (SELECT FROM queries q WHERE q.key = u.key)"),
+	}
 	return s
 }
 
@@ -100,7 +102,7 @@ const (
 // The statements, by kind of fact. An array of arrays would be flattened by unnest: tags and accepted
 // answers travel as literals.
 var (
-	insertQueries = numbering(insert("queries", "u.number", fmt.Sprintf(notForgotten, "key"), join(
+	insertQueries = numbering(insert("queries", "u.number, u.key", fmt.Sprintf(notForgotten, "key"), join(
 		plain("bigint", "number"), plain("text", "key"), orNull("id"), plain("text", "text", "content_hash", "source", "tenant", "split"),
 		[]column{
 			{name: "tags", element: "text", expr: "u.tags::text[]"},

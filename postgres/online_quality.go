@@ -127,7 +127,8 @@ func (o *Online) Judged(ctx context.Context, since time.Time, limit int) ([]slui
 		SELECT s.decision_id, s.tenant, g.pair, g.judge_version, g.grade, g.given_at
 		FROM samples s
 		JOIN decisions d ON d.decided_at = s.decided_at AND d.id = s.decision_id
-		JOIN graded_answers g ON g.query_key = s.query_key AND g.tier = d.tier AND g.model = d.model AND g.grade IS NOT NULL
+		JOIN queries q ON q.key = s.query_key
+		JOIN graded_answers g ON g.query_number = q.number AND g.tier = d.tier AND g.model = d.model AND g.grade IS NOT NULL
 		WHERE s.chosen_at >= $1
 		  AND NOT EXISTS (SELECT FROM feedback f WHERE f.decision_id = s.decision_id AND f.source = 'judge'
 		                    AND f.given_at >= g.given_at)

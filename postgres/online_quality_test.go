@@ -91,8 +91,8 @@ func TestEveryVerdictOnASampledQueryIsSaidOnceWhateverThePair(t *testing.T) {
 	if err := c.QueryRow(t.Context(), `SELECT query_key, model FROM graded_answers WHERE tier = 'medium' AND grade IS NOT NULL LIMIT 1`).Scan(&key, &model); err != nil {
 		t.Fatal(err)
 	}
-	must(t, c, `INSERT INTO answers (query_key, pair, arm, text, call_id, said_at)
-		SELECT query_key, 'another-pair', arm, text, call_id, said_at FROM answers WHERE query_key = '`+key+`'`)
+	must(t, c, `INSERT INTO answers (query_number, query_key, pair, arm, text, call_id, said_at)
+		SELECT query_number, query_key, 'another-pair', arm, text, call_id, said_at FROM answers WHERE query_key = '`+key+`'`)
 	must(t, c, `INSERT INTO verdicts SELECT (jsonb_populate_record(v, jsonb_build_object('pair', 'another-pair', 'given_at', v.given_at + interval '1 minute'))).*
 		FROM verdicts v WHERE query_key = '`+key+`'`)
 	m := decided.New(4, noon.Add(-50*time.Minute), time.Second)

@@ -120,7 +120,8 @@ func TestNoFunctionOfAnotherRoleRunsWithTheOwnersRights(t *testing.T) {
 	must(t, c, "CREATE SEQUENCE public.ran; GRANT ALL ON SEQUENCE public.ran TO PUBLIC") // a step of it is not rolled back
 	for _, f := range []string{
 		"pg_advisory_xact_lock(int) RETURNS text", "pg_advisory_xact_lock_shared(int) RETURNS text", "hashtext(varchar) RETURNS int",
-		"format(a text, b text) RETURNS text", "format(a text, b text, c text) RETURNS text", "format(a text, b text, c text, d text) RETURNS text",
+		"format(a text, b text, c bigint) RETURNS text", "format(a text, b text, c bigint, d text) RETURNS text",
+		"format(a text, b text, c text, d bigint, e text) RETURNS text",
 		"upper(varchar) RETURNS text", "current_setting(varchar) RETURNS text",
 	} {
 		must(t, c, "CREATE FUNCTION public."+f+` LANGUAGE plpgsql AS $$ BEGIN
@@ -130,8 +131,8 @@ func TestNoFunctionOfAnotherRoleRunsWithTheOwnersRights(t *testing.T) {
 	}
 	world.New(t, 9).Recorded(t, app)
 	for _, refused := range []string{
-		"INSERT INTO analyses SELECT (jsonb_populate_record(a, '{\"query_key\": \"nobody\"}')).* FROM analyses a LIMIT 1",
-		"INSERT INTO labels SELECT (jsonb_populate_record(l, '{\"query_key\": \"nobody\"}')).* FROM labels l LIMIT 1",
+		"INSERT INTO analyses SELECT (jsonb_populate_record(a, '{\"query_number\": 0}')).* FROM analyses a LIMIT 1",
+		"INSERT INTO labels SELECT (jsonb_populate_record(l, '{\"query_number\": 0}')).* FROM labels l LIMIT 1",
 		"INSERT INTO examples SELECT (jsonb_populate_record(e, '{\"id\": \"nobody\"}')).* FROM examples e LIMIT 1",
 		"UPDATE queries SET key = 'nobody' WHERE key = (SELECT min(key) FROM queries)", "TRUNCATE queries",
 	} {

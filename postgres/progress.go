@@ -10,9 +10,9 @@ import (
 func (db *DB) ExampleCount(ctx context.Context, filter SummaryFilter) (int, error) {
 	var n int
 	err := db.pool.QueryRow(ctx, `
-		SELECT count(DISTINCT e.query_key) FROM examples e
+		SELECT count(DISTINCT e.query_number) FROM examples e
 		WHERE ($1::text IS NULL AND $2::text = '') OR EXISTS (
-			SELECT FROM queries q WHERE q.key = e.query_key AND ($1::text IS NULL OR q.tenant = $1) AND ($2::text = '' OR q.source = $2))`,
+			SELECT FROM queries q WHERE q.number = e.query_number AND ($1::text IS NULL OR q.tenant = $1) AND ($2::text = '' OR q.source = $2))`,
 		filter.Tenant, filter.Source).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count examples: %w", err)
@@ -27,7 +27,7 @@ func (db *DB) GivenUp(ctx context.Context, keys, letters []string) (int, error) 
 	err := db.pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM unnest($1::text[]) u (key)
 		        WHERE EXISTS (SELECT FROM dead_letters d WHERE d.query_key = u.key)
-		          AND NOT EXISTS (SELECT FROM examples e WHERE e.query_key = u.key))
+		          AND NOT EXISTS (SELECT FROM queries q JOIN examples e ON e.query_number = q.number WHERE q.key = u.key))
 		     + (SELECT count(*) FROM dead_letters d WHERE d.id = ANY ($2::text[]))`, keys, letters).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what was given up: %w", err)

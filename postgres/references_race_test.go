@@ -20,14 +20,14 @@ func blocked(t *testing.T, watcher *pgx.Conn, pid uint32) {
 	t.Fatal("nobody waits for anybody")
 }
 
-const sayMore = "INSERT INTO answers SELECT $1, 'p2', 'a', '', '', now()"
+const sayMore = "INSERT INTO answers (query_number, query_key, pair, arm, text, call_id, said_at) VALUES ($1, $2, 'p2', 'a', '', '', now())"
 
 // waits runs a statement on a connection that has to wait for another one, and returns how it ends.
-func waits(t *testing.T, watcher, c *pgx.Conn, sql, key string) <-chan error {
+func waits(t *testing.T, watcher, c *pgx.Conn, sql string, args ...any) <-chan error {
 	t.Helper()
 	pid, done := c.PgConn().PID(), make(chan error, 1)
 	go func() {
-		_, err := c.Exec(t.Context(), sql, key)
+		_, err := c.Exec(t.Context(), sql, args...)
 		done <- err
 	}()
 	blocked(t, watcher, pid)
@@ -44,32 +44,32 @@ func TestAChildThatIsWrittenWhileItsParentIsDeletedIsNoOrphan(t *testing.T) {
 		return number(t, watcher, "SELECT count(*) FROM answers WHERE query_key = $1", key)
 	}
 
-	first := w.Queries[0].Key // the child comes first: it goes with its parent
+	first := w.Queries[0] // the child comes first: it goes with its parent
 	must(t, writer, "BEGIN")
-	must(t, writer, sayMore, first)
-	done := waits(t, watcher, deleter, forget, first)
+	must(t, writer, sayMore, first.Number, first.Key)
+	done := waits(t, watcher, deleter, forget, first.Key)
 	must(t, writer, "COMMIT")
-	if err := <-done; err != nil || left(first) != 0 {
-		t.Errorf("the child came first: %v, %d answers are left", err, left(first))
+	if err := <-done; err != nil || left(first.Key) != 0 {
+		t.Errorf("the child came first: %v, %d answers are left", err, left(first.Key))
 	}
 
-	second := w.Queries[1].Key // the deletion comes first: the child is refused
+	second := w.Queries[1] // the deletion comes first: the child is refused
 	must(t, deleter, "BEGIN")
-	must(t, deleter, forget, second)
-	done = waits(t, watcher, writer, sayMore, second)
+	must(t, deleter, forget, second.Key)
+	done = waits(t, watcher, writer, sayMore, second.Number, second.Key)
 	must(t, deleter, "COMMIT")
-	violation(t, <-done, "answers", "answers_query_key_fkey", second)
-	if left(second) != 0 {
-		t.Errorf("%d orphans", left(second))
+	violation(t, <-done, "answers", "answers_query_key_fkey", second.Key)
+	if left(second.Key) != 0 {
+		t.Errorf("%d orphans", left(second.Key))
 	}
 
-	third := w.Queries[2].Key // the deletion is taken back: the child is taken
+	third := w.Queries[2] // the deletion is taken back: the child is taken
 	must(t, deleter, "BEGIN")
-	must(t, deleter, forget, third)
-	done = waits(t, watcher, writer, sayMore, third)
+	must(t, deleter, forget, third.Key)
+	done = waits(t, watcher, writer, sayMore, third.Number, third.Key)
 	must(t, deleter, "ROLLBACK")
-	if err := <-done; err != nil || left(third) != 3 {
-		t.Errorf("the deletion was taken back: %v, %d answers", err, left(third))
+	if err := <-done; err != nil || left(third.Key) != 3 {
+		t.Errorf("the deletion was taken back: %v, %d answers", err, left(third.Key))
 	}
 }
 

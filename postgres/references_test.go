@@ -58,18 +58,23 @@ func violation(t *testing.T, err error, table, constraint, names string) {
 	}
 }
 
-// references are the tables that refer to another one, by what, and a row of theirs, made of one that is there,
-// whose parent is missing. $1 is the missing query.
-var references = []struct{ table, constraint, orphan string }{
-	{"answers", "answers_query_key_fkey", `SELECT $1, pair, arm, text, call_id, said_at FROM answers LIMIT 1`},
-	{"verdicts", "verdicts_query_key_fkey", `SELECT $1, judge_version, pair, arm, grade, reason, basis, shortcut, call_id, given_at
-		FROM verdicts LIMIT 1`},
-	{"analyses", "analyses_query_key_fkey", `SELECT $1, analysis_version, domain, complexity, reasoning_steps, ambiguity,
-		knowledge_recency, answer_type, specificity, requires_math, requires_code, language, summary, call_id, made_at
-		FROM analyses LIMIT 1`},
-	{"labels", "labels_query_key_split_fkey", `SELECT id, $1, split, pair, policy, basis, judge_version, label_version,
-		matrix_version, drawn_at FROM labels LIMIT 1`},
-	{"examples", "examples_query_key_id_split_fkey", `SELECT id, $1, split, analysis_version, made_at FROM examples LIMIT 1`},
+// references are the tables that refer to another one, by what, and a row of theirs, made of one that is there, whose
+// parent is missing: $1 is the number that it says, $2 the key.
+var references = []struct{ table, columns, constraint, orphan string }{
+	{"answers", "query_number, query_key, pair, arm, text, call_id, said_at", "answers_query_key_fkey",
+		`SELECT $1, $2, 'p2', arm, text, call_id, said_at FROM answers`},
+	{"verdicts", "query_number, query_key, judge_version, pair, arm, grade, reason, basis, shortcut, call_id, given_at",
+		"verdicts_query_key_fkey",
+		`SELECT $1, $2, 'v9', pair, arm, grade, reason, basis, shortcut, call_id, given_at FROM verdicts`},
+	{"analyses", `query_number, query_key, analysis_version, domain, complexity, reasoning_steps, ambiguity, knowledge_recency,
+		answer_type, specificity, requires_math, requires_code, language, summary, call_id, made_at`, "analyses_query_key_fkey",
+		`SELECT $1, $2, 'v9', domain, complexity, reasoning_steps, ambiguity, knowledge_recency, answer_type, specificity,
+		requires_math, requires_code, language, summary, call_id, made_at FROM analyses`},
+	{"labels", "query_number, query_key, id, split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at",
+		"labels_query_key_split_fkey",
+		`SELECT $1, $2, 'other', split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at FROM labels`},
+	{"examples", "query_number, query_key, id, split, analysis_version, made_at", "examples_query_key_id_split_fkey",
+		`SELECT $1, $2, 'unmade', split, analysis_version, made_at FROM examples`},
 }
 
 func TestAnOrphanIsRefusedInEveryTableByInsertAndByCopy(t *testing.T) {
@@ -77,27 +82,32 @@ func TestAnOrphanIsRefusedInEveryTableByInsertAndByCopy(t *testing.T) {
 	url := pgtest.New(t)
 	w.Recorded(t, url)
 	c := conn(t, url, "")
+	must(t, c, `INSERT INTO labels SELECT 'unmade', query_key, split, pair, policy, basis, judge_version, 'l9', matrix_version, drawn_at,
+		query_number FROM labels WHERE query_number = 1`)
+	q := w.Queries[0]
 	for _, r := range references {
-		rows := strings.Replace(r.orphan, "$1", "'nobody'", 1)
-		_, err := c.Exec(t.Context(), "INSERT INTO "+r.table+" "+rows)
-		violation(t, err, r.table, r.constraint, "'nobody'")
-		var made strings.Builder
-		if _, err := c.PgConn().CopyTo(t.Context(), &made, "COPY ("+rows+") TO STDOUT"); err != nil {
-			t.Fatal(err)
+		for _, of := range []struct {
+			number int64
+			key    string
+		}{{0, q.Key}, {2, q.Key}, {q.Number, "nobody"}} { // no number, another query's, another query's key
+			rows := strings.NewReplacer("$1", fmt.Sprint(of.number), "$2", "'"+of.key+"'").Replace(r.orphan) + " WHERE query_number = 1 LIMIT 1"
+			_, err := c.Exec(t.Context(), "INSERT INTO "+r.table+" ("+r.columns+") "+rows)
+			violation(t, err, r.table, r.constraint, "'"+of.key+"'")
+			var made strings.Builder
+			if _, err := c.PgConn().CopyTo(t.Context(), &made, "COPY ("+rows+") TO STDOUT"); err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.PgConn().CopyFrom(t.Context(), strings.NewReader(made.String()), "COPY "+r.table+" ("+r.columns+") FROM STDIN")
+			violation(t, err, r.table, r.constraint, "'"+of.key+"'")
 		}
-		columns := ""
-		if r.table == "answers" {
-			columns = "(query_key, pair, arm, text, call_id, said_at)" // all but the generated one
-		}
-		_, err = c.PgConn().CopyFrom(t.Context(), strings.NewReader(made.String()), "COPY "+r.table+columns+" FROM STDIN")
-		violation(t, err, r.table, r.constraint, "'nobody'")
-		if n := number(t, c, "SELECT count(*) FROM "+r.table+" WHERE query_key = 'nobody'"); n != 0 {
+		if n := number(t, c, "SELECT count(*) FROM "+r.table+" c WHERE NOT EXISTS (SELECT FROM queries q WHERE q.number = c.query_number AND q.key = c.query_key)"); n != 0 {
 			t.Errorf("%s has %d orphans", r.table, n)
 		}
 	}
 	// One among many takes all of the statement along.
-	_, err := c.Exec(t.Context(), `INSERT INTO answers SELECT CASE WHEN n = 500 THEN 'nobody' ELSE $1 END, 'p' || n, 'a', '', '', now()
-		FROM generate_series(1, 1000) n`, w.Queries[0].Key)
+	_, err := c.Exec(t.Context(), `INSERT INTO answers (query_number, query_key, pair, arm, text, call_id, said_at)
+		SELECT $1, CASE WHEN n = 500 THEN 'nobody' ELSE $2 END, 'p' || n, 'a', '', '', now() FROM generate_series(1, 1000) n`,
+		w.Queries[0].Number, w.Queries[0].Key)
 	violation(t, err, "answers", "answers_query_key_fkey", "'nobody'")
 }
 
@@ -124,15 +134,15 @@ func TestChildrenGoWithTheirParentAndOthersStay(t *testing.T) {
 	url := pgtest.New(t)
 	w.Recorded(t, url)
 	c := conn(t, url, "")
-	gone, half := oneOf(t, w, sluice.Train).Key, w.Queries[8].Key
-	must(t, c, "INSERT INTO training_set (run, query_key, example_id) SELECT 'r1', query_key, id FROM examples WHERE split = 'train'")
+	gone, half := oneOf(t, w, sluice.Train), w.Queries[8].Key
+	must(t, c, "INSERT INTO training_set (run, query_number, example_id) SELECT 'r1', query_number, id FROM examples WHERE split = 'train'")
 	before := number(t, c, "SELECT count(*) FROM training_set")
-	must(t, c, "DELETE FROM queries WHERE key = $1", gone)
+	must(t, c, "DELETE FROM queries WHERE key = $1", gone.Key)
 	for table, want := range map[string]int64{"answers": 16, "verdicts": 16, "analyses": 8, "labels": 8, "examples": 8, "training_set": before - 1} {
 		if n := number(t, c, "SELECT count(*) FROM "+table); n != want {
 			t.Errorf("%d %s are left, want %d", n, table, want)
 		}
-		if n := number(t, c, "SELECT count(*) FROM "+table+" WHERE query_key = $1", gone); n != 0 {
+		if n := number(t, c, "SELECT count(*) FROM "+table+" WHERE query_number = $1", gone.Number); n != 0 {
 			t.Errorf("%d %s of a query that is gone", n, table)
 		}
 	}
@@ -157,13 +167,16 @@ func TestTruncateMustNameTheChildren(t *testing.T) {
 	must(t, c, "TRUNCATE queries, answers, verdicts, analyses, labels, examples, training_set")
 }
 
+const sayTwice = `INSERT INTO answers (query_number, query_key, pair, arm, text, call_id, said_at)
+	SELECT query_number, query_key, 'p2', arm, text, call_id, said_at FROM answers`
+
 func TestReferencesAreCheckedAboveReadCommittedByNobody(t *testing.T) {
 	w := world.New(t, 9)
 	url := pgtest.New(t)
 	w.Recorded(t, url)
 	c := conn(t, url, "")
 	for _, sql := range []string{
-		"DELETE FROM queries", "DELETE FROM labels", "INSERT INTO answers SELECT query_key, 'p2', arm, text, call_id, said_at FROM answers",
+		"DELETE FROM queries", "DELETE FROM labels", sayTwice,
 	} {
 		must(t, c, "BEGIN ISOLATION LEVEL REPEATABLE READ")
 		if _, err := c.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "READ COMMITTED") {
@@ -188,12 +201,12 @@ func TestARoleThatMayOnlyWriteIsChecked(t *testing.T) {
 	})
 	must(t, owner, "GRANT INSERT ON answers TO "+role+"; GRANT DELETE, SELECT ON queries TO "+role+"; GRANT CREATE ON SCHEMA public TO "+role)
 	c := conn(t, url, role)
-	const say = "INSERT INTO answers VALUES ($1, 'p2', 'a', '', '', now())"
-	must(t, c, say, w.Queries[0].Key)
+	const say = "INSERT INTO answers (query_number, query_key, pair, arm, text, call_id, said_at) VALUES (1, $1, $2, 'a', '', '', now())"
+	must(t, c, say, w.Queries[0].Key, "p2")
 	// Not even a table of the same name fools the check.
-	must(t, c, "CREATE TEMP TABLE queries (key text COLLATE \"C\", split text)")
-	must(t, c, "INSERT INTO pg_temp.queries VALUES ('nobody', 'train')")
-	_, err := c.Exec(t.Context(), say, "nobody")
+	must(t, c, "CREATE TEMP TABLE queries (number bigint, key text COLLATE \"C\", split text)")
+	must(t, c, "INSERT INTO pg_temp.queries VALUES (1, 'nobody', 'train')")
+	_, err := c.Exec(t.Context(), say, "nobody", "p3")
 	violation(t, err, "answers", "answers_query_key_fkey", "'nobody'")
 	must(t, c, "DELETE FROM public.queries WHERE key = $1", w.Queries[0].Key)
 	if n := number(t, owner, "SELECT count(*) FROM answers WHERE query_key = $1", w.Queries[0].Key); n != 0 {
@@ -216,10 +229,10 @@ func TestAParentIsLookedUpInItsIndexHoweverSmallItsTableWas(t *testing.T) {
 	must(t, c, "VACUUM ANALYZE") // a plan for a table of one page reads that page
 	must(t, c, "BEGIN")
 	const scans = "SELECT sum(seq_scan)::bigint FROM pg_stat_xact_user_tables WHERE relname IN ('queries', 'labels')"
-	must(t, c, "INSERT INTO answers SELECT query_key, 'p2', arm, text, call_id, said_at FROM answers")
-	must(t, c, "INSERT INTO labels SELECT concat('of ', q.key), q.key, split, 'p2', '', 'reference', 'j', 'l', 'm', now() FROM queries q")
+	must(t, c, sayTwice)
+	must(t, c, "INSERT INTO labels SELECT concat('of ', q.key), q.key, split, 'p2', '', 'reference', 'j', 'l', 'm', now(), number FROM queries q")
 	before := number(t, c, scans) // the statement above reads all of queries itself
-	must(t, c, "INSERT INTO examples SELECT concat('of ', q.key), q.key, split, 'a', now() FROM (VALUES ($1, $2)) q (key, split)",
+	must(t, c, "INSERT INTO examples SELECT concat('of ', q.key), q.key, split, 'a', now(), 1 FROM (VALUES ($1, $2)) q (key, split)",
 		w.Queries[0].Key, string(w.Queries[0].Split))
 	if after := number(t, c, scans); before > 1 || after != before {
 		t.Errorf("queries and labels were read whole %d, then %d times", before, after)

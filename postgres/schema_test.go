@@ -44,12 +44,12 @@ func TestATestRowCanNeverEnterTheTrainingSet(t *testing.T) {
 		}
 		return rows.Rows[0][0]
 	}
-	const admit = "INSERT INTO training_set (run, query_key, example_id, split) VALUES ('r1', $1, $2, $3)"
-	refused(t, db, "training_set_split_check", admit, test.Key, example(test), "test")
-	refused(t, db, "training_set_query_key_example_id_split_fkey", admit, test.Key, example(test), "train")
-	refused(t, db, "training_set_query_key_example_id_split_fkey", admit, train.Key, example(test), "train")
-	refused(t, db, "training_set_query_key_example_id_split_fkey", admit, test.Key, example(train), "train")
-	if _, err := db.Table(t.Context(), admit, train.Key, example(train), "train"); err != nil {
+	const admit = "INSERT INTO training_set (run, query_number, example_id, split) VALUES ('r1', $1, $2, $3)"
+	refused(t, db, "training_set_split_check", admit, test.Number, example(test), "test")
+	refused(t, db, "training_set_query_number_example_id_split_fkey", admit, test.Number, example(test), "train")
+	refused(t, db, "training_set_query_number_example_id_split_fkey", admit, train.Number, example(test), "train")
+	refused(t, db, "training_set_query_number_example_id_split_fkey", admit, test.Number, example(train), "train")
+	if _, err := db.Table(t.Context(), admit, train.Number, example(train), "train"); err != nil {
 		t.Errorf("a train row: %v", err)
 	}
 	// Nor can a row that is in it change sides.
@@ -63,8 +63,8 @@ func TestALabelOrExampleOfAnotherSplitThanItsQueryIsRefused(t *testing.T) {
 	db := w.Recorded(t, pgtest.New(t))
 	test := oneOf(t, w, sluice.Test)
 	refused(t, db, "labels_query_key_split_fkey", `INSERT INTO labels SELECT 'other', query_key, 'train', pair, policy, basis,
-		judge_version, 'l2', matrix_version, drawn_at FROM labels WHERE query_key = $1`, test.Key)
-	refused(t, db, "examples_query_key_id_split_fkey", `INSERT INTO examples SELECT id, query_key, 'train', analysis_version, made_at
+		judge_version, 'l2', matrix_version, drawn_at, query_number FROM labels WHERE query_key = $1`, test.Key)
+	refused(t, db, "examples_query_key_id_split_fkey", `INSERT INTO examples SELECT id, query_key, 'train', analysis_version, made_at, query_number
 		FROM examples WHERE query_key = $1`, test.Key)
 	refused(t, db, "queries_split_check", "UPDATE queries SET split = 'both'")
 	refused(t, db, "verdicts_grade_check", "UPDATE verdicts SET grade = 'splendid'")
@@ -101,8 +101,8 @@ func TestExamplesTrainHoldsTrainRowsWithAReferenceOnceAndNoWordingOfTheTestSplit
 	other := w.Queries[1]
 	for _, sql := range []string{
 		`INSERT INTO labels SELECT 'newer', query_key, split, pair, 'Complex_Query', basis, judge_version, label_version, 'm2',
-			drawn_at + interval '1 day' FROM labels WHERE query_key = $1`,
-		`INSERT INTO examples SELECT 'newer', query_key, split, analysis_version, made_at FROM examples WHERE query_key = $1`,
+			drawn_at + interval '1 day', query_number FROM labels WHERE query_key = $1`,
+		`INSERT INTO examples SELECT 'newer', query_key, split, analysis_version, made_at, query_number FROM examples WHERE query_key = $1`,
 	} {
 		if _, err := db.Table(t.Context(), sql, other.Key); err != nil {
 			t.Fatal(err)

@@ -18,10 +18,10 @@ import (
 // grow writes the questions and the answers of 5,000 queries.
 func grow(t *testing.T, c *pgx.Conn) {
 	t.Helper()
-	must(t, c, `INSERT INTO queries (key, text, content_hash, source, asked_at, accepted_at, split)
-		SELECT 'k' || i, 'text ' || i, 'h' || i, 'web', now(), current_timestamp, 'train' FROM generate_series(1, 5000) i`)
-	must(t, c, `INSERT INTO answers (query_key, pair, arm, text, call_id, said_at)
-		SELECT 'k' || i, 'p', arm, 'text', 'c' || i || arm, now() FROM generate_series(1, 5000) i, unnest('{a,b}'::text[]) arm`)
+	must(t, c, `INSERT INTO queries (number, key, text, content_hash, source, asked_at, accepted_at, split)
+		SELECT i, 'k' || i, 'text ' || i, 'h' || i, 'web', now(), current_timestamp, 'train' FROM generate_series(1, 5000) i`)
+	must(t, c, `INSERT INTO answers (query_number, query_key, pair, arm, text, call_id, said_at)
+		SELECT i, 'k' || i, 'p', arm, 'text', 'c' || i || arm, now() FROM generate_series(1, 5000) i, unnest('{a,b}'::text[]) arm`)
 }
 
 // described lets the server describe a table to its planner, and returns what it says of that.
@@ -87,7 +87,21 @@ func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := conn(t, url, "")
-	grow(t, c)
+	for _, sql := range []string{
+		`INSERT INTO queries (key, text, content_hash, source, asked_at, accepted_at, split)
+			SELECT 'k' || i, 'text ' || i, 'h' || i, 'web', now(), current_timestamp, 'train' FROM generate_series(1, 5000) i`,
+		`INSERT INTO answers (query_key, pair, arm, text, call_id, said_at)
+			SELECT key, 'p', arm, 'text', key || arm, now() FROM queries, unnest('{a,b}'::text[]) arm`,
+		`INSERT INTO verdicts (query_key, judge_version, pair, arm, grade, reason, basis, shortcut, given_at)
+			SELECT query_key, 'v1', pair, arm, 'correct', '', 'reference', false, now() FROM answers`,
+		`INSERT INTO labels (id, query_key, split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at)
+			SELECT 'l' || key, key, split, 'p', 'Standard_Query', 'reference', 'v1', 'l1', 'm1', now() FROM queries`,
+		`INSERT INTO analyses SELECT key, 'v1', 'd', 'low', 1, 'none', 'live', 'date', 'broad', false, false, 'en', '', NULL, now() FROM queries`,
+		`INSERT INTO examples (id, query_key, split, analysis_version, made_at) SELECT id, query_key, split, 'v1', now() FROM labels`,
+		`INSERT INTO training_set (run, query_key, example_id) SELECT 'r1', query_key, id FROM examples`,
+	} {
+		must(t, c, sql)
+	}
 	if _, err := postgres.Migrate(t.Context(), roleWithoutRights(t, url)); err == nil || !strings.Contains(err.Error(), "for the tables' owner") {
 		t.Errorf("a role that owns nothing: %v", err)
 	}
@@ -95,8 +109,13 @@ func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
 	if err != nil || len(applied) == 0 || applied[0].Version != 9 {
 		t.Fatalf("applied %v, %v", applied, err)
 	}
-	if n := number(t, c, "SELECT count(*) FROM queries q JOIN answers a ON a.query_key = q.key"); n != 10_000 {
-		t.Errorf("%d answers are left of 10,000", n)
+	for table, want := range map[string]int64{"answers": 10_000, "verdicts": 10_000, "labels": 5000, "analyses": 5000, "examples": 5000} {
+		if n := number(t, c, "SELECT count(*) FROM queries q JOIN "+table+" c ON c.query_number = q.number AND c.query_key = q.key"); n != want {
+			t.Errorf("%d %s are left of %d, under their query's number", n, table, want)
+		}
+	}
+	if n := number(t, c, "SELECT count(*) FROM training_set t JOIN examples e ON e.query_number = t.query_number AND e.id = t.example_id"); n != 5000 {
+		t.Errorf("%d rows of the training set are left of 5,000", n)
 	}
 	if n := number(t, c, "SELECT has_table_privilege('analyst', 'policy_accuracy', 'SELECT')::int"); n != 1 {
 		t.Error("analysts may not read a view that was replaced")

@@ -14,18 +14,18 @@ const chosen = `
 WITH chosen AS (
     SELECT q.* FROM queries q WHERE ($1::text IS NULL OR q.tenant = $1) AND ($2::text = '' OR q.source = $2)
 ), labelled AS (
-    SELECT DISTINCT ON (l.query_key) l.*
-    FROM labels l JOIN chosen c ON c.key = l.query_key
+    SELECT DISTINCT ON (l.query_number) l.*
+    FROM labels l JOIN chosen c ON c.number = l.query_number
     WHERE $3::text = '' OR l.pair = $3
-    ORDER BY l.query_key, l.drawn_at DESC, l.id
+    ORDER BY l.query_number, l.drawn_at DESC, l.id
 )`
 
 func (s *Summary) readCounts(ctx context.Context, tx pgx.Tx, filter []any) error {
 	return tx.QueryRow(ctx, chosen+`
 		SELECT (SELECT count(*) FROM chosen), count(*), count(*) FILTER (WHERE split = 'train'), count(*) FILTER (WHERE split = 'test')
-		FROM (SELECT DISTINCT e.query_key, e.split FROM examples e
-		      JOIN labels l ON l.query_key = e.query_key AND l.id = e.id AND ($3 = '' OR l.pair = $3)
-		      JOIN chosen c ON c.key = e.query_key) made`, filter...).
+		FROM (SELECT DISTINCT e.query_number, e.split FROM examples e
+		      JOIN labels l ON l.query_number = e.query_number AND l.id = e.id AND ($3 = '' OR l.pair = $3)
+		      JOIN chosen c ON c.number = e.query_number) made`, filter...).
 		Scan(&s.Queries, &s.Examples, &s.Train, &s.Test)
 }
 
@@ -33,8 +33,8 @@ func (s *Summary) readMatrix(ctx context.Context, tx pgx.Tx, filter []any) error
 	rows, err := tx.Query(ctx, chosen+`
 		SELECT m.grade, g.grade, count(*)
 		FROM labelled l
-		JOIN graded_answers m ON m.query_key = l.query_key AND m.pair = l.pair AND m.judge_version = l.judge_version AND m.tier = 'medium'
-		JOIN graded_answers g ON g.query_key = l.query_key AND g.pair = l.pair AND g.judge_version = l.judge_version AND g.tier = 'large'
+		JOIN graded_answers m ON m.query_number = l.query_number AND m.pair = l.pair AND m.judge_version = l.judge_version AND m.tier = 'medium'
+		JOIN graded_answers g ON g.query_number = l.query_number AND g.pair = l.pair AND g.judge_version = l.judge_version AND g.tier = 'large'
 		GROUP BY 1, 2`, filter...)
 	if err != nil {
 		return err
@@ -101,21 +101,21 @@ func (s *Summary) readDead(ctx context.Context, tx pgx.Tx, filter []any) (err er
 
 func (s *Summary) readStages(ctx context.Context, tx pgx.Tx, filter []any) (err error) {
 	rows, err := tx.Query(ctx, chosen+`, judged AS (
-		SELECT v.query_key, v.judge_version, v.pair, max(v.given_at) AS given_at
-		FROM verdicts v JOIN chosen c ON c.key = v.query_key GROUP BY 1, 2, 3
+		SELECT v.query_number, v.judge_version, v.pair, max(v.given_at) AS given_at
+		FROM verdicts v JOIN chosen c ON c.number = v.query_number GROUP BY 1, 2, 3
 	), steps (place, stage, took) AS (
 		SELECT 1, 'intake', c.accepted_at - c.asked_at FROM chosen c
-		UNION ALL SELECT 2, 'answer', a.said_at - c.accepted_at FROM answers a JOIN chosen c ON c.key = a.query_key
+		UNION ALL SELECT 2, 'answer', a.said_at - c.accepted_at FROM answers a JOIN chosen c ON c.number = a.query_number
 			WHERE $3 = '' OR a.pair = $3
-		UNION ALL SELECT 3, 'judge', min(v.given_at) - a.said_at FROM chosen c JOIN answers a ON a.query_key = c.key
-			JOIN verdicts v ON v.query_key = a.query_key AND v.pair = a.pair AND v.arm = a.arm
-			WHERE $3 = '' OR a.pair = $3 GROUP BY a.query_key, a.pair, a.arm
+		UNION ALL SELECT 3, 'judge', min(v.given_at) - a.said_at FROM chosen c JOIN answers a ON a.query_number = c.number
+			JOIN verdicts v ON v.query_number = a.query_number AND v.pair = a.pair AND v.arm = a.arm
+			WHERE $3 = '' OR a.pair = $3 GROUP BY a.query_number, a.pair, a.arm
 		UNION ALL SELECT 4, 'label', l.drawn_at - j.given_at FROM labelled l
-			JOIN judged j ON j.query_key = l.query_key AND j.judge_version = l.judge_version AND j.pair = l.pair
+			JOIN judged j ON j.query_number = l.query_number AND j.judge_version = l.judge_version AND j.pair = l.pair
 		UNION ALL SELECT 5, 'analysis', e.made_at - l.drawn_at FROM labelled l
-			JOIN examples e ON e.query_key = l.query_key AND e.id = l.id
+			JOIN examples e ON e.query_number = l.query_number AND e.id = l.id
 		UNION ALL SELECT 6, 'whole', e.made_at - c.asked_at FROM labelled l
-			JOIN examples e ON e.query_key = l.query_key AND e.id = l.id JOIN chosen c ON c.key = l.query_key
+			JOIN examples e ON e.query_number = l.query_number AND e.id = l.id JOIN chosen c ON c.number = l.query_number
 	), seconds AS (
 		SELECT place, stage, extract(epoch FROM took)::float8 AS took FROM steps
 	)

@@ -26,9 +26,9 @@ func (db *DB) Training(referenceFree bool) Training { return Training{db, refere
 // oldest of them was. It goes by the labels that came since and is cheap where few did.
 func (t Training) Accrued(ctx context.Context, pair string, after time.Time) (map[sluice.Policy]int, time.Time, error) {
 	const sql = `
-		SELECT l.policy, count(DISTINCT e.query_key), min(e.made_at)
+		SELECT l.policy, count(DISTINCT e.query_number), min(e.made_at)
 		FROM examples e
-		JOIN labels l ON l.query_key = e.query_key AND l.id = e.id
+		JOIN labels l ON l.query_number = e.query_number AND l.id = e.id
 		WHERE e.made_at > $1 AND e.split = 'train' AND (l.basis = 'reference' OR $3) AND (l.pair = $2 OR l.pair LIKE $2 || '-%')
 		GROUP BY l.policy`
 	rows, err := t.db.pool.Query(ctx, sql, after, pair, t.free)
@@ -136,9 +136,9 @@ func (t Training) Admit(ctx context.Context, run string, examples []sluice.Train
 	for i, e := range examples {
 		keys[i], ids[i] = e.Key, e.ID
 	}
-	_, err := t.db.pool.Exec(ctx, `INSERT INTO training_set (run, query_key, example_id)
-		SELECT $1, u.query_key, u.example_id FROM unnest($2::text[], $3::text[]) AS u (query_key, example_id)
-		ORDER BY u.query_key ON CONFLICT DO NOTHING`, run, keys, ids)
+	_, err := t.db.pool.Exec(ctx, `INSERT INTO training_set (run, query_number, example_id)
+		SELECT $1, coalesce(q.number, 0), u.example_id FROM unnest($2::text[], $3::text[]) AS u (query_key, example_id)
+		LEFT JOIN queries q ON q.key = u.query_key ORDER BY u.query_key ON CONFLICT DO NOTHING`, run, keys, ids)
 	if violates(err, foreignKeyViolation) {
 		return fmt.Errorf("admit %d examples to training %s: one of them is no example of the train split: %w", len(examples), run, err)
 	}

@@ -35,8 +35,9 @@ var exports = map[string]string{
 		LEFT JOIN graded_answers m ON m.query_key = e.query_key AND m.pair = e.pair AND m.judge_version = e.judge_version AND m.tier = 'medium'
 		LEFT JOIN graded_answers l ON l.query_key = e.query_key AND l.pair = e.pair AND l.judge_version = e.judge_version AND l.tier = 'large'
 		ORDER BY e.query_key`,
-	"answers": `SELECT q.text AS query, q.ground_truth, q.split, q.tenant, g.* FROM graded_answers g
-		JOIN queries q ON q.key = g.query_key ORDER BY g.query_key, g.pair, g.judge_version, g.tier`,
+	"answers": `SELECT q.text AS query, q.ground_truth, q.split, q.tenant, g.query_key, g.pair, g.arm, g.tier, g.provider, g.model, g.judge_version,
+		g.grade, g.reason, g.basis, g.shortcut, g.text, g.said_at, g.given_at, g.latency_ms, g.total_tokens, g.cost_microusd, g.call_id
+		FROM graded_answers g JOIN queries q ON q.number = g.query_number ORDER BY g.query_key, g.pair, g.judge_version, g.tier`,
 	"train": `SELECT e.*` + postgres.FromTrain + ` ORDER BY e.query_key`,
 	"test":  `SELECT * FROM examples_test ORDER BY query_key`,
 }
