@@ -8,12 +8,22 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice"
 )
 
-// copy writes a batch by COPY, where it may: false, and nothing written, where a query of the batch is
-// forgotten, since a COPY can't leave out rows. Whoever is forgotten between that look and the COPY is no worse
-// off than with an INSERT whose snapshot is as old: the rows go when the recorder has let go of the batch.
-func (r *Recorder) copy(ctx context.Context, b *batch) (copied bool, err error) {
+// copy writes a batch of rows that are not there yet, as nearly every one is, by COPY; the tables' own triggers look at
+// the parents. It writes nothing, and returns false, where a query of the batch is without a number, or forgotten, since
+// a COPY can't leave out rows. Whoever is forgotten between that look and the COPY is no worse off than with an INSERT
+// whose snapshot is as old: the rows go when the recorder has let go of the batch.
+func (r *Recorder) copy(ctx context.Context, f *sluice.Facts) (copied bool, err error) {
+	if slices.ContainsFunc(f.Accepted, func(a sluice.Fact[sluice.Accepted]) bool { return a.Value.Query.Number <= 0 }) {
+		return false, nil
+	}
+	var b batch
+	queueParents(&b, f)
+	queueChildren(&b, f)
+	queueExamples(&b, f.Examples)
 	conn, err := r.pool.Acquire(ctx)
 	if err != nil {
 		return false, err
@@ -27,11 +37,11 @@ func (r *Recorder) copy(ctx context.Context, b *batch) (copied bool, err error) 
 			return false, err
 		}
 	}
-	if len(b.inserts) == 1 { // a transaction by itself
-		return true, copyRows(ctx, conn.Conn(), b.inserts[0])
+	if len(b.kinds) == 1 { // a transaction by itself
+		return true, copyRows(ctx, conn.Conn(), b.kinds[0])
 	}
 	return true, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for _, q := range b.inserts {
+		for _, q := range b.kinds {
 			if err := copyRows(ctx, tx.Conn(), q); err != nil {
 				return err
 			}
@@ -43,7 +53,7 @@ func (r *Recorder) copy(ctx context.Context, b *batch) (copied bool, err error) 
 // guarded lists the queries that a tombstone would keep out of the batch.
 func (b *batch) guarded() []string {
 	var keys []string
-	for _, q := range b.inserts {
+	for _, q := range b.kinds {
 		if q.guard < 0 {
 			continue
 		}

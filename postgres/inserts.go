@@ -41,12 +41,11 @@ func join(parts ...[]column) []column {
 
 // statement writes a batch of rows of one table, given one array a column.
 type statement struct {
-	// fresh fails where a row is there; again, one after the other, passes over such rows (Invariant 2). Looking before
-	// every row whether it is there costs half as much as writing it, and it hardly ever is.
-	fresh string
-	again []string
-	// copy is fresh as a COPY, which costs Postgres less; it can't look who is forgotten.
+	// copy fails where a row is there. Looking before every row whether it is there costs half as much as writing it, and
+	// it hardly ever is.
 	copy string
+	// inserts, one after the other, pass over rows that are there (Invariant 2), and over those of forgotten queries.
+	inserts []string
 	// columns are in the order of the arrays; sorted are those that make the order of the rows, guard the
 	// one that names a query, or -1 where a forgotten query takes its rows along.
 	columns []column
@@ -54,7 +53,7 @@ type statement struct {
 	guard   int
 }
 
-// insert spells a statement. Rows go in the order of their key, and tables in the order of [Recorder.write], so
+// insert spells a statement. Rows go in the order of their key, and tables in the order of [Recorder.copy], so
 // that two recorders never wait for each other in a circle.
 func insert(table, order, where string, columns []column) statement {
 	s := statement{columns: columns, guard: -1}
@@ -72,22 +71,22 @@ func insert(table, order, where string, columns []column) statement {
 	}
 	list := strings.Join(names, ", ")
 	s.copy = fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", table, list)
-	s.fresh = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s",
-		table, list, strings.Join(exprs, ", "), strings.Join(params, ", "), list, where, order)
-	s.again = []string{s.fresh + " ON CONFLICT DO NOTHING"}
+	s.inserts = []string{fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s ON CONFLICT DO NOTHING",
+		table, list, strings.Join(exprs, ", "), strings.Join(params, ", "), list, where, order)}
 	return s
 }
 
 // numbering makes [insertQueries] pass over no query for its number. One that is unknown, or taken by another query
 // (the log was made anew), leaves the query to a second statement, which has the table give it one of its own.
 func numbering(s statement) statement {
-	into, from, _ := strings.Cut(s.fresh, " SELECT ")
+	insert := strings.Replace(s.inserts[0], "ON CONFLICT DO", "ON CONFLICT (key) DO", 1)
+	into, from, _ := strings.Cut(insert, " SELECT ")
 	own := strings.Replace(into, "(number, ", "(", 1) + " SELECT " + strings.TrimPrefix(from, "u.number, ")
 	where := func(sql, condition string) string {
-		return strings.Replace(sql, " WHERE ", " WHERE "+condition+" AND ", 1) + " ON CONFLICT (key) DO NOTHING"
+		return strings.Replace(sql, " WHERE ", " WHERE "+condition+" AND ", 1)
 	}
-	s.again = []string{
-		where(s.fresh, "u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"),
+	s.inserts = []string{
+		where(insert, "u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"),
 		where(own, "NOT EXISTS (SELECT FROM queries q WHERE q.key = u.key)"),
 	}
 	return s

@@ -36,7 +36,7 @@ func document[K ~string](m map[K]float64) string {
 
 // returning adds what was really written.
 func returning(table, order, where string, columns []column) string {
-	return insert(table, order, where, columns).again[0] + " RETURNING id"
+	return insert(table, order, where, columns).inserts[0] + " RETURNING id"
 }
 
 // counting adds what decisions cost to the hours' sums: of those that were really written, in the same statement.

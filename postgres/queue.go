@@ -8,8 +8,8 @@ import (
 	"sluice"
 )
 
-// batch collects the inserts of one transaction.
-type batch struct{ inserts []queued }
+// batch collects the rows of one transaction, by kind of fact.
+type batch struct{ kinds []queued }
 
 // queued is one statement and its rows, an array a column.
 type queued struct {
@@ -17,12 +17,12 @@ type queued struct {
 	arrays []any
 }
 
-func (b *batch) add(s statement, arrays ...any) { b.inserts = append(b.inserts, queued{s, arrays}) }
+func (b *batch) add(s statement, arrays ...any) { b.kinds = append(b.kinds, queued{s, arrays}) }
 
-// statements is the batch as INSERTs, to be sent at once; again where rows may be there already.
-func (b *batch) statements(again bool) *pgx.Batch {
+// statements is the batch as INSERTs, to be sent at once.
+func (b *batch) statements() *pgx.Batch {
 	var out pgx.Batch
-	for _, q := range b.inserts {
+	for _, q := range b.kinds {
 		args := make([]any, len(q.arrays))
 		for i, array := range q.arrays {
 			if lists, ok := array.([][]string); ok { // unnest would flatten an array of arrays
@@ -30,11 +30,7 @@ func (b *batch) statements(again bool) *pgx.Batch {
 			}
 			args[i] = array
 		}
-		if !again {
-			out.Queue(q.fresh, args...)
-			continue
-		}
-		for _, sql := range q.again {
+		for _, sql := range q.inserts {
 			out.Queue(sql, args...)
 		}
 	}

@@ -47,26 +47,20 @@ func (r *Recorder) Close() { r.pool.Close() }
 // An error means that nothing was written. If it says Permanent, a fact of this batch can never be written
 // as it is; any other error is the server's or the network's, and passes.
 func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
-	orphans, err = r.record(ctx, f)
-	if violates(err, uniqueViolation) { // two queries come to one number at the same time
-		orphans, err = r.record(ctx, unnumbered(f))
+	if f.Len() == 0 {
+		return nil, nil
+	}
+	copied, err := r.copy(ctx, f)
+	if violates(err, uniqueViolation) || violates(err, foreignKeyViolation) || !copied && err == nil {
+		orphans, err = r.sift(ctx, f)
+		if violates(err, uniqueViolation) { // two queries came to one number at the same time
+			orphans, err = r.sift(ctx, unnumbered(f))
+		}
 	}
 	if err != nil {
 		return nil, &recordError{fmt.Errorf("record %d facts: %w", f.Len(), err)}
 	}
 	return orphans, nil
-}
-
-func (r *Recorder) record(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
-	again := slices.ContainsFunc(f.Accepted, func(a sluice.Fact[sluice.Accepted]) bool { return a.Value.Query.Number <= 0 })
-	err = r.write(ctx, f, again)
-	if !again && violates(err, uniqueViolation) {
-		err = r.write(ctx, f, true)
-	}
-	if violates(err, foreignKeyViolation) {
-		return r.sift(ctx, f)
-	}
-	return nil, err
 }
 
 // unnumbered is the batch with queries that the table has still to number.
@@ -77,26 +71,6 @@ func unnumbered(f *sluice.Facts) *sluice.Facts {
 		of.Accepted[i].Value.Query.Number = 0
 	}
 	return &of
-}
-
-// write is the way of nearly every batch, and the tables' own triggers look at the parents; again where rows may be
-// there, or queries be without a number.
-func (r *Recorder) write(ctx context.Context, f *sluice.Facts, again bool) error {
-	var b batch
-	queueParents(&b, f)
-	queueChildren(&b, f)
-	queueExamples(&b, f.Examples)
-	if len(b.inserts) == 0 {
-		return nil
-	}
-	if !again {
-		if copied, err := r.copy(ctx, &b); copied || err != nil {
-			return err
-		}
-	}
-	// The statements are one transaction, since one Sync ends them. Close reads to its end: without an error
-	// it is committed.
-	return r.pool.SendBatch(ctx, b.statements(again)).Close()
 }
 
 // queueParents queues what depends on nothing.

@@ -9,8 +9,8 @@ import (
 	"sluice"
 )
 
-// sift writes a batch that holds orphans: level by level in one transaction, asking before each level
-// which parents are there.
+// sift writes a batch that holds rows which may be there, orphans, or queries whose number is another one here: level by
+// level in one transaction, asking before each level which parents are there.
 func (r *Recorder) sift(ctx context.Context, f *sluice.Facts) (orphans []int, err error) {
 	err = pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		orphans = nil
@@ -40,10 +40,10 @@ func (r *Recorder) sift(ctx context.Context, f *sluice.Facts) (orphans []int, er
 
 func send(ctx context.Context, tx pgx.Tx, queue func(*batch)) error {
 	var b batch
-	if queue(&b); len(b.inserts) == 0 {
+	if queue(&b); len(b.kinds) == 0 {
 		return nil
 	}
-	return tx.SendBatch(ctx, b.statements(true)).Close()
+	return tx.SendBatch(ctx, b.statements()).Close()
 }
 
 // sieve knows which parents are there.

@@ -27,11 +27,11 @@ func (r *Recorder) RecordTraining(ctx context.Context, jobs []sluice.Fact[sluice
 	var b batch
 	queueJobs(&b, jobs)
 	queueEvents(&b, events)
-	if len(b.inserts) == 0 {
+	if len(b.kinds) == 0 {
 		return nil
 	}
 	// They are few: there is no faster way to look for.
-	if err := r.pool.SendBatch(ctx, b.statements(true)).Close(); err != nil {
+	if err := r.pool.SendBatch(ctx, b.statements()).Close(); err != nil {
 		return &recordError{fmt.Errorf("record %d jobs and %d events of trainings: %w", len(jobs), len(events), err)}
 	}
 	return nil
