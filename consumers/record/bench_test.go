@@ -29,7 +29,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	defer store.Close()
 	h := record.New(store, 0, time.Now)
-	w := world.New(b, b.N/perQuery+1)
+	w := world.Numbered(b, b.N/perQuery+1)
 	var batches [][]streams.Message
 	const queries = 500 // of which all facts are written before the next ones'
 	byStream := map[string][]streams.Message{}
@@ -52,21 +52,27 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 // BenchmarkRecordMixed writes the facts of whole queries in the order in which they were made, all kinds in every
-// batch, as a recorder under load meets them.
+// batch, as a recorder under load meets them: all numbered by the log, or some by the tables, so that every batch is
+// sifted.
 func BenchmarkRecordMixed(b *testing.B) {
 	for _, size := range []int{500, 1000, 2000, 4000} {
-		b.Run(strconv.Itoa(size), func(b *testing.B) {
-			const perQuery = 13
-			c := pgtest.Cluster(b)
-			store, err := postgres.OpenRecorder(b.Context(), c.URL(""), 1)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer store.Close()
-			w := world.New(b, b.N/perQuery+1)
-			measure(b, record.New(store, 0, time.Now), c.PID(), slices.Collect(slices.Chunk(w.Messages, size)))
-		})
+		for name, facts := range map[string]func(testing.TB, int) *world.World{"": world.Numbered, "/sifted": world.New} {
+			b.Run(strconv.Itoa(size)+name, func(b *testing.B) { mixed(b, size, facts) })
+		}
 	}
+}
+
+func mixed(b *testing.B, size int, facts func(testing.TB, int) *world.World) {
+	b.Helper()
+	const perQuery = 13
+	c := pgtest.Cluster(b)
+	store, err := postgres.OpenRecorder(b.Context(), c.URL(""), 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	w := facts(b, b.N/perQuery+1)
+	measure(b, record.New(store, 0, time.Now), c.PID(), slices.Collect(slices.Chunk(w.Messages, size)))
 }
 
 // measure records batches, and reports what of the CPU time of a fact is ours and what is Postgres's.

@@ -44,8 +44,14 @@ type World struct {
 	calls    int
 }
 
-// New makes the facts of n queries. Query i is in the (i mod 9)-th cell of the oracle matrix.
-func New(tb testing.TB, n int) *World {
+// New makes the facts of n queries. Query i is in the (i mod 9)-th cell of the oracle matrix. Every sixth has no number: it
+// is of a log that counted nothing yet.
+func New(tb testing.TB, n int) *World { return made(tb, n, false) }
+
+// Numbered is New with a number for every query.
+func Numbered(tb testing.TB, n int) *World { return made(tb, n, true) }
+
+func made(tb testing.TB, n int, numbered bool) *World {
 	tb.Helper()
 	arms, err := sluice.NewArmKey([]byte("a secret of the test world"))
 	if err != nil {
@@ -54,7 +60,7 @@ func New(tb testing.TB, n int) *World {
 	w := &World{tb: tb, arms: arms, matrix: sluice.DefaultMatrix(), sequence: map[string]uint64{}}
 	w.Pair = arms.Pair(MediumModel, LargeModel, "a1")
 	for i := range n {
-		w.query(i)
+		w.query(i, numbered || i%6 != 5)
 	}
 	return w
 }
@@ -92,7 +98,7 @@ func (w *World) Of(stream string) []streams.Message {
 }
 
 // query makes everything that the ring knows of query i.
-func (w *World) query(i int) {
+func (w *World) query(i int, numbered bool) {
 	w.tb.Helper()
 	asked := Start.Add(time.Duration(i) * time.Second)
 	q := sluice.Query{
@@ -107,7 +113,7 @@ func (w *World) query(i int) {
 		q.Priority = 1
 		q.Deadline = asked.Add(time.Hour)
 	}
-	if i%6 != 5 { // every sixth is of a log that counted nothing yet
+	if numbered {
 		q.Number = int64(i + 1)
 	}
 	q.Key, q.Split = sluice.QueryKey(q.Tenant, q.ID, q.Text), sluice.SplitOf(q.Text, 1, 0.8)
