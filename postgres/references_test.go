@@ -61,20 +61,30 @@ func violation(t *testing.T, err error, table, constraint, names string) {
 // references are the tables that refer to another one, by what, and a row of theirs, made of one that is there, whose
 // parent is missing: $1 is the number that it says, $2 the key.
 var references = []struct{ table, columns, constraint, orphan string }{
-	{"answers", "query_number, query_key, pair, arm, text, call_id, said_at", "answers_query_key_fkey",
-		`SELECT $1, $2, 'p2', arm, text, call_id, said_at FROM answers`},
-	{"verdicts", "query_number, query_key, judge_version, pair, arm, grade, reason, basis, shortcut, call_id, given_at",
+	{
+		"answers", "query_number, query_key, pair, arm, text, call_id, said_at", "answers_query_key_fkey",
+		`SELECT $1, $2, 'p2', arm, text, call_id, said_at FROM answers`,
+	},
+	{
+		"verdicts", "query_number, query_key, judge_version, pair, arm, grade, reason, basis, shortcut, call_id, given_at",
 		"verdicts_query_key_fkey",
-		`SELECT $1, $2, 'v9', pair, arm, grade, reason, basis, shortcut, call_id, given_at FROM verdicts`},
-	{"analyses", `query_number, query_key, analysis_version, domain, complexity, reasoning_steps, ambiguity, knowledge_recency,
+		`SELECT $1, $2, 'v9', pair, arm, grade, reason, basis, shortcut, call_id, given_at FROM verdicts`,
+	},
+	{
+		"analyses", `query_number, query_key, analysis_version, domain, complexity, reasoning_steps, ambiguity, knowledge_recency,
 		answer_type, specificity, requires_math, requires_code, language, summary, call_id, made_at`, "analyses_query_key_fkey",
 		`SELECT $1, $2, 'v9', domain, complexity, reasoning_steps, ambiguity, knowledge_recency, answer_type, specificity,
-		requires_math, requires_code, language, summary, call_id, made_at FROM analyses`},
-	{"labels", "query_number, query_key, id, split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at",
+		requires_math, requires_code, language, summary, call_id, made_at FROM analyses`,
+	},
+	{
+		"labels", "query_number, query_key, id, split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at",
 		"labels_query_key_split_fkey",
-		`SELECT $1, $2, 'other', split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at FROM labels`},
-	{"examples", "query_number, query_key, id, split, analysis_version, made_at", "examples_query_key_id_split_fkey",
-		`SELECT $1, $2, 'unmade', split, analysis_version, made_at FROM examples`},
+		`SELECT $1, $2, 'other', split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at FROM labels`,
+	},
+	{
+		"examples", "query_number, query_key, id, split, analysis_version, made_at", "examples_query_key_id_split_fkey",
+		`SELECT $1, $2, 'unmade', split, analysis_version, made_at FROM examples`,
+	},
 }
 
 func TestAnOrphanIsRefusedInEveryTableByInsertAndByCopy(t *testing.T) {

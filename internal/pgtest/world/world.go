@@ -46,10 +46,16 @@ type World struct {
 
 // New makes the facts of n queries. Query i is in the (i mod 9)-th cell of the oracle matrix. Every sixth has no number: it
 // is of a log that counted nothing yet.
-func New(tb testing.TB, n int) *World { return made(tb, n, false) }
+func New(tb testing.TB, n int) *World {
+	tb.Helper()
+	return made(tb, n, false)
+}
 
 // Numbered is New with a number for every query.
-func Numbered(tb testing.TB, n int) *World { return made(tb, n, true) }
+func Numbered(tb testing.TB, n int) *World {
+	tb.Helper()
+	return made(tb, n, true)
+}
 
 func made(tb testing.TB, n int, numbered bool) *World {
 	tb.Helper()
