@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"sluice/gateway/page"
 )
 
 // What only looks may look, and is told; what would write is refused.
@@ -22,6 +24,10 @@ func TestTablesOfANewerSluiceAreRefusedOrToldOf(t *testing.T) {
 		if _, errs, status := p.run(args...); status != statusDone || strings.Count(errs, "warning: "+newer) != 1 {
 			t.Errorf("%v: status %d\n%s", args, status, errs)
 		}
+	}
+	where, _ := p.serve("gateway", "--upstream", "emulator")
+	if on := seen[page.Tables](newBrowser(t, where.Gateway), "tables"); !strings.HasPrefix(on.Warning, newer) {
+		t.Errorf("the page warns %q", on.Warning)
 	}
 	if out := p.must("migrate", "status"); !strings.Contains(out, "of a newer sluice") || !strings.Contains(out, "sluices that know migration 9000 or a later one may write") {
 		t.Errorf("the steps are\n%s", out)
