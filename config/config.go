@@ -127,7 +127,7 @@ type Split struct {
 
 // Privacy says whose queries are masked.
 type Privacy struct {
-	ScrubSources []string `key:"scrub_sources" doc:"Sources whose queries are masked; * stands for every source. Benchmarks need no masking, people do."`
+	ScrubSources []string `key:"scrub_sources" doc:"Sources whose queries are masked, by the last token of the subject or the payload's own source; * alone stands for every source. Benchmarks need no masking, people do."`
 }
 
 // Stages holds every stage's running conditions.

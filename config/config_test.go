@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -232,6 +233,32 @@ query: {max_bytes: 1}
 	}
 	if strings.Contains(text, "sk-this") {
 		t.Errorf("a key that was put into the file is shown:\n%s", text)
+	}
+}
+
+func TestASourceToMaskThatNoQueryCanComeUnderIsRefused(t *testing.T) {
+	long := strings.Repeat("a", 129)
+	_, err := Load(file(t, "privacy:\n  scrub_sources: [web, 'web*', '', 'web.>', \"a\\tb\", "+long+"]\nquery: {max_bytes: 0}\n"), none, nil)
+	text := fmt.Sprint(err)
+	for _, want := range []string{
+		`privacy.scrub_sources[1] (sluice.yaml:2): "web*" is no name of a source; there are no patterns`,
+		"privacy.scrub_sources[2] (sluice.yaml:2): is blank; name a source",
+		`privacy.scrub_sources[3] (sluice.yaml:2): "web.>" is no name`,
+		`privacy.scrub_sources[4] (sluice.yaml:2): "a\tb" is no name of a source; no source has control characters`,
+		"privacy.scrub_sources[5] (sluice.yaml:2): has 129 bytes",
+		"query.max_bytes (sluice.yaml:3)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("missing %q in:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "sources[0]") {
+		t.Errorf("the good one is refused:\n%s", text)
+	}
+	for _, good := range []string{"['*']", "[]", "[a b, a.b, ümlaut]"} {
+		if _, err := Load("", none, []string{"privacy.scrub_sources=" + good}); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sluice"
 	"sluice/pricing"
@@ -55,6 +57,7 @@ func (c *Config) validate(places map[string]string, faults *FaultsError) {
 	k.want(c.Query.MaxBytes > 0, "query.max_bytes", "is not above 0", "16384 is the default")
 	k.want(c.Query.MaxBytes <= 512<<10, "query.max_bytes", "is above 524288", "the server's max_payload bounds the whole message")
 	k.want(c.Split.TrainShare > 0 && c.Split.TrainShare < 1, "split.train_share", "is not between 0 and 1", "0.8 is the default")
+	c.checkPrivacy(k)
 	c.checkStages(k)
 	c.checkGateway(k)
 	c.checkPrices(k)
@@ -163,6 +166,21 @@ func (c *Config) checkPolicies(k checker) {
 		k.want(known[string(cell.Policy)], "matrix", fmt.Sprintf("medium=%s large=%s names the policy %q", cell.Medium, cell.Large, cell.Policy), "list it in policies, or move the cell")
 	}
 }
+
+// checkPrivacy refuses names that no query comes under, and what looks like a pattern: what was meant would go
+// unmasked, and nobody would hear of it. Blanks and dots may be in a payload's own word for its source.
+func (c *Config) checkPrivacy(k checker) {
+	for i, s := range c.Privacy.ScrubSources {
+		key := fmt.Sprintf("privacy.scrub_sources[%d]", i)
+		k.want(strings.TrimSpace(s) != "", key, "is blank", "name a source; * is every source, and an empty list is none")
+		k.want(len(s) <= 128, key, fmt.Sprintf("has %d bytes", len(s)), "a source has 128 at most")
+		k.want(s == "*" || !strings.ContainsAny(s, "*>"), key, fmt.Sprintf("%q is no name of a source", s), "there are no patterns: name each source, or * alone for every one")
+		k.want(!strings.ContainsFunc(s, unnamed), key, fmt.Sprintf("%q is no name of a source", s), "no source has control characters or bytes that are not UTF-8")
+	}
+}
+
+// unnamed says which characters the entrance lets into no name.
+func unnamed(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
 func (c *Config) checkStages(k checker) {
 	k.address("stages.metrics_listen", c.Stages.MetricsListen)

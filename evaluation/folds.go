@@ -57,7 +57,11 @@ func (c *Cut) CrossValidate(ctx context.Context, r Router, samples []Sample, pro
 		if err := r.Fit(c.train(samples, fold)); err != nil {
 			return Scored{}, fmt.Errorf("fit %s on fold %d: %w", r.Name(), fold+1, err)
 		}
-		out.FitSeconds += time.Since(began).Seconds()
+		took := time.Since(began).Seconds()
+		if t, ok := r.(Timed); ok {
+			took = t.FitSeconds()
+		}
+		out.FitSeconds += took
 		part, places := c.part(samples, fold)
 		scored, err := ScoreAll(ctx, r, part)
 		if err != nil {

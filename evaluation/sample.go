@@ -53,6 +53,9 @@ type Router interface {
 	Score(text string) float64
 }
 
+// Timed is a router that tells itself how long its last fit took, since it may share one with another.
+type Timed interface{ FitSeconds() float64 }
+
 // Calibrated is a router whose scores are meant as probabilities, so that a calibration error can be
 // told.
 type Calibrated interface{ Calibrated() bool }

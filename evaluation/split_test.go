@@ -195,3 +195,19 @@ func TestWhatIsHeldOutDoesNotSayWhereARouterOperates(t *testing.T) {
 		t.Errorf("share %g where all are learnt from in turns, want %g", got, want)
 	}
 }
+
+// shared is a router whose fits somebody else did.
+type shared struct{ recording }
+
+func (*shared) FitSeconds() float64 { return 7 }
+
+func TestARouterThatSharesItsFitsTellsHowLongTheyTook(t *testing.T) {
+	samples := numbered(100)
+	cut, err := evaluation.Plan{Folds: 3, Seed: 1}.Cut(samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if scored, err := cut.CrossValidate(t.Context(), &shared{}, samples, nil); err != nil || scored.FitSeconds != 21 {
+		t.Errorf("three fits of 7 s are %g s, %v", scored.FitSeconds, err)
+	}
+}

@@ -49,7 +49,8 @@ type ChatRequest struct {
 	// ThinkingBudget is the most thinking tokens; 0 switches thinking off, -1 leaves it to the model. Known
 	// to Gemini alone.
 	ThinkingBudget *int
-	// ReasoningEffort is "minimal", "low", "medium" or "high". Known to OpenAI's dialect alone.
+	// ReasoningEffort is "none", "minimal", "low", "medium" or "high". Gemini gets the budget or the level of thinking
+	// that its own surface of OpenAI's dialect makes of it.
 	ReasoningEffort string
 }
 

@@ -241,6 +241,56 @@ func TestGeminiIsSentEveryParameter(t *testing.T) {
 	}
 }
 
+// The budgets and levels are those of ai.google.dev/gemini-api/docs/openai.
+func TestGeminiIsSentAReasoningEffortInItsOwnTerms(t *testing.T) {
+	body, url := captured(t)
+	gemini := chatters(t, url)["gemini"]
+	budget := func(n float64) any { return map[string]any{"thinkingBudget": n} }
+	level := func(word string) any { return map[string]any{"thinkingLevel": word} }
+	for _, c := range []struct {
+		model, effort string
+		want          any
+	}{
+		{flash, "", nil},
+		{flash, "none", budget(0)},
+		{flash, "minimal", budget(1024)},
+		{"gemini-2.5-flash-lite", "low", budget(1024)},
+		{"gemini-2.5-pro", "medium", budget(8192)},
+		{"models/gemini-2.5-pro", "high", budget(24576)},
+		{"gemini-3-flash-preview", "minimal", level("MINIMAL")},
+		{"gemini-3.1-pro-preview", "low", level("LOW")},
+		{"gemini-3-flash-preview", "medium", level("MEDIUM")},
+		{"gemini-3-pro-preview", "high", level("HIGH")},
+	} {
+		req := conversation()
+		req.Model, req.ReasoningEffort = c.model, c.effort
+		if err := gemini.Supports(req); err != nil {
+			t.Errorf("%s, %q: %v", c.model, c.effort, err)
+		}
+		if _, err := gemini.Chat(t.Context(), req, nil); err == nil {
+			t.Fatal("no error")
+		}
+		sent := body()["generationConfig"].(map[string]any)
+		if got := sent["thinkingConfig"]; !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s, %q: %v, want %v", c.model, c.effort, got, c.want)
+		}
+	}
+}
+
+// What is thought is billed, whoever set how much.
+func TestThinkingByAnEffortIsCounted(t *testing.T) {
+	_, url := emulate(t, emulator.Config{Thinking: map[string]int{flash: 300}})
+	gemini := chatters(t, url)["gemini"]
+	for effort, thinks := range map[string]bool{"none": false, "low": true} {
+		req := conversation()
+		req.Model, req.ReasoningEffort = flash, effort
+		reply, err := gemini.Chat(t.Context(), req, nil)
+		if err != nil || (reply.Usage.Thoughts > 0) != thinks {
+			t.Errorf("%s: %+v, %v", effort, reply.Usage, err)
+		}
+	}
+}
+
 func TestOpenAIIsSentEveryParameter(t *testing.T) {
 	body, url := captured(t)
 	req := everyParameter()
@@ -274,7 +324,10 @@ func TestWhatAProviderCannotDoIsRefusedByName(t *testing.T) {
 	}{
 		{"openai", "top_k", func(r *llm.ChatRequest) { r.TopK = ptr(3) }},
 		{"openai", "thinking_budget", func(r *llm.ChatRequest) { r.ThinkingBudget = ptr(3) }},
-		{"gemini", "reasoning_effort", func(r *llm.ChatRequest) { r.ReasoningEffort = "low" }},
+		{"gemini", "reasoning_effort", func(r *llm.ChatRequest) { r.ReasoningEffort = "none" }},
+		{"gemini", "reasoning_effort", func(r *llm.ChatRequest) { r.ReasoningEffort = "xhigh" }},
+		{"gemini", "reasoning_effort", func(r *llm.ChatRequest) { r.Model, r.ReasoningEffort = "gemini-3-flash-preview", "none" }},
+		{"gemini", "reasoning_effort", func(r *llm.ChatRequest) { r.Model, r.ReasoningEffort = "gemini-2.0-flash", "low" }},
 		{"gemini", "seed", func(r *llm.ChatRequest) { r.Seed = ptr(int64(1) << 40) }},
 		{"gemini", "stop", func(r *llm.ChatRequest) { r.Stop = make([]string, 6) }},
 		{"gemini", "thinking_budget", func(r *llm.ChatRequest) { r.ThinkingBudget = ptr(-2) }},

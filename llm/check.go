@@ -100,8 +100,6 @@ func (r ChatRequest) checkChoice() error {
 // Supports names what Gemini has no way to honour.
 func (g *Gemini) Supports(req ChatRequest) error {
 	switch {
-	case req.ReasoningEffort != "":
-		return unsupported("reasoning_effort", "Gemini does not know it; leave it out, or set thinkingBudget in Gemini's own dialect")
 	case req.Seed != nil && (*req.Seed > math.MaxInt32 || *req.Seed < math.MinInt32):
 		return unsupported("seed", "Gemini's have 32 bits")
 	case len(req.Stop) > 5:
@@ -109,7 +107,8 @@ func (g *Gemini) Supports(req ChatRequest) error {
 	case req.ThinkingBudget != nil && (*req.ThinkingBudget > math.MaxInt32 || *req.ThinkingBudget < -1):
 		return unsupported("thinking_budget", "%d; want -1 (the model decides), 0 (none) or a number of tokens", *req.ThinkingBudget)
 	}
-	return nil
+	_, err := thinkingOf(req.Model, req.ReasoningEffort)
+	return err
 }
 
 // Supports names what OpenAI's dialect has no way to honour.

@@ -89,6 +89,7 @@ func geminiConfig(req ChatRequest) *genai.GenerateContentConfig {
 		seed := int32(*req.Seed) // Supports has looked
 		c.Seed = &seed
 	}
+	c.ThinkingConfig, _ = thinkingOf(req.Model, req.ReasoningEffort) // Supports has looked
 	if req.ThinkingBudget != nil {
 		budget := int32(*req.ThinkingBudget) // Supports has looked
 		c.ThinkingConfig = &genai.ThinkingConfig{ThinkingBudget: &budget}

@@ -82,6 +82,15 @@ func CheckMigrations(ctx context.Context, databaseURL string) error {
 	return withMigrations(databaseURL, func(p *goose.Provider, db *sql.DB) error { return notNewer(ctx, p, db) })
 }
 
+// ShutOut is a [NewerError] where a newer program has migrated the tables and this one may not write to them any more.
+func ShutOut(ctx context.Context, databaseURL string) error {
+	err := CheckMigrations(ctx, databaseURL)
+	if newer, ok := errors.AsType[*NewerError](err); ok && newer.MayWrite() {
+		return nil
+	}
+	return err
+}
+
 func notNewer(ctx context.Context, p *goose.Provider, db *sql.DB) error {
 	all, err := steps(ctx, p, db)
 	if err != nil {

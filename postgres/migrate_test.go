@@ -199,3 +199,45 @@ func TestStepsAreToldInUTCWhateverTheServersZone(t *testing.T) {
 		t.Errorf("applied at %s, it is %s", at, began.UTC())
 	}
 }
+
+// Tables that a newer program has changed under writers at work refuse facts that are good: these are not to die of it.
+func TestWhatTablesRefuseOfAWriterThatTheyShutOutPasses(t *testing.T) {
+	url := pgtest.New(t)
+	recorder, err := postgres.OpenRecorder(t.Context(), url, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(recorder.Close)
+	online, _ := openOnline(t, url, 24*time.Hour, at(noon))
+	writers := map[string]func() error{
+		"record": func() error {
+			_, err := recorder.Record(t.Context(), &sluice.Facts{Accepted: []sluice.Fact[sluice.Accepted]{
+				{At: noon, Value: sluice.Accepted{Query: sluice.Query{Key: "k", Text: "Why?", Split: sluice.Test, AskedAt: noon}}},
+			}})
+			return err
+		},
+		"training": func() error {
+			return recorder.RecordTraining(t.Context(), nil, told(sluice.TrainingEvent{JobID: "j1", Kind: "queued", Sequence: 1}))
+		},
+		"monitor": func() error {
+			_, err := online.Record(t.Context(), &sluice.OnlineFacts{Decisions: decided.New(1, noon, time.Second).Facts(1)})
+			return err
+		},
+	}
+	c := conn(t, url, "")
+	must(t, c, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9000, true)")
+	for _, table := range []string{"queries", "training_events", "decisions"} {
+		must(t, c, "ALTER TABLE "+table+" ADD COLUMN later text NOT NULL")
+	}
+	for oldest, shutOut := range map[int]bool{9000: true, 15: false} {
+		must(t, c, fmt.Sprintf("CREATE OR REPLACE FUNCTION oldest_writer() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT %d'", oldest))
+		for name, write := range writers {
+			err := write()
+			_, says := errors.AsType[*postgres.NewerError](err)
+			var fault interface{ Permanent() bool }
+			if permanent := errors.As(err, &fault) && fault.Permanent(); says != shutOut || permanent == shutOut {
+				t.Errorf("%s, since %d: permanent is %v of %v", name, oldest, permanent, err)
+			}
+		}
+	}
+}

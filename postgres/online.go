@@ -71,7 +71,7 @@ func (o *Online) Record(ctx context.Context, f *sluice.OnlineFacts) (fresh []int
 			continue
 		}
 		if err != nil {
-			return nil, &recordError{fmt.Errorf("record %d facts of the online ring: %w", f.Len(), err)}
+			return nil, failed(ctx, o.pool, fmt.Errorf("record %d facts of the online ring: %w", f.Len(), err))
 		}
 		return fresh, nil
 	}

@@ -58,7 +58,7 @@ func (r *Recorder) Record(ctx context.Context, f *sluice.Facts) (orphans []int, 
 		}
 	}
 	if err != nil {
-		return nil, &recordError{fmt.Errorf("record %d facts: %w", f.Len(), err)}
+		return nil, failed(ctx, r.pool, fmt.Errorf("record %d facts: %w", f.Len(), err))
 	}
 	return orphans, nil
 }
@@ -86,6 +86,19 @@ func queueChildren(b *batch, f *sluice.Facts) {
 	queueVerdicts(b, f.Verdicts)
 	queueLabels(b, f.Labels)
 	queueAnalyses(b, f.Analyses)
+}
+
+// failed is the error of a write. Tables that shut this program out refuse what was good for those that it knew, and
+// what it wrote is good for its successor: such an error passes, as does one of which nobody can tell.
+func failed(ctx context.Context, pool *pgxpool.Pool, err error) error {
+	e := &recordError{err}
+	if !e.Permanent() {
+		return e
+	}
+	if out := ShutOut(ctx, pool.Config().ConnString()); out != nil {
+		return fmt.Errorf("%w (%w)", out, err)
+	}
+	return e
 }
 
 // recordError tells faults of the data from faults of the way.

@@ -32,7 +32,7 @@ func (r *Recorder) RecordTraining(ctx context.Context, jobs []sluice.Fact[sluice
 	}
 	// They are few: there is no faster way to look for.
 	if err := r.pool.SendBatch(ctx, b.statements()).Close(); err != nil {
-		return &recordError{fmt.Errorf("record %d jobs and %d events of trainings: %w", len(jobs), len(events), err)}
+		return failed(ctx, r.pool, fmt.Errorf("record %d jobs and %d events of trainings: %w", len(jobs), len(events), err))
 	}
 	return nil
 }

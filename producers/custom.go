@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sluice/spelling"
+	"sluice/streams"
 )
 
 // row makes a row of one JSON object, reporting all its faults at once.
@@ -128,11 +129,15 @@ func (g *getter) integer(name string) int {
 	if s == "" {
 		return 0
 	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
+	if n, err := strconv.Atoi(s); err == nil {
+		return n
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	n, ok := streams.Whole(f)
+	if err != nil || !ok {
 		g.fault(g.m.of(name)[0], "%q is not a whole number", s)
 	}
-	return n
+	return int(n)
 }
 
 func (g *getter) instant(name string) time.Time {

@@ -48,6 +48,17 @@ func TestTheZeroMappingReadsThePublishedContract(t *testing.T) {
 	}
 }
 
+func TestAPriorityMayBeAFloatThatIsWhole(t *testing.T) {
+	for number, want := range map[string]int{"3": 3, "3.0": 3, "3e0": 3, `"3.0"`: 3} {
+		if got, err := (Mapping{}).row([]byte(`{"query": "Why?", "priority": ` + number + `}`)); err != nil || got.Priority != want {
+			t.Errorf("%s is priority %d, %v; want %d", number, got.Priority, err, want)
+		}
+	}
+	if got, err := (Mapping{}).row([]byte(`{"query": "Why?", "priority": 1.5}`)); err == nil || !strings.Contains(err.Error(), `"priority": "1.5" is not a whole number`) {
+		t.Errorf("1.5 is priority %d, %v", got.Priority, err)
+	}
+}
+
 func TestMappingReportsEveryFaultOfARow(t *testing.T) {
 	_, err := Mapping{}.row([]byte(`{"query": 7, "id": {}, "ground_truth": [["x"]], "tags": {"a": 1}, "tenant": [1],
 		"priority": "high", "deadline": "tomorrow"}`))

@@ -184,8 +184,15 @@ func wholeNumber(v any) (int64, bool) {
 	case nil:
 		return 0, true
 	case json.Number:
-		i, err := n.Int64()
-		return i, err == nil
+		if i, err := n.Int64(); err == nil {
+			return i, true
+		}
+		f, _ := n.Float64() // infinite beyond floats
+		return Whole(f)
+	case float32:
+		return Whole(float64(n))
+	case float64:
+		return Whole(n)
 	case int8:
 		return int64(n), true
 	case int16:
@@ -204,6 +211,12 @@ func wholeNumber(v any) (int64, bool) {
 		return int64(min(n, math.MaxInt64)), true
 	}
 	return 0, false
+}
+
+// Whole is f where its fraction is zero, as JSON Schema's integers are: 1.0 and 1e0 are 1. What is beyond the 53 bits
+// that a float counts in is the last of them.
+func Whole(f float64) (n int64, ok bool) {
+	return int64(max(-1<<53, min(f, 1<<53))), f == math.Trunc(f)
 }
 
 func (r *fieldReader) instant(key string) time.Time {

@@ -59,6 +59,19 @@ func TestUpstreamMayPublishJSONOrMsgpack(t *testing.T) {
 	}
 }
 
+func TestAWholeNumberMayBeWrittenAsAFloat(t *testing.T) {
+	for name, m := range map[string]streams.Message{
+		"1.0":     {Data: []byte(`{"priority":1.0}`)},
+		"10E-1":   {Data: []byte(`{"priority":10E-1}`)},
+		"8 bytes": {ContentType: streams.MsgPack, Data: pack(t, map[string]any{"priority": 1.0})},
+		"4 bytes": {ContentType: streams.MsgPack, Data: pack(t, map[string]any{"priority": float32(1)})},
+	} {
+		if got, err := streams.ParseAsked(m); err != nil || got.Priority != 1 {
+			t.Errorf("%s is priority %d, %v; want 1", name, got.Priority, err)
+		}
+	}
+}
+
 func TestAnEmptyObjectIsRead(t *testing.T) {
 	got, err := streams.ParseAsked(streams.Message{Data: []byte(`{}`)})
 	if err != nil || !reflect.DeepEqual(got, streams.Asked{}) {
@@ -93,7 +106,7 @@ func TestPoisonInputSaysWhatIsWrongWithIt(t *testing.T) {
 		"an object for answers": {streams.JSON, []byte(`{"ground_truth":{}}`), sluice.ReasonInvalidField},
 		"half a priority":       {streams.JSON, []byte(`{"priority":1.5}`), sluice.ReasonInvalidField},
 		"a huge priority":       {streams.JSON, []byte(`{"priority":1e300}`), sluice.ReasonInvalidField},
-		"a packed float":        {streams.MsgPack, pack(t, map[string]any{"priority": 1.0}), sluice.ReasonInvalidField},
+		"a packed fraction":     {streams.MsgPack, pack(t, map[string]any{"priority": 1.5}), sluice.ReasonInvalidField},
 		"a day for a deadline":  {streams.JSON, []byte(`{"deadline":"2026-11-03"}`), sluice.ReasonInvalidField},
 		"a number for a time":   {streams.JSON, []byte(`{"deadline":1}`), sluice.ReasonInvalidField},
 		"bytes for text":        {streams.MsgPack, pack(t, map[string]any{"query": []byte("x")}), sluice.ReasonInvalidField},

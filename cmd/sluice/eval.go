@@ -32,7 +32,7 @@ type evalFileCmd struct {
 	Seed     uint64   `default:"1" help:"Another seed cuts other folds and draws other resamples."`
 	MaxTrain int      `min:"1" placeholder:"N" help:"Fit on at most N rows of each fold's training part, drawn by the seed."`
 	Draws    int      `min:"100" default:"1000" help:"Bootstrap resamples behind each interval."`
-	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. blend is the default recipe and gemma its model alone; each takes minutes a fit."`
+	Routers  []string `placeholder:"NAME" help:"Only these routers; default: every control. blend is the default recipe and gemma its model alone; a fit takes minutes, and is one for both."`
 	Rules    []string `placeholder:"RULES" help:"Hold rules over every router and the static map, and compare each with the router alone at equal cost: presets (none, cost-aware, keyword-based, hybrid) or configuration files whose section routing has rules."`
 	Budget   float64  `min:"0" placeholder:"SHARE" help:"With --rules: a budget that the queries use up in their order, as a share of what the router alone costs (0.7); rules on budgets hold against it."`
 	CoreHour dollars  `default:"0.05" placeholder:"USD" help:"What an hour of one core costs: a router's median latency is charged at this price. Default: 0.05."`
@@ -154,8 +154,8 @@ func (c *evalFileCmd) routers(ctx context.Context, m *Main) ([]evaluation.Router
 	told := func(p recipe.Progress) {
 		m.log.Info("training", "kind", p.Kind, "stage", p.Stage, "step", fmt.Sprintf("%d/%d", p.Step, p.Steps), "loss", p.Loss, "note", p.Message)
 	}
-	all = append(all, evaluate.NewRecipe(ctx, "gemma", recipe.Options{Seed: c.Seed, Alone: true}, told),
-		evaluate.NewRecipe(ctx, "blend", recipe.Options{Seed: c.Seed}, told))
+	blend := evaluate.NewRecipe(ctx, "blend", recipe.Options{Seed: c.Seed}, told)
+	all = append(all, blend.Alone("gemma"), blend)
 	var chosen []evaluation.Router
 	for _, name := range c.Routers {
 		i := slices.IndexFunc(all, func(r evaluation.Router) bool { return r.Name() == name })

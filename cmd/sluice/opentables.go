@@ -82,6 +82,26 @@ func (t *openedTables) migrate(ctx context.Context, m *Main) ([]postgres.Migrati
 	return applied, err
 }
 
+// askedAgain is how often who writes to the tables asks whether it still may.
+const askedAgain = 10 * time.Second
+
+// untilShutOut is nil once ctx ends, or why this sluice may not write to the tables any more: a newer one has migrated
+// them. Whatever else is wrong with them, whoever writes finds.
+func untilShutOut(ctx context.Context, url string) error {
+	tick := time.NewTicker(askedAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if newer, ok := errors.AsType[*postgres.NewerError](postgres.ShutOut(ctx, url)); ok {
+				return newer
+			}
+		}
+	}
+}
+
 // stopPatience bounds how long Postgres may take to shut down cleanly.
 const stopPatience = 30 * time.Second
 

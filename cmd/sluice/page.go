@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -49,10 +50,23 @@ func (p *pageSources) sources(ctx context.Context) (page.Sources, error) {
 	}
 	return page.Sources{
 		Online: p.online, Quality: p.quality, Matrix: p.matrix, Routers: p.routers,
-		Budgets: budgets, Pipeline: p.pipeline, Dead: p.dead,
+		Budgets: budgets, Pipeline: p.pipeline, Tables: p.warning, Dead: p.dead,
 		Try: p.try, Promote: p.promote, Rollback: p.rollback, Replay: p.replay,
 		Admin: p.admin, Holds: p.holds, Guest: p.guest,
 	}, nil
+}
+
+// warning says that a newer sluice has migrated the tables, as commands that only look do.
+func (p *pageSources) warning(ctx context.Context) (t page.Tables, err error) {
+	url, err := p.tables.url()
+	if err != nil {
+		return t, err
+	}
+	err = postgres.CheckMigrations(ctx, url)
+	if newer, ok := errors.AsType[*postgres.NewerError](err); ok {
+		return page.Tables{Warning: newer.Error()}, nil
+	}
+	return t, err
 }
 
 // admin is the id of the admin key that a secret is of.

@@ -110,6 +110,9 @@ func (r *ring) prepare(ctx context.Context, p parts, names []string, open func(c
 		if err == nil {
 			var b *built
 			if b, err = p.build(ctx, names); err == nil {
+				if open != nil {
+					b.tasks = append(b.tasks, func(ctx context.Context) error { return untilShutOut(ctx, p.tables) })
+				}
 				return b, nil
 			}
 		}
@@ -125,6 +128,16 @@ func (r *ring) prepare(ctx context.Context, p parts, names []string, open func(c
 			return nil, err
 		}
 	}
+}
+
+// while is ctx until the ring ends.
+func (r *ring) while(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { // ends with the ring
+		<-r.ended
+		cancel()
+	}()
+	return ctx
 }
 
 // wait waits until every stage has let go, and tells why the ring ended: nil where it was asked to.

@@ -26,7 +26,7 @@ type trainWatchCmd struct{ metricsFlag }
 // Run watches until interrupted.
 func (c *trainWatchCmd) Run(ctx context.Context, m *Main) error {
 	return m.withWorkshop(ctx, "train watch", toRun, func(w *workshop) error {
-		return m.withTables(ctx, "train watch", func(db *postgres.DB) error {
+		return m.withTables(ctx, "train watch", func(ctx context.Context, db *postgres.DB) error {
 			watcher := w.watcher(db)
 			m.log.Info("watching examples accrue", "every", m.config.Training.Every)
 			return m.beAlone(ctx, c.metricsFlag, w.log, func() error { return watcher.Run(ctx, m.config.Training.Every) })
@@ -99,7 +99,7 @@ func (c *trainNowCmd) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	return m.withWorkshop(ctx, "train now", toLook, func(w *workshop) error {
-		return m.withTables(ctx, "train now", func(db *postgres.DB) error {
+		return m.withTables(ctx, "train now", func(ctx context.Context, db *postgres.DB) error {
 			watcher := w.watcher(db)
 			job, asked, err := watcher.Hand(ctx, c.Reason)
 			if errors.Is(err, board.ErrLost) {

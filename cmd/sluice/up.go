@@ -85,7 +85,7 @@ func (w wholeRing) run(ctx context.Context, p parts) error {
 	if t := w.tables.get(); t != nil && ctx.Err() == nil && !r.broken.Load() {
 		w.announce(t, p.metrics.url)
 		if w.train {
-			failed = w.m.trainBeside(ctx, p.cfg, p.js, t.URL)
+			failed = w.m.trainBeside(r.while(ctx), p.cfg, p.js, t.URL)
 			r.stop(failed)
 		}
 	}

@@ -122,8 +122,8 @@ func (m *Main) withWorkshop(ctx context.Context, client string, u use, do func(*
 	return do(w)
 }
 
-// withTables opens the tables for a command.
-func (m *Main) withTables(ctx context.Context, client string, do func(*postgres.DB) error) (err error) {
+// withTables opens the tables for a command, whose context ends where they shut it out.
+func (m *Main) withTables(ctx context.Context, client string, do func(context.Context, *postgres.DB) error) (err error) {
 	t, err := m.openTables(ctx, postgres.DefaultDatabase)
 	if err != nil {
 		return err
@@ -134,7 +134,11 @@ func (m *Main) withTables(ctx context.Context, client string, do func(*postgres.
 		return err
 	}
 	defer db.Close()
-	return do(db)
+	g, gctx := errgroup.WithContext(ctx)
+	gctx, done := context.WithCancel(gctx)
+	g.Go(func() error { return untilShutOut(gctx, t.URL) })
+	g.Go(func() error { defer done(); return do(gctx, db) })
+	return g.Wait()
 }
 
 // describe is a job in one line.

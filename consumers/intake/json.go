@@ -120,11 +120,12 @@ func jsonText(data []byte) (string, error) {
 	return s, err
 }
 
-// jsonNumber reads a number; a whole one too large for 64 bits is the largest that fits.
+// jsonNumber reads a number; a whole one in digits that is too large for 64 bits is the largest that fits.
 func jsonNumber(s string) value {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if errors.Is(err, strconv.ErrSyntax) {
-		return value{kind: fraction}
+		f, _ := strconv.ParseFloat(s, 64) // infinite beyond floats
+		return float(f)
 	}
 	return value{kind: whole, number: n}
 }

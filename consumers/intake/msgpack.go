@@ -89,6 +89,10 @@ func msgPackValue(dec *msgpack.Decoder, deep bool) (value, error) {
 	case msgpcode.IsFixedNum(code), code >= msgpcode.Uint8 && code <= msgpcode.Int64:
 		v.kind = whole
 		v.number, err = msgPackNumber(dec, code)
+	case code == msgpcode.Float, code == msgpcode.Double:
+		var f float64
+		f, err = dec.DecodeFloat64()
+		v = float(f)
 	case isList(code) && deep:
 		v.kind = list
 		v.list, err = msgPackList(dec)
@@ -109,8 +113,6 @@ func otherKind(code byte) kind {
 		return null
 	case code == msgpcode.True, code == msgpcode.False:
 		return boolean
-	case code == msgpcode.Float, code == msgpcode.Double:
-		return fraction
 	case msgpcode.IsBin(code):
 		return raw
 	case isMap(code):

@@ -240,6 +240,22 @@ func TestMsgPackTakesItsOwnTypes(t *testing.T) {
 	}
 }
 
+// JSON Schema's integer, which the published schema asks for, is any number whose fraction is zero.
+func TestAWholeNumberMayBeWrittenAsAFloat(t *testing.T) {
+	s := newStage(t)
+	for name, m := range map[string]streams.Message{
+		"1.0":     asked("web", "", `{"query":"Why?","priority":1.0}`),
+		"1e0":     asked("web", "", `{"query":"Why?","priority":1e0}`),
+		"10E-1":   asked("web", "", `{"query":"Why?","priority":10E-1}`),
+		"msgpack": asked("web", streams.MsgPack, "\x82\xa5query\xa4Why?\xa8priority\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00"),
+		"4 bytes": asked("web", streams.MsgPack, "\x82\xa5query\xa4Why?\xa8priority\xca\x3f\x80\x00\x00"),
+	} {
+		if a, _ := accept(t, s, m); a.Query.Priority != 1 {
+			t.Errorf("%s is priority %d, want 1", name, a.Query.Priority)
+		}
+	}
+}
+
 func TestOptionsAreCheckedAllAtOnce(t *testing.T) {
 	_, err := intake.New(nil, intake.Options{TrainShare: 2})
 	for _, want := range []string{"query.max_bytes", "split.train_share", "clock"} {

@@ -38,6 +38,14 @@ type value struct {
 // visitor is given every key of a payload, in order.
 type visitor func(key string, v value) error
 
+// float is a number that was not published as digits alone: 1.0 is whole.
+func float(f float64) value {
+	if n, ok := streams.Whole(f); ok {
+		return value{kind: whole, number: n}
+	}
+	return value{kind: fraction}
+}
+
 // maxList bounds what is read of a list; no list of the contract is as long.
 const maxList = 256
 

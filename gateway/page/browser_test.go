@@ -27,7 +27,7 @@ func TestInABrowser(t *testing.T) {
 		browsertest.Shows("pulse", "live"), browsertest.Shows("policy-legend", "Complex_Query 25.0%"), browsertest.Shows("models", "$0.0980"),
 		browsertest.Shows("budgets", "$0.60 of $1.00"), browsertest.Shows("latency", "1.9 s"), browsertest.Shows("accuracy", "95.0%"), browsertest.Shows("pipeline", "1,234"), browsertest.Shows("pipeline", "never ran"),
 		browsertest.Shows("matrix", "77"), browsertest.Shows("routers", "0.610 [0.550, 0.670]"), browsertest.Shows("recent", "static"), browsertest.Shows("dead", "Log in"),
-		browsertest.Until("document.querySelectorAll('#chart rect').length === 4"))
+		browsertest.Shows("warning", "a newer <b>sluice</b> was here"), browsertest.Until("document.querySelectorAll('#chart rect').length === 4"))
 	var before string
 	run(t, ctx, "and no query", chromedp.InnerHTML("body", &before))
 	if strings.Contains(before, "secret") || strings.Contains(before, "acme") || strings.Contains(before, ">promote<") {

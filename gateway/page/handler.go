@@ -70,6 +70,7 @@ func (h *Handler) reads() {
 	h.mux.HandleFunc("GET /page/pipeline", h.seen(read(h, share(h, h.sources.Pipeline), nil)))
 	h.mux.HandleFunc("GET /page/matrix", h.seen(read(h, share(h, h.sources.Matrix), nil)))
 	h.mux.HandleFunc("GET /page/routers", h.seen(read(h, share(h, h.sources.Routers), nil)))
+	h.mux.HandleFunc("GET /page/tables", h.seen(read(h, share(h, h.sources.Tables), nil)))
 	h.mux.HandleFunc("GET /page/dead", h.admin(read(h, share(h, h.sources.Dead), nil)))
 }
 

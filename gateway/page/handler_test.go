@@ -68,6 +68,9 @@ func (w *world) sources() page.Sources {
 				{Version: "static", Kind: "map", Status: "the fallback of every router", Before: true},
 			}, nil
 		},
+		Tables: func(context.Context) (page.Tables, error) {
+			return page.Tables{Warning: "a newer <b>sluice</b> was here"}, nil
+		},
 		Dead: func(context.Context) (page.Letters, error) {
 			return page.Letters{Total: 7, List: []page.Letter{{ID: "l1", Stage: "judge", Reason: "exhausted", Error: "call gemini: 503", DiedAt: w.now}}}, nil
 		},

@@ -25,6 +25,8 @@ type Sources struct {
 	Matrix func(ctx context.Context) ([]Cell, error)
 	// Routers lists the versions, newest first.
 	Routers func(ctx context.Context) ([]Router, error)
+	// Tables says what is wrong with the tables that the numbers come from.
+	Tables func(ctx context.Context) (Tables, error)
 	// Dead lists what could not be handled, newest first.
 	Dead func(ctx context.Context) (Letters, error)
 
@@ -194,6 +196,11 @@ type Router struct {
 	APGRHi *float64 `json:"apgr_hi"`
 	// TestRows is how many questions it was measured on; 0 where it was not.
 	TestRows int64 `json:"test_rows,omitempty"`
+}
+
+// Tables is what people are to know of the tables; an empty warning is nothing.
+type Tables struct {
+	Warning string `json:"warning"`
 }
 
 // Letters are the newest dead letters, and how many there are in all.

@@ -42,6 +42,9 @@ func openBlend(ctx context.Context, dir string, m Manifest) (routing.Router, err
 // Version is the artifact's.
 func (b *Blended) Version() string { return b.model.Version() }
 
+// Model is the half that is a model.
+func (b *Blended) Model() routing.Router { return b.model }
+
 // Threshold is the calibration's: P(Complex) from which on the large model is asked; 0 where it chose none.
 func (b *Blended) Threshold() float64 { return b.model.Threshold() }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"sluice/evaluation"
 	"sluice/trainer/artifact"
@@ -22,16 +23,31 @@ type Recipe struct {
 	name     string
 	options  recipe.Options
 	progress func(recipe.Progress)
-	// Report is what the last Fit found.
-	Report recipe.Report
+	alone    bool
+	fits     map[string]fit // by their rows, and shared by who trains the same
 
-	trained evaluation.Trained
+	last fit
+}
+
+// fit is one training: the router, and its model by itself.
+type fit struct {
+	whole, model evaluation.Trained
+	report       recipe.Report
+	seconds      float64
 }
 
 // NewRecipe makes a router of a recipe. Fit trains into a temporary directory and stops when ctx ends; progress
 // may be nil.
 func NewRecipe(ctx context.Context, name string, o recipe.Options, progress func(recipe.Progress)) *Recipe {
-	return &Recipe{ctx: ctx, name: name, options: o, progress: progress}
+	return &Recipe{ctx: ctx, name: name, options: o, progress: progress, fits: map[string]fit{}}
+}
+
+// Alone is a router of the recipe's model, without what is blended with it. What one of the two was fitted on, the
+// other is not trained on again. They are not fitted side by side.
+func (r *Recipe) Alone(name string) *Recipe {
+	half := *r
+	half.name, half.alone = name, true
+	return &half
 }
 
 // Name is what tables call it.
@@ -39,6 +55,12 @@ func (r *Recipe) Name() string { return r.name }
 
 // Calibrated is true.
 func (r *Recipe) Calibrated() bool { return true }
+
+// Report is what the last Fit found.
+func (r *Recipe) Report() recipe.Report { return r.last.report }
+
+// FitSeconds is how long the training of the last Fit took, whoever had it done.
+func (r *Recipe) FitSeconds() float64 { return r.last.seconds }
 
 // Fit trains on the rows. The graded files describe no query, so no reasoning is learnt.
 func (r *Recipe) Fit(train []evaluation.Sample) (err error) {
@@ -50,9 +72,22 @@ func (r *Recipe) Fit(train []evaluation.Sample) (err error) {
 	if err != nil {
 		return err
 	}
+	f, done := r.fits[set.Digest()]
+	if !done {
+		if f, err = r.train(set); err != nil {
+			return err
+		}
+		r.fits[set.Digest()] = f
+	}
+	r.last = f
+	return nil
+}
+
+func (r *Recipe) train(set dataset.Set) (f fit, err error) {
+	began := time.Now()
 	o := r.options
 	if o.Dir, err = os.MkdirTemp("", "sluice-recipe-"); err != nil {
-		return fmt.Errorf("a directory for the recipe: %w", err)
+		return f, fmt.Errorf("a directory for the recipe: %w", err)
 	}
 	defer func() {
 		if e := os.RemoveAll(o.Dir); err == nil {
@@ -61,15 +96,24 @@ func (r *Recipe) Fit(train []evaluation.Sample) (err error) {
 	}()
 	dir, report, err := recipe.Train(r.ctx, set, o, r.progress)
 	if err != nil {
-		return err
+		return f, err
 	}
 	router, err := artifact.Open(r.ctx, dir)
 	if err != nil {
-		return err
+		return f, err
 	}
-	r.Report, r.trained = report, evaluation.NewTrained(r.ctx, r.name, router)
-	return nil
+	f = fit{whole: evaluation.NewTrained(r.ctx, r.name, router), report: report, seconds: time.Since(began).Seconds()}
+	f.model = f.whole
+	if blend, ok := router.(*artifact.Blended); ok {
+		f.model = evaluation.NewTrained(r.ctx, r.name, blend.Model())
+	}
+	return f, nil
 }
 
 // Score is P(Complex).
-func (r *Recipe) Score(text string) float64 { return r.trained.Score(text) }
+func (r *Recipe) Score(text string) float64 {
+	if r.alone {
+		return r.last.model.Score(text)
+	}
+	return r.last.whole.Score(text)
+}

@@ -37,8 +37,44 @@ func TestARecipeIsFittedAndScored(t *testing.T) {
 			t.Errorf("%s: P(Complex) %.3f", s.Text, scored.Scores[i])
 		}
 	}
-	if scored.Name != "gemma" || !scored.Calibrated || r.Report.Rows+r.Report.Validation != 60 {
-		t.Errorf("%s, calibrated %t, %+v", scored.Name, scored.Calibrated, r.Report)
+	if scored.Name != "gemma" || !scored.Calibrated || r.Report().Rows+r.Report().Validation != 60 {
+		t.Errorf("%s, calibrated %t, %+v", scored.Name, scored.Calibrated, r.Report())
+	}
+}
+
+// The model alone and the blend that holds it are one training for each part.
+func TestABlendAndItsModelAloneAreTrainedOnce(t *testing.T) {
+	all := samples(62)
+	trained := 0
+	blend := evaluate.NewRecipe(t.Context(), "blend", recipe.Options{Seed: 1, Epochs: 1}, func(p recipe.Progress) {
+		if p.Kind == "started" && p.Stage == recipe.StageBase {
+			trained++
+		}
+	})
+	alone := blend.Alone("gemma")
+	text := "which tributary joins the capital of region 3"
+	var took float64
+	for part, train := range [][]evaluation.Sample{all[:60], all[2:]} {
+		for i, r := range []*evaluate.Recipe{alone, blend} {
+			if err := r.Fit(train); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if trained != part+1 {
+				t.Errorf("%s on part %d: %d trainings so far", r.Name(), part, trained)
+			}
+			if i == 1 && r.FitSeconds() != took || r.FitSeconds() <= 0 {
+				t.Errorf("%s took %g s, the other one %g s", r.Name(), r.FitSeconds(), took)
+			}
+			took = r.FitSeconds()
+		}
+		if alone.Score(text) == blend.Score(text) {
+			t.Errorf("both score %g: the n-grams add nothing", blend.Score(text))
+		}
+	}
+	// What was learnt before is known again, and not what was learnt last.
+	last := blend.Score(text)
+	if err := blend.Fit(all[:60]); err != nil || blend.Score(text) == last || trained != 2 {
+		t.Errorf("fitted again: %v, %d trainings, %g after %g", err, trained, blend.Score(text), last)
 	}
 }
 

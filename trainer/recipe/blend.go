@@ -28,7 +28,7 @@ func grams(rows []dataset.Row, seed uint64) (*controls.Logistic, error) {
 }
 
 // blends says whether the model gets the n-grams beside it.
-func (o Options) blends() bool { return o.Base == nil && !o.Alone }
+func (o Options) blends() bool { return o.Base == nil }
 
 // blend lays the n-grams beside the kept model in dir, where the recipe has them, and returns the manifest. They
 // are fitted on all rows; the threshold is chosen with ones that were not fitted on the slice that chooses it.

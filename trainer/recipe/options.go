@@ -35,8 +35,6 @@ type Options struct {
 	Backend string
 	// Base adapts pretrained weights; nil trains the default model from nothing.
 	Base *Base
-	// Alone leaves the n-grams out of the default router: the model decides by itself, as it does on a Base.
-	Alone bool
 	// Epochs of SFT; 0 means 3. DPO takes one.
 	Epochs int
 	// JobID, Pair, Medium and Large go into the manifest.

@@ -90,6 +90,7 @@ const sources = {
   pipeline: [2, () => "pipeline", (v) => fresh("pipeline", v || [], draw.pipeline)],
   matrix: [5, () => "matrix", (v) => fresh("matrix", v || [], draw.matrix)],
   routers: [5, () => "routers", (v) => fresh("routers", (routers = v || []), () => draw.routers(routers, may.admin, promote))],
+  tables: [60, () => "tables", (v) => { $("warning").hidden = !v.warning; $("warning").textContent = v.warning; }],
   dead: [5, () => (may.admin ? "dead" : null), (v) => fresh("dead", v, () => draw.dead(v, replay))],
 };
 
