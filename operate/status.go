@@ -167,15 +167,11 @@ func streamStatus(info *jetstream.StreamInfo) StreamStatus {
 
 // countDead counts dead letters by stage and reason, off their subjects.
 func countDead(ctx context.Context, js jetstream.JetStream, row func(string) *StageStatus) error {
-	stream, err := js.Stream(ctx, streams.StreamDead)
+	subjects, err := deadSubjects(ctx, js)
 	if err != nil {
-		return fmt.Errorf("dead letters: %w", err)
+		return err
 	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("dead.>"))
-	if err != nil {
-		return fmt.Errorf("dead letters: %w", err)
-	}
-	for subject, n := range info.State.Subjects {
+	for subject, n := range subjects {
 		tokens := strings.Split(subject, ".")
 		if len(tokens) != 4 {
 			continue

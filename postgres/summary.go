@@ -45,7 +45,7 @@ type Spending struct {
 	Cost     sluice.MicroUSD `json:"cost_microusd"`
 }
 
-// DeadCount counts dead letters that nothing has made good.
+// DeadCount counts dead letters that are open: to be replayed or dropped.
 type DeadCount struct {
 	Stage  string        `json:"stage"`
 	Reason sluice.Reason `json:"reason"`

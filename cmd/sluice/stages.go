@@ -23,6 +23,7 @@ import (
 	"sluice/consumers/training"
 	"sluice/llm"
 	"sluice/meter"
+	"sluice/operate"
 	"sluice/postgres"
 	"sluice/streams"
 	"sluice/telemetry"
@@ -31,6 +32,9 @@ import (
 // stageVersion is the version of every stage's durables. It is not the judge's or the analysis's version:
 // a new one of those holds for what comes from then on, and sluice replay takes it to what was there.
 const stageVersion = record.Version
+
+// lettersEvery is how often a copy of record compares the dead letters of the tables with the log's.
+const lettersEvery = 5 * time.Second
 
 // parts is what stages are made of. What a stage does not need may be nil.
 type parts struct {
@@ -266,6 +270,9 @@ func (p parts) record(ctx context.Context, b *built) ([]consumers.Stage, error) 
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	b.close = append(b.close, recorder.Close)
+	b.tasks = append(b.tasks, p.repeated(lettersEvery, "compare the dead letters of tables and log", func(ctx context.Context) error {
+		return operate.CompareLetters(ctx, p.js, recorder)
+	}))
 	handler := record.New(recorder, 0, time.Now)
 	var stages []consumers.Stage
 	for _, in := range inputsOf(record.Name) {

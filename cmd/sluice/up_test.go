@@ -103,6 +103,9 @@ func TestPoisonRestsInTheDeadLettersAndHarmsNobody(t *testing.T) {
 	if out := p.must("dead", "list", "--json", "--reason", "empty_query"); out != "" {
 		t.Errorf("after the drop: %s", out)
 	}
+	eventually(t, "the tables to hold for open what the log holds", func() bool {
+		return countOf(t, db, `SELECT count(*) FROM dead_letters_open`) == len(poison)-want["empty_query"]
+	})
 	if _, errs, status := p.run("dead", "drop"); status != statusUsage {
 		t.Errorf("dropping everything without --all: status %d\n%s", status, errs)
 	}

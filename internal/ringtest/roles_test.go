@@ -22,8 +22,16 @@ import (
 
 // counted stands in for the tables.
 type counted struct {
-	mu sync.Mutex
-	n  int
+	mu      sync.Mutex
+	n       int
+	letters int
+}
+
+func (*counted) OpenLetters(context.Context) ([]string, error) { return nil, nil }
+
+func (c *counted) NoteLetters(_ context.Context, _, there []string) error {
+	c.letters = len(there)
+	return nil
 }
 
 func (c *counted) Record(_ context.Context, f *sluice.Facts) ([]int, error) {
@@ -71,6 +79,9 @@ func TestEveryStageWorksWithThePermissionsOfItsRole(t *testing.T) {
 		publish(ctx, t, upstream, m)
 	}
 	await(ctx, t, fates, recorded, len(poison()))
+	if err := operate.CompareLetters(ctx, recorder, tables); err != nil || tables.letters != len(poison()) {
+		t.Errorf("the recorder finds %d letters in the log, %v", tables.letters, err)
+	}
 
 	for _, nc := range conns {
 		if err := nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
