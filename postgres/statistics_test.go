@@ -95,7 +95,7 @@ func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
 		`INSERT INTO verdicts (query_key, judge_version, pair, arm, grade, reason, basis, shortcut, given_at)
 			SELECT query_key, 'v1', pair, arm, 'correct', '', 'reference', false, now() FROM answers`,
 		`INSERT INTO labels (id, query_key, split, pair, policy, basis, judge_version, label_version, matrix_version, drawn_at)
-			SELECT 'l' || q.key, q.key, split, 'p', 'Standard_Query', 'reference', 'v1', 'l1', 'm1', now() FROM queries q`,
+			SELECT concat('l', key), key, split, 'p', 'Standard_Query', 'reference', 'v1', 'l1', 'm1', now() FROM queries`,
 		`INSERT INTO analyses SELECT key, 'v1', 'd', 'low', 1, 'none', 'live', 'date', 'broad', false, true, 'en', '', NULL, now() FROM queries`,
 		`INSERT INTO examples (id, query_key, split, analysis_version, made_at) SELECT id, query_key, split, 'v1', now() FROM labels`,
 		`INSERT INTO training_set (run, query_key, example_id) SELECT 'r1', query_key, id FROM examples`,
