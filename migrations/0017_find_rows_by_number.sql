@@ -37,6 +37,23 @@ ALTER TABLE examples ADD PRIMARY KEY (query_number, id, split);
 ALTER TABLE training_set DROP CONSTRAINT training_set_pkey, DROP COLUMN query_key, ADD PRIMARY KEY (run, query_number),
     ADD FOREIGN KEY (query_number, example_id, split) REFERENCES examples (query_number, id, split) ON DELETE CASCADE;
 
+-- A recorder of before that is still at work takes a NULL where none may be for a fault of the fact, and buries it. It
+-- takes this for an outage, and its facts wait in the log for its successor.
+-- +goose StatementBegin
+CREATE FUNCTION refuse_older_writer() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a row without query_number: whoever writes it does not know migration 17'
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Stop the older sluice, and start the new one. What it could not write waits in the log.';
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION refuse_older_writer() IS 'Fails: stands where older writers leave query_number out.';
+ALTER TABLE answers ALTER COLUMN query_number SET DEFAULT refuse_older_writer();
+ALTER TABLE verdicts ALTER COLUMN query_number SET DEFAULT refuse_older_writer();
+ALTER TABLE labels ALTER COLUMN query_number SET DEFAULT refuse_older_writer();
+ALTER TABLE analyses ALTER COLUMN query_number SET DEFAULT refuse_older_writer();
+ALTER TABLE examples ALTER COLUMN query_number SET DEFAULT refuse_older_writer();
+
 -- +goose StatementBegin
 DO $migrate$
 DECLARE

@@ -249,3 +249,20 @@ func TestAParentIsLookedUpInItsIndexHoweverSmallItsTableWas(t *testing.T) {
 	}
 	must(t, c, "ROLLBACK")
 }
+
+// A recorder of before migration 17 takes some errors for the fact's fault, and buries it: class 22, 23 and 54.
+func TestARowWithoutANumberIsRefusedAsAnOutageIs(t *testing.T) {
+	w := world.New(t, 9)
+	url := pgtest.New(t)
+	w.Recorded(t, url)
+	c := conn(t, url, "")
+	for _, r := range references {
+		columns := strings.TrimPrefix(r.columns, "query_number, ")
+		rows := strings.NewReplacer("$1, ", "", "$2", "'"+w.Queries[0].Key+"'").Replace(r.orphan) + " LIMIT 1"
+		_, err := c.Exec(t.Context(), "INSERT INTO "+r.table+" ("+columns+") "+rows)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "55000" || !strings.Contains(pg.Hint, "Stop the older sluice") {
+			t.Errorf("%s: %v", r.table, err)
+		}
+	}
+}
