@@ -53,8 +53,8 @@ func TestATrainingThatMakesTheActiveVersionAnewPromotesIt(t *testing.T) {
 	must(t, r.Promote(t.Context(), "v1", "", "first", registry.Source{}))
 	must(t, r.Promote(t.Context(), "v1", "v1", "by hand once more", registry.Source{}))
 	must(t, r.Promote(t.Context(), "v1", "v1", "made anew", registry.Source{JobID: "j2", Attempt: 1, Sequence: 8}))
-	if got := heard.kinds(); got != "registered:v1 promoted:v1 promoted:v1" {
-		t.Errorf("told %s", got)
+	if n := strings.Count(heard.kinds(), "promoted:v1"); n != 2 {
+		t.Errorf("told %s", heard.kinds())
 	}
 	if to, err := r.Rollback(t.Context(), "v1", ""); to != "" || err != nil {
 		t.Errorf("rolled back to %q, %v", to, err)
