@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -31,6 +32,7 @@ type Lease struct {
 
 	board    *Board
 	jobID    string
+	mu       sync.Mutex // of what follows: a sign of life and the job's end may come together
 	revision uint64
 }
 
@@ -112,6 +114,8 @@ func (l *Lease) Spend(ctx context.Context) error {
 }
 
 func (l *Lease) write(ctx context.Context, worker string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	data, err := json.Marshal(holder{worker, l.Attempt, l.Spent})
 	if err == nil {
 		err = l.put(ctx, data)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,6 +28,8 @@ type checkpoint struct {
 	// Trainer and Weights are files: the optimiser's state, and the weights of the best candidate.
 	Trainer string `json:"trainer"`
 	Weights string `json:"weights,omitempty"`
+	// Sums are the SHA-256 of both, in hex, by name.
+	Sums map[string]string `json:"sums"`
 
 	Kept       *candidate  `json:"kept,omitempty"`
 	BaseNLL    float64     `json:"base_nll"`
@@ -91,13 +94,14 @@ func (r *run) write(dir string) error {
 	if p.Job, err = r.job(); err != nil {
 		return err
 	}
+	p.Sums = map[string]string{}
 	p.Trainer = fmt.Sprintf("%s-%06d.safetensors", p.Stage, p.Step)
-	if err := writeState(filepath.Join(dir, p.Trainer), state); err != nil {
+	if p.Sums[p.Trainer], err = writeState(filepath.Join(dir, p.Trainer), state); err != nil {
 		return err
 	}
 	if p.Kept != nil {
 		p.Weights = fmt.Sprintf("kept-%s-%06d.safetensors", p.Stage, p.Step)
-		if err := writeState(filepath.Join(dir, p.Weights), learn.State{Tensors: p.Kept.weights}); err != nil {
+		if p.Sums[p.Weights], err = writeState(filepath.Join(dir, p.Weights), learn.State{Tensors: p.Kept.weights}); err != nil {
 			return err
 		}
 	}
@@ -126,8 +130,11 @@ func sweep(dir string, p checkpoint) error {
 	return err
 }
 
-func writeState(path string, s learn.State) error {
-	return wholefile.By(path, 0o666, s.Write)
+// writeState returns the file's digest.
+func writeState(path string, s learn.State) (string, error) {
+	sum := sha256.New()
+	err := wholefile.By(path, 0o666, func(w io.Writer) error { return s.Write(io.MultiWriter(w, sum)) })
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // resume reads the checkpoint, if there is one. The trainer's state is read when its stage begins.
@@ -154,7 +161,7 @@ func (r *run) resume() error {
 		return useless(fmt.Errorf("that in %s is of job %s, this is %s: use another directory", r.options.Checkpoints, p.Job, job))
 	}
 	if p.Kept != nil {
-		s, err := readState(filepath.Join(r.options.Checkpoints, p.Weights))
+		s, err := readState(r.options.Checkpoints, p.Weights, p.Sums)
 		if err != nil {
 			return err
 		}
@@ -170,7 +177,7 @@ func (r *run) restoreTrainer() error {
 	if r.point.Trainer == "" {
 		return nil
 	}
-	s, err := readState(filepath.Join(r.options.Checkpoints, r.point.Trainer))
+	s, err := readState(r.options.Checkpoints, r.point.Trainer, r.point.Sums)
 	if err != nil {
 		return err
 	}
@@ -181,17 +188,21 @@ func (r *run) restoreTrainer() error {
 	return nil
 }
 
-func readState(path string) (learn.State, error) {
-	f, err := os.Open(path)
+func readState(dir, name string, sums map[string]string) (learn.State, error) {
+	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
 		return learn.State{}, useless(err)
 	}
 	defer func() { _ = f.Close() }() // read only
-	stat, err := f.Stat()
+	sum := sha256.New()
+	size, err := io.Copy(sum, f)
 	if err != nil {
-		return learn.State{}, fmt.Errorf("checkpoint: %w", err)
+		return learn.State{}, useless(err)
 	}
-	state, err := learn.ReadState(f, stat.Size())
+	if hex.EncodeToString(sum.Sum(nil)) != sums[name] {
+		return learn.State{}, useless(fmt.Errorf("%s is not what was written", name))
+	}
+	state, err := learn.ReadState(f, size)
 	if err != nil {
 		return state, useless(err)
 	}

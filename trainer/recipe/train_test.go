@@ -148,6 +148,35 @@ func TestARunGoesOnFromItsCheckpointToTheSameBits(t *testing.T) {
 	}
 }
 
+// A run must not go on from bits that the disk has changed, and make another router of the same rows.
+func TestACheckpointOfWhichTheDiskHasChangedABitIsOfNoUse(t *testing.T) {
+	set, enough := made(t, 64), errors.New("enough")
+	for _, pattern := range []string{"router_base-*", "kept-router_base-*"} {
+		o := Options{Dir: t.TempDir(), Seed: 2, Epochs: 2, CheckpointEvery: 3, Checkpoints: filepath.Join(t.TempDir(), "checkpoints")}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		_, _, err := Train(ctx, set, o, func(p Progress) {
+			if p.Kind == "checkpoint" {
+				cancel(enough)
+			}
+		})
+		files, globbed := filepath.Glob(filepath.Join(o.Checkpoints, pattern))
+		if !errors.Is(err, enough) || globbed != nil || len(files) != 1 {
+			t.Fatalf("stopped: %v; %s: %v, %v", err, pattern, files, globbed)
+		}
+		data, err := os.ReadFile(files[0])
+		if err == nil {
+			data[len(data)-9] ^= 8
+			err = os.WriteFile(files[0], data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Train(t.Context(), set, o, nil); !errors.Is(err, ErrCheckpoint) {
+			t.Errorf("%s with a flipped bit: %v", pattern, err)
+		}
+	}
+}
+
 func TestWhatCannotBeTrainedIsSaidAtOnce(t *testing.T) {
 	few, set := made(t, 20), made(t, 60)
 	var same []dataset.Row

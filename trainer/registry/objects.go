@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,16 +60,33 @@ const (
 func patience(size uint64) time.Duration { return time.Minute + time.Duration(size>>20)*time.Second }
 
 // Put stores an object under a digest that is known before; an object of the same digest stays as it is, and
-// one of another digest is never replaced.
+// one of another digest is never replaced, unless it is corrupt.
 func (o *Objects) Put(ctx context.Context, name, digest string, meta map[string]string, size uint64, write func(io.Writer) error) error {
-	if there, err := o.digest(ctx, name); err == nil {
-		if there != digest {
-			return fmt.Errorf("store %s: it is there with digest %s, and this has %s: objects are never replaced", name, short(there), short(digest))
-		}
-		return nil
-	} else if !errors.Is(err, ErrNotThere) {
+	there, err := o.intact(ctx, name)
+	if err != nil {
 		return err
 	}
+	if !there {
+		return o.put(ctx, name, digest, meta, size, write)
+	}
+	if was, err := o.digest(ctx, name); err != nil || was != digest {
+		return cmp.Or(err, fmt.Errorf("store %s: it is there with digest %s, and this has %s: objects are never replaced", name, short(was), short(digest)))
+	}
+	return nil
+}
+
+// intact says whether an object is there, and all of it. If the log is away as an object has just been stored, its parts
+// are taken back, and its description may stay.
+func (o *Objects) intact(ctx context.Context, name string) (bool, error) {
+	err := o.Read(ctx, name, func(io.Reader) error { return nil })
+	if errors.Is(err, ErrNotThere) || errors.Is(err, ErrCorrupt) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// put stores an object whatever is there.
+func (o *Objects) put(ctx context.Context, name, digest string, meta map[string]string, size uint64, write func(io.Writer) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience(size))
 	defer cancel()
 	all := map[string]string{keyDigest: digest}
@@ -133,6 +152,8 @@ func (o *Objects) Read(ctx context.Context, name string, read func(io.Reader) er
 	case errors.Is(err, errSilent) && o.gone(ctx, info.NUID):
 		return fmt.Errorf("%s %w: none of its %d parts is there", name, ErrCorrupt, info.Chunks)
 	case errors.Is(err, errSilent):
+		return fmt.Errorf("read %s: %w", name, err)
+	case errors.As(err, new(*fs.PathError)): // where it was to go, such as a full disk
 		return fmt.Errorf("read %s: %w", name, err)
 	case errors.Is(err, jetstream.ErrDigestMismatch):
 		return fmt.Errorf("%s %w: its digest is another one", name, ErrCorrupt)
@@ -232,7 +253,13 @@ func (o *Objects) fetch(ctx context.Context, name, digest, dir string) error {
 	if err := o.Read(ctx, name, func(r io.Reader) error { return unpack(r, tmp) }); err != nil {
 		return err
 	}
-	if err := errors.Join(os.RemoveAll(dir), os.Rename(tmp, dir)); err != nil {
+	if err = os.Rename(tmp, dir); err != nil { // something is there
+		if got, wrong := digestOf(dir); wrong == nil && got == digest {
+			return nil // another process was faster, and may be opening it
+		}
+		err = errors.Join(os.RemoveAll(dir), os.Rename(tmp, dir))
+	}
+	if err != nil {
 		return fmt.Errorf("fetch %s: %w", name, err)
 	}
 	return nil

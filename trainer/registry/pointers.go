@@ -32,6 +32,8 @@ type Pointer struct {
 	Share  float64   `json:"share,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
+	// JobID is the training that promoted it; empty where somebody did so by hand.
+	JobID string `json:"job_id,omitempty"`
 	// Revision is the bucket's, of the last change.
 	Revision uint64 `json:"-"`
 }

@@ -40,11 +40,17 @@ func (r *Registry) Promote(ctx context.Context, version, over, reason string, so
 	if was.Version != over {
 		return fmt.Errorf("promote %s over %s, but %s is active: %w", version, orStatic(over), orStatic(was.Version), ErrMoved)
 	}
-	if was.Version == version {
+	p := Pointer{Ref: Ref{version, m.Digest}, Before: was.Before, Reason: reason}
+	switch {
+	case was.Ref == p.Ref && source.Attempt == 0:
 		return nil
+	case was.Version != version:
+		before := append([]Ref{was.Ref}, was.Before...)
+		p.Before = before[:min(depth, len(before))]
+	} // else a training could not open what is active, and has made it once more
+	if source.Attempt > 0 {
+		p.JobID = source.JobID
 	}
-	before := append([]Ref{was.Ref}, was.Before...)
-	p := Pointer{Ref: Ref{version, m.Digest}, Before: before[:min(depth, len(before))], Reason: reason}
 	return r.activate(ctx, was, p, m.JobID, source)
 }
 
@@ -54,7 +60,7 @@ type Promotion struct {
 	Active bool
 }
 
-// PromotionOf is that of a job's model, if there was one.
+// PromotionOf is that of a job's model, if there was one: by the job itself, or by hand.
 func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Promotion, yes bool, err error) {
 	active, err := r.pointer(ctx, keyActive)
 	if err != nil && !errors.Is(err, ErrUnreadable) {
@@ -66,7 +72,10 @@ func (r *Registry) PromotionOf(ctx context.Context, jobID string) (promoted Prom
 	}
 	others := map[string]bool{"": true}
 	for _, p := range all {
-		if others[p.Version] {
+		if p.JobID == jobID {
+			return Promotion{p, p.Revision == active.Revision}, true, nil
+		}
+		if p.JobID != "" || others[p.Version] {
 			continue
 		}
 		m, err := r.Get(ctx, p.Version)

@@ -128,13 +128,16 @@ func (r *Registry) Add(ctx context.Context, dir string, source Source) (Model, e
 // version, with another date in its manifest.
 func (r *Registry) keep(ctx context.Context, m Model, dir string) (Model, error) {
 	there, err := r.Get(ctx, m.Version)
-	if err == nil && len(m.Files) > 0 && maps.Equal(m.Files, there.Files) {
-		return there, nil
-	}
 	if err != nil && !errors.Is(err, ErrNotThere) {
 		return m, err
 	}
-	m.Digest, m.Bytes, err = r.putDir(ctx, prefixRouters+m.Version+".tar", dir, string(m.Manifest))
+	object := prefixRouters + m.Version + ".tar"
+	if err == nil && len(m.Files) > 0 && maps.Equal(m.Files, there.Files) {
+		if intact, err := r.objects.intact(ctx, object); intact || err != nil {
+			return there, err
+		}
+	}
+	m.Digest, m.Bytes, err = r.putDir(ctx, object, dir, string(m.Manifest))
 	return m, err
 }
 

@@ -18,11 +18,11 @@ import (
 
 // PutSnapshot stores the examples of a job; storing them again changes nothing.
 func (o *Objects) PutSnapshot(ctx context.Context, name string, file []byte) error {
-	if _, err := o.digest(ctx, name); err == nil {
-		return nil // the name is a function of the rows; another compressor may have written them
+	if there, err := o.intact(ctx, name); there || err != nil {
+		return err // the name is a function of the rows; another compressor may have written them
 	}
 	sum := sha256.Sum256(file)
-	return o.Put(ctx, name, hex.EncodeToString(sum[:]), nil, uint64(len(file)), func(w io.Writer) error {
+	return o.put(ctx, name, hex.EncodeToString(sum[:]), nil, uint64(len(file)), func(w io.Writer) error {
 		_, err := w.Write(file)
 		return err
 	})
@@ -104,7 +104,7 @@ func (o *Objects) eraseParts(ctx context.Context, s jetstream.Stream, subject st
 // upload is how long the parts of an object may be in the log before its description.
 const upload = time.Hour
 
-// sweep deletes parts that no object has: a trainer that was killed while it stored a snapshot left them.
+// sweep deletes parts that no object has: who was killed while it stored an object left them.
 func (o *Objects) sweep(ctx context.Context, now time.Time, infos []*jetstream.ObjectInfo) error {
 	fail := func(err error) error { return fmt.Errorf("look for parts of no object: %w", err) }
 	s, err := o.js.Stream(ctx, objectStream)

@@ -68,7 +68,7 @@ func (w *Watcher) draft(ctx context.Context, why cause) (board.Proposal, []sluic
 func (w *Watcher) settle(ctx context.Context, last, next board.Proposal, rows []sluice.TrainingExample) (*sluice.TrainingJob, error) {
 	if err := w.Tables.Admit(ctx, next.Job.ID, rows); err != nil {
 		// Somebody may have been forgotten meanwhile, whose words the snapshot has.
-		return nil, errors.Join(err, w.Store.Delete(ctx, next.Job.Snapshot))
+		return nil, errors.Join(err, w.drop(ctx, next))
 	}
 	proposed, err := w.Board.Propose(ctx, last, next)
 	if errors.Is(err, board.ErrLost) {
@@ -84,10 +84,15 @@ func (w *Watcher) settle(ctx context.Context, last, next board.Proposal, rows []
 	return &next.Job, nil
 }
 
-// drop deletes the snapshot of a proposal that another one was faster than, unless it is the other's too.
+// drop deletes the snapshot of a proposal that came to nothing, unless another trainer proposed, or asked for, the same
+// job.
 func (w *Watcher) drop(ctx context.Context, lost board.Proposal) error {
 	won, err := w.Board.Latest(ctx)
 	if err != nil || won.Job.ID == lost.Job.ID {
+		return err
+	}
+	// Asked for after that: who proposes another job has asked for the one before.
+	if _, err := w.Board.Job(ctx, lost.Job.ID); !errors.Is(err, board.ErrNoJob) {
 		return err
 	}
 	return w.Store.Delete(ctx, lost.Job.Snapshot)

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -339,5 +340,52 @@ func TestAJobByHandIsTheSameJobTheSecondTime(t *testing.T) {
 	w.Options.Seed = 2
 	if other, asked, err := w.Hand(t.Context(), "another seed"); err != nil || !asked || other.ID == first.ID {
 		t.Errorf("another seed: %+v, %v, %v", other, asked, err)
+	}
+}
+
+// disturbed are tables of which somebody does something while examples are admitted.
+type disturbed struct {
+	*tables
+	admitting func() error
+}
+
+func (d disturbed) Admit(context.Context, string, []sluice.TrainingExample) error {
+	return d.admitting()
+}
+
+// Trainers that see the same examples make the same job, with the same snapshot. One of them fails, or is late.
+func TestATrainerThatGivesUpLeavesTheOthersTheirSnapshot(t *testing.T) {
+	js, f, kept := natstest.Log(t), &tables{}, &shelf{}
+	f.add(130, sluice.Standard)
+	hand := func(seed uint64) *sluice.TrainingJob {
+		w := watcher(t, js, f, options())
+		w.Store, w.Options.Seed = kept, seed
+		job, asked, err := w.Hand(t.Context(), "by hand")
+		if err != nil || !asked {
+			t.Fatalf("asked %t, %v", asked, err)
+		}
+		return job
+	}
+	away := errors.New("the tables are away")
+	for what, end := range map[string]struct {
+		first, then uint64
+		err         error
+	}{"it fails": {11, 0, away}, "it fails, and another is asked for since": {12, 13, away}, "another is asked for since": {14, 15, nil}} {
+		late := watcher(t, js, f, options())
+		var job *sluice.TrainingJob
+		late.Store, late.Options.Seed = kept, end.first
+		late.Tables = disturbed{f, func() error {
+			job = hand(end.first)
+			if end.then > 0 {
+				hand(end.then)
+			}
+			return end.err
+		}}
+		if _, _, err := late.Hand(t.Context(), "late"); !errors.Is(err, cmp.Or(end.err, board.ErrLost)) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, there := kept.Load(job.Snapshot); !there {
+			t.Errorf("%s: the snapshot of the job is gone", what)
+		}
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -25,7 +27,7 @@ type attempt struct {
 	w     *Worker
 	job   sluice.TrainingJob
 	lease *board.Lease
-	// dir is the job's on this machine; it is removed when the job is over.
+	// dir is the attempt's own on this machine, below the job's, which is removed when the job is over.
 	dir string
 
 	// leaks counts train rows that were left out; nil for none.
@@ -75,7 +77,7 @@ func (a *attempt) run(ctx context.Context) error {
 		return err
 	}
 	a.withoutLeaks(s)
-	if err := os.MkdirAll(a.dir, 0o755); err != nil { //nolint:gosec // models are no secret
+	if err := a.takeOver(); err != nil {
 		return fmt.Errorf("the job's directory: %w", err)
 	}
 	dir, err := a.train(ctx, s)
@@ -83,6 +85,26 @@ func (a *attempt) run(ctx context.Context) error {
 		return err
 	}
 	return a.judge(ctx, s, dir)
+}
+
+// takeOver makes the attempt's directory of what the last attempt on this machine left. Whoever that was may have been
+// suspended and wake: what it still writes goes elsewhere.
+func (a *attempt) takeOver() error {
+	job := filepath.Dir(a.dir)
+	entries, err := os.ReadDir(job)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	last := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			last = max(last, n)
+		}
+	}
+	if last > 0 && last < a.lease.Attempt {
+		return os.Rename(filepath.Join(job, strconv.Itoa(last)), a.dir)
+	}
+	return os.MkdirAll(a.dir, 0o755) //nolint:gosec // models are no secret
 }
 
 // withoutLeaks takes train rows out that nearly say what a test row says: a result that is measured on rows that
@@ -165,10 +187,10 @@ func (a *attempt) train(ctx context.Context, s *snapshot.Snapshot) (dir string, 
 
 // judge measures the candidates, registers what is to be kept and promotes what the gate lets through.
 func (a *attempt) judge(ctx context.Context, s *snapshot.Snapshot, dir string) error {
-	if done, err := a.promotedBefore(ctx); done || err != nil {
-		return err
-	}
 	for range 3 { // somebody may promote another version meanwhile
+		if done, err := a.promotedBefore(ctx); done || err != nil {
+			return err
+		}
 		f, err := a.measure(ctx, s, dir)
 		if err != nil {
 			return err
@@ -196,9 +218,37 @@ func (a *attempt) promotedBefore(ctx context.Context) (bool, error) {
 	if err != nil || !ours {
 		return false, err
 	}
-	err = a.tell(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: p.Version, Message: p.Reason})
+	return true, a.conclude(ctx, sluice.TrainingEvent{Kind: "promoted", ModelVersion: p.Version, Message: p.Reason})
+}
+
+// ours is nil while the job is this attempt's to end. A worker that was suspended, or cut off from the log, may have lost
+// it without having heard of it: an errLeaseLost. One that had it before may have ended it late: an errOver.
+func (a *attempt) ours(ctx context.Context) error {
+	err := a.lease.Beat(ctx)
+	if errors.Is(err, board.ErrLost) {
+		return errLeaseLost
+	}
+	if err != nil {
+		return err
+	}
+	return a.w.over(ctx, a.job.ID)
+}
+
+// beat is a sign of life that waits for its confirmation no longer than the next one is due.
+func (a *attempt) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, a.w.Patience/3)
+	defer cancel()
+	return a.lease.Beat(ctx)
+}
+
+// conclude tells the event that ends the job.
+func (a *attempt) conclude(ctx context.Context, e sluice.TrainingEvent) error {
+	err := a.ours(ctx)
+	if err == nil {
+		err = a.tell(ctx, e)
+	}
 	a.over = err == nil
-	return true, err
+	return err
 }
 
 // settle registers and promotes, or tells the refusal.
@@ -224,12 +274,12 @@ func (a *attempt) settle(ctx context.Context, f *finding) error {
 	end := "promoted"
 	if f.promote == "" {
 		end = "refused"
-		err = a.tell(ctx, sluice.TrainingEvent{Kind: end, ModelVersion: trained.Version, Message: f.results.Reason})
-	} else {
+		err = a.conclude(ctx, sluice.TrainingEvent{Kind: end, ModelVersion: trained.Version, Message: f.results.Reason})
+	} else if err = a.ours(ctx); err == nil {
 		err = a.w.Registry.Promote(ctx, promoted, f.over, f.results.Reason, a.source())
+		a.over = err == nil
 	}
 	if err == nil {
-		a.over = true
 		a.w.Log.Info("training "+end, "job", a.job.ID, "version", promoted, "reason", f.results.Reason)
 	}
 	return err
@@ -261,9 +311,10 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 	var own *faulty
 	switch {
 	case errors.Is(cause, errLeaseLost):
-		return errLeaseLost // nothing more is ours to tell
+		err = errLeaseLost
 	case a.over:
 		err = nil
+	case errors.Is(err, errLeaseLost), errors.Is(err, errOver):
 	case errors.Is(cause, errCanceled):
 		err = a.giveUp(ctx, "canceled", cause)
 	case errors.Is(err, errCanceled):
@@ -272,15 +323,17 @@ func (a *attempt) end(ctx context.Context, cause, err error) error {
 	case errors.As(err, &own) && !ofTheMachine(err), a.lease.Spent+1 >= a.w.attempts():
 		err = a.giveUp(ctx, "failed", err)
 	}
-	if err == nil {
-		err = os.RemoveAll(a.dir)
-		if err != nil {
+	if errors.Is(err, errLeaseLost) {
+		return errLeaseLost // nothing more is ours to tell
+	}
+	over := err == nil || errors.Is(err, errOver)
+	if over {
+		if err := os.RemoveAll(filepath.Dir(a.dir)); err != nil {
 			a.w.Log.Warn("the job's directory stays", "error", err)
-			err = nil
 		}
 	}
 	letGo := a.lease.Release
-	if err != nil && !interrupted {
+	if !over && !interrupted {
 		letGo = a.lease.Spend
 	}
 	if release := letGo(ctx); release != nil {
@@ -309,7 +362,7 @@ func (a *attempt) giveUp(ctx context.Context, kind string, why error) error {
 	if kind == "failed" {
 		a.w.Log.Error("training failed", "job", a.job.ID, "error", why)
 	}
-	return a.tell(ctx, sluice.TrainingEvent{Kind: kind, Message: why.Error()})
+	return a.conclude(ctx, sluice.TrainingEvent{Kind: kind, Message: why.Error()})
 }
 
 // attempts is Worker.Attempts, or its default.

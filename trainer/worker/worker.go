@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"sluice"
@@ -169,7 +170,7 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	a := &attempt{w: w, job: job, lease: lease, dir: filepath.Join(w.Dir, job.ID)}
+	a := &attempt{w: w, job: job, lease: lease, dir: filepath.Join(w.Dir, job.ID, strconv.Itoa(lease.Attempt))}
 	watched := w.watch(work, stop, a, working)
 	err = a.run(work)
 	stop(nil)
@@ -177,7 +178,23 @@ func (w *Worker) do(ctx context.Context, job sluice.TrainingJob, working func() 
 	if errors.Is(err, ErrStuck) {
 		stuck = fmt.Errorf("training %s: %w; this process ends, since nothing else stops it: start it again", job.ID, err)
 	}
-	return a.end(ctx, context.Cause(work), err), stuck
+	err = a.end(ctx, context.Cause(work), err)
+	w.tidy(ctx)
+	return err, stuck
+}
+
+// tidy removes what workers left here of jobs that are over: one that was killed, whose job another machine carried to
+// its end, or that woke up after its job was.
+func (w *Worker) tidy(ctx context.Context) {
+	entries, err := os.ReadDir(w.Dir)
+	if err != nil {
+		return // there is nothing, or whoever writes here finds out
+	}
+	for _, e := range entries {
+		if _, err := w.Board.Job(ctx, e.Name()); err == nil {
+			_ = w.over(ctx, e.Name()) // what can't be found out now is so the next time
+		}
+	}
 }
 
 // watch keeps the lease and hears of a cancellation until ctx ends; then the channel is closed.
@@ -207,7 +224,7 @@ func (w *Worker) watch(ctx context.Context, stop context.CancelCauseFunc, a *att
 			if err := working(); err != nil {
 				w.Log.Debug("sign of life not sent", "error", err)
 			}
-			err := a.lease.Beat(ctx)
+			err := a.beat(ctx)
 			if errors.Is(err, board.ErrLost) {
 				stop(errLeaseLost)
 				return
