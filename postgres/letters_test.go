@@ -7,11 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 
 	"sluice/internal/pgtest"
-	"sluice/migrations"
 	"sluice/postgres"
 )
 
@@ -93,16 +90,7 @@ func TestALetterThatSomebodyErasesIsWaitedForByNobody(t *testing.T) {
 }
 
 func TestLettersOfBeforeStayAsTheyWereGuessedUntilTheyAreCompared(t *testing.T) {
-	url := pgtest.Empty(t)
-	db := stdlib.OpenDB(*conn(t, url, "").Config())
-	defer func() { _ = db.Close() }()
-	old, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := old.UpTo(t.Context(), 17); err != nil {
-		t.Fatal(err)
-	}
+	url := migrated(t, 17)
 	c := conn(t, url, "")
 	die(t, c, 3)
 	must(t, c, "UPDATE dead_letters SET sequence = 1, subject = 'answers.said.p.k1.a', died_at = died_at + interval '1s' WHERE id = 'l2'") // l1's second death

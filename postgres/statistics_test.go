@@ -75,17 +75,24 @@ func TestThePlannerKnowsHowManyRowsAQueryHas(t *testing.T) {
 	}
 }
 
-func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
-	url := pgtest.Empty(t)
+// migrated makes a database at a migration.
+func migrated(t *testing.T, last int64) (url string) {
+	t.Helper()
+	url = pgtest.Empty(t)
 	db := stdlib.OpenDB(*conn(t, url, "").Config())
 	defer func() { _ = db.Close() }()
-	old, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := old.UpTo(t.Context(), 8); err != nil {
+	if _, err := p.UpTo(t.Context(), last); err != nil {
 		t.Fatal(err)
 	}
+	return url
+}
+
+func TestADatabaseWithRowsTakesTheStepsThatItLacks(t *testing.T) {
+	url := migrated(t, 8)
 	c := conn(t, url, "")
 	for _, sql := range []string{
 		`INSERT INTO queries (key, text, content_hash, source, asked_at, accepted_at, split)
