@@ -12,7 +12,7 @@ type Fact[T any] struct {
 }
 
 // Facts is a batch of facts of every kind, in no order that matters. A store needs no more of the
-// queries inside answers, verdicts, labels and examples than Key and Split: the rest may be zero.
+// queries inside answers, verdicts, labels and examples than Key, Number and Split: the rest may be zero.
 type Facts struct {
 	Accepted []Fact[Accepted]
 	Answers  []Fact[Answer]
