@@ -34,7 +34,7 @@ ALTER TABLE verdicts ADD PRIMARY KEY (query_number, judge_version, pair, arm);
 ALTER TABLE labels ADD PRIMARY KEY (query_number, id);
 ALTER TABLE analyses ADD PRIMARY KEY (query_number, analysis_version);
 ALTER TABLE examples ADD PRIMARY KEY (query_number, id, split);
-ALTER TABLE training_set DROP CONSTRAINT training_set_pkey, DROP COLUMN query_key, ADD PRIMARY KEY (run, query_number),
+ALTER TABLE training_set DROP CONSTRAINT training_set_pkey, DROP COLUMN query_key, ADD PRIMARY KEY (query_number, run),
     ADD FOREIGN KEY (query_number, example_id, split) REFERENCES examples (query_number, id, split) ON DELETE CASCADE;
 
 -- A recorder of before that is still at work takes a NULL where none may be for a fault of the fact, and buries it. It
