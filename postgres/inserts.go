@@ -57,37 +57,53 @@ type statement struct {
 // that two recorders never wait for each other in a circle.
 func insert(table, order, where string, columns []column) statement {
 	s := statement{columns: columns, guard: -1}
-	var names, exprs, params []string
-	for i, c := range columns {
+	for _, c := range columns {
 		if strings.Contains(where+c.expr, "forgotten") && s.guard < 0 {
 			s.guard = slices.IndexFunc(columns, func(c column) bool { return c.name == "query_key" || table == "queries" && c.name == "key" })
 		}
-		names = append(names, c.name)
-		exprs = append(exprs, c.expr)
-		params = append(params, fmt.Sprintf("$%d::%s[]", i+1, c.element))
 	}
 	for key := range strings.SplitSeq(order, ", ") {
 		s.sorted = append(s.sorted, slices.IndexFunc(columns, func(c column) bool { return "u."+c.name == key }))
 	}
-	list := strings.Join(names, ", ")
-	s.copy = fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", table, list)
-	s.inserts = []string{fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s ON CONFLICT DO NOTHING",
-		table, list, strings.Join(exprs, ", "), strings.Join(params, ", "), list, where, order)}
+	s.copy = fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", table, names(columns))
+	s.inserts = []string{from(columns, table, columns, where, order) + " ON CONFLICT DO NOTHING"}
 	return s
 }
 
-// numbering makes [insertQueries] pass over no query for its number. One that is unknown, or taken by another query
-// (the log was made anew), leaves the query to a second statement, which has the table give it one of its own.
-func numbering(s statement) statement {
-	insert := strings.Replace(s.inserts[0], "ON CONFLICT DO", "ON CONFLICT (key) DO", 1)
-	into, from, _ := strings.Cut(insert, " SELECT ")
-	own := strings.Replace(into, "(number, ", "(", 1) + " SELECT " + strings.TrimPrefix(from, "u.number, ")
-	where := func(sql, condition string) string {
-		return strings.Replace(sql, " WHERE ", " WHERE "+condition+" AND ", 1)
+// from inserts what is given of columns into stored ones.
+func from(given []column, table string, stored []column, where, order string) string {
+	exprs, params := make([]string, len(stored)), make([]string, len(given))
+	for i, c := range stored {
+		exprs[i] = c.expr
 	}
+	for i, c := range given {
+		params[i] = fmt.Sprintf("$%d::%s[]", i+1, c.element)
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (%s) %s ORDER BY %s",
+		table, names(stored), strings.Join(exprs, ", "), strings.Join(params, ", "), names(given), where, order)
+}
+
+func names(columns []column) string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.name
+	}
+	return strings.Join(list, ", ")
+}
+
+// numbered is [insert] for queries, whose first column is their number: none is passed over for its number. One that is
+// unknown, or taken by another query (the log was made anew), leaves the query to a second statement, which has the table
+// give it one of its own.
+func numbered(order, where string, columns []column) statement {
+	s := insert("queries", order, where, columns)
+	const (
+		free   = " AND u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"
+		absent = " AND NOT EXISTS (SELECT FROM queries q WHERE q.key = u.key)"
+		stay   = " ON CONFLICT (key) DO NOTHING"
+	)
 	s.inserts = []string{
-		where(insert, "u.number > 0 AND NOT EXISTS (SELECT FROM queries q WHERE q.number = u.number AND q.key <> u.key)"),
-		where(own, "NOT EXISTS (SELECT FROM queries q WHERE q.key = u.key)"),
+		from(columns, "queries", columns, where+free, order) + stay,
+		from(columns, "queries", columns[1:], where+absent, order) + stay,
 	}
 	return s
 }
@@ -101,13 +117,13 @@ const (
 // The statements, by kind of fact. An array of arrays would be flattened by unnest: tags and accepted
 // answers travel as literals.
 var (
-	insertQueries = numbering(insert("queries", "u.number, u.key", fmt.Sprintf(notForgotten, "key"), join(
+	insertQueries = numbered("u.number, u.key", fmt.Sprintf(notForgotten, "key"), join(
 		plain("bigint", "number"), plain("text", "key"), orNull("id"), plain("text", "text", "content_hash", "source", "tenant", "split"),
 		[]column{
 			{name: "tags", element: "text", expr: "u.tags::text[]"},
 			{name: "ground_truth", element: "text", expr: "u.ground_truth::text[]"},
 		},
-		plain("bigint", "priority", "scrubbed_count"), plain("timestamptz", "deadline_at", "asked_at", "accepted_at"))))
+		plain("bigint", "priority", "scrubbed_count"), plain("timestamptz", "deadline_at", "asked_at", "accepted_at")))
 
 	insertCalls = insert("calls", "u.id", "", join(
 		plain("text", "id", "stage"),
